@@ -1,0 +1,182 @@
+"""Which Phoenix is talked to."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+
+from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, find
+from phoenix_nbtrain.client.phoenix import Phoenix
+from phoenix_nbtrain.client.transport import Transport
+from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, shown
+from phoenix_nbtrain.home import home
+
+__all__ = ["connect", "default_client"]
+
+LOCAL_URL = "http://phoenix.local/v1"
+"""The local Phoenix's address inside this process; no socket is ever opened for it."""
+LOCAL_HEADER = "x-phoenix-local"
+_TIMEOUT = httpx.Timeout(60, connect=5)
+
+_default: Phoenix | None = None
+_lock = threading.Lock()
+
+
+def connect(
+    to: Literal["local", "hosted"] | None = None,
+    *,
+    api_key: str | None = None,
+    api_secret: str | None = None,
+    bearer_token: str | None = None,
+    base_url: str | None = None,
+    project_id: str | None = None,
+    team_id: str | None = None,
+    data_dir: str | Path | None = None,
+) -> Phoenix:
+    """Choose the Phoenix for what follows, and return it.
+
+    Args:
+        to: ``"local"``, ``"hosted"``, or nothing: hosted where credentials are found, else local.
+        api_key: with ``api_secret``, one kind of credentials.
+        api_secret: see ``api_key``.
+        bearer_token: the other kind.
+        base_url: the service's address, only together with credentials.
+        project_id: needed with a bearer token that reaches several projects.
+        team_id: the team whose projects are read.
+        data_dir: the local Phoenix's data folder, instead of the one in this user's data.
+
+    Raises:
+        CredentialsError: none are found, half are, both kinds are, or the project is ambiguous.
+        AuthenticationFailed: they are wrong; one free read finds out.
+        ServiceUnreachable: the service cannot be reached.
+    """
+    global _default
+    if to not in (None, "local", "hosted"):
+        raise InputError(
+            f"There is no Phoenix called {shown(to)}.", remedy='Use "local" or "hosted".'
+        )
+    explicit = {
+        "api_key": api_key,
+        "api_secret": api_secret,
+        "bearer_token": bearer_token,
+        "base_url": base_url,
+        "project_id": project_id,
+        "team_id": team_id,
+    }
+    credentials = None if to == "local" else find(explicit)
+    if credentials is None and to == "hosted":
+        raise CredentialsError(
+            "No credentials for the hosted Phoenix were found.",
+            remedy="Set PHOENIX_NBTRAIN_API_KEY and PHOENIX_NBTRAIN_API_SECRET.",
+        )
+    if credentials is None:
+        if base_url is not None:
+            raise CredentialsError(
+                "A base_url needs credentials.", remedy="Pass api_key and api_secret with it."
+            )
+        client = _local(Path(data_dir) if data_dir is not None else home() / "local")
+    else:
+        _warn_of_literals(api_key, api_secret, bearer_token)
+        client = _remote(credentials)
+    with _lock:
+        _default = client
+    return client
+
+
+def default_client() -> Phoenix:
+    """Return the Phoenix of the last `connect`, connecting as it would if there was none."""
+    with _lock:
+        client = _default
+    return client if client is not None else connect()
+
+
+def _local(data_dir: Path) -> Phoenix:
+    from phoenix_nbtrain.local.app import create_app
+    from phoenix_nbtrain.local.store import origin_id
+
+    app = create_app(data_dir)
+
+    def make_http() -> httpx.Client:
+        wsgi = httpx.WSGITransport(app=app, raise_app_exceptions=False)
+        return httpx.Client(transport=wsgi, timeout=_TIMEOUT, trust_env=False)
+
+    return Phoenix(
+        Transport(base_url=LOCAL_URL, make_http=make_http),
+        origin=f"local:{origin_id(data_dir)}",
+        is_local=True,
+    )
+
+
+def _remote(credentials: Credentials) -> Phoenix:
+    url = httpx.URL(credentials.base_url)
+    loopback = url.host in ("127.0.0.1", "::1", "localhost")
+    if url.scheme != "https" and not (loopback and url.scheme == "http"):
+        raise CredentialsError(
+            f"The base URL {shown(credentials.base_url)} is not https.",
+            remedy="Credentials are sent over https only.",
+        )
+    auth = OriginAuth(credentials)
+
+    def make_http() -> httpx.Client:
+        # Proxies of the environment count for a hosted service, never for this computer.
+        return httpx.Client(auth=auth, timeout=_TIMEOUT, trust_env=not loopback)
+
+    def client(project_id: str | None, origin: str, is_local: bool) -> Phoenix:
+        return Phoenix(
+            Transport(
+                base_url=credentials.base_url,
+                make_http=make_http,
+                params={"projectId": project_id} if project_id else {},
+            ),
+            origin=origin,
+            is_local=is_local,
+            project_id=project_id,
+            team_id=credentials.team_id,
+        )
+
+    origin = credentials.base_url.rstrip("/")
+    found = client(credentials.project_id, origin, is_local=False)
+    project_id = credentials.project_id
+    if credentials.bearer_token is not None and project_id is None:
+        project_id = _only_project(found, credentials.team_id)
+        found = client(project_id, origin, is_local=False)
+    reply = found.ping()
+    # Believed of this computer's own services only: a remote one must not call itself free.
+    local_id = reply.headers.get(LOCAL_HEADER) if loopback else None
+    return client(project_id, f"local:{local_id}", is_local=True) if local_id else found
+
+
+def _only_project(client: Phoenix, team_id: str | None) -> str | None:
+    projects = [p for p in client.list_projects() if team_id is None or p.team_id == team_id]
+    if len(projects) == 1:
+        return projects[0].id
+    if not projects:
+        raise CredentialsError(
+            "The token reaches no project.", remedy="Pass project_id=, or check team_id=."
+        )
+    listed = ", ".join(f"{shown(p.id, 30)} ({shown(p.name, 20)})" for p in projects[:3])
+    more = f" and {len(projects) - 3} more" if len(projects) > 3 else ""
+    raise CredentialsError(
+        f"The token reaches several projects: {listed}{more}.", remedy="Pass project_id=."
+    )
+
+
+def _warn_of_literals(*secrets: str | None) -> None:
+    """Warn where a secret stands in the notebook's own text."""
+    ipython = sys.modules.get("IPython")
+    shell: Any = ipython.get_ipython() if ipython is not None else None
+    try:
+        cell = shell.history_manager.input_hist_raw[-1] if shell is not None else ""
+    except (AttributeError, IndexError, PhoenixError):
+        return
+    if any(secret and secret in cell for secret in secrets):
+        warnings.warn(
+            "A credential stands in this cell and is saved with the notebook. Move it to "
+            "PHOENIX_NBTRAIN_API_KEY and PHOENIX_NBTRAIN_API_SECRET, and make a new one.",
+            stacklevel=3,
+        )

@@ -1,0 +1,179 @@
+"""Where credentials come from, and how they stay unseen."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import httpx
+
+from phoenix_nbtrain.errors import CredentialsError
+from phoenix_nbtrain.home import home
+
+__all__ = ["HOSTED_URL", "Credentials", "OriginAuth", "Secret", "find"]
+
+HOSTED_URL = "https://api.cloud.scenario.com/v1"
+"""The hosted Phoenix; its address and schemes are those of its official SDK."""
+
+
+class Secret:
+    """A value that no repr, log, pickle or copy shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value. Only the auth hook calls this."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled or copied")
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Exactly one of a key pair and a bearer token, and where they hold."""
+
+    api_key: Secret | None = None
+    api_secret: Secret | None = None
+    bearer_token: Secret | None = None
+    base_url: str = HOSTED_URL
+    project_id: str | None = None
+    team_id: str | None = None
+    source: str = "arguments"
+    """Where they were found, for people: never the values."""
+
+
+class OriginAuth(httpx.Auth):
+    """Signs requests to one origin only, so that no redirect carries credentials elsewhere."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._origin = _origin(httpx.URL(credentials.base_url))
+
+    def auth_flow(self, request: httpx.Request):  # type: ignore[no-untyped-def]  # httpx's Generator
+        if _origin(request.url) == self._origin:
+            signed = self._credentials
+            if signed.bearer_token is not None:
+                request.headers["Authorization"] = f"Bearer {signed.bearer_token.reveal()}"
+            elif signed.api_key is not None and signed.api_secret is not None:
+                basic = httpx.BasicAuth(signed.api_key.reveal(), signed.api_secret.reveal())
+                request = next(basic.auth_flow(request))
+        yield request
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    default = {"http": 80, "https": 443}.get(url.scheme)
+    return (url.scheme, url.host, url.port or default)
+
+
+_OURS = {
+    "api_key": "PHOENIX_NBTRAIN_API_KEY",
+    "api_secret": "PHOENIX_NBTRAIN_API_SECRET",
+    "bearer_token": "PHOENIX_NBTRAIN_BEARER_TOKEN",
+    "base_url": "PHOENIX_NBTRAIN_BASE_URL",
+    "project_id": "PHOENIX_NBTRAIN_PROJECT_ID",
+    "team_id": "PHOENIX_NBTRAIN_TEAM_ID",
+}
+_SDK = {
+    "api_key": "SCENARIO_SDK_API_KEY",
+    "api_secret": "SCENARIO_SDK_API_SECRET",
+    "bearer_token": "SCENARIO_SDK_JWT",
+    "base_url": "SCENARIO_BASE_URL",
+}
+_OTHER_CLIENTS = {
+    "api_key": "SCENARIO_API_KEY",
+    "api_secret": "SCENARIO_API_SECRET",
+    "base_url": "SCENARIO_BASE_URL",
+}
+_SECRETS = ("api_key", "api_secret", "bearer_token")
+
+
+def _from(values: Mapping[str, str], names: Mapping[str, str], source: str) -> Credentials | None:
+    """Return the credentials of one source; ``None`` where it holds no secret at all."""
+    given = {k: v.strip() for k, v in values.items() if v and v.strip()}
+    if not any(k in given for k in _SECRETS):
+        return None
+    named = {k: names.get(k, k) for k in _SECRETS}
+    if "bearer_token" in given and ("api_key" in given or "api_secret" in given):
+        raise CredentialsError(
+            f"Both a key and a token are given ({source}).",
+            remedy=f"Keep either {named['api_key']} with its secret or {named['bearer_token']}.",
+        )
+    if "bearer_token" not in given and not ("api_key" in given and "api_secret" in given):
+        missing = "api_secret" if "api_key" in given else "api_key"
+        raise CredentialsError(
+            f"Only half of the key pair is given ({source}).", remedy=f"Set {named[missing]} too."
+        )
+    wrapped: dict[str, Any] = {k: Secret(v) if k in _SECRETS else v for k, v in given.items()}
+    return Credentials(**wrapped, source=source)
+
+
+def find(explicit: Mapping[str, str | None] | None = None) -> Credentials | None:
+    """Return the credentials of the first source that has any; sources are never mixed.
+
+    Explicit arguments, then ``PHOENIX_NBTRAIN_*``, then the service's own ``SCENARIO_*``, then a
+    saved login.
+
+    Raises:
+        CredentialsError: that source holds half a key pair, or both kinds at once.
+    """
+    arguments = {k: v for k, v in (explicit or {}).items() if v is not None}
+    found = _from(arguments, {}, "arguments")
+    if found is not None:
+        return found
+    for names in (_OURS, _SDK, _OTHER_CLIENTS):
+        values = {k: os.environ.get(v, "") for k, v in names.items()}
+        found = _from(values, names, "environment")
+        if found is not None:
+            return _placed(found, arguments)
+    path = home() / "login.json"
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    except ValueError as error:
+        raise CredentialsError(
+            f"The saved login {path} cannot be read.", remedy="Delete it and log in again."
+        ) from error
+    values = {k: v for k, v in saved.items() if k in _OURS and isinstance(v, str)}
+    found = _from(values, {}, "saved login")
+    return None if found is None else _placed(found, arguments)
+
+
+def _placed(found: Credentials, arguments: Mapping[str, str]) -> Credentials:
+    """Return ``found`` with the project and team that the call names.
+
+    Its base URL stays: credentials are for the service they were given for.
+    """
+    from dataclasses import replace
+
+    if "base_url" in arguments and arguments["base_url"] != found.base_url:
+        raise CredentialsError(
+            f"base_url differs from the one the credentials are for ({found.source}).",
+            remedy="Pass api_key and api_secret, or bearer_token, with base_url.",
+        )
+    return replace(
+        found,
+        project_id=arguments.get("project_id", found.project_id),
+        team_id=arguments.get("team_id", found.team_id),
+    )

@@ -1,0 +1,364 @@
+"""A draft while operations are applied to it: the mutable half of `edits`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from phoenix_nbtrain import catalog
+from phoenix_nbtrain.dataset.text import caption_text, name_text
+from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, cell, new_pair_id
+from phoenix_nbtrain.errors import InputError, PhoenixError, shown
+
+__all__ = ["PAIRS_MAX", "Op", "Refused", "Work", "pair_problem"]
+
+Op: TypeAlias = Mapping[str, Any]
+
+PAIRS_MAX = catalog.IMAGES_MAX * (catalog.IMAGES_MAX - 1)
+"""Most pairs of a draft: every ordered pair of the pictures that a training takes."""
+
+_PAIR_ID = re.compile(r"pair_[0-9A-Za-z_-]{1,64}")
+_COLUMNS = {"images": ("name", "caption"), "pairs": ("source", "target", "instruction")}
+_STALE = "It changed meanwhile; what stands now is shown."
+
+
+class Refused(Exception):
+    """One operation is not taken; ``value`` is what stands."""
+
+    def __init__(self, reason: str, value: Any = None) -> None:
+        super().__init__(reason)
+        self.reason, self.value = reason, value
+
+
+def pair_problem(pair: PairRow, images: Mapping[str, Any]) -> str:
+    """Return why ``pair`` cannot be sent, given the images that are there; empty if it can."""
+    for side, image_id in (("source", pair.source), ("target", pair.target)):
+        if image_id not in images:
+            return f"its {side} picture was removed"
+    return "its source and target are the same picture" if pair.source == pair.target else ""
+
+
+Row = TypeVar("Row", ImageRow, PairRow)
+
+
+class _Rows(Generic[Row]):
+    """Rows in an order, found by id."""
+
+    def __init__(self, rows: Mapping[str, Row]) -> None:
+        self.by_id: dict[str, Row] = dict(rows)
+        self.order = list(rows)
+
+    def insert(self, at: int, row_id: str, row: Row) -> int:
+        at = min(max(at, 0), len(self.order))
+        self.order.insert(at, row_id)
+        self.by_id[row_id] = row
+        return at
+
+    def delete(self, row_id: str) -> tuple[int, Row]:
+        at = self.order.index(row_id)
+        del self.order[at]
+        return at, self.by_id.pop(row_id)
+
+    def move(self, row_id: str, at: int) -> tuple[int, int]:
+        before = self.order.index(row_id)
+        del self.order[before]
+        at = min(max(at, 0), len(self.order))
+        self.order.insert(at, row_id)
+        return before, at
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(self.by_id[row_id] for row_id in self.order)
+
+
+class Work:
+    """A draft while operations are applied to it."""
+
+    def __init__(self, draft: Draft, base: int | None, type_name: str, trusted: bool) -> None:
+        self.before = draft
+        self._type_name, self._trusted = type_name, trusted
+        self._base = draft.revision if base is None else base
+        self._images = _Rows(draft.image)
+        self._pairs = _Rows(draft.pair)
+        self._config = dict(draft.config)
+        self._removed = set(draft.removed)
+        self._touched = dict(draft.touched)
+        self.inverse: list[Op] = []
+
+    def draft(self) -> Draft:
+        """Return the new draft, one revision on."""
+        return replace(
+            self.before,
+            revision=self.before.revision + 1,
+            images=self._images.rows,
+            pairs=self._pairs.rows,
+            config=MappingProxyType(self._config),
+            removed=frozenset(self._removed),
+            touched=MappingProxyType(self._touched),
+        )
+
+    def take(self, op: object) -> None:
+        if not isinstance(op, Mapping):
+            raise Refused("Not an edit.")
+        kind, table = op.get("op"), op.get("table")
+        methods: dict[tuple[object, object], Callable[[Op], None]] = {
+            ("set", "images"): self._set_image,
+            ("set", "pairs"): self._set_pair,
+            ("set", "config"): self._set_config,
+            ("insert", "pairs"): self._insert_pair,
+            ("delete", "images"): self._delete_image,
+            ("delete", "pairs"): self._delete_pair,
+            ("move", "images"): self._move,
+            ("move", "pairs"): self._move,
+        }
+        if self._trusted:
+            methods["restore", "images"] = self._restore_images
+            methods["restore", "pairs"] = self._restore_pairs
+        if not isinstance(kind, str) or not isinstance(table, str) or (kind, table) not in methods:
+            raise Refused(f"There is no edit {shown(kind, 30)} of {shown(table, 30)}.")
+        if isinstance(self._base, bool) or not isinstance(self._base, int):
+            raise Refused("The edit names no revision. Reload the view.")
+        if self._base > self.before.revision:
+            raise Refused("The view is ahead of the draft. Reload the view.")
+        if kind != "set" and self._base < self.before.revision:
+            raise Refused("The table changed meanwhile. Look again and repeat it.")
+        methods[kind, table](op)
+
+    # -- set ---------------------------------------------------------------------------------
+
+    def _set_image(self, op: Op) -> None:
+        row = self._image(op)
+        column = self._column(op)
+        standing: str = getattr(row, column)
+        value = self._checked(
+            lambda: name_text(op.get("value")) if column == "name" else caption_text(op["value"]),
+            op,
+            standing,
+        )
+        self._settle("images", row.image_id, column, standing, value)
+        self._images.by_id[row.image_id] = (
+            replace(row, name=value, refusal="")
+            if column == "name"
+            else replace(row, caption=value, refusal="")
+        )
+
+    def _set_pair(self, op: Op) -> None:
+        row = self._pair(op)
+        column = self._column(op)
+        standing: str = getattr(row, column)
+        if column == "instruction":
+            value = self._checked(lambda: caption_text(op["value"], "instruction"), op, standing)
+            new = replace(row, instruction=value)
+        else:
+            value = self._checked(lambda: self._side(op["value"], column), op, standing)
+            new = replace(row, source=value) if column == "source" else replace(row, target=value)
+            if new.source == new.target and not self._trusted:
+                raise Refused("Source and target are the same picture.", standing)
+        self._settle("pairs", row.pair_id, column, standing, value)
+        self._pairs.by_id[row.pair_id] = self._judged(new)
+
+    def _set_config(self, op: Op) -> None:
+        name, given = op.get("row"), op.get("value")
+        if not isinstance(name, str):
+            raise Refused("A parameter is called by its name.")
+        try:
+            known = catalog.parameters(self._type_name) if not self._trusted else {}
+        except PhoenixError as error:
+            raise Refused(str(error)) from None
+        for parameter in known.values():
+            if parameter.wire == name:
+                name = parameter.name
+        standing = self._config.get(name)
+        value = given
+        if not self._trusted:
+            try:
+                if name not in known:  # raises, naming the nearest; or the tool's word for one
+                    taken = catalog.validate(self._type_name, {name: given})
+                    raise Refused(f"Call it {next(iter(taken), 'by the name in the form')}.")
+                if given is not None:
+                    value = catalog.validate(self._type_name, {name: given}).get(name)
+            except PhoenixError as error:
+                raise Refused(str(error), standing) from None
+        self._settle("config", name, "value", standing, value)
+        if value is None:
+            self._config.pop(name, None)
+        else:
+            self._config[name] = value
+
+    def _settle(self, table: str, row: str, column: str, standing: Any, value: Any) -> None:
+        """Refuse an edit of a cell that changed since, else note it and its inverse."""
+        key = cell(table, row, column)
+        if value != standing:
+            # Against what stood before these operations: they may set one cell twice.
+            if self.before.touched.get(key, 0) > self._base:
+                raise Refused(_STALE, standing)
+            self.inverse.append(
+                {"op": "set", "table": table, "row": row, "column": column, "value": standing}
+            )
+        self._touched[key] = self.before.revision + 1
+
+    # -- insert, delete, move, restore -------------------------------------------------------
+
+    def _insert_pair(self, op: Op) -> None:
+        row_id = op.get("row")
+        if row_id is None:
+            row_id = new_pair_id()
+        if not isinstance(row_id, str) or not _PAIR_ID.fullmatch(row_id):
+            raise Refused(f"{shown(row_id, 40)} is no id for a pair.")
+        if row_id in self._pairs.by_id:
+            raise Refused("There is a pair of that id already.")
+        if len(self._pairs.order) >= PAIRS_MAX:
+            raise Refused(f"There are {PAIRS_MAX:,} pairs already, the most a draft takes.")
+        values = op.get("values")
+        if not isinstance(values, Mapping) or not {"source", "target"} <= values.keys():
+            raise Refused("A pair needs a source and a target picture.")
+        if set(values) - set(_COLUMNS["pairs"]):
+            raise Refused("A pair has a source, a target and an instruction, and nothing else.")
+        at = self._position(op.get("at"), len(self._pairs.order))
+        try:
+            row = PairRow(
+                pair_id=row_id,
+                source=self._side(values["source"], "source"),
+                target=self._side(values["target"], "target"),
+                instruction=caption_text(values.get("instruction", ""), "instruction"),
+            )
+        except InputError as error:
+            raise Refused(str(error)) from None
+        if row.source == row.target:
+            raise Refused("Source and target are the same picture.")
+        self._pairs.insert(at, row_id, row)
+        self._touch("pairs", row_id)
+        self.inverse.append({"op": "delete", "table": "pairs", "row": row_id})
+
+    def _delete_image(self, op: Op) -> None:
+        row_id = self._image(op).image_id
+        at, row = self._images.delete(row_id)
+        if row.attached and row.asset_id:
+            self._removed.add(row.asset_id)
+        self._forget("images", row_id)
+        self._judge_pairs_of(row_id)
+        self.inverse.append({"op": "restore", "table": "images", "at": at, "rows": [row]})
+
+    def _delete_pair(self, op: Op) -> None:
+        row_id = self._pair(op).pair_id
+        at, row = self._pairs.delete(row_id)
+        self._forget("pairs", row_id)
+        self.inverse.append({"op": "restore", "table": "pairs", "at": at, "rows": [row]})
+
+    def _move(self, op: Op) -> None:
+        table = op["table"]
+        row_id = self._image(op).image_id if table == "images" else self._pair(op).pair_id
+        rows: _Rows[Any] = self._images if table == "images" else self._pairs
+        if op.get("at") is None:
+            raise Refused("A move names where to.")
+        before, at = rows.move(row_id, self._position(op["at"], len(rows.order)))
+        if before != at:
+            self.inverse.append({"op": "move", "table": table, "row": row_id, "at": before})
+
+    def _restore_images(self, op: Op) -> None:
+        at = self._position(op.get("at"), len(self._images.order))
+        for row in op.get("rows", ()):
+            if not isinstance(row, ImageRow):
+                raise Refused("Only rows that were taken out can be restored.")
+            row = replace(row, sending=False)
+            if row.attached and row.asset_id not in self._removed:
+                # The service let go of it in the meantime; the asset itself is still there.
+                row = replace(row, attached=False)
+            at = self.insert_image(row, at) + 1
+
+    def insert_image(self, row: ImageRow, at: int) -> int:
+        if any(_same_picture(row, other) for other in self._images.by_id.values()):
+            raise Refused("The picture is there already.")
+        if row.asset_id is not None and row.asset_id in self._removed:
+            # The service still lists it, so there is nothing to attach again.
+            self._removed.discard(row.asset_id)
+            row = replace(row, attached=True)
+        at = self._images.insert(at, row.image_id, row)
+        self._touch("images", row.image_id)
+        self._judge_pairs_of(row.image_id)
+        self.inverse.append({"op": "delete", "table": "images", "row": row.image_id})
+        return at
+
+    def _restore_pairs(self, op: Op) -> None:
+        at = self._position(op.get("at"), len(self._pairs.order))
+        for row in op.get("rows", ()):
+            if not isinstance(row, PairRow) or row.pair_id in self._pairs.by_id:
+                raise Refused("The pair is there already.")
+            at = self._pairs.insert(at, row.pair_id, self._judged(replace(row, sending=False))) + 1
+            self._touch("pairs", row.pair_id)
+            self.inverse.append({"op": "delete", "table": "pairs", "row": row.pair_id})
+
+    # -- parts -------------------------------------------------------------------------------
+
+    def _image(self, op: Op) -> ImageRow:
+        row = self._images.by_id.get(_row_id(op))
+        if row is None:
+            raise Refused("That picture is no longer in the set.")
+        return row
+
+    def _pair(self, op: Op) -> PairRow:
+        row = self._pairs.by_id.get(_row_id(op))
+        if row is None:
+            raise Refused("That pair is no longer there.")
+        return row
+
+    def _column(self, op: Op) -> str:
+        columns = _COLUMNS[op["table"]]
+        column = op.get("column")
+        if column not in columns:
+            raise Refused(f"Only {', '.join(columns)} can be changed, not {shown(column, 30)}.")
+        return str(column)
+
+    def _checked(self, check: Callable[[], str], op: Op, standing: str) -> str:
+        if "value" not in op:
+            raise Refused("The edit has no value.", standing)
+        if self._trusted:
+            return str(op["value"])
+        try:
+            return check()
+        except InputError as error:
+            raise Refused(str(error), standing) from None
+
+    def _side(self, value: object, side: str) -> str:
+        if not isinstance(value, str) or value not in self._images.by_id:
+            raise InputError(f"The {side} {shown(value, 40)} is not a picture of this set.")
+        return value
+
+    def _position(self, at: object, end: int) -> int:
+        if at is None:
+            return end
+        if isinstance(at, bool) or not isinstance(at, int):
+            raise Refused(f"{shown(at, 30)} is no position.")
+        return min(max(at, 0), end)
+
+    def _judged(self, pair: PairRow) -> PairRow:
+        return replace(pair, refusal=pair_problem(pair, self._images.by_id))
+
+    def _judge_pairs_of(self, image_id: str) -> None:
+        for pair_id, pair in self._pairs.by_id.items():
+            if image_id in (pair.source, pair.target):
+                self._pairs.by_id[pair_id] = self._judged(pair)
+
+    def _touch(self, table: str, row_id: str) -> None:
+        for column in _COLUMNS[table]:
+            self._touched[cell(table, row_id, column)] = self.before.revision + 1
+
+    def _forget(self, table: str, row_id: str) -> None:
+        for column in _COLUMNS[table]:
+            self._touched.pop(cell(table, row_id, column), None)
+
+
+def _row_id(op: Op) -> str:
+    row_id = op.get("row")
+    return row_id if isinstance(row_id, str) else ""
+
+
+def _same_picture(a: ImageRow, b: ImageRow) -> bool:
+    return (
+        a.image_id == b.image_id
+        or (a.content_hash is not None and a.content_hash == b.content_hash)
+        or (a.asset_id is not None and a.asset_id == b.asset_id)
+    )

@@ -1,0 +1,170 @@
+"""What is worth a look before money is spent. Nothing here stops a training."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from phoenix_nbtrain import catalog
+from phoenix_nbtrain.dataset.captions import leading_words
+from phoenix_nbtrain.dataset.edits import pair_problem
+from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
+from phoenix_nbtrain.errors import shown
+
+__all__ = ["Finding", "Severity", "check"]
+
+Severity = Literal["problem", "advice"]
+"""A ``problem`` keeps a row or the training from being taken; ``advice`` is the guide's."""
+
+SIDE_MIN = 1024
+"""Pixels that each side should have at least (training guide)."""
+IMAGES_FEW, IMAGES_MANY = 5, 20
+"""The training guide recommends 5 to 15 pictures, for styles up to about 20."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing worth a look."""
+
+    kind: str
+    """A stable word for it, for example ``no-caption``."""
+    severity: Severity
+    message: str
+    image_id: str | None = None
+    pair_id: str | None = None
+
+
+def check(draft: Draft, type_name: str) -> tuple[Finding, ...]:
+    """Return what is to be said about a draft, problems first.
+
+    Raises:
+        InputError: ``type_name`` is no trainable type.
+    """
+    pairs = catalog.model_type(type_name).pairs
+    found = [*_images(draft), *_number(draft, pairs=pairs)]
+    found += _pairs(draft) if pairs else _captions(draft)
+    found += _config(draft)
+    return tuple(sorted(found, key=lambda f: f.severity != "problem"))
+
+
+def _images(draft: Draft) -> Iterator[Finding]:
+    for row in draft.images:
+        if row.refusal:
+            yield _of(row, "refused", "problem", f"was refused: {shown(row.refusal, 100)}")
+        sides = [n for n in (row.width, row.height) if n is not None]
+        if sides and min(sides) < SIDE_MIN:
+            size = f"{row.width} × {row.height}"
+            yield _of(
+                row, "small", "advice", f"has {size} pixels; {SIDE_MIN} or more per side are best"
+            )
+    for row in _doubled(draft.images):
+        yield _of(row, "same-picture", "advice", "is in the set twice")
+
+
+def _doubled(rows: Iterable[ImageRow]) -> Iterator[ImageRow]:
+    seen: set[str] = set()
+    for row in rows:
+        if row.content_hash in seen:
+            yield row
+        elif row.content_hash:
+            seen.add(row.content_hash)
+
+
+def _number(draft: Draft, *, pairs: bool) -> Iterator[Finding]:
+    images = len(draft.images)
+    if images > catalog.IMAGES_MAX:
+        yield _all(
+            "too-many",
+            "problem",
+            f"{images} images; a training takes {catalog.IMAGES_MAX} at most.",
+        )
+    if pairs:
+        good = sum(not pair_problem(row, draft.image) for row in draft.pairs)
+        if good < catalog.PAIRS_MIN:
+            yield _all(
+                "too-few-pairs",
+                "problem",
+                f"{good} usable pairs; this type needs at least {catalog.PAIRS_MIN}.",
+            )
+    elif not images:
+        yield _all("too-few", "problem", "There are no images yet. Add some first.")
+    elif images < IMAGES_FEW:
+        yield _all("few", "advice", f"{images} images; 5 to 15 are recommended.")
+    elif IMAGES_MANY < images <= catalog.IMAGES_MAX:
+        yield _all("many", "advice", f"{images} images; more than 20 seldom help.")
+
+
+def _captions(draft: Draft) -> Iterator[Finding]:
+    for row in draft.images:
+        if not (row.caption or row.automatic_caption).strip():
+            yield _of(row, "no-caption", "advice", "has no caption")
+    used = Counter(row.caption.strip() for row in draft.images if row.caption.strip())
+    for row in draft.images:
+        if used[row.caption.strip()] > 1:
+            yield _of(row, "same-caption", "advice", "shares its caption with another image")
+    yield from _trigger(draft)
+
+
+def _trigger(draft: Draft) -> Iterator[Finding]:
+    """Find the word that most captions open with, and the captions that lack it."""
+    written = [row for row in draft.images if row.caption.strip()]
+    words = Counter(leading_words(row.caption) for row in written)
+    words.pop("", None)
+    if not words:
+        return
+    word, count = words.most_common(1)[0]
+    # "A cat, …" on some is no trigger word; one that leads more than half of the captions is.
+    if not 2 <= count < len(written) or count * 2 <= len(written):
+        return
+    for row in written:
+        if leading_words(row.caption) != word:
+            yield _of(
+                row,
+                "trigger-missing",
+                "advice",
+                f"does not open with {shown(word, 30)!r}, as {count} other captions do",
+            )
+
+
+def _pairs(draft: Draft) -> Iterator[Finding]:
+    targets: defaultdict[tuple[str, str, str], list[PairRow]] = defaultdict(list)
+    used: set[str] = set()
+    for n, row in enumerate(draft.pairs, 1):
+        used |= {row.source, row.target}
+        broken = pair_problem(row, draft.image) or row.refusal
+        if broken:
+            yield _pair(row, "broken-pair", "problem", f"Pair {n}: {shown(broken, 100)}.")
+        elif not row.instruction.strip():
+            yield _pair(row, "no-instruction", "advice", f"Pair {n} has no instruction.")
+        targets[row.triple].append(row)
+        if len(targets[row.triple]) > 1:
+            yield _pair(row, "same-pair", "advice", f"Pair {n} is there twice.")
+    for image in draft.images:
+        if image.image_id not in used:
+            yield _of(image, "unused", "advice", "is in no pair")
+
+
+def _config(draft: Draft) -> Iterator[Finding]:
+    sources = draft.config.get("sample_sources", ())
+    for value in sources if isinstance(sources, list | tuple) else ():
+        if isinstance(value, str) and value.startswith("img_") and value not in draft.image:
+            yield _all(
+                "sample-source-gone",
+                "problem",
+                "A picture in sample_sources was removed. Set it anew.",
+            )
+
+
+def _of(row: ImageRow, kind: str, severity: Severity, says: str) -> Finding:
+    message = f"{shown(row.name, 50)} {says}."
+    return Finding(kind=kind, severity=severity, message=message, image_id=row.image_id)
+
+
+def _pair(row: PairRow, kind: str, severity: Severity, message: str) -> Finding:
+    return Finding(kind=kind, severity=severity, message=message, pair_id=row.pair_id)
+
+
+def _all(kind: str, severity: Severity, message: str) -> Finding:
+    return Finding(kind=kind, severity=severity, message=message)

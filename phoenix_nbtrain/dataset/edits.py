@@ -1,0 +1,121 @@
+"""Every change to a draft, as operations that a view, a command and undo all share.
+
+An operation is a JSON object::
+
+    {"op": "set", "table": "images" | "pairs" | "config", "row": id, "column": str, "value": any}
+    {"op": "insert", "table": "pairs", "row": id | None, "at": int | None, "values": {...}}
+    {"op": "delete", "table": "images" | "pairs", "row": id}
+    {"op": "move", "table": "images" | "pairs", "row": id, "at": int}
+
+Columns of images are ``name`` and ``caption``; of pairs ``source`` and ``target`` (image ids) and
+``instruction``. A configuration's row is the parameter's name, and ``None`` its default.
+
+`apply` is pure and refuses, it never raises: each operation stands or falls by itself. What it
+accepted can be taken back by applying ``inverse`` with ``trusted=True``. Inverses may hold one
+operation more, which never comes from a browser because it carries row objects::
+
+    {"op": "restore", "table": "images" | "pairs", "at": int, "rows": [row, ...]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from phoenix_nbtrain.dataset._work import PAIRS_MAX, Op, Refused, Work, pair_problem
+from phoenix_nbtrain.draft import Draft, ImageRow
+
+__all__ = ["PAIRS_MAX", "Applied", "Op", "Refusal", "apply", "insert_images", "pair_problem"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An operation that was not taken."""
+
+    op: int
+    """Its position among the operations given."""
+    value: Any
+    """What stands in its place; ``None`` where nothing does."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What came of some operations."""
+
+    draft: Draft
+    """The new draft, or the old one itself where nothing was accepted."""
+    accepted: tuple[int, ...] = ()
+    """Positions of the operations that were taken, those that changed nothing included."""
+    refused: tuple[Refusal, ...] = ()
+    inverse: tuple[Op, ...] = ()
+    """What takes it back, to be applied with ``trusted=True``; empty where nothing changed."""
+
+
+def apply(
+    draft: Draft,
+    ops: Sequence[Op],
+    *,
+    base: int | None = None,
+    type_name: str,
+    trusted: bool = False,
+) -> Applied:
+    """Apply ``ops`` to ``draft``, one after the other.
+
+    Args:
+        draft: what stands.
+        ops: the operations, as described above.
+        base: the revision that whoever made them had seen; ``None`` for "whatever stands". On an
+            older one a ``set`` of a cell that nobody touched since is taken, anything else is
+            refused with what stands.
+        type_name: the model type, whose parameters the configuration may hold.
+        trusted: whether the operations are an `Applied.inverse`: then rows are restored and
+            values put back exactly as they were, without being checked again.
+    """
+    if isinstance(ops, str | bytes | Mapping) or not isinstance(ops, Sequence):
+        return Applied(
+            draft=draft, refused=(Refusal(op=0, value=None, reason="Not a list of edits."),)
+        )
+    work = Work(draft, base, type_name, trusted)
+    accepted: list[int] = []
+    refused: list[Refusal] = []
+    for i, op in enumerate(ops):
+        try:
+            work.take(op)
+        except Refused as refusal:
+            refused.append(Refusal(op=i, value=refusal.value, reason=refusal.reason))
+        else:
+            accepted.append(i)
+    return _applied(work, accepted, refused)
+
+
+def insert_images(draft: Draft, rows: Iterable[ImageRow], at: int | None = None) -> Applied:
+    """Insert new image rows at position ``at``, else at the end. Its inverse deletes them.
+
+    How many a training takes is for the caller to check, and so are the rows' texts. A row whose
+    picture is there already is refused, not doubled.
+    """
+    work = Work(draft, None, "", trusted=True)
+    accepted: list[int] = []
+    refused: list[Refusal] = []
+    to = len(draft.images) if at is None else at
+    for i, row in enumerate(rows):
+        try:
+            to = work.insert_image(row, to) + 1
+        except Refused as refusal:
+            refused.append(Refusal(op=i, value=None, reason=refusal.reason))
+        else:
+            accepted.append(i)
+    return _applied(work, accepted, refused)
+
+
+def _applied(work: Work, accepted: Sequence[int], refused: Sequence[Refusal]) -> Applied:
+    if not accepted:
+        return Applied(draft=work.before, refused=tuple(refused))
+    return Applied(
+        draft=work.draft(),
+        accepted=tuple(accepted),
+        refused=tuple(refused),
+        inverse=tuple(reversed(work.inverse)),
+    )

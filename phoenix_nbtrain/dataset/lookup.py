@@ -1,0 +1,104 @@
+"""Finding the picture that somebody means: by id, by name, by path."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+
+from phoenix_nbtrain.draft import ImageRow
+from phoenix_nbtrain.errors import PairError, shown
+
+__all__ = ["Lookup", "path_parts", "stem"]
+
+
+def path_parts(text: str) -> tuple[str, ...]:
+    """Return a path's parts, composed (NFC); both kinds of slash separate. Nothing is opened."""
+    text = unicodedata.normalize("NFC", text.replace("\\", "/"))
+    return tuple(p for p in text.split("/") if p and p != ".")
+
+
+def stem(name: str) -> str:
+    """Return a name without the extension of a picture or caption file."""
+    base, dot, extension = name.rpartition(".")
+    known = extension.lower() in ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "txt")
+    return base if dot and base and known else name
+
+
+class Lookup:
+    """The pictures of a draft, by everything they are called."""
+
+    def __init__(self, rows: Iterable[ImageRow]) -> None:
+        self._ids: dict[str, ImageRow] = {}
+        self._exact: dict[str, list[ImageRow]] = defaultdict(list)
+        self._last: dict[str, list[ImageRow]] = defaultdict(list)
+        self._last_stem: dict[str, list[ImageRow]] = defaultdict(list)
+        for row in rows:
+            self._ids[row.image_id] = row
+            if row.asset_id:
+                self._ids[row.asset_id] = row
+            self._exact[row.name].append(row)
+            parts = path_parts(row.name)
+            if parts:
+                self._last[parts[-1]].append(row)
+                self._last_stem[stem(parts[-1])].append(row)
+
+    def find(self, value: object) -> ImageRow:
+        """Return the one picture that ``value`` means.
+
+        In this order: an image or asset id; the exact name; the last parts of a path, where the
+        more parts agree the better; the same without the extension.
+
+        Raises:
+            PairError: there is none, or there are several; these are listed.
+        """
+        if isinstance(value, os.PathLike):
+            value = os.fspath(value)
+        if not isinstance(value, str) or not value.strip():
+            raise PairError("No picture is named.", remedy="Give a file name or an image id.")
+        if value in self._ids:
+            return self._ids[value]
+        for found in (self._exact.get(value, []), self._by_path(value)):
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise PairError(
+                    f"{shown(value, 40)} could be {_listed(found)}.",
+                    remedy="Give the folder too, or the image id.",
+                )
+        raise PairError(
+            f"There is no picture {shown(value, 60)} in the set.",
+            remedy="Add it first, or use a name from training.images.",
+        )
+
+    def _by_path(self, value: str) -> list[ImageRow]:
+        parts = path_parts(value)
+        if not parts:
+            return []
+        for rows, bare in ((self._last, False), (self._last_stem, True)):
+            key = stem(parts[-1]) if bare else parts[-1]
+            best, found = 0, list[ImageRow]()
+            for row in rows.get(key, ()):
+                common = _common(path_parts(row.name), parts)
+                if common and common >= best:
+                    found = [row] if common > best else [*found, row]
+                    best = common
+            if found:
+                return found
+        return []
+
+
+def _common(a: tuple[str, ...], b: tuple[str, ...]) -> int:
+    """Return how many last parts agree, the very last taken for granted; 0 where two differ.
+
+    The shorter one must agree wholly: ``line/cat.png`` is not meant by ``colour/cat.png``.
+    """
+    length = min(len(a), len(b))
+    return length if a[len(a) - length : -1] == b[len(b) - length : -1] else 0
+
+
+def _listed(rows: list[ImageRow]) -> str:
+    names = [f"{shown(r.name, 24)} ({r.image_id[:12]})" for r in rows[:2]]
+    more = f" or {len(rows) - 2} more" if len(rows) > 2 else ""
+    return " or ".join(names) + more

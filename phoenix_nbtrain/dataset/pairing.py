@@ -1,0 +1,213 @@
+"""Finding the pairs that file names already tell of."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from phoenix_nbtrain.dataset.edits import Op
+from phoenix_nbtrain.dataset.lookup import Lookup, path_parts, stem
+from phoenix_nbtrain.dataset.text import caption_text, natural_key
+from phoenix_nbtrain.draft import Draft, ImageRow, new_pair_id
+from phoenix_nbtrain.errors import PairError, shown
+
+__all__ = ["Group", "PairUp", "pair_up"]
+
+Group: TypeAlias = str | Iterable[str]
+"""One side: a folder (``"line/"``), a word of the file name (``"before"``), or a list of names."""
+
+_KNOWN = (
+    ("before", "after"),
+    ("source", "target"),
+    ("src", "dst"),
+    ("input", "output"),
+    ("in", "out"),
+    ("line", "color"),
+    ("line", "colour"),
+    ("sketch", "color"),
+    ("a", "b"),
+)
+"""What people call the two sides, tried in this order where nobody says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairUp:
+    """What `pair_up` found."""
+
+    ops: tuple[Op, ...]
+    """The inserts, for `edits.apply`; pairs that are there already are not among them."""
+    paired: int
+    """Pairs found, those that are there already included."""
+    left_over: tuple[str, ...]
+    """Names of the pictures on either side that have no partner."""
+
+    def __str__(self) -> str:
+        made, there = len(self.ops), self.paired - len(self.ops)
+        text = f"{made} pairs made" + (f", {there} were there already" if there else "")
+        if self.left_over:
+            names = ", ".join(shown(name, 30) for name in self.left_over[:5])
+            more = len(self.left_over) - 5
+            text += f"; without a partner: {names}" + (f" and {more} more" if more > 0 else "")
+        return text + "."
+
+
+def pair_up(
+    draft: Draft,
+    sources: Group | None = None,
+    targets: Group | None = None,
+    *,
+    instruction: str = "",
+) -> PairUp:
+    """Match two groups of pictures by what else their names say.
+
+    ``line/cat.png`` goes with ``colour/cat.png``, ``cat_before.png`` with ``cat_after.jpg``,
+    ``cat.line.png`` with ``cat.color.png``. Without groups the usual words are tried: before and
+    after, source and target, input and output, line and colour.
+
+    Args:
+        draft: the draft with the pictures.
+        sources: the group that pairs start from; see `Group`.
+        targets: the group that pairs lead to.
+        instruction: what every new pair says.
+
+    Raises:
+        PairError: only one group is given, a group has no picture, no pair is found, or two
+            pictures of a group have the same rest of the name.
+    """
+    instruction = caption_text(instruction, "instruction")
+    if (sources is None) != (targets is None):
+        raise PairError("Give both sources and targets, or neither.")
+    if sources is None or targets is None:
+        left, right = _guessed(draft)
+    else:
+        left, right = _group(draft, sources, "sources"), _group(draft, targets, "targets")
+    both = {row.image_id for row in left.values()} & {row.image_id for row in right.values()}
+    if both:
+        name = draft.image[next(iter(both))].name
+        raise PairError(f"{shown(name)} is in both groups.", remedy="Name the groups apart.")
+    keys = sorted(left.keys() & right.keys(), key=natural_key)
+    if not keys:
+        raise PairError(
+            f"No source has a partner: {_some(left)} against {_some(right)}.",
+            remedy="Name the two pictures of a pair alike, or set training.pairs.",
+        )
+    there = {row.triple[:2] for row in draft.pairs}
+    ops: list[Op] = []
+    for key in keys:
+        pair = (left[key].image_id, right[key].image_id)
+        if pair not in there:
+            values = {"source": pair[0], "target": pair[1], "instruction": instruction}
+            ops.append(
+                {
+                    "op": "insert",
+                    "table": "pairs",
+                    "row": new_pair_id(),
+                    "at": None,
+                    "values": values,
+                }
+            )
+    alone = [row.name for rows in (left, right) for k, row in rows.items() if k not in keys]
+    left_over = tuple(sorted(alone, key=natural_key))
+    return PairUp(ops=tuple(ops), paired=len(keys), left_over=left_over)
+
+
+def _group(draft: Draft, group: Group, what: str) -> dict[str, ImageRow]:
+    if isinstance(group, str):
+        rows = _worded(draft.images, group)
+    elif isinstance(group, Iterable):
+        lookup = Lookup(draft.images)
+        found = [lookup.find(name) for name in group]
+        word = _shared_word([row.name for row in found])
+        rows = [((word and _rest(row.name, word)) or _bare(row.name), row) for row in found]
+    else:
+        raise PairError(f"{what} must be a folder, a word or a list of names.")
+    if not rows:
+        raise PairError(
+            f"No picture's name has {shown(group, 40)} as a folder or a word ({what}).",
+            remedy="training.images shows the names.",
+        )
+    return _unique(rows, what)
+
+
+def _worded(images: Sequence[ImageRow], word: str) -> list[tuple[str, ImageRow]]:
+    """Return the pictures whose folder, or a word of whose name, is ``word``, by the rest."""
+    word = word.strip().strip("/\\").strip("_.- ") or word
+    rows = []
+    for row in images:
+        rest = _rest(row.name, word)
+        if rest is not None:
+            rows.append((rest, row))
+    return rows
+
+
+def _rest(name: str, word: str) -> str | None:
+    *folders, last = path_parts(name) or ("",)
+    word = word.casefold()
+    lowered = [f.casefold() for f in folders]
+    if word in lowered:
+        at = lowered.index(word)
+        return "/".join([*lowered[:at], *lowered[at + 1 :], stem(last).casefold()])
+    parts = re.split(r"([_.\-\s]+)", stem(last).casefold())
+    words = parts[::2]
+    if word not in words or len(words) < 2:
+        return None
+    # The last one: in "before_sunset_before" the word that tells the side stands at the end.
+    at = len(words) - 1 - words[::-1].index(word)
+    return "/".join([*lowered, " ".join(words[:at] + words[at + 1 :])])
+
+
+def _bare(name: str) -> str:
+    parts = path_parts(name)
+    return stem(parts[-1]).casefold() if parts else name
+
+
+def _shared_word(names: Sequence[str]) -> str | None:
+    """Return the one word or folder that all names share and that is not all of any of them."""
+    shared: set[str] | None = None
+    for name in names:
+        *folders, last = path_parts(name) or ("",)
+        words = {f.casefold() for f in folders}
+        words |= set(re.split(r"[_.\-\s]+", stem(last).casefold()))
+        shared = words if shared is None else shared & words
+    candidates = sorted(w for w in shared or () if all(_rest(n, w) for n in names))
+    return candidates[0] if len(candidates) == 1 and len(names) > 1 else None
+
+
+def _guessed(draft: Draft) -> tuple[dict[str, ImageRow], dict[str, ImageRow]]:
+    best: tuple[int, dict[str, ImageRow], dict[str, ImageRow]] = (0, {}, {})
+    for source, target in _KNOWN:
+        left, right = dict(_worded(draft.images, source)), dict(_worded(draft.images, target))
+        found = len(left.keys() & right.keys())
+        if found > best[0]:
+            best = (
+                found,
+                _unique(_worded(draft.images, source), "sources"),
+                _unique(_worded(draft.images, target), "targets"),
+            )
+    if not best[0]:
+        raise PairError(
+            "The names tell of no pairs.",
+            remedy="Say which: pair_up('line/', 'colour/') or pair_up('before', 'after').",
+        )
+    return best[1], best[2]
+
+
+def _unique(rows: Iterable[tuple[str, ImageRow]], what: str) -> dict[str, ImageRow]:
+    found: dict[str, ImageRow] = {}
+    for key, row in rows:
+        if key in found and found[key] is not row:
+            raise PairError(
+                f"Among the {what}, {shown(found[key].name, 40)} and {shown(row.name, 40)} "
+                "would have the same partner.",
+                remedy="Rename one of them.",
+            )
+        found[key] = row
+    return found
+
+
+def _some(rows: dict[str, ImageRow]) -> str:
+    names = [shown(row.name, 24) for row in itertools.islice(rows.values(), 2)]
+    return ", ".join(names) + (", …" if len(rows) > 2 else "")

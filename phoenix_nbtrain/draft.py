@@ -1,0 +1,158 @@
+"""The draft of one training: what its images, pairs and configuration shall be.
+
+Rows carry ids of our own, stable for ever. An ``asset_id`` is the service's name for a picture
+and may be missing; pairs, selections and frames never speak of it. A draft is frozen: every edit
+makes a new one, and rows that did not change are the same objects in both.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+__all__ = [
+    "Draft",
+    "ImageRow",
+    "PairRow",
+    "PairTriple",
+    "RowState",
+    "cell",
+    "new_image_id",
+    "new_pair_id",
+]
+
+RowState = Literal["kept", "sending", "saved", "refused"]
+"""``kept`` on this computer, on its way, ``saved`` on the service, or ``refused`` by it."""
+
+PairTriple: TypeAlias = tuple[str, str, str]
+"""Source image id, target image id, instruction."""
+
+
+def new_image_id() -> str:
+    """Return a fresh ``img_…`` id."""
+    return "img_" + secrets.token_hex(8)
+
+
+def new_pair_id() -> str:
+    """Return a fresh ``pair_…`` id."""
+    return "pair_" + secrets.token_hex(8)
+
+
+def cell(table: str, row: str, column: str) -> str:
+    """Return the key of one cell in `Draft.touched`."""
+    return f"{table}/{row}/{column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRow:
+    """One picture of the draft."""
+
+    image_id: str
+    name: str
+    """The file's name without its folder, as people know it."""
+    caption: str = ""
+    automatic_caption: str = ""
+    """What the service would use where ``caption`` is empty; never typed by a person."""
+    width: int | None = None
+    """Pixels, after the orientation the file asks for."""
+    height: int | None = None
+    bytes: int | None = None
+    """Size of the file."""
+    content_hash: str | None = None
+    """SHA-256 of the file, hexadecimal; ``None`` where only the service has the picture."""
+    asset_id: str | None = None
+    attached: bool = False
+    """Whether the service lists the asset among the model's training images."""
+    served_caption: str | None = None
+    """The caption the service is known to hold; ``None`` before it was ever read."""
+    sending: bool = False
+    refusal: str = ""
+    """Why the service refused the picture or its caption; cleared by the next edit."""
+
+    @property
+    def state(self) -> RowState:
+        """Where this row's content is."""
+        if self.refusal:
+            return "refused"
+        if self.sending:
+            return "sending"
+        return "saved" if self.attached and self.served_caption == self.caption else "kept"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRow:
+    """One pair of the draft. Source and target are image ids."""
+
+    pair_id: str
+    source: str
+    target: str
+    instruction: str = ""
+    sending: bool = False
+    refusal: str = ""
+    """Why the pair cannot be, or was not, taken by the service; cleared by the next edit."""
+
+    @property
+    def triple(self) -> PairTriple:
+        """What the service would hold of it."""
+        return (self.source, self.target, self.instruction)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """The whole draft at one revision."""
+
+    revision: int = 0
+    """Counts accepted changes; never goes back."""
+    images: tuple[ImageRow, ...] = ()
+    pairs: tuple[PairRow, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """The parameters somebody set, by their names in the catalog; the rest are defaults."""
+    touched: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """The revision at which each cell last changed, keyed by `cell`."""
+    removed: frozenset[str] = frozenset()
+    """Asset ids that the service still has attached and the draft no longer wants."""
+    served_pairs: tuple[PairTriple, ...] | None = None
+    """The pairs the service is known to hold; ``None`` before they were ever read."""
+    served_config: Mapping[str, Any] | None = None
+    """The parameters the service is known to hold; ``None`` before they were ever read."""
+
+    @cached_property
+    def image(self) -> Mapping[str, ImageRow]:
+        """Image rows by id."""
+        return MappingProxyType({row.image_id: row for row in self.images})
+
+    @cached_property
+    def pair(self) -> Mapping[str, PairRow]:
+        """Pair rows by id."""
+        return MappingProxyType({row.pair_id: row for row in self.pairs})
+
+    def pair_state(self, row: PairRow) -> RowState:
+        """Return where a pair's content is."""
+        if row.refusal:
+            return "refused"
+        if row.sending:
+            return "sending"
+        return "saved" if row.triple in (self.served_pairs or ()) else "kept"
+
+    @cached_property
+    def unsent(self) -> int:
+        """How many things the service does not hold yet: rows, removals, the configuration."""
+        images = sum(row.state != "saved" for row in self.images)
+        wanted = tuple(row.triple for row in self.pairs)
+        pairs = 0
+        if wanted != (self.served_pairs or ()):
+            pairs = max(1, sum(self.pair_state(row) != "saved" for row in self.pairs))
+        config = dict(self.config) != dict(self.served_config or {})
+        return images + pairs + len(self.removed) + config
+
+    def with_images(self, rows: Mapping[str, ImageRow]) -> Draft:
+        """Return the draft with those rows in the places of the ones they replace."""
+        return replace(self, images=tuple(rows.get(r.image_id, r) for r in self.images))
+
+    def with_pairs(self, rows: Mapping[str, PairRow]) -> Draft:
+        """Return the draft with those rows in the places of the ones they replace."""
+        return replace(self, pairs=tuple(rows.get(r.pair_id, r) for r in self.pairs))

@@ -1,0 +1,220 @@
+"""Every error the toolkit raises, in one tree.
+
+    PhoenixError
+    ├── InputError (ValueError)       what was given cannot be taken; nothing changed
+    │   ├── ConfigError               an unknown parameter, or a value out of range
+    │   ├── ImageError                a picture that cannot be trained on
+    │   ├── PairError                 a pair whose pictures cannot be resolved
+    │   └── ModelNameTaken            the account has a model of that name already
+    ├── CredentialsError              missing, half given, contradictory or ambiguous
+    ├── StoreError                    the journal or the drafts file cannot be trusted
+    ├── ServiceUnreachable            no usable reply; ``sent`` tells whether the request left
+    ├── ServiceError                  Phoenix answered, and refused
+    │   ├── AuthenticationFailed      401, or the 403 of an expired token
+    │   ├── PermissionDenied          403
+    │   ├── NotFound                  404
+    │   ├── PlanLimitReached          429 that waiting does not cure
+    │   ├── CoolingDown               429 that names the seconds to wait
+    │   ├── Throttled                 429 of a rate limit
+    │   └── ServiceFailed             5xx
+    └── LaunchError                   the launch protocol stopped before or after the request
+        ├── PriceNotAccepted          today's price, and the line that accepts it
+        ├── LaunchRefused             Phoenix refused the launch; nothing runs
+        └── LaunchUncertain           the request left and no reply tells what it did
+
+Each error says in one sentence what is wrong and in a second what to do (``remedy``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = [
+    "AuthenticationFailed",
+    "ConfigError",
+    "CoolingDown",
+    "CredentialsError",
+    "ImageError",
+    "InputError",
+    "LaunchError",
+    "LaunchRefused",
+    "LaunchUncertain",
+    "ModelNameTaken",
+    "NotFound",
+    "PairError",
+    "PermissionDenied",
+    "PhoenixError",
+    "PlanLimitReached",
+    "PriceNotAccepted",
+    "ServiceError",
+    "ServiceFailed",
+    "ServiceUnreachable",
+    "StoreError",
+    "Throttled",
+    "shown",
+]
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Return ``value`` as one printable line of at most ``limit`` characters.
+
+    Names and captions come from strangers' files: control characters, right-to-left overrides
+    and lone surrogates are escaped, so that a message shows what is there and nothing else.
+    """
+    text = value if isinstance(value, str) else repr(value)
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+class PhoenixError(Exception):
+    """Base of all errors of the toolkit."""
+
+    message: str
+    """What is wrong, in one sentence."""
+    remedy: str
+    """What to do about it, in one sentence; empty where nothing helps."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class InputError(PhoenixError, ValueError):
+    """What was given cannot be taken. Nothing changed."""
+
+
+class ConfigError(InputError):
+    """An unknown training parameter, or a value it cannot have."""
+
+
+class ImageError(InputError):
+    """A file that is no picture the service trains on."""
+
+
+class PairError(InputError):
+    """A pair that names a picture which is unknown, ambiguous or its own target."""
+
+
+class ModelNameTaken(InputError):
+    """The account has a model of that name which this computer does not know."""
+
+    model_id: str
+    """The id of the model that has the name."""
+
+    def __init__(self, message: str, *, model_id: str, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.model_id = model_id
+
+
+class CredentialsError(PhoenixError):
+    """Credentials are missing, half given, contradictory, or fit several projects."""
+
+
+class StoreError(PhoenixError):
+    """A file of this computer's memory is damaged, foreign or from a newer version."""
+
+
+class ServiceUnreachable(PhoenixError):
+    """Phoenix gave no usable reply."""
+
+    sent: bool
+    """False only where no byte of the request can have left this computer."""
+
+    def __init__(self, message: str, *, sent: bool, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.sent = sent
+
+
+class ServiceError(PhoenixError):
+    """Phoenix answered, and refused."""
+
+    status: int
+    """The HTTP status of the reply."""
+    details: Mapping[str, Any]
+    """The body's ``details``, as sent."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        details: Mapping[str, Any] | None = None,
+        remedy: str = "",
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
+        self.details = dict(details or {})
+
+
+class AuthenticationFailed(ServiceError):
+    """The credentials are wrong, or the token has expired."""
+
+
+class PermissionDenied(ServiceError):
+    """The credentials are good, and this is not theirs to do."""
+
+
+class NotFound(ServiceError):
+    """Phoenix has no such model, asset or job in this project."""
+
+
+class PlanLimitReached(ServiceError):
+    """A ceiling of the team's plan. Waiting does not cure it."""
+
+    @property
+    def action(self) -> str:
+        """What the ceiling is on, for example ``add-training-image``; empty if not said."""
+        return str(self.details.get("actionName", ""))
+
+    @property
+    def limit(self) -> int | None:
+        """The ceiling itself; 0 where the plan has none of it."""
+        value = self.details.get("actionLimit")
+        return value if isinstance(value, int) else None
+
+
+class CoolingDown(ServiceError):
+    """Launches came too close together."""
+
+    remaining_seconds: float
+    """Seconds until the service takes the next launch."""
+
+    def __init__(self, message: str, *, remaining_seconds: float, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.remaining_seconds = remaining_seconds
+
+
+class Throttled(ServiceError):
+    """Too many requests; the same one may pass later."""
+
+    retry_after: float | None
+    """Seconds the service asks to wait, where it says."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.retry_after = retry_after
+
+
+class ServiceFailed(ServiceError):
+    """Phoenix, or a gateway before it, failed."""
+
+
+class LaunchError(PhoenixError):
+    """The launch protocol stopped."""
+
+
+class PriceNotAccepted(LaunchError):
+    """The price was not accepted, or is no longer the accepted one. Nothing was bought."""
+
+
+class LaunchRefused(LaunchError):
+    """Phoenix refused the launch. Nothing runs and nothing was bought."""
+
+
+class LaunchUncertain(LaunchError):
+    """A launch request left, and no reply says what it did. No second one is sent."""

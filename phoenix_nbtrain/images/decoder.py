@@ -1,0 +1,268 @@
+"""Thumbnails and pixels, decoded by child processes so that no picture can harm the kernel.
+
+Two children start with the first picture and stay. Each takes one picture at a time; one that
+dies, or takes too long, costs that picture an `ImageError` and is replaced.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import queue
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phoenix_nbtrain.errors import ImageError, shown
+from phoenix_nbtrain.images.header import ImageHeader, inspect
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Decoder", "Thumbnail", "close", "mean_colour", "pixels", "thumbnail"]
+
+CHILDREN = 2
+SECONDS = 20
+"""How long one picture may take. 64 megapixels of PNG take about two seconds."""
+PX_MAX = 4096
+"""Largest longest side that is handed out."""
+
+_REMEDY = "Open it in an image program and save it again, or leave it out."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thumbnail:
+    """A small version of a picture, ready for a browser."""
+
+    mime: str
+    content: bytes
+    width: int
+    height: int
+
+
+class _ChildDied(Exception):
+    """The child ended, hung, or answered nonsense."""
+
+
+class _Child:
+    """One decoding process, used by one thread at a time."""
+
+    def __init__(self) -> None:
+        # -P and a folder of its own: a user's numpy.py beside the notebook is not imported.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "phoenix_nbtrain.images._decoder_main"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=tempfile.gettempdir(),
+            env=_environment(),
+            start_new_session=True,  # Ctrl-C in a terminal is for the parent
+        )
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(
+        self, request: dict[str, Any], content: bytes, seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send one picture and return the reply.
+
+        Raises:
+            _ChildDied: there is none. The child is then of no further use.
+        """
+        # Blocking reads with a timer that kills: works the same on every platform, where
+        # selecting on pipes does not.
+        watchdog = threading.Timer(seconds, self._process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            head = json.dumps(request).encode()
+            self._process.stdin.write(struct.pack("<II", len(head), len(content)) + head)
+            self._process.stdin.write(content)
+            self._process.stdin.flush()
+            header_size, body_size = struct.unpack("<II", self._read(8))
+            if header_size > 1 << 16 or body_size > 4 * PX_MAX * PX_MAX:
+                raise _ChildDied
+            header = json.loads(self._read(header_size))
+            return header, self._read(body_size)
+        except (OSError, ValueError, struct.error):
+            raise _ChildDied from None
+        finally:
+            watchdog.cancel()
+
+    def _read(self, size: int) -> bytes:
+        assert self._process.stdout is not None
+        content = self._process.stdout.read(size)
+        if len(content) < size:
+            raise _ChildDied
+        return content
+
+    def end(self) -> None:
+        # Killed before its pipes close: closing flushes, and a child that hangs reads nothing.
+        with contextlib.suppress(OSError):
+            self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # a dead child's pipe, with bytes unsent
+                    pipe.close()
+        self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return what a child gets of the environment: no credentials, and where we are."""
+    known = {k: v for k, v in os.environ.items() if k in _ENVIRONMENT}
+    paths = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if Path(p).is_absolute()]
+    package = Path(__file__).resolve().parents[2]
+    if not {"site-packages", "dist-packages"} & set(package.parts):
+        paths.insert(0, str(package))  # a source checkout that is not installed
+    return {**known, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+_ENVIRONMENT = frozenset(
+    {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "PYTHONHOME"}
+    | {"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV"}
+)
+
+
+class Decoder:
+    """A pool of decoding children. Safe to use from any thread; starts nothing until asked."""
+
+    def __init__(self, *, children: int = CHILDREN, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
+        # Places, most recently used first: who asks for one at a time keeps to one child.
+        self._places: queue.LifoQueue[_Child | None] = queue.LifoQueue()
+        for _ in range(children):
+            self._places.put(None)
+
+    def thumbnail(self, content: bytes, px: int) -> Thumbnail:
+        """Return a JPEG of ``content`` with at most ``px`` pixels on its longest side.
+
+        Upright, and on white where it was transparent. A smaller picture keeps its size.
+
+        Raises:
+            ImageError: not a picture, or one that cannot be decoded.
+        """
+        reply, body = self._ask("thumbnail", content, px)
+        return Thumbnail(
+            mime=reply["mime"], content=body, width=reply["width"], height=reply["height"]
+        )
+
+    def pixels(self, content: bytes, px: int) -> NDArray[np.uint8]:
+        """Return the picture as an array (height, width, 3) of RGB, 0 to 255.
+
+        The longest side has exactly ``px`` pixels, so a smaller picture is enlarged: a trainer
+        wants its blocks at one scale. Upright, and on white where it was transparent.
+
+        Raises:
+            ImageError: not a picture, or one that cannot be decoded.
+        """
+        import numpy as np
+
+        reply, body = self._ask("pixels", content, px)
+        return np.frombuffer(body, np.uint8).reshape(reply["height"], reply["width"], 3).copy()
+
+    def mean_colour(self, content: bytes) -> tuple[int, int, int]:
+        """Return the picture's mean colour as RGB, 0 to 255, on white where it is transparent."""
+        mean = self.pixels(content, 64).reshape(-1, 3).mean(axis=0)
+        return (round(float(mean[0])), round(float(mean[1])), round(float(mean[2])))
+
+    def close(self) -> None:
+        """End the children. The next picture starts new ones."""
+        idle: list[_Child | None] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                idle.append(self._places.get_nowait())
+        for child in idle:
+            if child is not None:
+                child.end()
+            self._places.put(None)
+
+    def _ask(self, kind: str, content: bytes, px: int) -> tuple[dict[str, Any], bytes]:
+        header = inspect(content)
+        if isinstance(px, bool) or not isinstance(px, int) or not 1 <= px <= PX_MAX:
+            raise ImageError(f"px is {shown(px, 30)}; it must be 1 to {PX_MAX}.")
+        request = _request(kind, header, px, self._seconds)
+        child = self._places.get()
+        try:
+            if child is None or not child.alive:
+                if child is not None:
+                    child.end()
+                    child = None
+                child = _Child()
+            reply, body = child.ask(request, content, self._seconds)
+        except BaseException as error:
+            if child is not None:
+                child.end()
+                child = None
+            if isinstance(error, _ChildDied):
+                raise ImageError(
+                    "The picture broke the program that decodes it, or took too long.",
+                    remedy=_REMEDY,
+                ) from None
+            raise
+        finally:
+            self._places.put(child)
+        if not reply.get("ok"):
+            raise ImageError(
+                f"The picture cannot be decoded: {shown(str(reply.get('error')), 80)}.",
+                remedy=_REMEDY,
+            )
+        return reply, body
+
+
+def _request(kind: str, header: ImageHeader, px: int, seconds: float) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "px": px,
+        "format": header.format,
+        "orientation": header.orientation,
+        "stored_size": header.stored_size,
+        "seconds": max(1, round(seconds)),
+    }
+
+
+_shared: tuple[int, Decoder] | None = None
+"""The decoder, and the process it belongs to: a forked one must not share its pipes."""
+_shared_lock = threading.Lock()
+
+
+def _decoder() -> Decoder:
+    global _shared
+    with _shared_lock:
+        if _shared is None or _shared[0] != os.getpid():
+            if _shared is None:
+                atexit.register(close)
+            _shared = (os.getpid(), Decoder())
+        return _shared[1]
+
+
+def thumbnail(content: bytes, px: int) -> Thumbnail:
+    """Return a thumbnail from this process's one `Decoder`; see there."""
+    return _decoder().thumbnail(content, px)
+
+
+def pixels(content: bytes, px: int) -> NDArray[np.uint8]:
+    """Return pixels from this process's one `Decoder`; see there."""
+    return _decoder().pixels(content, px)
+
+
+def mean_colour(content: bytes) -> tuple[int, int, int]:
+    """Return the mean colour from this process's one `Decoder`; see there."""
+    return _decoder().mean_colour(content)
+
+
+def close() -> None:
+    """End the children of this process's `Decoder`."""
+    if _shared is not None and _shared[0] == os.getpid():
+        _shared[1].close()

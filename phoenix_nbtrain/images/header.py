@@ -1,0 +1,358 @@
+"""What a picture file says of itself, read from its bytes without decoding anything.
+
+The walkers over JPEG segments, PNG chunks and WebP chunks are shared with `metadata`. They trust
+no length: a file that ends early, or whose parts do not add up, is an `ImageError`.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from phoenix_nbtrain.errors import ImageError
+
+__all__ = [
+    "BYTES_MAX",
+    "PIXELS_MAX",
+    "ImageFormat",
+    "ImageHeader",
+    "Part",
+    "inspect",
+    "jpeg_parts",
+    "orientation_of",
+    "png_parts",
+    "webp_parts",
+]
+
+ImageFormat = Literal["jpeg", "png", "webp"]
+
+BYTES_MAX = 50_000_000
+"""Largest picture file that is read."""
+PIXELS_MAX = 64_000_000
+"""Most pixels that are ever decoded; 64 megapixels take 256 MB as RGBA."""
+
+_TAKES = "Phoenix trains on JPEG, PNG and WebP; save it as one of these."
+_AGAIN = "Open it in an image program and save it again, or leave it out."
+
+_OTHERS: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"GIF8", "a GIF"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"BM", "a BMP"),
+    (0, b"II*\0", "a TIFF"),
+    (0, b"MM\0*", "a TIFF"),
+    (0, b"\0\0\1\0", "an icon"),
+    (0, b"PK\3\4", "a zip archive"),
+    (0, b"\xff\x0a", "a JPEG XL"),
+    (0, b"\0\0\0\x0cJXL ", "a JPEG XL"),
+    (0, b"\0\0\0\x0cjP  ", "a JPEG 2000"),
+    (0, b"8BPS", "a Photoshop file"),
+    (0, b"\x76\x2f\x31\x01", "an OpenEXR"),
+    (4, b"ftypavif", "an AVIF"),
+    (4, b"ftyphei", "a HEIC"),
+    (4, b"ftypmif1", "a HEIC"),
+    (4, b"ftyp", "a video or HEIC"),
+)
+"""What people give by mistake, so that the message can call it by its name."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_EXIF = b"Exif\0\0"
+_UPRIGHT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageHeader:
+    """What a picture's header says."""
+
+    format: ImageFormat
+    width: int
+    """Pixels, after the orientation the file asks for."""
+    height: int
+    orientation: int = _UPRIGHT
+    """The EXIF orientation, 1 to 8. From 5 on, width and height are stored the other way round."""
+
+    @property
+    def mime(self) -> str:
+        """The media type, for example ``image/jpeg``."""
+        return f"image/{self.format}"
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height as they are in the file, before the orientation is applied."""
+        turned = self.orientation >= 5
+        return (self.height, self.width) if turned else (self.width, self.height)
+
+
+class Part(NamedTuple):
+    """One segment of a JPEG or chunk of a PNG or WebP: ``content[start:end]`` is all of it."""
+
+    kind: bytes
+    """The marker's second byte of a JPEG, or the four letters of a chunk."""
+    start: int
+    end: int
+    body: int
+    """Where the payload begins."""
+    body_end: int
+
+
+def inspect(content: bytes) -> ImageHeader:
+    """Return what ``content`` says it is: a JPEG, a PNG or a WebP, and its size.
+
+    The first bytes decide, never a name, so a file that is two things at once counts as the
+    picture it begins as. Nothing is decompressed. That the file is whole is checked by its
+    structure, so most cut-off files are found here; whether its pixels can be decoded is not.
+
+    Raises:
+        ImageError: anything else, an animation, more than 64 megapixels or 50 MB.
+    """
+    if not content:
+        raise ImageError("The file is empty.", remedy="Export or download it again.")
+    if len(content) > BYTES_MAX:
+        raise ImageError(
+            f"The file has {len(content) / 1e6:,.0f} MB.",
+            remedy=f"Pictures of up to {BYTES_MAX // 1_000_000} MB are taken; save it smaller.",
+        )
+    if content.startswith(b"\xff\xd8\xff"):
+        header = _jpeg(content)
+    elif content.startswith(_PNG):
+        header = _png(content)
+    elif content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        header = _webp(content)
+    else:
+        raise ImageError(f"This is {_called(content)}, not a picture we can take.", remedy=_TAKES)
+    if header.width * header.height > PIXELS_MAX:
+        raise ImageError(
+            f"The picture has {header.width:,} × {header.height:,} pixels.",
+            remedy=f"Up to {PIXELS_MAX // 1_000_000} megapixels are taken; make it smaller.",
+        )
+    return header
+
+
+def orientation_of(exif: bytes) -> int:
+    """Return the orientation (1 to 8) that a block of EXIF states; 1 where it states none."""
+    order: Literal["<", ">"]
+    if exif[:4] == b"II*\0":
+        order = "<"
+    elif exif[:4] == b"MM\0*":
+        order = ">"
+    else:
+        return _UPRIGHT
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, directory)
+        for i in range(count):
+            at = directory + 2 + 12 * i
+            tag, kind, number = struct.unpack_from(f"{order}HHI", exif, at)
+            if tag == 0x0112 and number == 1 and kind in (3, 4):
+                (value,) = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", exif, at + 8)
+                return value if 1 <= value <= 8 else _UPRIGHT
+    except struct.error:  # the block ends early: it states nothing
+        pass
+    return _UPRIGHT
+
+
+def jpeg_parts(content: bytes) -> Iterator[Part]:
+    """Walk a JPEG's segments from the first after the start marker to the end marker.
+
+    A scan (``0xDA``) is one part, with the compressed data that follows its header. Bytes that
+    belong to no segment are skipped, as decoders do.
+
+    Raises:
+        ImageError: the file ends before its end marker.
+    """
+    at, size = 2, len(content)
+    while True:
+        at = content.find(b"\xff", at)
+        while 0 <= at < size - 1 and content[at + 1] == 0xFF:  # fill bytes
+            at += 1
+        if at < 0 or at >= size - 1:
+            raise _cut_off("JPEG")
+        marker = content[at + 1]
+        if marker == 0xD9:
+            yield Part(b"\xd9", at, at + 2, at + 2, at + 2)
+            return
+        if marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # they have no length
+            at += 2
+            continue
+        if at + 4 > size:
+            raise _cut_off("JPEG")
+        end = at + 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        if end > size or end < at + 4:
+            raise _cut_off("JPEG")
+        body_end = end
+        if marker == 0xDA:
+            end = _scan_end(content, end)
+        yield Part(bytes((marker,)), at, end, at + 4, body_end)
+        at = end
+
+
+def _scan_end(content: bytes, at: int) -> int:
+    """Return where a scan's data ends: at the next marker that is no restart and no stuffing."""
+    while True:
+        at = content.find(b"\xff", at)
+        if at < 0 or at + 1 >= len(content):
+            raise _cut_off("JPEG")
+        follows = content[at + 1]
+        if follows == 0xFF:
+            at += 1
+        elif follows == 0x00 or 0xD0 <= follows <= 0xD7:
+            at += 2
+        else:
+            return at
+
+
+def png_parts(content: bytes) -> Iterator[Part]:
+    """Walk a PNG's chunks from ``IHDR`` to ``IEND``.
+
+    Raises:
+        ImageError: the file ends before ``IEND``.
+    """
+    at = len(_PNG)
+    while True:
+        body = at + 8
+        if body > len(content):
+            raise _cut_off("PNG")
+        end = body + int.from_bytes(content[at : at + 4], "big") + 4
+        if end > len(content):
+            raise _cut_off("PNG")
+        kind = content[at + 4 : body]
+        yield Part(kind, at, end, body, end - 4)
+        if kind == b"IEND":
+            return
+        at = end
+
+
+def webp_parts(content: bytes) -> Iterator[Part]:
+    """Walk a WebP's top-level chunks.
+
+    Raises:
+        ImageError: the file is shorter than it says.
+    """
+    riff_end = 8 + int.from_bytes(content[4:8], "little")
+    if riff_end > len(content):
+        raise _cut_off("WebP")
+    at = 12
+    while at + 8 <= riff_end:
+        body = at + 8
+        body_end = body + int.from_bytes(content[at + 4 : body], "little")
+        if body_end > riff_end:
+            raise _cut_off("WebP")
+        # Chunks are padded to an even length; some writers forget the last chunk's pad.
+        end = min(body_end + (body_end - body) % 2, riff_end)
+        yield Part(content[at : at + 4], at, end, body, body_end)
+        at = end
+
+
+def _jpeg(content: bytes) -> ImageHeader:
+    size: tuple[int, int] | None = None
+    orientation, scanned = _UPRIGHT, False
+    for part in jpeg_parts(content):
+        marker = part.kind[0]
+        if marker == 0xDA:
+            scanned = True
+        elif marker == 0xE1 and not scanned and orientation == _UPRIGHT:
+            if content[part.body : part.body + 6] == _EXIF:
+                orientation = orientation_of(content[part.body + 6 : part.body_end])
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            if marker not in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA):
+                raise ImageError("This JPEG is lossless or hierarchical.", remedy=_AGAIN)
+            if part.body_end - part.body < 6 or size is not None:
+                raise _damaged("JPEG")
+            depth, height, width = struct.unpack_from(">BHH", content, part.body)
+            if depth != 8:
+                raise ImageError(f"This JPEG has {depth} bits per channel.", remedy=_AGAIN)
+            size = (width, height)
+    if size is None or not scanned or not all(size):
+        raise _damaged("JPEG")
+    return _header("jpeg", size, orientation)
+
+
+def _png(content: bytes) -> ImageHeader:
+    size: tuple[int, int] | None = None
+    orientation, data = _UPRIGHT, False
+    for part in png_parts(content):
+        if size is None:
+            if part.kind != b"IHDR" or part.body_end - part.body != 13:
+                raise _damaged("PNG")
+            (crc,) = struct.unpack_from(">I", content, part.body_end)
+            if zlib.crc32(content[part.start + 4 : part.body_end]) != crc:
+                raise _damaged("PNG")
+            width, height = struct.unpack_from(">II", content, part.body)
+            size = (width, height)
+        elif part.kind == b"IDAT":
+            data = True
+        elif part.kind == b"acTL":
+            raise _animation("PNG")
+        elif part.kind == b"eXIf" and orientation == _UPRIGHT:
+            orientation = orientation_of(content[part.body : part.body_end])
+    if size is None or not data or not all(0 < n < 2**31 for n in size):
+        raise _damaged("PNG")
+    return _header("png", size, orientation)
+
+
+def _webp(content: bytes) -> ImageHeader:
+    size: tuple[int, int] | None = None
+    canvas: tuple[int, int] | None = None
+    orientation, has_exif = _UPRIGHT, False
+    for part in webp_parts(content):
+        body = content[part.body : min(part.body_end, part.body + 10)]
+        if part.kind == b"VP8X" and canvas is None and len(body) == 10:
+            if body[0] & 0x02:
+                raise _animation("WebP")
+            has_exif = bool(body[0] & 0x08)
+            canvas = (
+                1 + int.from_bytes(body[4:7], "little"),
+                1 + int.from_bytes(body[7:10], "little"),
+            )
+        elif part.kind == b"VP8 " and size is None:
+            if len(body) < 10 or body[3:6] != b"\x9d\x01\x2a":
+                raise _damaged("WebP")
+            width, height = struct.unpack_from("<HH", body, 6)
+            size = (width & 0x3FFF, height & 0x3FFF)
+        elif part.kind == b"VP8L" and size is None:
+            if len(body) < 5 or body[0] != 0x2F:
+                raise _damaged("WebP")
+            bits = int.from_bytes(body[1:5], "little")
+            size = ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+        elif part.kind in (b"ANIM", b"ANMF"):
+            raise _animation("WebP")
+        elif part.kind == b"EXIF" and has_exif and orientation == _UPRIGHT:
+            exif = content[part.body : part.body_end]
+            orientation = orientation_of(exif.removeprefix(_EXIF))
+    if size is None or not all(size) or (canvas is not None and canvas != size):
+        raise _damaged("WebP")
+    return _header("webp", size, orientation)
+
+
+def _header(kind: ImageFormat, stored: tuple[int, int], orientation: int) -> ImageHeader:
+    width, height = stored if orientation < 5 else stored[::-1]
+    return ImageHeader(format=kind, width=width, height=height, orientation=orientation)
+
+
+def _called(content: bytes) -> str:
+    for at, magic, name in _OTHERS:
+        if content.startswith(magic, at):
+            return name
+    start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<svg", b"<?xml", b"<!doctype svg")):
+        return "an SVG or XML file"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "a web page"
+    return "a file of another kind"
+
+
+def _cut_off(kind: str) -> ImageError:
+    return ImageError(
+        f"The {kind} file is cut off or damaged: it ends too early.",
+        remedy="Download or copy it again.",
+    )
+
+
+def _damaged(kind: str) -> ImageError:
+    return ImageError(f"The {kind} file is damaged: its header makes no sense.", remedy=_AGAIN)
+
+
+def _animation(kind: str) -> ImageError:
+    return ImageError(f"This {kind} is an animation.", remedy="Save the one frame that you mean.")

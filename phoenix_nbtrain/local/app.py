@@ -1,0 +1,129 @@
+"""The local Phoenix as a WSGI application.
+
+The client reaches it inside its own process, without a socket; served on a loopback port it wants
+credentials. It keeps no state: whatever lives, lives in the data folder.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import logging
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from phoenix_nbtrain.errors import StoreError
+from phoenix_nbtrain.local import routes_assets, routes_images, routes_models, routes_training
+from phoenix_nbtrain.local.body import BODY_BYTES_MAX
+from phoenix_nbtrain.local.context import KEY
+from phoenix_nbtrain.local.lease import Workers
+from phoenix_nbtrain.local.refusals import Refused
+from phoenix_nbtrain.local.store import Store
+
+__all__ = ["create_app"]
+
+log = logging.getLogger(__name__)
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_IN_PROCESS = "phoenix.local"
+"""The host of requests that never leave the process. Not taken where there is a socket: on a
+network, anybody may answer to a name under ``.local``."""
+
+
+def create_app(data_dir: Path, *, credentials: tuple[str, str] | None = None) -> Flask:
+    """Return the application of the local Phoenix in ``data_dir``.
+
+    Args:
+        data_dir: its data folder; created if it is not there.
+        credentials: API key and secret that every request must carry, signed URLs aside. Without
+            them the application is meant for use inside this process.
+
+    Raises:
+        StoreError: the folder's database is damaged, foreign or newer.
+    """
+    store = Store(data_dir)
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    app.extensions[KEY] = Workers(store)
+    hosts = _LOOPBACK if credentials else _LOOPBACK | {_IN_PROCESS}
+
+    @app.before_request
+    def guard() -> Response | None:
+        if _host_name(request.host) not in hosts:
+            return _message(403, "This Phoenix answers on this computer only")
+        storage = request.endpoint == "assets.storage"
+        origin = request.headers.get("Origin")
+        if origin is not None and origin != request.host_url.rstrip("/"):
+            return _message(403, "Requests of other web pages are refused")
+        if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site") and not storage:
+            return _message(403, "Requests of other web pages are refused")
+        if credentials is not None and not storage and not _authorised(credentials):
+            return _message(401, "Unauthorized")
+        return None
+
+    @app.after_request
+    def mark(response: Response) -> Response:
+        response.headers["X-Phoenix-Local"] = store.origin
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    @app.errorhandler(Refused)
+    def refused(error: Refused) -> Response:
+        return _reply(error.status, error.body)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        return _message(error.code or 500, error.name)
+
+    @app.errorhandler(StoreError)
+    def store_error(error: StoreError) -> Response:
+        return _message(500, str(error))
+
+    @app.errorhandler(sqlite3.OperationalError)
+    def busy(error: sqlite3.OperationalError) -> Response:
+        # Only "database is locked" after 5 s of waiting is worth another try.
+        log.exception("the data folder cannot be used")
+        return _message(503 if "locked" in str(error) else 500, "The data folder is busy")
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        log.error("a request failed", exc_info=error)
+        return _message(500, "Internal Server Error")
+
+    for part in (routes_models, routes_images, routes_training, routes_assets):
+        app.register_blueprint(part.routes, url_prefix="/v1")
+    return app
+
+
+def _reply(status: int, body: dict[str, Any]) -> Response:
+    response = jsonify(body)
+    response.status_code = status
+    return response
+
+
+def _message(status: int, message: str) -> Response:
+    """Answer as the service's gateway does, for what never reaches a handler."""
+    return _reply(status, {"message": message})
+
+
+def _host_name(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def _authorised(credentials: tuple[str, str]) -> bool:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return False
+    try:
+        pair = base64.b64decode(given.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(pair, ":".join(credentials).encode())

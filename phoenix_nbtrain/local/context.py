@@ -1,0 +1,30 @@
+"""What a request handler works with, kept on the application that serves it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import current_app, request
+
+from phoenix_nbtrain.local.lease import Workers
+from phoenix_nbtrain.local.store import Store
+from phoenix_nbtrain.local.wire import Wire
+
+__all__ = ["KEY", "store", "wire", "workers"]
+
+KEY = "phoenix-nbtrain"
+
+
+def workers() -> Workers:
+    """Return what starts the training process."""
+    return cast(Workers, current_app.extensions[KEY])
+
+
+def store() -> Store:
+    """Return the data folder."""
+    return workers().store
+
+
+def wire() -> Wire:
+    """Return the writer of this request's reply."""
+    return Wire(store(), request.host_url.rstrip("/"))

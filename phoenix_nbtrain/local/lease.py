@@ -1,0 +1,201 @@
+"""Who trains: one process per data folder, started when there is work and nobody does it.
+
+The lease is an ``flock`` that the worker holds for life. A process id would not do: a killed
+child stays a zombie that ``kill 0`` calls alive, and ids are used again.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.local.store import Store
+from phoenix_nbtrain.local.tables import ENDED, end_job
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # the module stands in for its own absence
+
+__all__ = ["Workers", "child_environment", "hold_lease", "lease_held"]
+
+log = logging.getLogger(__name__)
+
+_LOCK = "worker.lock"
+_LOG = "worker.log"
+_LOG_BYTES_MAX = 1 << 20
+_STARTS_MAX = 3
+"""A worker that dies this often without ever taking the lease will not do better next time."""
+_SECRETS = ("PHOENIX", "SCENARIO")
+"""What environment variables with credentials begin with; the worker gets none of them."""
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+def lease_held(data_dir: Path) -> bool:
+    """Whether a worker lives in ``data_dir``."""
+    try:
+        descriptor = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+@contextmanager
+def hold_lease(data_dir: Path, *, patience: float = 0.5) -> Iterator[bool]:
+    """Yield whether this process got the lease; it keeps it until the block ends.
+
+    Patient for a moment: whoever looks whether the lease is held, holds it for that moment.
+    """
+    descriptor = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    until = time.monotonic() + patience
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    yield False
+                    return
+                time.sleep(0.02)
+            else:
+                break
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment of a worker: no credentials, one BLAS thread, our own package."""
+    package = Path(__file__).resolve().parents[2]
+    installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_SECRETS)}
+    here = Path.cwd() if _cwd_exists() else None
+    paths = [
+        path
+        for path in kept.pop("PYTHONPATH", "").split(os.pathsep)
+        # Whatever lies beside the notebook stays out, so a user's numpy.py is not imported.
+        if path and Path(path).is_absolute() and Path(path).resolve() != here
+    ]
+    if package not in installed:
+        # A source checkout that is not installed, or reached in a way that a child may not know.
+        paths.insert(0, str(package))
+    if paths:
+        kept["PYTHONPATH"] = os.pathsep.join(paths)
+    return {**kept, **dict.fromkeys(_THREADS, "1")}
+
+
+class Workers:
+    """Starts the worker of one data folder, and reaps the ones that this process started."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The worker that this process started last, if it is not known to have ended."""
+        return self._process
+
+    def ensure(self) -> None:
+        """Let a worker run if none does. Called by every read of an unfinished job; cheap."""
+        with self._lock:
+            if fcntl is None:
+                self._give_up("The local trainer runs on Linux and macOS only.", "")
+                return
+            if self._process is not None and self._process.poll() is None:
+                if lease_held(self.store.data_dir):
+                    self._starts = 0
+                return  # it has the lease, or is on its way to it
+            self._process = None
+            if lease_held(self.store.data_dir):
+                self._starts = 0
+                return
+            if self._starts >= _STARTS_MAX:
+                self._starts = 0
+                self._give_up("The training process ends as soon as it starts.", self._last_words())
+                return
+            self._starts += 1
+            self._start()
+
+    def _start(self) -> None:
+        data_dir = self.store.data_dir
+        log_path = data_dir / _LOG
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        if log_path.exists() and log_path.stat().st_size > _LOG_BYTES_MAX:
+            flags |= os.O_TRUNC
+        descriptor = os.open(log_path, flags, 0o600)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "phoenix_nbtrain.local.worker", str(data_dir)],
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                cwd=data_dir,
+                env=child_environment(),
+                start_new_session=True,  # it outlives the kernel, and its Ctrl-C
+            )
+        except OSError as error:
+            self._give_up("The training process cannot be started.", shown(str(error), 120))
+        finally:
+            os.close(descriptor)
+        if self._process is not None:
+            _started.append(self._process)
+
+    def _give_up(self, error: str, hint: str) -> None:
+        log.error("%s %s", error, hint)
+        with self.store.writing() as connection:
+            rows = connection.execute(f"SELECT * FROM jobs WHERE status NOT IN {ENDED}").fetchall()
+            for job in rows:
+                end_job(connection, job, "failure", error=error, hint=hint)
+
+    def _last_words(self) -> str:
+        try:
+            lines = (self.store.data_dir / _LOG).read_bytes()[-4000:].decode("utf-8", "replace")
+        except OSError:
+            return ""
+        return shown((lines.strip().splitlines() or [""])[-1], 150)
+
+
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def _let_go() -> None:
+    """At exit: the workers live on, which is meant, so Python need not warn about it."""
+    for process in _started:
+        if process.poll() is None:
+            process.returncode = 0
+
+
+atexit.register(_let_go)
+
+
+def _cwd_exists() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""This computer's memory: the journal of money and models, the drafts, the pictures."""

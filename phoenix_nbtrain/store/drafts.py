@@ -1,0 +1,134 @@
+"""Drafts on disk: every accepted edit is here before a view shows it as kept."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
+from phoenix_nbtrain.errors import StoreError
+from phoenix_nbtrain.home import home
+from phoenix_nbtrain.store.database import Database
+
+__all__ = ["Drafts"]
+
+_SCHEMA = """
+CREATE TABLE drafts (
+    origin TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    stamp INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (origin, model_id)
+);
+"""
+
+
+def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    names = {f.name for f in fields(cls)}
+    return {k: v for k, v in values.items() if k in names}
+
+
+def _frozen_config(value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if value is None:
+        return None
+    return MappingProxyType({k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
+
+
+def dump(draft: Draft) -> str:
+    """Return a draft as JSON."""
+    return json.dumps(
+        {
+            "revision": draft.revision,
+            "images": [asdict(row) for row in draft.images],
+            "pairs": [asdict(row) for row in draft.pairs],
+            "config": dict(draft.config),
+            "touched": dict(draft.touched),
+            "removed": sorted(draft.removed),
+            "served_pairs": draft.served_pairs,
+            "served_config": None if draft.served_config is None else dict(draft.served_config),
+        }
+    )
+
+
+def load(text: str) -> Draft:
+    """Return the draft that `dump` wrote. What was on its way then is not any more."""
+    body = json.loads(text)
+    pairs = body["served_pairs"]
+    return Draft(
+        revision=body["revision"],
+        images=tuple(
+            ImageRow(**{**_known(ImageRow, row), "sending": False}) for row in body["images"]
+        ),
+        pairs=tuple(
+            PairRow(**{**_known(PairRow, row), "sending": False}) for row in body["pairs"]
+        ),
+        config=_frozen_config(body["config"]) or MappingProxyType({}),
+        touched=MappingProxyType(body["touched"]),
+        removed=frozenset(body["removed"]),
+        served_pairs=None if pairs is None else tuple((p[0], p[1], p[2]) for p in pairs),
+        served_config=_frozen_config(body["served_config"]),
+    )
+
+
+class Drafts:
+    """The drafts of all trainings on this computer."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._db = Database(
+            path or home() / "drafts.sqlite3",
+            application_id=0x50484E44,  # "PHND"
+            version=1,
+            schema=_SCHEMA,
+        )
+        self._last: dict[tuple[str, str], tuple[int, Draft]] = {}
+
+    def read(self, *, origin: str, model_id: str) -> Draft:
+        """Return a model's draft; an empty one where there is none yet."""
+        return self.change(lambda draft: draft, origin=origin, model_id=model_id)
+
+    def change(
+        self, edit: Callable[[Draft], Draft], *, origin: str, model_id: str
+    ) -> Draft:
+        """Apply ``edit`` to what stands on disk and return what stands then.
+
+        The whole runs inside one write transaction, so the kernels of one computer never
+        overwrite each other's edits. ``edit`` must be pure; what it raises changes nothing.
+
+        Raises:
+            StoreError: the file cannot be trusted or written; the edit did not happen.
+        """
+        key = (origin, model_id)
+        with self._db.transaction() as db:
+            row = db.execute(
+                "SELECT stamp, body FROM drafts WHERE origin = ? AND model_id = ?", key
+            ).fetchone()
+            stamp, before = self._standing(key, row)
+            after = edit(before)
+            if after is not before:
+                stamp += 1
+                db.execute(
+                    "INSERT OR REPLACE INTO drafts VALUES (?, ?, ?, ?, ?)",
+                    (*key, stamp, dump(after), time.time()),
+                )
+        self._last[key] = (stamp, after)
+        return after
+
+    def _standing(self, key: tuple[str, str], row: Any) -> tuple[int, Draft]:
+        if row is None:
+            return 0, Draft()
+        last = self._last.get(key)
+        if last is not None and last[0] == row["stamp"]:
+            return last
+        try:
+            return row["stamp"], load(row["body"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"The draft of {key[1]} on this computer cannot be read.",
+                remedy=f"It was left as it is, in {self._db.path}.",
+            ) from error

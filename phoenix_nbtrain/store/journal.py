@@ -1,0 +1,335 @@
+"""The journal: what was created, uploaded and bought from this computer.
+
+The one place where a launch is allowed or not. Its rules are indexes of the database, so they
+hold between threads, kernels and processes alike: an estimate buys once, and a model has at most
+one launch that is not finished.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from phoenix_nbtrain.home import home
+from phoenix_nbtrain.store.database import Database
+
+__all__ = ["OPEN_STATES", "Intent", "IntentState", "Journal", "KnownModel"]
+
+IntentState = Literal[
+    "prepared",
+    "submitting",
+    "running",
+    "stopping",
+    "trained",
+    "failed",
+    "canceled",
+    "not_sent",
+    "rejected",
+    "uncertain",
+]
+
+OPEN_STATES: frozenset[IntentState] = frozenset(
+    {"prepared", "submitting", "uncertain", "running", "stopping"}
+)
+"""States in which a further launch of the same model is refused."""
+
+_SCHEMA = """
+CREATE TABLE models (
+    entry TEXT PRIMARY KEY,
+    origin TEXT NOT NULL,
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    model_id TEXT,
+    at REAL NOT NULL
+);
+CREATE UNIQUE INDEX one_creation ON models (origin, project, name) WHERE model_id IS NULL;
+CREATE TABLE uploads (
+    origin TEXT NOT NULL,
+    project TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    asset_id TEXT NOT NULL,
+    PRIMARY KEY (origin, project, model_id, content_hash)
+);
+CREATE TABLE intents (
+    intent_id TEXT PRIMARY KEY,
+    origin TEXT NOT NULL,
+    project TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    estimate_id TEXT UNIQUE,
+    state TEXT NOT NULL,
+    amount TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    status_before TEXT NOT NULL,
+    job_before TEXT,
+    job_id TEXT,
+    reason TEXT NOT NULL DEFAULT '',
+    at REAL NOT NULL,
+    changed REAL NOT NULL
+);
+CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id)
+    WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
+CREATE INDEX bought ON intents (origin, model_id, fingerprint);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownModel:
+    """A model that this computer made, or is about to."""
+
+    entry: str
+    name: str
+    type: str
+    model_id: str | None
+    """``None`` while its creation has been written down and no reply was seen."""
+    at: float
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One launch: accepted, on its way, running or done."""
+
+    intent_id: str
+    origin: str
+    project: str
+    model_id: str
+    fingerprint: str
+    estimate_id: str | None
+    """The estimate it spent; ``None`` for a run that somebody else launched."""
+    state: IntentState
+    amount: Decimal
+    unit: str
+    status_before: str
+    """The model's status as read just before the request."""
+    job_before: str | None
+    job_id: str | None = None
+    reason: str = ""
+    at: float = 0.0
+    """When it was prepared, seconds since 1970."""
+    changed: float = 0.0
+    """When its state last changed, seconds since 1970."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still come to something, so that no other may be launched."""
+        return self.state in OPEN_STATES
+
+
+def _intent(row: sqlite3.Row) -> Intent:
+    values = dict(row)
+    values["amount"] = Decimal(values["amount"])
+    return Intent(**values)
+
+
+class Journal:
+    """Models, uploads and launches, in one file per computer."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._db = Database(
+            path or home() / "journal.sqlite3",
+            application_id=0x50484E4A,  # "PHNJ"
+            version=1,
+            schema=_SCHEMA,
+        )
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self._db.path
+
+    # -- models ---------------------------------------------------------------------------------
+
+    def begin_model(self, *, origin: str, project: str, name: str, type: str) -> KnownModel | None:
+        """Write down that a model is about to be created; ``None`` if somebody is at it already."""
+        entry = KnownModel(
+            entry=secrets.token_hex(8), name=name, type=type, model_id=None, at=time.time()
+        )
+        try:
+            with self._db.transaction() as db:
+                db.execute(
+                    "INSERT INTO models (entry, origin, project, name, type, at)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (entry.entry, origin, project, name, type, entry.at),
+                )
+        except sqlite3.IntegrityError:
+            return None
+        return entry
+
+    def finish_model(self, entry: str, model_id: str) -> None:
+        """Write down which model a creation made."""
+        with self._db.transaction() as db:
+            db.execute("UPDATE models SET model_id = ? WHERE entry = ?", (model_id, entry))
+
+    def forget_model(self, entry: str) -> None:
+        """Drop a model that was never made, or is gone from the service."""
+        with self._db.transaction() as db:
+            db.execute("DELETE FROM models WHERE entry = ?", (entry,))
+
+    def remember_model(
+        self, *, origin: str, project: str, name: str, type: str, model_id: str
+    ) -> None:
+        """Write down a model that is now in use here, made here or not."""
+        with self._db.transaction() as db:
+            db.execute(
+                "DELETE FROM models WHERE origin = ? AND model_id = ?", (origin, model_id)
+            )
+            db.execute(
+                "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (secrets.token_hex(8), origin, project, name, type, model_id, time.time()),
+            )
+
+    def models(self, *, origin: str, project: str, name: str | None = None) -> list[KnownModel]:
+        """Return the models known here, the newest first."""
+        with self._db.transaction() as db:
+            rows = db.execute(
+                "SELECT entry, name, type, model_id, at FROM models"
+                " WHERE origin = ? AND project = ? AND (? IS NULL OR name = ?)"
+                " ORDER BY at DESC, rowid DESC",
+                (origin, project, name, name),
+            ).fetchall()
+        return [KnownModel(**dict(row)) for row in rows]
+
+    # -- uploads --------------------------------------------------------------------------------
+
+    def remember_upload(
+        self, *, origin: str, project: str, model_id: str, content_hash: str, asset_id: str
+    ) -> None:
+        """Write down under which asset id a picture was uploaded for a model."""
+        with self._db.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?)",
+                (origin, project, model_id, content_hash, asset_id),
+            )
+
+    def uploads(self, *, origin: str, project: str, model_id: str) -> dict[str, str]:
+        """Return the asset id of every picture uploaded for a model, by content hash.
+
+        Captions live on the asset, so no two models share one of ours.
+        """
+        with self._db.transaction() as db:
+            rows = db.execute(
+                "SELECT content_hash, asset_id FROM uploads"
+                " WHERE origin = ? AND project = ? AND model_id = ?",
+                (origin, project, model_id),
+            ).fetchall()
+        return {row["content_hash"]: row["asset_id"] for row in rows}
+
+    def forget_upload(self, *, origin: str, model_id: str, asset_id: str) -> None:
+        """Drop an asset that the service no longer has."""
+        with self._db.transaction() as db:
+            db.execute(
+                "DELETE FROM uploads WHERE origin = ? AND model_id = ? AND asset_id = ?",
+                (origin, model_id, asset_id),
+            )
+
+    # -- launches -------------------------------------------------------------------------------
+
+    def prepare(self, intent: Intent, *, newest: str | None) -> bool:
+        """Write an accepted launch down, spending its estimate.
+
+        Args:
+            intent: the launch.
+            newest: the id of the model's newest launch as it was when this one was decided on.
+
+        Returns:
+            False where another launch was written down since, the estimate was spent before, or
+            the model has a launch that is not finished. Then nothing was written.
+        """
+        now = time.time()
+        try:
+            with self._db.transaction() as db:
+                row = db.execute(
+                    "SELECT intent_id FROM intents WHERE origin = ? AND model_id = ?"
+                    " ORDER BY rowid DESC LIMIT 1",
+                    (intent.origin, intent.model_id),
+                ).fetchone()
+                if (row["intent_id"] if row else None) != newest:
+                    return False
+                db.execute(
+                    "INSERT INTO intents (intent_id, origin, project, model_id, fingerprint,"
+                    " estimate_id, state, amount, unit, status_before, job_before, job_id,"
+                    " reason, at, changed)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        intent.intent_id,
+                        intent.origin,
+                        intent.project,
+                        intent.model_id,
+                        intent.fingerprint,
+                        intent.estimate_id,
+                        intent.state,
+                        str(intent.amount),
+                        intent.unit,
+                        intent.status_before,
+                        intent.job_before,
+                        intent.job_id,
+                        intent.reason,
+                        now,
+                        now,
+                    ),
+                )
+        except sqlite3.IntegrityError:
+            return False
+        return True
+
+    def move(
+        self,
+        intent_id: str,
+        to: IntentState,
+        *,
+        only_from: Collection[IntentState],
+        job_id: str | None = None,
+        reason: str | None = None,
+    ) -> bool:
+        """Move a launch to another state if it is still in one of ``only_from``."""
+        marks = ", ".join("?" for _ in only_from)
+        with self._db.transaction() as db:
+            done = db.execute(
+                "UPDATE intents SET state = ?, changed = ?, job_id = coalesce(?, job_id),"
+                f" reason = coalesce(?, reason) WHERE intent_id = ? AND state IN ({marks})",
+                (to, time.time(), job_id, reason, intent_id, *only_from),
+            )
+            return done.rowcount == 1
+
+    def intent(self, intent_id: str) -> Intent | None:
+        """Return one launch."""
+        with self._db.transaction() as db:
+            row = db.execute(
+                "SELECT * FROM intents WHERE intent_id = ?", (intent_id,)
+            ).fetchone()
+        return _intent(row) if row else None
+
+    def intents(
+        self, *, origin: str | None = None, model_id: str | None = None
+    ) -> list[Intent]:
+        """Return launches, the newest first."""
+        with self._db.transaction() as db:
+            rows = db.execute(
+                "SELECT * FROM intents WHERE (? IS NULL OR origin = ?)"
+                " AND (? IS NULL OR model_id = ?) ORDER BY rowid DESC",
+                (origin, origin, model_id, model_id),
+            ).fetchall()
+        return [_intent(row) for row in rows]
+
+    def open_intent(self, *, origin: str, model_id: str) -> Intent | None:
+        """Return the model's launch that is not finished, if there is one."""
+        return next(
+            (i for i in self.intents(origin=origin, model_id=model_id) if i.open), None
+        )
+
+    def spent(self, estimate_id: str) -> bool:
+        """Return whether an estimate has bought something, or tried to."""
+        with self._db.transaction() as db:
+            row = db.execute(
+                "SELECT 1 FROM intents WHERE estimate_id = ?", (estimate_id,)
+            ).fetchone()
+        return row is not None

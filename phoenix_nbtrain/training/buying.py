@@ -1,0 +1,211 @@
+"""Price, start and stop: the launch protocol as a person meets it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from phoenix_nbtrain import catalog
+from phoenix_nbtrain.errors import (
+    InputError,
+    LaunchUncertain,
+    PhoenixError,
+    PriceNotAccepted,
+)
+from phoenix_nbtrain.launch import Estimate, Launched, Launcher
+from phoenix_nbtrain.runner import Timer
+from phoenix_nbtrain.training.live import Live
+from phoenix_nbtrain.training.order import order_of
+from phoenix_nbtrain.training.state import LaunchState, PriceState
+from phoenix_nbtrain.training.sync import Sync
+from phoenix_nbtrain.training.watch import Watch
+
+__all__ = ["Buying"]
+
+log = logging.getLogger(__name__)
+
+PRICE_SECONDS = 0.4
+"""Changes this close together are priced once."""
+
+
+class Buying:
+    """Prices, starts and stops one training."""
+
+    def __init__(self, live: Live, sync: Sync, watch: Watch, launcher: Launcher) -> None:
+        self._live = live
+        self._sync = sync
+        self._watch = watch
+        self._launcher = launcher
+        self._timer: Timer | None = None
+        self._wanted = False
+        self._starting: Future[Launched | None] | None = None
+
+    # -- price ----------------------------------------------------------------------------------
+
+    def estimate(self) -> Estimate:
+        """Send the draft, then ask for the price of what the service holds."""
+        self._sync.now()
+        return self._price()
+
+    def request_estimate(self) -> None:
+        """Price the draft soon, and again whenever it changes. Never blocks."""
+        self._wanted = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._live.runner.later(PRICE_SECONDS, self._quietly)
+
+    def follow(self) -> None:
+        """Price anew if a price is being shown and is not the price of the draft any more."""
+        price = self._live.state.price
+        if self._wanted and not price.acceptable and not self._live.state.training:
+            self.request_estimate()
+
+    def _quietly(self) -> None:
+        if self._live.state.training:
+            return
+        if self._live.state.draft.unsent and self._live.state.sync.phase != "failed":
+            self._sync.request()  # its landing calls follow()
+        try:
+            self._price()
+        except PhoenixError:
+            pass  # shown as state by _price
+        except Exception as error:
+            log.exception("pricing %s failed", self._live.model_id)
+            self._live.show(price=PriceState(phase="failed", message=repr(error)[:200]))
+
+    def _price(self) -> Estimate:
+        state = self._live.state
+        covers, of = self._covers()
+        self._live.show(
+            price=PriceState(
+                phase="estimating", estimate=state.price.estimate, covers=covers, of=of
+            )
+        )
+        try:
+            estimate = self._launcher.estimate(order_of(state.draft, state.model))
+        except PhoenixError as error:
+            self._live.show(price=PriceState(phase="failed", of=of, message=str(error)[:200]))
+            raise
+        self._live.show(
+            price=PriceState(phase="shown", estimate=estimate, covers=covers, of=of)
+        )
+        return estimate
+
+    def _covers(self) -> tuple[int, int]:
+        """Return how many images, or pairs, the service holds and the draft has."""
+        draft, model = self._live.state.draft, self._live.state.model
+        if catalog.model_type(model.type).pairs:
+            held = sum(draft.pair_state(row) == "saved" for row in draft.pairs)
+            return held, len(draft.pairs)
+        return sum(row.attached for row in draft.images), len(draft.images)
+
+    # -- start ----------------------------------------------------------------------------------
+
+    def start(
+        self, *, accepted: Estimate | None = None, max_cost: object = None, again: bool = False
+    ) -> Launched:
+        """Send the draft, then launch it by the protocol.
+
+        Raises:
+            PriceNotAccepted, LaunchRefused, LaunchUncertain: see `Launcher.launch`.
+            InputError: part of the draft cannot be sent, so what would be bought is not what is
+                shown.
+        """
+        self._live.show(launch=LaunchState(phase="starting"))
+        try:
+            launched = self._launch(accepted, max_cost, again)
+        except LaunchUncertain as error:
+            self._live.show(launch=LaunchState(phase="uncertain", message=str(error)))
+            raise
+        except PhoenixError as error:
+            self._live.show(launch=LaunchState(phase="refused", message=str(error)))
+            raise
+        except BaseException:
+            self._live.show(launch=LaunchState())
+            raise
+        self._live.show(launch=LaunchState(message=launched.said))
+        self._watch.read()
+        self._watch.begin()
+        return launched
+
+    def _launch(self, accepted: Estimate | None, max_cost: object, again: bool) -> Launched:
+        self._sync.now()
+        state = self._live.state
+        if state.draft.unsent and not state.training:
+            raise InputError(self._unsent_words(), remedy="Mend or remove it, then start.")
+        order = order_of(state.draft, state.model)
+        return self._launcher.launch(
+            order, accepted=accepted, max_cost=max_cost, again=again
+        )
+
+    def _unsent_words(self) -> str:
+        draft = self._live.state.draft
+        for image in draft.images:
+            if image.refusal:
+                return f"{image.name[:40]} is not on the service: {image.refusal[:90]}."
+        for number, pair in enumerate(draft.pairs, 1):
+            if pair.refusal:
+                return f"Pair {number} is not on the service: {pair.refusal[:90]}."
+        return f"{draft.unsent} changes are not on the service yet."
+
+    def request_start(self, estimate_id: str) -> None:
+        """Start for the price of that estimate, on a thread of its own. Never blocks.
+
+        A busy kernel replays every queued click: while one start is on its way further ones are
+        dropped, and afterwards the journal knows that the estimate is spent.
+        """
+        if self._starting is not None and not self._starting.done():
+            return
+        accepted = self._live.state.price.estimate
+
+        def begin() -> Launched | None:
+            if accepted is None or accepted.estimate_id != estimate_id:
+                stale = PriceNotAccepted(
+                    "The price shown was not the latest.", remedy="Look at it once more."
+                )
+                self._live.show(launch=LaunchState(phase="refused", message=str(stale)))
+                return None
+            try:
+                return self.start(accepted=accepted)
+            except PhoenixError:
+                return None  # shown as state by start
+            except Exception as error:
+                log.exception("the start of %s failed", self._live.model_id)
+                self._live.show(launch=LaunchState(phase="refused", message=repr(error)[:200]))
+                return None
+            finally:
+                self.follow()
+
+        self._starting = self._live.runner.alone("launch", begin)
+
+    # -- stop -----------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Ask the run to stop; the service decides, and later reads tell."""
+        if not self._live.state.training and self._watch.read().status != "training":
+            self._live.show(launch=LaunchState(message="Nothing is running."))
+            return
+        self._live.show(launch=LaunchState(phase="stopping"))
+        try:
+            self._launcher.stop(self._live.model_id)
+        except PhoenixError as error:
+            self._live.show(launch=LaunchState(phase="refused", message=f"Not stopped: {error}"))
+            raise
+        self._watch.read()
+        self._watch.begin()
+
+    def request_stop(self) -> None:
+        """Stop, on a thread of its own: Stop waits for nothing. Never blocks."""
+        self._live.runner.alone("stop", self._logged(self.stop))
+
+    def _logged(self, work: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                work()
+            except PhoenixError:
+                pass  # shown as state
+            except Exception:
+                log.exception("stopping %s failed", self._live.model_id)
+
+        return run

@@ -1,0 +1,119 @@
+"""The one live state of a training, and who is told of its changes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any
+
+from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.records import Model
+from phoenix_nbtrain.runner import Runner
+from phoenix_nbtrain.store.drafts import Drafts
+from phoenix_nbtrain.training.order import order_of
+from phoenix_nbtrain.training.state import TrainingState
+
+__all__ = ["Live"]
+
+log = logging.getLogger(__name__)
+
+UPDATE_SECONDS = 0.2
+"""Jupyter Server drops comm messages above a rate; five updates a second stay far below it."""
+
+
+class Live:
+    """Holds the state; every change of it goes through here.
+
+    A change of the draft runs on the runner's serial ``state`` lane and is on disk before it is
+    seen. Other changes only swap a frozen record under a lock that is never held over I/O.
+    """
+
+    def __init__(self, *, model: Model, origin: str, drafts: Drafts, runner: Runner) -> None:
+        self.model_id = model.id
+        self.origin = origin
+        self.runner = runner
+        self._drafts = drafts
+        self._lock = threading.Lock()
+        self._subscribers: dict[int, Callable[[TrainingState], None]] = {}
+        self._next = 0
+        self._announced = 0.0
+        self._due = False
+        self.state = TrainingState(
+            model=model, draft=drafts.read(origin=origin, model_id=model.id)
+        )
+
+    # -- changing -------------------------------------------------------------------------------
+
+    def change(self, edit: Callable[[Draft], Draft]) -> Future[Draft]:
+        """Apply a pure edit to the draft as it stands on disk, then show the outcome."""
+        return self.runner.submit("state", self._change, edit)
+
+    def _change(self, edit: Callable[[Draft], Draft]) -> Draft:
+        draft = self._drafts.change(edit, origin=self.origin, model_id=self.model_id)
+        if draft is not self.state.draft:
+            self.show(draft=draft)
+        return draft
+
+    def show(self, **changes: Any) -> TrainingState:
+        """Swap parts of the state and tell the subscribers."""
+        with self._lock:
+            state = replace(self.state, **changes)
+            if "draft" in changes or "price" in changes:
+                state = replace(state, price=_judged(state))
+            self.state = state
+        self._announce()
+        return state
+
+    # -- telling --------------------------------------------------------------------------------
+
+    def subscribe(self, callback: Callable[[TrainingState], None]) -> Callable[[], None]:
+        """Call ``callback`` with the latest state after changes; return how to end that."""
+        with self._lock:
+            key = self._next
+            self._next += 1
+            self._subscribers[key] = callback
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._subscribers.pop(key, None)
+
+        return unsubscribe
+
+    def _announce(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if self._due or not self._subscribers:
+                return
+            self._due = True
+            wait = self._announced + UPDATE_SECONDS - now
+        if wait <= 0:
+            self.runner.submit("notify", self._tell)
+        else:
+            self.runner.later(wait, lambda: self.runner.submit("notify", self._tell))
+
+    def _tell(self) -> None:
+        with self._lock:
+            self._due = False
+            self._announced = time.monotonic()
+            state, callbacks = self.state, list(self._subscribers.values())
+        for callback in callbacks:
+            try:
+                callback(state)
+            except Exception:
+                # One broken view must not keep the others from hearing.
+                log.exception("a view failed to show a change")
+
+
+def _judged(state: TrainingState) -> Any:
+    """Return the price with whether it is still the price of what the draft holds."""
+    price, estimate = state.price, state.price.estimate
+    fits = (
+        estimate is not None
+        and state.draft.unsent == 0
+        and order_of(state.draft, state.model).fingerprint == estimate.fingerprint
+    )
+    return price if price.acceptable == fits else replace(price, acceptable=fits)

@@ -1,0 +1,138 @@
+"""Which model a name means: found again on every run of a cell, created at most once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from phoenix_nbtrain import catalog
+from phoenix_nbtrain.errors import InputError, ModelNameTaken, NotFound, PhoenixError, shown
+from phoenix_nbtrain.records import Model
+from phoenix_nbtrain.store.journal import Journal, KnownModel
+from phoenix_nbtrain.training.service import Service
+
+__all__ = ["Opening"]
+
+NAME_MAX = 64
+"""Most characters of a model's name (the service's older reference)."""
+CREATING_SECONDS = 90
+"""Longer than a creation can take; whoever is older than that has crashed."""
+
+
+class Opening:
+    """Finds and creates models, remembering both in the journal."""
+
+    def __init__(
+        self, service: Service, journal: Journal, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._service = service
+        self._journal = journal
+        self._scope = {"origin": service.origin, "project": service.project_id or ""}
+        self._sleep = sleep
+
+    def open(self, name: str, *, type: str) -> Model:
+        """Return the model of that name that this computer made, else a new one.
+
+        Raises:
+            InputError: the name or type cannot be, or the known model is of another type.
+            ModelNameTaken: the account has a model of that name that this computer does not
+                know; the error names its id.
+        """
+        name = checked_name(name)
+        catalog.model_type(type)
+        while True:
+            known = self._known(name)
+            if isinstance(known, Model):
+                if known.type != type:
+                    raise InputError(
+                        f"{shown(name, 40)} is a {known.type}, not a {type}.",
+                        remedy=f'Open it as type="{known.type}", or choose another name.',
+                    )
+                return known
+            if known is None:
+                taken = self._taken(name)
+                if taken is not None:
+                    raise ModelNameTaken(
+                        f"{shown(name, 40)} exists in this account as {taken.id}.",
+                        model_id=taken.id,
+                        remedy=f'Training.open(model_id="{taken.id}") joins it; '
+                        f'Training.create("{shown(name, 20)}", type=…) makes another.',
+                    )
+                made = self._create(name, type)
+                if made is not None:
+                    return made
+            self._sleep(0.3)  # another kernel is creating it: look again
+
+    def create(self, name: str, *, type: str) -> Model:
+        """Create a model, whatever else has that name."""
+        name = checked_name(name)
+        catalog.model_type(type)
+        while (made := self._create(name, type)) is None:
+            self._sleep(0.3)
+        return made
+
+    def join(self, model_id: str) -> Model:
+        """Return an existing model by its id."""
+        if not isinstance(model_id, str) or not model_id.strip():
+            raise InputError("A model_id is missing.", remedy="nbt.models() lists them.")
+        model = self._service.get_model(model_id.strip())
+        self._journal.remember_model(
+            **self._scope, name=model.name, type=model.type, model_id=model.id
+        )
+        return model
+
+    def _known(self, name: str) -> Model | KnownModel | None:
+        """Return the model of that name, or the entry of a creation that is under way."""
+        for entry in self._journal.models(**self._scope, name=name):
+            if entry.model_id is None:
+                if time.time() - entry.at < CREATING_SECONDS:
+                    return entry
+                self._settle(entry)
+                return entry
+            try:
+                return self._service.get_model(entry.model_id)
+            except NotFound:
+                self._journal.forget_model(entry.entry)
+        return None
+
+    def _settle(self, entry: KnownModel) -> None:
+        """Find out what became of a creation whose kernel died: adopt its model, or forget it."""
+        for model in self._service.list_models():
+            if model.name == entry.name and model.type == entry.type and model.status == "new":
+                self._journal.finish_model(entry.entry, model.id)
+                return
+        self._journal.forget_model(entry.entry)
+
+    def _taken(self, name: str) -> Model | None:
+        return next((m for m in self._service.list_models() if m.name == name), None)
+
+    def _create(self, name: str, type: str) -> Model | None:
+        """Create a model; ``None`` where another kernel is creating one of that name."""
+        entry = self._journal.begin_model(**self._scope, name=name, type=type)
+        if entry is None:
+            return None
+        try:
+            model = self._service.create_model(name=name, type=type)
+        except PhoenixError as error:
+            if getattr(error, "sent", False) is False:
+                self._journal.forget_model(entry.entry)  # nothing was made
+            raise
+        self._journal.finish_model(entry.entry, model.id)
+        return model
+
+
+def checked_name(name: object) -> str:
+    """Return a model's name, stripped.
+
+    Raises:
+        InputError: it is no text, empty, or longer than the service takes.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise InputError("A training needs a name.", remedy='For example "prop icons".')
+    name = name.strip()
+    if len(name) > NAME_MAX or not name.isprintable():
+        raise InputError(
+            f"The name {shown(name, 40)} cannot be used.",
+            remedy=f"Use one line of at most {NAME_MAX} characters.",
+        )
+    return name

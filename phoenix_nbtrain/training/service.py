@@ -1,0 +1,42 @@
+"""What the live state needs of a Phoenix; any client that has it will do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from phoenix_nbtrain.launch import LaunchClient
+from phoenix_nbtrain.records import Asset, Model, TrainingImage, TrainingPair
+
+__all__ = ["Service"]
+
+
+class Service(LaunchClient, Protocol):
+    """A Phoenix, as the training layer sees it."""
+
+    @property
+    def where(self) -> str: ...
+
+    def create_model(self, *, name: str, type: str) -> Model: ...
+    def list_models(self, *, status: str | None = None) -> Iterator[Model]: ...
+    def update_model(
+        self,
+        model_id: str,
+        *,
+        name: str | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Model: ...
+    def add_training_images(
+        self, model_id: str, asset_ids: Sequence[str]
+    ) -> tuple[TrainingImage, ...]: ...
+    def replace_training_image(
+        self, model_id: str, training_image_id: str, *, asset_id: str
+    ) -> TrainingImage: ...
+    def delete_training_image(self, model_id: str, training_image_id: str) -> None: ...
+    def replace_pairs(
+        self, model_id: str, pairs: Sequence[TrainingPair]
+    ) -> tuple[TrainingPair, ...]: ...
+    def upload_image(self, name: str, content: bytes) -> Asset: ...
+    def get_asset(self, asset_id: str) -> Asset: ...
+    def update_asset(self, asset_id: str, *, description: str) -> Asset: ...
+    def fetch(self, url: str) -> bytes: ...

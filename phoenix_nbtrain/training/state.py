@@ -1,0 +1,128 @@
+"""The live state of one training, as frozen records: what every view shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.launch import Estimate
+from phoenix_nbtrain.records import Model
+
+__all__ = [
+    "EpochSamples",
+    "Estimate",
+    "LaunchState",
+    "PriceState",
+    "Run",
+    "SyncState",
+    "Thumbnail",
+    "TrainingState",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncState:
+    """Where the draft is on its way to the service."""
+
+    phase: Literal["idle", "waiting", "sending", "failed", "blocked"] = "idle"
+    """``waiting`` for typing to pause; ``blocked`` while the model trains."""
+    message: str = ""
+    done: int = 0
+    total: int = 0
+    """Pictures sent so far in this flight, and how many it sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceState:
+    """The price as last estimated."""
+
+    phase: Literal["none", "estimating", "shown", "failed"] = "none"
+    estimate: Estimate | None = None
+    covers: int = 0
+    """How many images (for edit types: pairs) the service priced."""
+    of: int = 0
+    """How many the draft has."""
+    acceptable: bool = False
+    """Whether it is the price of exactly what the draft holds now."""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchState:
+    """Where the last wish to start or stop got."""
+
+    phase: Literal["idle", "starting", "uncertain", "refused", "stopping"] = "idle"
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochSamples:
+    """The sample pictures of one epoch, one per sample prompt, by asset id."""
+
+    epoch: int
+    asset_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of the training."""
+
+    run_id: str
+    job_id: str | None = None
+    status: str = "training"
+    """The model's status: ``training``, ``trained``, ``failed``, ``training-canceled``."""
+    stage: str = ""
+    progress: float | None = None
+    """0 to 1."""
+    position: int | None = None
+    """Jobs ahead in the queue."""
+    remaining_seconds: float | None = None
+    started_at: float | None = None
+    """Seconds since 1970."""
+    seconds: float | None = None
+    """How long it trained; known once it ended."""
+    epoch: int | None = None
+    """The epoch it is in, from 1."""
+    epochs: int = 0
+    losses: tuple[tuple[int, float], ...] = ()
+    """Steps and mean squared errors; only the local Phoenix tells them."""
+    samples: tuple[EpochSamples, ...] = ()
+    message: str = ""
+    """What went wrong and what the service advises."""
+    cost: Decimal | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows."""
+        return self.status in ("trained", "failed", "training-canceled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingState:
+    """Everything that a view shows, at one moment."""
+
+    model: Model
+    draft: Draft = field(default_factory=Draft)
+    sync: SyncState = field(default_factory=SyncState)
+    price: PriceState = field(default_factory=PriceState)
+    launch: LaunchState = field(default_factory=LaunchState)
+    run: Run | None = None
+    problem: str = ""
+    """What last went wrong in the background; empty where nothing did."""
+    can_undo: bool = False
+    can_redo: bool = False
+
+    @property
+    def training(self) -> bool:
+        """Whether the service trains this model now, so that its set must stay as it is."""
+        return self.model.status == "training"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thumbnail:
+    """A small picture, ready for a page."""
+
+    mime: str
+    content: bytes

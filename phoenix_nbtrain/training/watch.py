@@ -1,0 +1,143 @@
+"""Follows a run: reads the model and its job until they end, whoever started it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from phoenix_nbtrain.errors import NotFound, PhoenixError
+from phoenix_nbtrain.launch import Launcher
+from phoenix_nbtrain.records import Job, Model
+from phoenix_nbtrain.runner import Timer
+from phoenix_nbtrain.store.journal import Intent
+from phoenix_nbtrain.training.live import Live
+from phoenix_nbtrain.training.service import Service
+from phoenix_nbtrain.training.state import EpochSamples, LaunchState, Run
+
+__all__ = ["Watch", "run_of"]
+
+log = logging.getLogger(__name__)
+
+LOCAL_SECONDS = 0.5
+HOSTED_SECONDS = 10.0
+"""A hosted training takes an hour or more; the vendor's own sample polls at this pace."""
+
+
+def run_of(model: Model, job: Job | None, intent: Intent | None) -> Run | None:
+    """Return the model's run as the service tells it; ``None`` where there was none."""
+    if model.job_id is None and intent is None and model.status in ("new", "copying", ""):
+        return None
+    live = model.progress if model.status == "training" else None
+    told: Mapping[str, Any] = job.output if job is not None else {}
+    message = ""
+    if job is not None and job.status == "failure":
+        message = f"{job.error} {job.hint}".strip()
+    return Run(
+        run_id=intent.intent_id if intent else model.job_id or model.id,
+        job_id=model.job_id or (intent.job_id if intent else None),
+        status=model.status,
+        stage=live.stage if live else "",
+        progress=1.0 if model.status == "trained" else live.progress if live else None,
+        position=live.position if live else None,
+        remaining_seconds=live.remaining_seconds if live else None,
+        started_at=model.progress.started_at if model.progress else None,
+        seconds=model.training_seconds if model.status != "training" else None,
+        epoch=_whole(told.get("epoch")),
+        epochs=_whole(told.get("epochs")) or _whole(model.parameters.get("nbEpochs")) or 0,
+        losses=_losses(told.get("losses")),
+        samples=tuple(
+            EpochSamples(epoch=int(e.epoch), asset_ids=e.asset_ids)
+            for e in model.epochs
+            if e.epoch.isdigit() and e.asset_ids
+        ),
+        message=message,
+        cost=job.cost if job is not None else None,
+    )
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _losses(value: object) -> tuple[tuple[int, float], ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(
+        (int(point[0]), float(point[1]))
+        for point in value
+        if isinstance(point, list)
+        and len(point) == 2
+        and all(isinstance(v, int | float) for v in point)
+    )
+
+
+class Watch:
+    """Reads the run at the pace of the Phoenix it runs on, and stops when it has ended."""
+
+    def __init__(
+        self,
+        live: Live,
+        service: Service,
+        launcher: Launcher,
+        *,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._live = live
+        self._service = service
+        self._launcher = launcher
+        self._ended = ended
+        self._timer: Timer | None = None
+        self._failures = 0
+
+    @property
+    def seconds(self) -> float:
+        """Between two reads."""
+        pace = LOCAL_SECONDS if self._service.is_local else HOSTED_SECONDS
+        return min(60.0, pace * 2**self._failures)
+
+    def begin(self) -> None:
+        """Read soon, and go on reading while the model trains. Never blocks; harmless twice."""
+        if self._timer is None:
+            self._timer = self._live.runner.later(0, self._tick)
+
+    def read(self) -> Model:
+        """Read the model and its run once and show them.
+
+        Raises:
+            ServiceUnreachable, ServiceError: the read failed; the state is as it was.
+        """
+        before = self._live.state.model
+        model = self._service.get_model(self._live.model_id)
+        intent = self._launcher.reconcile(model)
+        job = None
+        if model.job_id is not None:
+            try:
+                job = self._service.get_job(model.job_id)
+            except NotFound:
+                job = None  # a job may be gone long before its model
+        launch = self._live.state.launch
+        if launch.phase == "uncertain" and (intent is None or intent.state != "uncertain"):
+            launch = LaunchState()
+        if launch.phase == "stopping" and model.status != "training":
+            launch = LaunchState()
+        self._live.show(model=model, run=run_of(model, job, intent), launch=launch, problem="")
+        if before.status == "training" and model.status != "training":
+            self._ended()
+        return model
+
+    def _tick(self) -> None:
+        try:
+            model = self.read()
+        except PhoenixError as error:
+            self._failures += 1
+            self._live.show(problem=f"The run cannot be read just now: {error}"[:200])
+            training = True
+        except Exception as error:
+            log.exception("watching %s failed", self._live.model_id)
+            self._live.show(problem=f"Watching the run failed: {error!r}"[:200])
+            training = False
+        else:
+            self._failures = 0
+            training = model.status == "training"
+        self._timer = self._live.runner.later(self.seconds, self._tick) if training else None
