@@ -1,0 +1,83 @@
+"""A Jupyter widget toolkit for training custom image models on Phoenix.
+
+    import phoenix_nbtrain as nbt
+
+    nbt.connect("local")
+    training = nbt.Training.open("prop icons", type="flux.2-dev-lora")
+    training.add_images("props/")
+    nbt.Studio(training)
+
+Importing starts nothing, reads nothing and loads none of the large libraries: every name is
+brought in when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from phoenix_nbtrain.client.connect import connect
+    from phoenix_nbtrain.errors import PhoenixError
+    from phoenix_nbtrain.tool import train
+    from phoenix_nbtrain.training.account import model_types, models
+    from phoenix_nbtrain.training.attach import attach
+    from phoenix_nbtrain.training.training import Training
+    from phoenix_nbtrain.widgets.form import ConfigForm
+    from phoenix_nbtrain.widgets.grid import ImageGrid
+    from phoenix_nbtrain.widgets.launch import LaunchPanel
+    from phoenix_nbtrain.widgets.pairs import PairTable
+    from phoenix_nbtrain.widgets.picker import ImagePicker
+    from phoenix_nbtrain.widgets.progress import ProgressPanel
+    from phoenix_nbtrain.widgets.studio import Studio
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConfigForm",
+    "ImageGrid",
+    "ImagePicker",
+    "LaunchPanel",
+    "PairTable",
+    "PhoenixError",
+    "ProgressPanel",
+    "Studio",
+    "Training",
+    "attach",
+    "connect",
+    "model_types",
+    "models",
+    "train",
+]
+
+_WHERE = {
+    "ConfigForm": "widgets.form",
+    "ImageGrid": "widgets.grid",
+    "ImagePicker": "widgets.picker",
+    "LaunchPanel": "widgets.launch",
+    "PairTable": "widgets.pairs",
+    "PhoenixError": "errors",
+    "ProgressPanel": "widgets.progress",
+    "Studio": "widgets.studio",
+    "Training": "training.training",
+    "attach": "training.attach",
+    "connect": "client.connect",
+    "model_types": "training.account",
+    "models": "training.account",
+    "train": "tool",
+}
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

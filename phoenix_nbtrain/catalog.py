@@ -30,6 +30,7 @@ __all__ = [
     "full_config",
     "model_type",
     "parameters",
+    "resolve_names",
     "steps_to_config",
     "to_wire",
     "validate",
@@ -66,7 +67,11 @@ def _types() -> Mapping[str, ModelType]:
     rows: list[ModelType] = []
 
     def add(
-        family: str, *names: str, trainer: Trainer = "musubi", pairs: bool = False, legacy: bool = False
+        family: str,
+        *names: str,
+        trainer: Trainer = "musubi",
+        pairs: bool = False,
+        legacy: bool = False,
     ) -> None:
         rows.extend(
             ModelType(name=n, family=family, trainer=trainer, pairs=pairs, legacy=legacy)
@@ -440,6 +445,15 @@ def _checked(parameter: Parameter, value: object) -> Any:
     return tuple(v.strip() if kind == "texts" else v for v in values if v.strip())
 
 
+def resolve_names(type_name: str, config: Mapping[str, Any]) -> list[str]:
+    """Return our names of the parameters that ``config`` sets, in its order.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    return [_resolve(type_name, key).name for key in config]
+
+
 def validate(type_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``config`` under our names, each value checked, defaults left out.
 
@@ -571,9 +585,7 @@ def steps_to_config(
         return (miss, abs(epochs - full["epochs"]), epochs, repeats)
 
     _, _, epochs, repeats = min(rank(e) for e in range(1, epochs_max + 1))
-    total, words = explain_steps(
-        type_name, {**full, "epochs": epochs, "repeats": repeats}, items
-    )
+    total, words = explain_steps(type_name, {**full, "epochs": epochs, "repeats": repeats}, items)
     return Steps(
         config={"epochs": epochs, "repeats": repeats},
         total=total,

@@ -399,9 +399,7 @@ class Launcher:
             return False
         return error.status in (400, 401, 402, 403, 404, 422, 429)
 
-    def _uncertain(
-        self, intent: Intent, reason: str, cause: PhoenixError | None
-    ) -> Launched:
+    def _uncertain(self, intent: Intent, reason: str, cause: PhoenixError | None) -> Launched:
         self._move(intent, "uncertain", reason)
         try:
             resolved = self.reconcile(self._client.get_model(intent.model_id))
@@ -446,9 +444,7 @@ class Launcher:
             return Launched(intent=adopted, already=True, said=self._running_words(adopted))
         if again:
             return None
-        for intent in self._journal.intents(
-            origin=self._client.origin, model_id=order.model_id
-        ):
+        for intent in self._journal.intents(origin=self._client.origin, model_id=order.model_id):
             if intent.state == "trained" and intent.fingerprint == order.fingerprint:
                 day = time.strftime("%Y-%m-%d %H:%M", time.localtime(intent.at))
                 return Launched(

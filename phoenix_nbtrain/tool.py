@@ -110,9 +110,7 @@ def train(
     return Markdown(_as_markdown(f"{action} · {training.name}", reply))
 
 
-def _scoped(
-    client: Phoenix | None, *, team_id: str | None, project_id: str | None
-) -> Phoenix:
+def _scoped(client: Phoenix | None, *, team_id: str | None, project_id: str | None) -> Phoenix:
     from phoenix_nbtrain.client.connect import default_client
 
     client = client if client is not None else default_client()
@@ -131,9 +129,9 @@ def _upload_images(training: Training, given: Mapping[str, Any]) -> dict[str, An
     report = training.add_images([images] if isinstance(images, str | Path) else list(images))
     training.sync()
     rows = [training.state.draft.image[r.image_id] for r in report.rows if r.image_id]
-    refused = [
-        {"name": row.name, "reason": row.refusal} for row in rows if row.refusal
-    ] + [{"name": f.name, "reason": f.reason} for f in report.rows if f.fate == "refused"]
+    refused = [{"name": row.name, "reason": row.refusal} for row in rows if row.refusal] + [
+        {"name": f.name, "reason": f.reason} for f in report.rows if f.fate == "refused"
+    ]
     reply: dict[str, Any] = {
         "status": "uploaded",
         "count": report.added - sum(bool(row.refusal) for row in rows),
@@ -256,26 +254,18 @@ def _pair(number: int, pair: object) -> dict[str, Any]:
 
 def _configured(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
     """Set the given configuration, translating ``steps``, and return what was translated."""
-    config = dict(given["config"] or {})
-    translated: dict[str, Any] = {}
-    if catalog.STEPS in config:
-        steps = config.pop(catalog.STEPS)
-        beside = catalog.validate(training.type, config)
-        clash = sorted({"epochs", "repeats", "max_train_steps"} & set(beside))
-        if clash:
-            raise InputError(
-                f"steps is given beside {clash[0]}.", remedy="Give one or the other."
-            )
-        draft = training.state.draft
-        items = len(draft.pairs) if training.needs_pairs else len(draft.images)
-        found = catalog.steps_to_config(
-            training.type, steps, items=items, config={**training.state.draft.config, **beside}
-        )
-        config |= found.config
-        translated = {"steps": found.said}
-    if config:
-        training.update_config(config)
-    return translated
+    config = given["config"]
+    if config is None:
+        return {}
+    before = training.config
+    training.update_config(config)
+    if catalog.STEPS not in config:
+        return {}
+    draft = training.state.draft
+    items = len(draft.pairs if training.needs_pairs else draft.images)
+    total, words = catalog.explain_steps(training.type, draft.config, items)
+    changed = [name for name, value in training.config.items() if value != before[name]]
+    return {"steps": f"{total:,} steps: {words}", "changed": changed}
 
 
 def _configure(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:

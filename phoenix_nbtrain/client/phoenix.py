@@ -249,7 +249,9 @@ class Phoenix:
 
     def get_asset(self, asset_id: str) -> Asset:
         """Read an asset."""
-        return Asset.from_wire(_inner(self._http.read("GET", f"/assets/{_part(asset_id)}"), "asset"))
+        return Asset.from_wire(
+            _inner(self._http.read("GET", f"/assets/{_part(asset_id)}"), "asset")
+        )
 
     def update_asset(self, asset_id: str, *, description: str) -> Asset:
         """Write an asset's caption."""

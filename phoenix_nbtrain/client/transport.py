@@ -79,7 +79,7 @@ def error_of(reply: Reply) -> ServiceError:
     rest: dict[str, Any] = {"status": reply.status, "details": details}
     if reply.status == 401:
         return AuthenticationFailed(
-            f"{said}.", remedy="Check the credentials: nbt.doctor() shows which are used.", **rest
+            f"{said}.", remedy="Check the key and secret, or log in with another token.", **rest
         )
     if reply.status == 403:
         # An expired token is a 403 with this header; without it, a refusal of permission.
@@ -204,7 +204,9 @@ class Transport:
         if ours:
             if self._http is None:
                 self._http = self._make_http()
-            return self._exchange(self._http, self._http.build_request("GET", url), limit, None).content
+            return self._exchange(
+                self._http, self._http.build_request("GET", url), limit, None
+            ).content
         with httpx.Client(follow_redirects=False, timeout=30) as http:
             return self._exchange(http, http.build_request("GET", url), limit, None).content
 
@@ -237,9 +239,7 @@ class Transport:
         )
         return self._exchange(http, request, REPLY_BYTES_MAX, httpx.USE_CLIENT_DEFAULT)
 
-    def _exchange(
-        self, http: httpx.Client, request: httpx.Request, limit: int, auth: Any
-    ) -> Reply:
+    def _exchange(self, http: httpx.Client, request: httpx.Request, limit: int, auth: Any) -> Reply:
         try:
             response = http.send(request, stream=True, auth=auth, follow_redirects=False)
             try:

@@ -7,11 +7,14 @@ return the operations that lead from the draft to the frame, or raise an error t
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
+from phoenix_nbtrain.dataset.tables import read_table
 from phoenix_nbtrain.dataset.text import caption_text, name_text
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, new_pair_id
 from phoenix_nbtrain.errors import InputError, PairError, shown
@@ -129,7 +132,8 @@ def pairs_from_frame(draft: Draft, frame: object) -> tuple[Op, ...]:
     ``source`` and ``target`` may be image ids, asset ids, file names or paths. The index may hold
     pair ids of the draft; rows under any other label are new, and are matched with pairs of the
     same source and target, so that assigning the same table twice changes nothing. A list of
-    dicts is taken as a table too. Pairs missing from the frame are deleted.
+    dicts and the path of a CSV or JSON lines file are taken as tables too. Pairs missing from
+    the frame are deleted.
 
     Raises:
         PairError: a picture that is unknown or ambiguous, or is its own target.
@@ -139,6 +143,8 @@ def pairs_from_frame(draft: Draft, frame: object) -> tuple[Op, ...]:
         import pandas as pd
 
         frame = pd.DataFrame(list(frame), columns=None if frame else ["source", "target"])
+    elif isinstance(frame, str | os.PathLike):
+        frame = read_table(Path(frame))
     data = _data(frame, "pairs", ("source", "target"), PAIR_COLUMNS)
     if len(data) > PAIRS_MAX:
         raise InputError(

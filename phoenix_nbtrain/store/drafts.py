@@ -65,9 +65,7 @@ def load(text: str) -> Draft:
         images=tuple(
             ImageRow(**{**_known(ImageRow, row), "sending": False}) for row in body["images"]
         ),
-        pairs=tuple(
-            PairRow(**{**_known(PairRow, row), "sending": False}) for row in body["pairs"]
-        ),
+        pairs=tuple(PairRow(**{**_known(PairRow, row), "sending": False}) for row in body["pairs"]),
         config=_frozen_config(body["config"]) or MappingProxyType({}),
         touched=MappingProxyType(body["touched"]),
         removed=frozenset(body["removed"]),
@@ -92,9 +90,7 @@ class Drafts:
         """Return a model's draft; an empty one where there is none yet."""
         return self.change(lambda draft: draft, origin=origin, model_id=model_id)
 
-    def change(
-        self, edit: Callable[[Draft], Draft], *, origin: str, model_id: str
-    ) -> Draft:
+    def change(self, edit: Callable[[Draft], Draft], *, origin: str, model_id: str) -> Draft:
         """Apply ``edit`` to what stands on disk and return what stands then.
 
         The whole runs inside one write transaction, so the kernels of one computer never

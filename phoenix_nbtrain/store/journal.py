@@ -179,9 +179,7 @@ class Journal:
     ) -> None:
         """Write down a model that is now in use here, made here or not."""
         with self._db.transaction() as db:
-            db.execute(
-                "DELETE FROM models WHERE origin = ? AND model_id = ?", (origin, model_id)
-            )
+            db.execute("DELETE FROM models WHERE origin = ? AND model_id = ?", (origin, model_id))
             db.execute(
                 "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (secrets.token_hex(8), origin, project, name, type, model_id, time.time()),
@@ -303,14 +301,10 @@ class Journal:
     def intent(self, intent_id: str) -> Intent | None:
         """Return one launch."""
         with self._db.transaction() as db:
-            row = db.execute(
-                "SELECT * FROM intents WHERE intent_id = ?", (intent_id,)
-            ).fetchone()
+            row = db.execute("SELECT * FROM intents WHERE intent_id = ?", (intent_id,)).fetchone()
         return _intent(row) if row else None
 
-    def intents(
-        self, *, origin: str | None = None, model_id: str | None = None
-    ) -> list[Intent]:
+    def intents(self, *, origin: str | None = None, model_id: str | None = None) -> list[Intent]:
         """Return launches, the newest first."""
         with self._db.transaction() as db:
             rows = db.execute(
@@ -322,9 +316,7 @@ class Journal:
 
     def open_intent(self, *, origin: str, model_id: str) -> Intent | None:
         """Return the model's launch that is not finished, if there is one."""
-        return next(
-            (i for i in self.intents(origin=origin, model_id=model_id) if i.open), None
-        )
+        return next((i for i in self.intents(origin=origin, model_id=model_id) if i.open), None)
 
     def spent(self, estimate_id: str) -> bool:
         """Return whether an estimate has bought something, or tried to."""

@@ -87,9 +87,7 @@ class Buying:
         except PhoenixError as error:
             self._live.show(price=PriceState(phase="failed", of=of, message=str(error)[:200]))
             raise
-        self._live.show(
-            price=PriceState(phase="shown", estimate=estimate, covers=covers, of=of)
-        )
+        self._live.show(price=PriceState(phase="shown", estimate=estimate, covers=covers, of=of))
         return estimate
 
     def _covers(self) -> tuple[int, int]:
@@ -135,9 +133,7 @@ class Buying:
         if state.draft.unsent and not state.training:
             raise InputError(self._unsent_words(), remedy="Mend or remove it, then start.")
         order = order_of(state.draft, state.model)
-        return self._launcher.launch(
-            order, accepted=accepted, max_cost=max_cost, again=again
-        )
+        return self._launcher.launch(order, accepted=accepted, max_cost=max_cost, again=again)
 
     def _unsent_words(self) -> str:
         draft = self._live.state.draft

@@ -42,9 +42,7 @@ class Live:
         self._next = 0
         self._announced = 0.0
         self._due = False
-        self.state = TrainingState(
-            model=model, draft=drafts.read(origin=origin, model_id=model.id)
-        )
+        self.state = TrainingState(model=model, draft=drafts.read(origin=origin, model_id=model.id))
 
     # -- changing -------------------------------------------------------------------------------
 

@@ -64,7 +64,9 @@ def _image(row: ImageRow, served: TrainingImage | None) -> ImageRow:
         if not row.attached:
             return row
         return replace(
-            row, attached=False, refusal="Someone removed it on the service; edit it to add it again"
+            row,
+            attached=False,
+            refusal="Someone removed it on the service; edit it to add it again",
         )
     theirs, base = served.description, row.served_caption
     row = replace(
@@ -77,17 +79,13 @@ def _image(row: ImageRow, served: TrainingImage | None) -> ImageRow:
         return row  # nobody else changed it; the draft's caption, if newer, is sent later
     if row.caption == (base or ""):
         return replace(row, caption=theirs)
-    return replace(
-        row, refusal=f"Someone else wrote “{shown(theirs, 80)}”; edit yours to keep it"
-    )
+    return replace(row, refusal=f"Someone else wrote “{shown(theirs, 80)}”; edit yours to keep it")
 
 
 def _pairs(draft: Draft, model: Model) -> Draft:
     by_asset = {row.asset_id: row.image_id for row in draft.images if row.asset_id}
     known = [
-        p
-        for p in model.training_image_pairs
-        if p.source_id in by_asset and p.target_id in by_asset
+        p for p in model.training_image_pairs if p.source_id in by_asset and p.target_id in by_asset
     ]
     theirs: list[PairTriple] = [
         (by_asset[p.source_id], by_asset[p.target_id], p.instruction) for p in known
@@ -120,6 +118,4 @@ def _config(draft: Draft, model: Model) -> Draft:
                 ours[name] = theirs[name]
             else:
                 del ours[name]
-    return replace(
-        draft, config=MappingProxyType(ours), served_config=MappingProxyType(theirs)
-    )
+    return replace(draft, config=MappingProxyType(ours), served_config=MappingProxyType(theirs))

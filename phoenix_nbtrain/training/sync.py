@@ -196,9 +196,7 @@ class Sync:
             self._journal.remember_upload(
                 **scope, content_hash=row.content_hash or "", asset_id=asset.id
             )
-            self._row(
-                row.image_id, asset_id=asset.id, automatic_caption=asset.automatic_captioning
-            )
+            self._row(row.image_id, asset_id=asset.id, automatic_caption=asset.automatic_captioning)
             self._live.show(sync=SyncState(phase="sending", done=next(done), total=len(todo)))
 
         flights = [self._live.runner.submit("io", send, row) for row in todo]
@@ -334,7 +332,9 @@ class Sync:
 
 
 def _sending(draft: Draft, ids: Iterable[str]) -> Draft:
-    return draft.with_images({i: replace(draft.image[i], sending=True) for i in ids if i in draft.image})
+    return draft.with_images(
+        {i: replace(draft.image[i], sending=True) for i in ids if i in draft.image}
+    )
 
 
 def _landed(draft: Draft) -> Draft:

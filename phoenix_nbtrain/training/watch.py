@@ -94,7 +94,7 @@ class Watch:
     def seconds(self) -> float:
         """Between two reads."""
         pace = LOCAL_SECONDS if self._service.is_local else HOSTED_SECONDS
-        return min(60.0, pace * 2**self._failures)
+        return min(60.0, pace * float(2**self._failures))
 
     def begin(self) -> None:
         """Read soon, and go on reading while the model trains. Never blocks; harmless twice."""

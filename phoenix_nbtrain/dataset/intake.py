@@ -1,0 +1,193 @@
+"""Turning what somebody gives into pictures of the set, and telling each file's fate."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+
+from phoenix_nbtrain.dataset.lookup import path_parts
+from phoenix_nbtrain.dataset.report import AddReport, FileFate
+from phoenix_nbtrain.dataset.sources import Candidate, candidates, counted
+from phoenix_nbtrain.dataset.text import caption_text, name_text
+from phoenix_nbtrain.errors import ImageError, InputError, shown
+from phoenix_nbtrain.images.header import ImageHeader, inspect
+
+__all__ = ["AddReport", "FileFate", "Intake", "Picture", "take"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture that is new to the set. A file's has all of it, an asset's only the id."""
+
+    name: str
+    content_hash: str | None = None
+    """SHA-256 of the file, hexadecimal."""
+    header: ImageHeader | None = None
+    size: int | None = None
+    """Bytes of the file."""
+    caption: str = ""
+    asset_id: str | None = None
+    source: Callable[[], bytes] | None = None
+
+    def read(self) -> bytes:
+        """Return the file's bytes, the same that were looked at.
+
+        Raises:
+            ImageError: the file is gone or has changed, or the picture is an asset.
+        """
+        if self.source is None:
+            raise ImageError(f"{shown(self.name)} is on the service only.")
+        content = self.source()
+        if hashlib.sha256(content).hexdigest() != self.content_hash:
+            raise ImageError(
+                f"{shown(self.name)} changed while it was being added.", remedy="Add it again."
+            )
+        return content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What was given, sorted into new pictures and fates."""
+
+    pictures: tuple[Picture, ...] = ()
+    """The new ones, in order; the n-th belongs to the n-th fate ``added``."""
+    fates: tuple[FileFate, ...] = ()
+    """One for each file, in order. Those added have no image id yet."""
+
+    def report(self, image_ids: Collection[str]) -> AddReport:
+        """Return the report, once the new pictures have ids: one each, in order."""
+        ids = iter(image_ids)
+        rows = [replace(f, image_id=next(ids)) if f.fate == "added" else f for f in self.fates]
+        return AddReport(tuple(rows))
+
+
+def take(
+    source: object,
+    *,
+    recursive: bool = False,
+    room: int,
+    known: Mapping[str, str] | None = None,
+    names: Collection[str] = (),
+) -> Intake:
+    """Look at everything that ``source`` holds.
+
+    Args:
+        source: a folder, a file, a zip archive, a CSV or JSON lines file, a DataFrame with a
+            column ``path`` (and ``caption``), a PIL image, an asset id, a list of these, or a
+            mapping from path to caption. The caption of ``cat.png`` may be in ``cat.txt``.
+        recursive: whether the folders below a folder count too.
+        room: how many more pictures fit.
+        known: image ids of pictures that are in the set, by content hash and by asset id.
+        names: names that are taken. Two pictures of one name get their folder before it
+            (``line/cat.png``), and where that is the same too, a number.
+
+    Raises:
+        InputError: nothing can be had from ``source``, or more new pictures than there is room
+            for; then nothing is taken.
+    """
+    found = candidates(source, recursive=recursive)
+    known = known or {}
+    fates: list[FileFate] = []
+    new: list[tuple[int, Picture, tuple[str, ...]]] = []
+    seen: dict[str, int] = {}
+    for candidate in found:
+        try:
+            picture, remark = _look(candidate)
+        except InputError as error:
+            fates.append(FileFate(name=_own_name(candidate), fate="refused", reason=str(error)))
+            continue
+        key = picture.asset_id or picture.content_hash or ""
+        if key in known:
+            fates.append(FileFate(name=picture.name, fate="already there", image_id=known[key]))
+        elif key in seen:
+            twin = shown(new[seen[key]][1].name, 60)
+            reason = f"the same picture as {twin}"
+            fates.append(FileFate(name=picture.name, fate="already there", reason=reason))
+        elif len(new) >= room:
+            raise InputError(
+                f"There is room for {room} more pictures, and these are {len(found):,} files "
+                f"({counted(found)}).",
+                remedy="Give fewer; nothing was added.",
+            )
+        else:
+            seen[key] = len(new)
+            new.append((len(fates), picture, path_parts(candidate.path)))
+            fates.append(FileFate(name=picture.name, fate="added", reason=remark))
+    distinct = _distinct([parts for _, _, parts in new], [p.name for _, p, _ in new], names)
+    pictures: list[Picture] = []
+    for (at, picture, _), name in zip(new, distinct, strict=True):
+        pictures.append(replace(picture, name=name))
+        fates[at] = replace(fates[at], name=name)
+    return Intake(pictures=tuple(pictures), fates=tuple(fates))
+
+
+def _look(candidate: Candidate) -> tuple[Picture, str]:
+    """Return the picture, and what is to be said about it.
+
+    Raises:
+        InputError: it cannot be taken.
+    """
+    if candidate.problem:
+        raise InputError(candidate.problem)
+    name = name_text(_own_name(candidate))
+    caption, remark = _caption(candidate)
+    if candidate.read is None:
+        return Picture(name=name, asset_id=candidate.asset_id, caption=caption), remark
+    content = candidate.read()
+    header = inspect(content)
+    return (
+        Picture(
+            name=name,
+            content_hash=hashlib.sha256(content).hexdigest(),
+            header=header,
+            size=len(content),
+            caption=caption,
+            source=candidate.read,
+        ),
+        remark,
+    )
+
+
+def _caption(candidate: Candidate) -> tuple[str, str]:
+    """Return the caption, and why there is none where its file is of no use."""
+    try:
+        if candidate.caption is not None:
+            return caption_text(candidate.caption), ""
+        if candidate.read_caption is None:
+            return "", ""
+        return caption_text(candidate.read_caption().decode("utf-8-sig")).strip(), ""
+    except UnicodeDecodeError:
+        return "", "without its caption: the text file is not UTF-8"
+    except InputError as error:
+        return "", f"without its caption: {error.message}"
+
+
+def _own_name(candidate: Candidate) -> str:
+    return candidate.path.rsplit("/", 1)[-1]
+
+
+def _distinct(paths: list[tuple[str, ...]], own: list[str], taken: Collection[str]) -> list[str]:
+    """Return a name for each picture that no other has, as short as can be."""
+    names = list(own)
+    others = set(taken)
+    for depth in range(2, 2 + max((len(parts) for parts in paths), default=0)):
+        used = Counter(names)
+        clashes = [i for i, n in enumerate(names) if used[n] > 1 or n in others]
+        if not clashes:
+            return names
+        for i in clashes:
+            longer = "/".join([*paths[i][-depth:-1], own[i]])
+            if len(longer.encode()) <= 255:
+                names[i] = longer
+    for i, name in enumerate(names):
+        if name in others:
+            base, dot, extension = name.rpartition(".")
+            numbered = (
+                f"{base} ({n}){dot}{extension}" if dot else f"{name} ({n})"
+                for n in range(2, len(names) + len(others) + 3)
+            )
+            names[i] = next(n for n in numbered if n not in others)
+        others.add(names[i])
+    return names

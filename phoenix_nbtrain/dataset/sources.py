@@ -1,0 +1,312 @@
+"""Where pictures come from: folders, files, tables, archives, images in memory, asset ids.
+
+Nothing is read here but folder listings; a `Candidate` knows how to read itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import io
+import os
+import re
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from phoenix_nbtrain.dataset.archive import members
+from phoenix_nbtrain.dataset.lookup import stem
+from phoenix_nbtrain.dataset.tables import is_table, read_table
+from phoenix_nbtrain.dataset.text import natural_key
+from phoenix_nbtrain.errors import ImageError, InputError, shown
+from phoenix_nbtrain.images.header import BYTES_MAX
+
+__all__ = ["Candidate", "candidates", "counted"]
+
+FILES_MAX = 100_000
+"""Most files of one listing: a home folder, given by mistake, is not walked to its end."""
+
+_URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]+://|data:|file:|javascript:)")
+_ASSET = re.compile(r"asset_[A-Za-z0-9]{8,64}")
+_NOISE = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
+_PATH_COLUMNS = ("path", "file", "file_name", "filename", "image")
+_CAPTION_COLUMNS = ("caption", "text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Something that may be a picture."""
+
+    path: str
+    """Where it is, with forward slashes; its last part is the name it goes by."""
+    read: Callable[[], bytes] | None = None
+    """Returns the file's bytes or raises ImageError; ``None`` for an asset of the service."""
+    caption: str | None = None
+    """A caption that came with it; ``None`` where none did."""
+    read_caption: Callable[[], bytes] | None = None
+    """Reads the caption file beside it."""
+    asset_id: str | None = None
+    problem: str = ""
+    """Why it cannot be taken, where that is known already."""
+
+    @property
+    def folder(self) -> str:
+        """The folder it is in, by name."""
+        parts = self.path.rsplit("/", 2)
+        return parts[-2] if len(parts) > 1 else ""
+
+
+def candidates(source: object, *, recursive: bool = False) -> list[Candidate]:
+    """Return what ``source`` may hold. A folder's files come in natural order.
+
+    Raises:
+        InputError: there is nothing to be had from it at all.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _named(source, recursive=recursive, alone=True)
+    if _is_frame(source):
+        return _table(source, Path())
+    if _is_image(source):
+        return [_in_memory(source)]
+    if isinstance(source, Mapping):
+        return [_captioned(c, text) for key, text in source.items() for c in _each(key, recursive)]
+    if isinstance(source, Iterable) and not isinstance(source, bytes | bytearray):
+        return [c for one in source for c in _each(one, recursive)]
+    raise InputError(
+        f"Pictures cannot be taken from {shown(type(source).__name__, 40)}.",
+        remedy="Give a folder, files, a DataFrame, a zip archive, PIL images or asset ids.",
+    )
+
+
+def counted(found: Iterable[Candidate]) -> str:
+    """Return how many candidates each folder has, the fullest first, in words."""
+    folders = Counter(c.folder or "here" for c in found)
+    parts = [f"{shown(name, 24)} {count:,}" for name, count in folders.most_common(3)]
+    return ", ".join(parts) + (f" and {len(folders) - 3} more" if len(folders) > 3 else "")
+
+
+def _each(one: object, recursive: bool) -> list[Candidate]:
+    """Return what one element of a list holds; what is missing is that element's problem."""
+    if _is_image(one):
+        return [_in_memory(one)]
+    if not isinstance(one, str | os.PathLike):
+        return [Candidate(path=shown(one, 60), problem="It is no path, image or asset id.")]
+    try:
+        return _named(one, recursive=recursive, alone=False)
+    except InputError as error:
+        return [Candidate(path=os.fsdecode(os.fspath(one)), problem=str(error))]
+
+
+def _named(given: str | os.PathLike[Any], *, recursive: bool, alone: bool) -> list[Candidate]:
+    text = os.fsdecode(os.fspath(given))
+    if isinstance(given, str):
+        if _URL.match(text):
+            raise InputError(
+                "URLs are not fetched.", remedy="Download the pictures and give the folder."
+            )
+        if _ASSET.fullmatch(text):
+            return [Candidate(path=text, asset_id=text)]
+    if text.startswith("\\\\"):  # on Windows, looking whether it is there would contact it
+        raise InputError("Network paths are not opened.", remedy="Copy the pictures here first.")
+    path = Path(text).expanduser() if text.startswith("~") else Path(text)
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError):
+        raise _not_there(path) from None
+    if stat.S_ISDIR(kind):
+        return _folder(path, recursive=recursive)
+    if alone and is_table(path):
+        return _table(read_table(path), path.parent)
+    if path.suffix.lower() == ".zip":
+        return _zip(path)
+    return [_file(path, path.as_posix())]
+
+
+def _folder(path: Path, *, recursive: bool) -> list[Candidate]:
+    files: list[str] = []
+    below: Counter[str] = Counter()
+    for folder, names in _walk(path):
+        inside = os.path.relpath(folder, path)
+        if recursive or inside == ".":
+            files += [os.path.normpath(os.path.join(inside, name)) for name in names]
+        else:
+            below[inside.split(os.sep)[0]] += len(names)
+        if len(files) + below.total() > FILES_MAX:
+            raise InputError(
+                f"{shown(str(path))} holds more than {FILES_MAX:,} files.",
+                remedy="Give the folder that holds the pictures.",
+            )
+    if not files:
+        if below:
+            parts = [f"{shown(n, 24)} {c:,}" for n, c in below.most_common(3)]
+            raise InputError(
+                f"{shown(path.name or str(path), 40)} has only folders: {', '.join(parts)}"
+                f"{', …' if len(below) > 3 else ''}.",
+                remedy="Pass recursive=True, or give one of them.",
+            )
+        raise InputError(f"{shown(str(path))} holds no files.", remedy="Give another folder.")
+    files.sort(key=natural_key)
+    # The folder's own name leads, so that line/cat.png and colour/cat.png can be told apart.
+    above = path.resolve().name
+    return [_file(path / f, "/".join([above, *Path(f).parts])) for f in files]
+
+
+def _walk(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Walk a folder without following links to folders, leaving out what is no one's picture."""
+
+    def raised(error: OSError) -> None:
+        if os.path.samestat(os.stat(path), os.stat(error.filename)):
+            raise InputError(
+                f"{shown(str(path))} cannot be read: {error.strerror}.",
+                remedy="Check its permissions.",
+            ) from None
+
+    for folder, folders, names in os.walk(path, onerror=raised):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__MACOSX")
+        yield folder, [n for n in names if not _noise(n)]
+
+
+def _noise(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _NOISE or name.lower().endswith(".txt")
+
+
+def _file(path: Path, shown_as: str, caption: str | None = None) -> Candidate:
+    beside = path.with_name(stem(path.name) + ".txt")
+    has_caption = caption is None and os.path.isfile(beside) and beside != path
+    return Candidate(
+        path=shown_as,
+        read=lambda: _read(path, BYTES_MAX),
+        caption=caption,
+        read_caption=(lambda: _read(beside, 1_000_000)) if has_caption else None,
+    )
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        # Looked at before it is opened: opening a pipe would wait for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ImageError("It is no ordinary file.")
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except FileNotFoundError:
+        raise ImageError("It is no longer there.", remedy="Add it again when it is.") from None
+    except OSError as error:
+        raise ImageError(
+            f"It cannot be read: {error.strerror or type(error).__name__}.",
+            remedy="Check its permissions, or copy it.",
+        ) from None
+
+
+def _zip(path: Path) -> list[Candidate]:
+    files = dict(members(path))
+    kept = [n for n in files if not _noise(n.rsplit("/", 1)[-1]) and "__MACOSX" not in n]
+    if not kept:
+        raise InputError(f"{shown(path.name)} holds no pictures.")
+    found = []
+    for name in sorted(kept, key=natural_key):
+        folder, slash, last = name.rpartition("/")
+        found.append(
+            Candidate(
+                path=f"{path.stem}/{name}",
+                read=files[name],
+                read_caption=files.get(f"{folder}{slash}{stem(last)}.txt"),
+            )
+        )
+    return found
+
+
+def _table(frame: Any, base: Path) -> list[Candidate]:
+    paths = [c for c in frame.columns if c in _PATH_COLUMNS]
+    captions = [c for c in frame.columns if c in _CAPTION_COLUMNS]
+    if len(paths) != 1 or len(captions) > 1:
+        columns = shown(", ".join(map(str, frame.columns)), 60)
+        raise InputError(
+            f"A table of pictures has one column path and at most one caption, not {columns}.",
+            remedy="Rename its columns.",
+        )
+    if len(frame) > FILES_MAX:
+        raise InputError(f"The table has {len(frame):,} rows.", remedy="Give a smaller one.")
+    texts = frame[captions[0]].tolist() if captions else [None] * len(frame)
+    found: list[Candidate] = []
+    for number, (value, text) in enumerate(zip(frame[paths[0]].tolist(), texts, strict=True), 1):
+        if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+            found.append(Candidate(path=f"row {number}", problem="The row names no file."))
+            continue
+        name: Any = value
+        if not (isinstance(value, str) and (_URL.match(value) or _ASSET.fullmatch(value))):
+            name = base / os.path.expanduser(value)
+        caption = text if isinstance(text, str) else None
+        found += [_captioned(c, caption) for c in _each(name, recursive=False)]
+    return found
+
+
+def _captioned(candidate: Candidate, caption: object) -> Candidate:
+    if not isinstance(caption, str):
+        return candidate
+    return Candidate(
+        path=candidate.path,
+        read=candidate.read,
+        caption=caption,
+        asset_id=candidate.asset_id,
+        problem=candidate.problem,
+    )
+
+
+def _is_frame(source: object) -> bool:
+    # Asked of the type's name, so that pandas is not loaded for a folder.
+    return any(
+        t.__module__.startswith("pandas.") and t.__name__ == "DataFrame"
+        for t in type(source).__mro__
+    )
+
+
+def _is_image(source: object) -> bool:
+    return any(t.__module__ == "PIL.Image" and t.__name__ == "Image" for t in type(source).__mro__)
+
+
+def _in_memory(image: Any) -> Candidate:
+    """Return a picture that somebody made with Pillow, as a PNG, so that no pixel changes."""
+    out = io.BytesIO()
+    try:
+        if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
+            image = image.convert("RGB")
+        image.save(out, "PNG", compress_level=1)
+    except Exception as error:  # noqa: BLE001  # whatever a half-made or closed image raises
+        return Candidate(path="image", problem=f"It cannot be saved: {shown(str(error), 80)}.")
+    content = out.getvalue()
+    name = Path(os.fsdecode(getattr(image, "filename", "") or "")).stem
+    name = name or f"image-{hashlib.sha256(content).hexdigest()[:8]}"
+    return Candidate(path=f"{name}.png", read=lambda: content)
+
+
+def _not_there(path: Path) -> InputError:
+    if any(c in path.name for c in "*?["):
+        return InputError(
+            f"Patterns are not expanded: {shown(path.name, 40)}.",
+            remedy="Give the folder, or a list: list(Path('props').glob('*.png')).",
+        )
+    here = path
+    while True:
+        above = here.parent
+        try:
+            if above == here or above.is_dir():
+                break
+        except (OSError, ValueError):
+            pass
+        here = above
+    try:
+        names = [e.name for e, _ in zip(os.scandir(above), range(1000), strict=False)]
+    except OSError:
+        names = []
+    near = difflib.get_close_matches(here.name[:255], names, n=1, cutoff=0.6)
+    there = "." if str(above) == "." else _tail(str(above))
+    hint = f"Did you mean {shown(near[0], 40)}?" if near else "Check the path."
+    return InputError(f"There is no {_tail(str(path))}; {there} is there.", remedy=hint)
+
+
+def _tail(path: str, limit: int = 60) -> str:
+    """Return a path for a message; of a long one the end, which tells more."""
+    return shown(path if len(path) <= limit else "…" + path[-limit + 1 :], limit)

@@ -1,0 +1,75 @@
+"""Pictures on their way into the data folder."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import sqlite3
+from typing import Any
+
+from phoenix_nbtrain.errors import ImageError
+from phoenix_nbtrain.local.refusals import bad, told
+from phoenix_nbtrain.local.store import Store, new_id
+from phoenix_nbtrain.local.tables import iso
+
+__all__ = ["NewAsset", "insert_asset", "made", "uploaded"]
+
+NewAsset = dict[str, Any]
+"""The columns of an asset that are known before it has an id."""
+
+
+def uploaded(store: Store, name: str, encoded: str) -> NewAsset:
+    """Check a picture in base64 and keep its bytes.
+
+    Raises:
+        Refused: 400, it is no base64, or no picture that can be trained on.
+    """
+    from phoenix_nbtrain.images.header import inspect
+    from phoenix_nbtrain.local.captioner import automatic_caption
+
+    try:
+        content = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise bad('"image" must be an image in base64') from None
+    try:
+        header = inspect(content)
+        # The caption needs the pixels, so a picture whose header lies is refused here as well.
+        caption = automatic_caption(name, content)
+    except ImageError as error:
+        raise told(error) from None
+    return {
+        "name": name,
+        "automatic": caption,
+        "mime": header.mime,
+        "width": header.width,
+        "height": header.height,
+        "size": len(content),
+        "sha256": store.add_content(content),
+        "source": "uploaded",
+        "metadata": "{}",
+    }
+
+
+def made(store: Store, name: str, png: bytes, size: tuple[int, int], **metadata: Any) -> NewAsset:
+    """Keep a picture that a training made; ``metadata`` in the wire's own fields."""
+    return {
+        "name": name,
+        "automatic": "",
+        "mime": "image/png",
+        "width": size[0],
+        "height": size[1],
+        "size": len(png),
+        "sha256": store.add_content(png),
+        "source": "txt2img",
+        "metadata": json.dumps(metadata),
+    }
+
+
+def insert_asset(connection: sqlite3.Connection, found: NewAsset) -> str:
+    """Add an asset and return its id."""
+    asset_id, now = new_id("asset"), iso()
+    columns = {**found, "id": asset_id, "description": "", "created_at": now, "updated_at": now}
+    names, places = ", ".join(columns), ", ".join("?" * len(columns))
+    connection.execute(f"INSERT INTO assets ({names}) VALUES ({places})", tuple(columns.values()))
+    return asset_id

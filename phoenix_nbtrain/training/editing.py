@@ -1,0 +1,98 @@
+"""Edits of the draft: one way in for views, commands, frames and undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from phoenix_nbtrain.dataset import edits
+from phoenix_nbtrain.dataset.edits import Applied, Op, Refusal
+from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.training.live import Live
+
+__all__ = ["EditReply", "Editing"]
+
+UNDO_MAX = 200
+"""Edits that can be taken back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditReply:
+    """What came of an edit."""
+
+    revision: int
+    """The draft's revision after it."""
+    accepted: tuple[int, ...] = ()
+    """Positions of the operations that stand."""
+    refused: tuple[Refusal, ...] = ()
+
+
+class Editing:
+    """Applies edits on the state lane and remembers how to take them back."""
+
+    def __init__(self, live: Live, *, changed: Callable[[], None]) -> None:
+        self._live = live
+        self._changed = changed
+        self._undo: list[tuple[Op, ...]] = []
+        self._redo: list[tuple[Op, ...]] = []
+
+    def edit(self, ops: Sequence[Op], base: int | None = None) -> Future[EditReply]:
+        """Apply operations, each by itself. Never blocks."""
+        return self.apply(
+            lambda draft: edits.apply(draft, ops, base=base, type_name=self._live.state.model.type)
+        )
+
+    def apply(self, change: Callable[[Draft], Applied]) -> Future[EditReply]:
+        """Apply any pure change that knows its inverse. Never blocks.
+
+        What ``change`` raises reaches the future, and nothing changed.
+        """
+        return self._live.runner.submit("state", self._apply, change, self._undo, True)
+
+    def undo(self) -> Future[EditReply]:
+        """Take the last edit back. Never blocks; does nothing where there is none."""
+        return self._live.runner.submit("state", self._back, self._undo, self._redo)
+
+    def redo(self) -> Future[EditReply]:
+        """Do again what was taken back. Never blocks; does nothing where there is none."""
+        return self._live.runner.submit("state", self._back, self._redo, self._undo)
+
+    # -- on the state lane ----------------------------------------------------------------------
+
+    def _back(self, source: list[tuple[Op, ...]], target: list[tuple[Op, ...]]) -> EditReply:
+        if not source:
+            return EditReply(revision=self._live.state.draft.revision)
+        ops, type_name = source.pop(), self._live.state.model.type
+        return self._apply(
+            lambda draft: edits.apply(draft, ops, type_name=type_name, trusted=True),
+            target,
+            False,
+        )
+
+    def _apply(
+        self,
+        change: Callable[[Draft], Applied],
+        inverses: list[tuple[Op, ...]],
+        forget_redo: bool,
+    ) -> EditReply:
+        outcome: list[Applied] = []
+
+        def edit(draft: Draft) -> Draft:
+            outcome[:] = [change(draft)]
+            return outcome[0].draft
+
+        before = self._live.state.draft
+        draft = self._live.change(edit).result()
+        applied = outcome[0]
+        if applied.inverse:
+            inverses.append(applied.inverse)
+            del inverses[:-UNDO_MAX]
+            if forget_redo:
+                self._redo.clear()
+        self._live.show(can_undo=bool(self._undo), can_redo=bool(self._redo))
+        if draft is not before:
+            self._changed()
+        return EditReply(
+            revision=draft.revision, accepted=applied.accepted, refused=applied.refused
+        )

@@ -1,0 +1,576 @@
+"""`Training`: everything a person or a view does to one model's training."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from phoenix_nbtrain import catalog
+from phoenix_nbtrain.dataset import captions, edits, pairing
+from phoenix_nbtrain.dataset.edits import Op
+from phoenix_nbtrain.draft import ImageRow
+from phoenix_nbtrain.errors import ConfigError, InputError, LaunchError, PhoenixError, shown
+from phoenix_nbtrain.launch import Estimate, Launcher
+from phoenix_nbtrain.records import Model
+from phoenix_nbtrain.runner import Runner, default_runner
+from phoenix_nbtrain.store.drafts import Drafts
+from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.store.pictures import Pictures
+from phoenix_nbtrain.training.adding import Adding
+from phoenix_nbtrain.training.buying import Buying
+from phoenix_nbtrain.training.editing import Editing, EditReply
+from phoenix_nbtrain.training.live import Live
+from phoenix_nbtrain.training.opening import Opening
+from phoenix_nbtrain.training.pictures import Thumbnails
+from phoenix_nbtrain.training.service import Service
+from phoenix_nbtrain.training.state import Run, Thumbnail, TrainingState
+from phoenix_nbtrain.training.sync import Sync
+from phoenix_nbtrain.training.watch import Watch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from phoenix_nbtrain.dataset.intake import AddReport
+
+__all__ = ["Training"]
+
+_here: WeakValueDictionary[tuple[str, str], Training] = WeakValueDictionary()
+"""One `Training` per model and kernel, so that a cell run again gets the one its views show."""
+_here_lock = threading.Lock()
+
+
+class Training:
+    """One model's training: its draft, its price, its runs.
+
+    Made by `open`, `create` or `attach`. Commands return when what they say is done; the
+    ``request_…`` and ``…_later`` ones are for views and never block.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        service: Service,
+        *,
+        journal: Journal,
+        drafts: Drafts,
+        pictures: Pictures,
+        runner: Runner,
+    ) -> None:
+        self._service = service
+        self._journal = journal
+        self._live = Live(model=model, origin=service.origin, drafts=drafts, runner=runner)
+        self._launcher = Launcher(service, journal)
+        self._sync = Sync(
+            self._live, service, journal=journal, pictures=pictures, after=self._landed
+        )
+        self._watch = Watch(self._live, service, self._launcher, ended=self._sync.request)
+        self._buying = Buying(self._live, self._sync, self._watch, self._launcher)
+        self._editing = Editing(self._live, changed=self._edited)
+        self._adding = Adding(self._live, self._editing, pictures)
+        self._thumbnails = Thumbnails(self._live, service, pictures)
+        self.launched_before = False
+        """Whether the last `start` found a run instead of buying one."""
+
+    # -- finding and making ---------------------------------------------------------------------
+
+    @classmethod
+    def open(
+        cls,
+        name: str | None = None,
+        *,
+        type: str | None = None,
+        model_id: str | None = None,
+        client: Service | None = None,
+        runner: Runner | None = None,
+    ) -> Training:
+        """Return the training of that name which this computer made before, else a new one.
+
+        Args:
+            name: the model's name, at most 64 characters.
+            type: the model type, for example ``flux.2-dev-lora``; needed with a name.
+            model_id: instead of both, the id of a model that exists.
+            client: the Phoenix to use instead of the connected one.
+            runner: where background work runs; tests pass an `InlineRunner`.
+
+        Raises:
+            InputError: the name or type cannot be.
+            ModelNameTaken: the account has a model of that name that this computer does not know.
+        """
+        service = _service(client)
+        journal = Journal()
+        opening = Opening(service, journal)
+        if model_id is not None:
+            if name is not None:
+                raise InputError("Both a name and a model_id are given.", remedy="Keep one.")
+            model = opening.join(model_id)
+        else:
+            model = opening.open(_given(name), type=_given_type(type))
+        return cls._of(model, service, journal, runner)
+
+    @classmethod
+    def create(
+        cls,
+        name: str,
+        *,
+        type: str,
+        client: Service | None = None,
+        runner: Runner | None = None,
+    ) -> Training:
+        """Return the training of a new model, whatever else has that name."""
+        service, journal = _service(client), Journal()
+        model = Opening(service, journal).create(name, type=_given_type(type))
+        return cls._of(model, service, journal, runner)
+
+    @classmethod
+    def attach(
+        cls,
+        which: str = "last",
+        *,
+        client: Service | None = None,
+        runner: Runner | None = None,
+    ) -> Training:
+        """Join an existing run; never creates a model.
+
+        Args:
+            which: ``"last"`` for the newest launch of this computer, else the id of a run, a job
+                or a model.
+            client: the Phoenix to use instead of the connected one.
+            runner: where background work runs.
+
+        Raises:
+            InputError: this computer has launched nothing yet.
+            NotFound: there is no such model.
+        """
+        service, journal = _service(client), Journal()
+        runs = journal.intents(origin=service.origin)
+        if which == "last" and not runs:
+            raise InputError(
+                "Nothing was launched from this computer yet.", remedy="Training.open(…) begins."
+            )
+        wanted = runs[0].model_id if which == "last" else which
+        for run in runs:
+            if which in (run.intent_id, run.job_id):
+                wanted = run.model_id
+        training = cls._of(Opening(service, journal).join(wanted), service, journal, runner)
+        training._watch.read()
+        training.resume_watch()
+        return training
+
+    @classmethod
+    def _of(
+        cls, model: Model, service: Service, journal: Journal, runner: Runner | None
+    ) -> Training:
+        if model.type not in catalog.MODEL_TYPES:
+            raise InputError(
+                f"{model.id} is a {shown(model.type, 40)}, which cannot be trained.",
+                remedy="nbt.model_types() lists what can.",
+            )
+        key = (service.origin, model.id)
+        with _here_lock:
+            training = _here.get(key)
+            if training is None:
+                training = cls(
+                    model,
+                    service,
+                    journal=journal,
+                    drafts=Drafts(),
+                    pictures=Pictures(),
+                    runner=runner or default_runner(),
+                )
+                _here[key] = training
+        training._live.show(model=model)
+        if model.status == "training" or model.job_id is not None:
+            training.resume_watch()
+        if training.state.draft.unsent or model.training_images_number:
+            training._sync.request()
+        return training
+
+    # -- what it is -----------------------------------------------------------------------------
+
+    @property
+    def state(self) -> TrainingState:
+        """Everything at one moment, frozen."""
+        return self._live.state
+
+    @property
+    def model(self) -> Model:
+        """The service's record of the model, as last read."""
+        return self.state.model
+
+    @property
+    def model_id(self) -> str:
+        """The model's id."""
+        return self.model.id
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.model.name
+
+    @property
+    def type(self) -> str:
+        """The model's type."""
+        return self.model.type
+
+    @property
+    def needs_pairs(self) -> bool:
+        """Whether this type learns from pairs."""
+        return catalog.model_type(self.type).pairs
+
+    @property
+    def status(self) -> str:
+        """The model's status, as last read."""
+        return self.model.status
+
+    @property
+    def progress(self) -> float | None:
+        """How far the run is, 0 to 1; ``None`` where nothing tells."""
+        return self.state.run.progress if self.state.run else None
+
+    @property
+    def run(self) -> Run | None:
+        """The run, as last read; ``None`` before the first."""
+        return self.state.run
+
+    @property
+    def unit(self) -> str:
+        """The unit of prices."""
+        return self._service.unit
+
+    @property
+    def where(self) -> str:
+        """Which Phoenix it is on, and whether money is involved."""
+        return self._service.where
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on the local Phoenix, which charges nothing."""
+        return self._service.is_local
+
+    def __repr__(self) -> str:
+        draft = self.state.draft
+        return (
+            f"<Training {shown(self.name, 40)!r} · {self.type} · {self.status} · "
+            f"{len(draft.images)} images, {len(draft.pairs)} pairs · {self.where}>"
+        )
+
+    # -- the draft ------------------------------------------------------------------------------
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """The pictures, one row each, by image id. A copy; assign it to make it the truth."""
+        from phoenix_nbtrain.dataset import frames
+
+        return frames.images_frame(self.state.draft)
+
+    @images.setter
+    def images(self, frame: pd.DataFrame) -> None:
+        from phoenix_nbtrain.dataset import frames
+
+        self._assign(lambda draft: frames.images_from_frame(draft, frame))
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """The pairs, one row each, by pair id. A copy; assign it to make it the truth."""
+        from phoenix_nbtrain.dataset import frames
+
+        return frames.pairs_frame(self.state.draft)
+
+    @pairs.setter
+    def pairs(self, frame: pd.DataFrame) -> None:
+        from phoenix_nbtrain.dataset import frames
+
+        self._assign(lambda draft: frames.pairs_from_frame(draft, frame))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every parameter by name, defaults filled in. A copy; assign it to make it the truth."""
+        return catalog.full_config(self.type, self.state.draft.config)
+
+    @config.setter
+    def config(self, config: Mapping[str, Any]) -> None:
+        wanted = catalog.validate(self.type, config)
+        names = {*self.state.draft.config, *wanted}
+        self._do([_set_config(name, wanted.get(name)) for name in names])
+
+    def update_config(self, config: Mapping[str, Any]) -> None:
+        """Set some parameters and leave the others.
+
+        ``steps`` is taken too and translated, since the number of images is known here.
+
+        Raises:
+            ConfigError: an unknown name or a value out of range; nothing was changed.
+        """
+        config = dict(config)
+        if catalog.STEPS in config:
+            steps = config.pop(catalog.STEPS)
+            draft = self.state.draft
+            found = catalog.steps_to_config(
+                self.type,
+                steps,
+                items=len(draft.pairs if self.needs_pairs else draft.images),
+                config={**draft.config, **catalog.validate(self.type, config)},
+            )
+            clash = set(found.config) & set(catalog.resolve_names(self.type, config))
+            if clash:
+                raise ConfigError(
+                    f"steps is given beside {sorted(clash)[0]}.", remedy="Give one or the other."
+                )
+            config |= found.config
+        checked = catalog.validate(self.type, config)
+        self._do([_set_config(n, checked.get(n)) for n in catalog.resolve_names(self.type, config)])
+
+    def add_images(self, source: object, *, recursive: bool = False) -> AddReport:
+        """Add pictures to the draft; they are sent behind, and adding is free.
+
+        Args:
+            source: a folder, a file, a list of files, a zip, a DataFrame with ``path`` and
+                ``caption``, PIL images, or asset ids. A ``NAME.txt`` beside a file is its caption.
+            recursive: whether folders within a folder count.
+
+        Returns:
+            Each file's fate.
+
+        Raises:
+            InputError: the source cannot be read, or holds more than a training takes; nothing
+                was added.
+        """
+        return self._adding.add(source, recursive=recursive)
+
+    def add_images_later(self, source: object, *, recursive: bool = False) -> Future[AddReport]:
+        """Add pictures on a thread of its own. Never blocks."""
+        return self._live.runner.alone(
+            "add", partial(self._adding.add, source, recursive=recursive)
+        )
+
+    def replace(self, image: str, source: object) -> None:
+        """Put another picture in an image's place; its name, caption and pairs stay."""
+        self._adding.replace(self._image(image), source)
+
+    def remove(self, *images: str) -> None:
+        """Take images out of the draft, by id or name. Pairs that use them say so."""
+        rows = [self._image(image) for image in images]
+        self._do([{"op": "delete", "table": "images", "row": r.image_id} for r in rows])
+
+    def set_captions(
+        self, given: Mapping[str, str] | Callable[[ImageRow], str | None]
+    ) -> None:
+        """Set captions, all or none.
+
+        Args:
+            given: captions by picture (id, name or path), or a function that gets each row and
+                returns its caption, ``None`` for "leave it".
+
+        Raises:
+            InputError: a picture is unknown or ambiguous, or a caption cannot be taken.
+        """
+        self._do(captions.set_captions(self.state.draft, given))
+
+    def ensure_trigger(self, word: str) -> None:
+        """Let every caption open with the trigger word; those that have it stay as they are."""
+        self._do(captions.ensure_trigger(self.state.draft, word))
+
+    def set_pairs(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replace all pairs by ``{source, target, instruction}`` records."""
+        import pandas as pd
+
+        columns = ["source", "target", "instruction"]
+        self.pairs = pd.DataFrame(list(rows), columns=columns)
+
+    def pair_up(
+        self,
+        sources: pairing.Group | None = None,
+        targets: pairing.Group | None = None,
+        *,
+        instruction: str = "",
+    ) -> pairing.PairUp:
+        """Pair pictures whose names say that they belong together.
+
+        Args:
+            sources: a folder's name or a word in the names, or a list of names; without it the
+                usual words are tried (before and after, line and colour, …).
+            targets: the same for the other side.
+            instruction: what turns each source into its target.
+        """
+        found = pairing.pair_up(self.state.draft, sources, targets, instruction=instruction)
+        self._do(found.ops)
+        return found
+
+    def check(self) -> pd.DataFrame:
+        """Return what to look at before paying, one row per finding."""
+        from phoenix_nbtrain.dataset import checks, frames
+
+        return frames.findings_frame(checks.check(self.state.draft, self.type))
+
+    def undo(self) -> None:
+        """Take the last edit back."""
+        self._editing.undo().result()
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self._editing.redo().result()
+
+    # -- the service ----------------------------------------------------------------------------
+
+    def sync(self) -> None:
+        """Wait until the draft is on the service; refused rows say why in their frame.
+
+        Raises:
+            ServiceUnreachable, ServiceError: the draft is kept here and tried again by itself.
+        """
+        self._sync.now()
+
+    def refresh(self) -> Model:
+        """Read the service again: the set, others' changes, the run."""
+        self._sync.now()
+        return self._watch.read()
+
+    def estimate(self) -> Estimate:
+        """Return today's price of this training. Buys nothing."""
+        return self._buying.estimate()
+
+    def start(self, *, max_cost: object = None, again: bool = False) -> Run:
+        """Launch the training, or return the run that is there already.
+
+        Args:
+            max_cost: what it may cost on a hosted Phoenix: a number, or ``"400 CU"``.
+            again: buy the same training once more.
+
+        Raises:
+            PriceNotAccepted, LaunchRefused, LaunchUncertain: see `phoenix_nbtrain.launch`.
+        """
+        launched = self._buying.start(max_cost=max_cost, again=again)
+        self.launched_before = launched.already
+        run = self.state.run
+        if run is None:
+            raise LaunchError("The run is not to be seen yet.", remedy="training.refresh() looks.")
+        return run
+
+    def stop(self) -> None:
+        """Ask the run to stop. What it cost is not given back for certain."""
+        self._buying.stop()
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait until the run has ended, and return it.
+
+        Args:
+            timeout: most seconds to wait; ``None`` for as long as it takes.
+
+        Raises:
+            TimeoutError: it still runs.
+            InputError: there is no run.
+        """
+        ends = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self._watch.read()
+            run = self.state.run
+            if run is None:
+                raise InputError("Nothing was started yet.", remedy="training.start() does.")
+            if run.ended:
+                return run
+            if ends is not None and time.monotonic() > ends:
+                raise TimeoutError(f"The run is still {run.status} after {timeout:g} s.")
+            time.sleep(self._watch.seconds)
+
+    # -- for views ------------------------------------------------------------------------------
+
+    def subscribe(self, callback: Callable[[TrainingState], None]) -> Callable[[], None]:
+        """Call ``callback`` with the latest state after changes, at most five times a second."""
+        return self._live.subscribe(callback)
+
+    def edit(self, ops: Sequence[Op], base: int | None = None) -> Future[EditReply]:
+        """Apply edit operations, each by itself. Never blocks."""
+        return self._editing.edit(ops, base)
+
+    def undo_later(self) -> Future[EditReply]:
+        """Take the last edit back. Never blocks."""
+        return self._editing.undo()
+
+    def redo_later(self) -> Future[EditReply]:
+        """Do again what was taken back. Never blocks."""
+        return self._editing.redo()
+
+    def thumbnails(self, ids: Sequence[str], px: int) -> list[Future[Thumbnail]]:
+        """Return a future picture of at most ``px`` pixels for each id. Never blocks."""
+        return self._thumbnails.ask(ids, px)
+
+    def picture(self, picture_id: str) -> bytes:
+        """Return the whole file of an image or of a sample, by id."""
+        return self._thumbnails.content(picture_id)
+
+    def request_estimate(self) -> None:
+        """Price the draft soon, and again after changes. Never blocks."""
+        self._buying.request_estimate()
+
+    def request_start(self, estimate_id: str) -> None:
+        """Start for the price that was shown. Never blocks; the state tells what came of it."""
+        self._buying.request_start(estimate_id)
+
+    def request_stop(self) -> None:
+        """Ask the run to stop. Never blocks."""
+        self._buying.request_stop()
+
+    def resume_watch(self) -> None:
+        """Read the run, and go on as long as it runs. Never blocks; harmless twice."""
+        self._watch.begin()
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _edited(self) -> None:
+        self._sync.request()
+        self._buying.follow()
+
+    def _landed(self) -> None:
+        self._buying.follow()
+
+    def _do(self, ops: Sequence[Op]) -> None:
+        """Apply operations all or none."""
+        self._assign(lambda draft: ops)
+
+    def _assign(self, ops_of: Callable[[Any], Sequence[Op]]) -> None:
+        type_name = self.type
+
+        def change(draft: Any) -> edits.Applied:
+            applied = edits.apply(draft, ops_of(draft), type_name=type_name)
+            if applied.refused:
+                raise InputError(applied.refused[0].reason, remedy="Nothing was changed.")
+            return applied
+
+        self._editing.apply(change).result()
+
+    def _image(self, value: str) -> ImageRow:
+        from phoenix_nbtrain.dataset.lookup import Lookup
+
+        return Lookup(self.state.draft.images).find(value)
+
+
+def _set_config(name: str, value: Any) -> Op:
+    return {"op": "set", "table": "config", "row": name, "value": value}
+
+
+def _service(client: Service | None) -> Service:
+    if client is not None:
+        return client
+    from phoenix_nbtrain.client.connect import default_client
+
+    return default_client()
+
+
+def _given(name: str | None) -> str:
+    if name is None:
+        raise InputError("A training needs a name.", remedy='Training.open("prop icons", type=…)')
+    return name
+
+
+def _given_type(type: str | None) -> str:
+    if type is None:
+        raise InputError(
+            "A training needs a type.",
+            remedy='For example type="flux.2-dev-lora"; nbt.model_types() lists them.',
+        )
+    return type

@@ -1,0 +1,1 @@
+"""Views of a training: traits and typed messages only, nothing that `Training` does not hold."""

@@ -1,0 +1,285 @@
+"""What all views share: hearing of changes, answering requests, and leaving nothing behind.
+
+A view never waits. Requests that take time are answered when their future completes, on whatever
+thread that is. No lock is needed here for that: only the kernel sets these views' traits (the
+browser asks by message, a selection included), and the memory of replies is claimed by
+`dict.setdefault`, which is one step of the interpreter.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from importlib.resources import files
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from phoenix_nbtrain.errors import InputError, PhoenixError, shown
+from phoenix_nbtrain.training.state import SyncState, Thumbnail, TrainingState
+
+__all__ = ["Answer", "Viewed", "View", "static_text", "summary_of", "sync_words"]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+REPLIES_KEPT = 256
+"""Replies remembered per view, so that a request sent twice is done once."""
+MESSAGE_MAX = 200
+
+
+def static_text(*names: str) -> str:
+    """Return packaged static files as one text, in the order given."""
+    folder = files("phoenix_nbtrain.widgets") / "static"
+    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+
+
+class Viewed(Protocol):
+    """What a view needs of a training. Nothing here blocks."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def where(self) -> str: ...
+    @property
+    def needs_pairs(self) -> bool: ...
+    @property
+    def state(self) -> TrainingState: ...
+
+    def subscribe(self, callback: Callable[[TrainingState], None], /) -> Callable[[], None]: ...
+    def edit(self, ops: Sequence[Any], base: int | None = None) -> Future[Any]: ...
+    def undo_later(self) -> Future[Any]: ...
+    def redo_later(self) -> Future[Any]: ...
+    def thumbnails(self, ids: Sequence[str], px: int) -> Sequence[Future[Thumbnail]]: ...
+
+
+class Answer:
+    """The reply to one request. It is sent once, whenever it is known."""
+
+    def __init__(
+        self, request_id: str, send: Callable[[dict[str, Any], list[bytes]], None]
+    ) -> None:
+        self._id, self._send = request_id, send
+
+    def ok(self, content: Mapping[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        """Reply that it was done."""
+        self._send({"id": self._id, "ok": True, **content}, list(buffers))
+
+    def fail(self, error: BaseException) -> None:
+        """Reply that it could not be done, and what to do about it."""
+        self._send({"id": self._id, "ok": False, "error": error_words(error)}, [])
+
+    def when(self, future: Future[T], shape: Callable[[T], Mapping[str, Any]]) -> None:
+        """Reply when ``future`` completes."""
+
+        def done(future: Future[T]) -> None:
+            try:
+                content = shape(future.result())
+            except BaseException as error:  # a cancelled future, too, must be answered
+                self.fail(error)
+            else:
+                self.ok(content)
+
+        future.add_done_callback(done)
+
+
+def error_words(error: BaseException) -> dict[str, str]:
+    """Return an error as a view shows it. What was not foreseen is told to the log only."""
+    if isinstance(error, PhoenixError):
+        return {
+            "message": shown(error.message, MESSAGE_MAX),
+            "remedy": shown(error.remedy, MESSAGE_MAX),
+        }
+    log.error("a request of a view failed", exc_info=error)
+    return {
+        "message": f"That did not work ({type(error).__name__}).",
+        "remedy": "Run the cell again; the kernel's log has the details.",
+    }
+
+
+class View:
+    """Mixin for widgets that show a training.
+
+    Call `watch` at the end of ``__init__``, show in `show`, and list in ``kinds`` the requests
+    that the browser may send, each with the method ``(request, answer) -> None`` that takes it.
+    """
+
+    kinds: ClassVar[Mapping[str, str]] = {}
+    """Requests by kind: the name of the method that answers."""
+    once: ClassVar[frozenset[str]] = frozenset()
+    """Kinds that change something: sent twice under one id, they are done once."""
+
+    training: Viewed
+
+    _closed = False
+    _unsubscribe: Callable[[], None] | None = None
+
+    def watch(self, training: Viewed) -> None:
+        """Show ``training`` and every change of it until `close`.
+
+        Changes come at most five times a second, from a thread of the runner, latest state first.
+        """
+        self.training = training
+        self._replies: dict[str, tuple[dict[str, Any], list[bytes]] | None] = {}
+        if self.kinds:
+            self.on_msg(self._receive)  # type: ignore[attr-defined]  # the widget's, mixed in
+        self._unsubscribe = training.subscribe(self._changed)
+        self.show(training.state)
+
+    def show(self, state: TrainingState) -> None:
+        """Show a state. Called on any thread; must not block."""
+
+    def close(self) -> None:
+        """Let go of the training, the browser and everything remembered."""
+        self._closed = True
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+            self._replies.clear()
+            if self.kinds:
+                self.on_msg(self._receive, remove=True)  # type: ignore[attr-defined]
+        super().close()  # type: ignore[misc]
+
+    def _changed(self, state: TrainingState) -> None:
+        if not self._closed:  # a call may be on its way while the view closes
+            self.show(state)
+
+    # -- requests --------------------------------------------------------------------------------
+
+    def _receive(self, _widget: object, content: object, _buffers: object = None) -> None:
+        request = content if isinstance(content, dict) else {}
+        given = request.get("id")
+        request_id = given if isinstance(given, str) and 0 < len(given) <= 64 else ""
+        kind = request.get("kind")
+        remember = isinstance(kind, str) and kind in self.once
+        if remember and request_id:
+            # The mark is unique to this call: whoever finds another's in its place came second.
+            mark: Any = ({"id": request_id}, [])
+            earlier = self._replies.setdefault(request_id, mark)
+            if earlier is not mark:
+                if earlier is not None and "ok" in earlier[0]:
+                    self._reply(*earlier)
+                return  # else it is being done, and will be answered
+            for old in list(self._replies)[:-REPLIES_KEPT]:
+                self._replies.pop(old, None)
+
+        def send(reply: dict[str, Any], buffers: list[bytes]) -> None:
+            if remember and request_id in self._replies:
+                self._replies[request_id] = (reply, buffers)
+            self._reply(reply, buffers)
+
+        answer = Answer(request_id, send)
+        try:
+            if not request_id:
+                raise InputError("The request has no id.", remedy="Reload the page.")
+            if not isinstance(kind, str) or kind not in self.kinds:
+                raise InputError(
+                    f"This view knows no request {shown(kind, 40)}.", remedy="Run its cell again."
+                )
+            getattr(self, self.kinds[kind])(request, answer)
+        except Exception as error:  # every request is answered
+            answer.fail(error)
+
+    def _reply(self, reply: dict[str, Any], buffers: list[bytes]) -> None:
+        if not self._closed:
+            self.send(reply, buffers or None)  # type: ignore[attr-defined]
+
+
+# -- words -----------------------------------------------------------------------------------------
+
+
+def sync_words(state: TrainingState) -> dict[str, str]:
+    """Return where the draft is on its way to the service, as a phase and a line of words."""
+    sync: SyncState = state.sync
+    unsent = state.draft.unsent
+    if sync.phase == "failed":
+        words = sync.message or "Kept on this computer; the service can't be reached"
+    elif sync.phase == "blocked":
+        words = sync.message or "Kept on this computer until the training is over"
+    elif sync.phase == "sending":
+        words = f"Saving picture {sync.done} of {sync.total}…" if sync.total else "Saving…"
+    elif unsent:
+        words = f"{unsent:,} {'change' if unsent == 1 else 'changes'} kept on this computer"
+        words += ", saving soon…" if sync.phase == "waiting" else ""
+    else:
+        words = "All saved on the service" if state.draft.images else ""
+    return {"phase": sync.phase, "message": shown(words, MESSAGE_MAX)}
+
+
+def summary_of(training: Viewed, state: TrainingState, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return the small state that every view shows around its content."""
+    return {
+        "revision": state.draft.revision,
+        "title": training.name,
+        "type": training.type + (" · pairs" if training.needs_pairs else ""),
+        "where": training.where,
+        "counts": dict(counts),
+        "sync": sync_words(state),
+        "can_undo": state.can_undo,
+        "can_redo": state.can_redo,
+        "training": state.training,
+        "problem": shown(state.problem, MESSAGE_MAX),
+    }
+
+
+def texts(value: object, what: str, most: int) -> list[str]:
+    """Return a list of texts as a request gave it.
+
+    Raises:
+        InputError: it is none, or longer than ``most``.
+    """
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise InputError(f"The request's {what} are no list of texts.", remedy="Reload the page.")
+    if len(value) > most:
+        raise InputError(f"The request has more than {most:,} {what}.", remedy="Ask for fewer.")
+    return value
+
+
+def whole(value: object, what: str, least: int, most: int) -> int:
+    """Return a whole number as a request gave it, at most ``most``.
+
+    Raises:
+        InputError: it is none, or smaller than ``least``.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(
+            f"The request's {what} {shown(value, 30)} is no number from {least}.",
+            remedy="Reload the page.",
+        )
+    return min(value, most)
+
+
+def answer_pictures(
+    answer: Answer, ids: Sequence[str], futures: Iterable[Future[Thumbnail]]
+) -> None:
+    """Answer with thumbnails when the last of them is there; a failed one says why."""
+    from itertools import count
+
+    pending = list(futures)
+    done = count(1)
+
+    def finish() -> None:
+        entries: list[dict[str, Any]] = []
+        buffers: list[bytes] = []
+        for image_id, future in zip(ids, pending, strict=True):
+            try:
+                thumbnail = future.result()
+            except BaseException as error:
+                entries.append({"image_id": image_id, "error": error_words(error)["message"]})
+            else:
+                entry = {"image_id": image_id, "mime": thumbnail.mime, "buffer": len(buffers)}
+                entries.append(entry)
+                buffers.append(thumbnail.content)
+        answer.ok({"thumbnails": entries}, buffers)
+
+    def one_done(_future: Future[Thumbnail]) -> None:
+        # `next` is one step of the interpreter, so that exactly one caller gets the last number.
+        if next(done) == len(pending):
+            finish()
+
+    if not pending:
+        finish()
+    for future in pending:
+        future.add_done_callback(one_done)

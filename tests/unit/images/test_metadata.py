@@ -1,0 +1,160 @@
+"""Stripping: the maker's traces go, the pixels stay bit for bit."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
+from phoenix_nbtrain.errors import ImageError
+from phoenix_nbtrain.images.header import inspect
+from phoenix_nbtrain.images.metadata import strip
+
+SECRET = "Ada Lovelace 51.5N"
+XMP = f"<x:xmpmeta xmlns:x='adobe:ns:meta/'>{SECRET}</x:xmpmeta>".encode()
+
+
+def exif(orientation: int) -> Image.Exif:
+    block = Image.Exif()
+    block[0x0112] = orientation
+    block[0x010F] = SECRET  # maker
+    block[0x013B] = SECRET  # artist
+    block.get_ifd(0x8825)[1] = "N"  # GPS
+    block.get_ifd(0x8769)[0xA431] = SECRET  # serial number
+    return block
+
+
+def colour_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def decoded(content: bytes) -> tuple[str, np.ndarray]:
+    image = Image.open(io.BytesIO(content))
+    image.load()
+    return image.mode, np.asarray(image)
+
+
+def laden(encode: Any, form: str, orientation: int, image: Image.Image | None = None) -> bytes:
+    """A picture with everything that can be told of its maker."""
+    profile = colour_profile()
+    if form == "JPEG":
+        plain: bytes = encode(
+            form, image, exif=exif(orientation), icc_profile=profile, comment=SECRET.encode()
+        )
+        iptc = b"Photoshop 3.0\0" + SECRET.encode()
+        xmp = b"http://ns.adobe.com/xap/1.0/\0" + XMP
+        extended = b"http://ns.adobe.com/xmp/extension/\0" + XMP
+        more = b"".join(
+            bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
+            for marker, body in [(0xED, iptc), (0xE1, xmp), (0xE1, extended), (0xEB, XMP)]
+        )
+        return plain[:2] + more + plain[2:] + b"PK\x03\x04" + SECRET.encode()
+    if form == "PNG":
+        texts = PngImagePlugin.PngInfo()
+        texts.add_text("parameters", SECRET)
+        texts.add_text("prompt", SECRET, zip=True)
+        texts.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        kept: bytes = encode(
+            form, image, exif=exif(orientation), icc_profile=profile, pnginfo=texts
+        )
+        return kept + SECRET.encode()
+    webp: bytes = encode(
+        form, image, exif=exif(orientation), icc_profile=profile, xmp=XMP, lossless=True
+    )
+    return webp
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_nothing_of_the_maker_is_left_and_no_pixel_changes(
+    encode: Any, form: str, orientation: int
+) -> None:
+    content = laden(encode, form, orientation)
+    assert SECRET.encode() in content
+    clean = strip(content)
+    assert SECRET.encode() not in clean
+    after = Image.open(io.BytesIO(clean))
+    assert dict(after.getexif()) == ({} if orientation == 1 else {0x0112: 6})
+    assert not after.getexif().get_ifd(0x8825)
+    assert after.info.get("icc_profile") == colour_profile()
+    left = {"icc_profile", "jfif", "jfif_version", "jfif_unit", "jfif_density", "exif"}
+    assert set(after.info) <= left | {"loop", "background", "timestamp", "duration"}
+    before_pixels, after_pixels = decoded(content), decoded(clean)
+    assert before_pixels[0] == after_pixels[0]
+    assert np.array_equal(before_pixels[1], after_pixels[1])
+    assert inspect(clean) == inspect(content)
+    assert strip(clean) == clean
+
+
+@pytest.mark.parametrize(
+    ("form", "mode"),
+    [
+        ("JPEG", "L"),
+        ("JPEG", "CMYK"),
+        ("PNG", "1"),
+        ("PNG", "L"),
+        ("PNG", "LA"),
+        ("PNG", "I;16"),
+        ("PNG", "RGBA"),
+        ("WEBP", "RGBA"),
+    ],
+)
+def test_every_colour_mode_keeps_its_pixels(encode: Any, form: str, mode: str) -> None:
+    pixels = np.arange(40 * 30 * 4, dtype=np.uint32).reshape(30, 40, 4) * 7 % 256
+    image = (
+        Image.fromarray((pixels[..., 0] * 257).astype(np.uint16))
+        if mode == "I;16"
+        else Image.fromarray(pixels.astype(np.uint8), "RGBA").convert(mode)
+        if mode == "CMYK"
+        else Image.fromarray(pixels.astype(np.uint8)).convert(mode)
+    )
+    content = encode(form, image, exif=exif(1))
+    clean = strip(content)
+    assert SECRET.encode() not in clean
+    (mode_before, before), (mode_after, after) = decoded(content), decoded(clean)
+    assert mode_before == mode_after
+    assert np.array_equal(before, after)
+
+
+def test_a_palette_with_transparency_keeps_both(encode: Any) -> None:
+    image = Image.new("P", (4, 4), 1)
+    image.putpalette([0, 0, 0, 250, 10, 20])
+    content = encode("PNG", image, transparency=1)
+    after = Image.open(io.BytesIO(strip(content)))
+    assert after.convert("RGBA").getpixel((0, 0)) == (250, 10, 20, 0)
+
+
+def test_a_picture_without_metadata_comes_back_as_it_was(encode: Any) -> None:
+    for form in ("PNG", "JPEG", "WEBP"):
+        content = encode(form)
+        assert strip(content) == content
+
+
+def test_the_thumbnail_of_a_jfif_header_goes(encode: Any) -> None:
+    plain = encode("JPEG")
+    body = b"JFIF\0\1\2\0\0\1\0\1\2\1" + SECRET[:6].encode()
+    laden_jpeg = plain[:2] + b"\xff\xe0" + struct.pack(">H", len(body) + 2) + body + plain[20:]
+    clean = strip(laden_jpeg)
+    assert SECRET[:6].encode() not in clean
+    assert np.array_equal(decoded(clean)[1], decoded(plain)[1])
+
+
+def test_a_one_gigabyte_text_is_dropped_without_unpacking_it(encode: Any) -> None:
+    packer = zlib.compressobj(9)
+    block = bytes(1 << 24)
+    packed = b"".join([*(packer.compress(block) for _ in range(64)), packer.flush()])
+    body = b"Comment\0\0" + packed
+    bomb = struct.pack(">I", len(body)) + b"zTXt" + body
+    bomb += struct.pack(">I", zlib.crc32(b"zTXt" + body))
+    plain = encode("PNG")
+    assert strip(plain[:33] + bomb + plain[33:]) == plain
+
+
+def test_what_is_no_picture_is_refused() -> None:
+    with pytest.raises(ImageError, match="GIF"):
+        strip(b"GIF89a")
