@@ -292,6 +292,8 @@ class Launcher:
         found = self._already(order, model, again=again)
         if found is not None:
             return found
+        if accepted is not None and self._journal.spent(accepted.estimate_id):
+            return self._beaten(order, accepted)
         estimate = self._quote(order, model)
         self._check_price(estimate, accepted, cap)
         if accepted is not None and accepted.served != estimate.served:
@@ -315,10 +317,6 @@ class Launcher:
     ) -> None:
         now = money(estimate.amount, estimate.unit)
         if accepted is not None:
-            if self._journal.spent(accepted.estimate_id):
-                raise PriceNotAccepted(
-                    "This price has been accepted once already.", remedy="Estimate again."
-                )
             if accepted.fingerprint != estimate.fingerprint:
                 raise PriceNotAccepted(
                     "The training changed since its price was shown.",
@@ -465,7 +463,11 @@ class Launcher:
         if found is not None:
             return found
         newest = self._newest(order.model_id)
-        if newest is not None and newest.state == "trained":
+        if (
+            newest is not None
+            and newest.state == "trained"
+            and newest.fingerprint == order.fingerprint
+        ):
             return Launched(intent=newest, already=True, said="Launched elsewhere just now.")
         if accepted is not None and self._journal.spent(accepted.estimate_id):
             raise PriceNotAccepted(

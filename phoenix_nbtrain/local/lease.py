@@ -35,7 +35,7 @@ _LOCK = "worker.lock"
 _LOG = "worker.log"
 _LOG_BYTES_MAX = 1 << 20
 _STARTS_MAX = 3
-"""A worker that dies this often without ever taking the lease will not do better next time."""
+"""A worker that dies this often without being seen with the lease will not do better next time."""
 _SECRETS = ("PHOENIX", "SCENARIO")
 """What environment variables with credentials begin with; the worker gets none of them."""
 _THREADS = (
@@ -130,6 +130,8 @@ class Workers:
                 if lease_held(self.store.data_dir):
                     self._starts = 0
                 return  # it has the lease, or is on its way to it
+            if self._process is not None and self._process.returncode == 0:
+                self._starts = 0  # it had done its work
             self._process = None
             if lease_held(self.store.data_dir):
                 self._starts = 0

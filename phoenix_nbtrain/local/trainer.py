@@ -8,6 +8,7 @@ grey, blurred selves as sources.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load, save
 
 from phoenix_nbtrain.local.features import (
     BLOCK,
@@ -28,7 +30,7 @@ from phoenix_nbtrain.local.features import (
 
 __all__ = ["Example", "Trainer", "greyed"]
 
-LEARNING_SCALE = 40.0
+LEARNING_SCALE = 20.0
 """Internal learning rate per unit of the configured one. The service's rates are made for models
 of billions of weights; 5e-5 becomes 2e-3, a usual step for a network of this size."""
 FEATURES = 384
@@ -173,6 +175,52 @@ class Trainer:
             weight[down:, right:] += window[: PX - down, : PX - right]
         return np.clip(source + total / weight, 0, 1).astype(np.float32)
 
+    # -- what outlives the process --------------------------------------------------------------
+
+    def adapter(self) -> bytes:
+        """Return the weights as safetensors, the configuration in the header."""
+        header = {
+            "kind": "phoenix-nbtrain patch adapter",
+            "config": json.dumps({**self.config, "seed": self.seed}, sort_keys=True),
+            "step": str(self.step),
+            "features": str(FEATURES),
+            "vocabulary": json.dumps(sorted(self.vocabulary)),
+        }
+        return save({"A": self.a, "B": self.b}, header)
+
+    def checkpoint(self) -> bytes:
+        """Return all that the next step depends on: weights, Adam, random state, batch order."""
+        names = ("mean_a", "square_a", "mean_b", "square_b")
+        tensors = dict(zip(names, self._moments, strict=True))
+        state = {
+            "step": self.step,
+            "losses": self.losses,
+            "stride": self._stride,
+            "sum": self._sum,
+            "count": self._count,
+            "random": self._random.bit_generator.state,
+        }
+        arrays = {"A": self.a, "B": self.b, "order": self._order, **tensors}
+        return save(arrays, {"state": json.dumps(state)})
+
+    def resume(self, content: bytes) -> None:
+        """Go on where `checkpoint` was written; the steps that follow are the very same.
+
+        Raises:
+            ValueError: it is no checkpoint of this training.
+        """
+        arrays = load(content)
+        size = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + size])
+        state = json.loads(header["__metadata__"]["state"])
+        if arrays["A"].shape != self.a.shape or arrays["B"].shape != self.b.shape:
+            raise ValueError("the checkpoint is of another training")
+        self.a, self.b, self._order = arrays["A"], arrays["B"], arrays["order"]
+        self._moments = [arrays[n] for n in ("mean_a", "square_a", "mean_b", "square_b")]
+        self._random.bit_generator.state = state["random"]
+        self.step, self.losses = state["step"], state["losses"]
+        self._stride, self._sum, self._count = state["stride"], state["sum"], state["count"]
+
     # -- parts ----------------------------------------------------------------------------------
 
     def _prepared(
@@ -228,11 +276,11 @@ class Trainer:
     def _note(self, loss: float) -> None:
         self._sum += loss
         self._count += 1
-        if self._count < self._stride:
+        if self._count < self._stride and not self.done:
             return
         self.losses.append([self.step, self._sum / self._count])
         self._sum, self._count = 0.0, 0
-        if len(self.losses) >= LOSS_POINTS_MAX:
+        if len(self.losses) >= LOSS_POINTS_MAX and not self.done:
             pairs = zip(self.losses[::2], self.losses[1::2], strict=True)
             self.losses = [[late[0], (early[1] + late[1]) / 2] for early, late in pairs]
             self._stride *= 2

@@ -9,7 +9,7 @@ browser asks by message, a selection included), and the memory of replies is cla
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from importlib.resources import files
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -17,7 +17,16 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
 from phoenix_nbtrain.training.state import SyncState, Thumbnail, TrainingState
 
-__all__ = ["Answer", "Viewed", "View", "static_text", "summary_of", "sync_words"]
+__all__ = [
+    "MESSAGE_MAX",
+    "Answer",
+    "View",
+    "Viewed",
+    "error_words",
+    "static_text",
+    "summary_of",
+    "sync_words",
+]
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +35,7 @@ T = TypeVar("T")
 REPLIES_KEPT = 256
 """Replies remembered per view, so that a request sent twice is done once."""
 MESSAGE_MAX = 200
+"""Longest message shown, in characters."""
 
 
 def static_text(*names: str) -> str:
@@ -199,7 +209,7 @@ def sync_words(state: TrainingState) -> dict[str, str]:
     elif sync.phase == "blocked":
         words = sync.message or "Kept on this computer until the training is over"
     elif sync.phase == "sending":
-        words = f"Saving picture {sync.done} of {sync.total}…" if sync.total else "Saving…"
+        words = f"Saving {unsent:,}…" if unsent else "Saving…"
     elif unsent:
         words = f"{unsent:,} {'change' if unsent == 1 else 'changes'} kept on this computer"
         words += ", saving soon…" if sync.phase == "waiting" else ""
@@ -222,64 +232,3 @@ def summary_of(training: Viewed, state: TrainingState, counts: Mapping[str, int]
         "training": state.training,
         "problem": shown(state.problem, MESSAGE_MAX),
     }
-
-
-def texts(value: object, what: str, most: int) -> list[str]:
-    """Return a list of texts as a request gave it.
-
-    Raises:
-        InputError: it is none, or longer than ``most``.
-    """
-    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise InputError(f"The request's {what} are no list of texts.", remedy="Reload the page.")
-    if len(value) > most:
-        raise InputError(f"The request has more than {most:,} {what}.", remedy="Ask for fewer.")
-    return value
-
-
-def whole(value: object, what: str, least: int, most: int) -> int:
-    """Return a whole number as a request gave it, at most ``most``.
-
-    Raises:
-        InputError: it is none, or smaller than ``least``.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(
-            f"The request's {what} {shown(value, 30)} is no number from {least}.",
-            remedy="Reload the page.",
-        )
-    return min(value, most)
-
-
-def answer_pictures(
-    answer: Answer, ids: Sequence[str], futures: Iterable[Future[Thumbnail]]
-) -> None:
-    """Answer with thumbnails when the last of them is there; a failed one says why."""
-    from itertools import count
-
-    pending = list(futures)
-    done = count(1)
-
-    def finish() -> None:
-        entries: list[dict[str, Any]] = []
-        buffers: list[bytes] = []
-        for image_id, future in zip(ids, pending, strict=True):
-            try:
-                thumbnail = future.result()
-            except BaseException as error:
-                entries.append({"image_id": image_id, "error": error_words(error)["message"]})
-            else:
-                entry = {"image_id": image_id, "mime": thumbnail.mime, "buffer": len(buffers)}
-                entries.append(entry)
-                buffers.append(thumbnail.content)
-        answer.ok({"thumbnails": entries}, buffers)
-
-    def one_done(_future: Future[Thumbnail]) -> None:
-        # `next` is one step of the interpreter, so that exactly one caller gets the last number.
-        if next(done) == len(pending):
-            finish()
-
-    if not pending:
-        finish()
-    for future in pending:
-        future.add_done_callback(one_done)

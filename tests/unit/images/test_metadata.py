@@ -82,7 +82,7 @@ def test_nothing_of_the_maker_is_left_and_no_pixel_changes(
     assert dict(after.getexif()) == ({} if orientation == 1 else {0x0112: 6})
     assert not after.getexif().get_ifd(0x8825)
     assert after.info.get("icc_profile") == colour_profile()
-    left = {"icc_profile", "jfif", "jfif_version", "jfif_unit", "jfif_density", "exif"}
+    left = {"dpi", "icc_profile", "jfif", "jfif_version", "jfif_unit", "jfif_density", "exif"}
     assert set(after.info) <= left | {"loop", "background", "timestamp", "duration"}
     before_pixels, after_pixels = decoded(content), decoded(clean)
     assert before_pixels[0] == after_pixels[0]

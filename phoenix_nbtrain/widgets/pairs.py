@@ -1,0 +1,28 @@
+"""The pair table: source, target and what should happen between them, edited in place."""
+
+from __future__ import annotations
+
+import anywidget
+import traitlets
+
+from phoenix_nbtrain.widgets.base import Viewed, static_text
+from phoenix_nbtrain.widgets.tables import TableView
+
+__all__ = ["PairTable"]
+
+
+class PairTable(TableView, anywidget.AnyWidget):
+    """The pairs of ``training``, to be added, changed, swapped and deleted."""
+
+    # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
+    _esm = static_text("shared.js", "pairs.js")
+    _css = static_text("theme.css")
+
+    summary = traitlets.Dict().tag(sync=True)
+    """What stands around the rows: title, counts, sync, whether it is locked."""
+
+    table = "pairs"
+
+    def __init__(self, training: Viewed) -> None:
+        super().__init__()
+        self.watch(training)

@@ -1,0 +1,309 @@
+"""Decoding at a distance: right pixels, and no picture that harms the kernel."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image, ImageOps
+
+import phoenix_nbtrain
+from phoenix_nbtrain.errors import ImageError
+from phoenix_nbtrain.images import decoder as decoder_module
+from phoenix_nbtrain.images.decoder import Decoder
+
+PACKAGE = Path(phoenix_nbtrain.__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    decoder = Decoder(seconds=10)
+    yield decoder
+    decoder.close()
+
+
+def children() -> list[psutil.Process]:
+    return [p for p in psutil.Process().children() if "_decoder_main" in " ".join(p.cmdline())]
+
+
+def refused(decoder: Decoder, content: bytes) -> str:
+    with pytest.raises(ImageError) as caught:
+        decoder.pixels(content, 32)
+    assert len(str(caught.value)) <= 200
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pixels_are_upright(
+    decoder: Decoder, encode: Any, form: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encode(form, exif=exif, lossless=True)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+    assert upright is not None
+    assert np.array_equal(decoder.pixels(content, 48), np.asarray(upright.convert("RGB")))
+
+
+def test_transparent_pixels_are_white_and_do_not_bleed(decoder: Decoder, encode: Any) -> None:
+    image = Image.new("RGBA", (64, 32), (255, 0, 0, 0))
+    image.paste((0, 0, 255, 255), (0, 0, 32, 32))
+    for content in (encode("PNG", image), encode("PNG", image.quantize(4))):
+        pixels = decoder.pixels(content, 32).astype(int)
+        assert tuple(pixels[8, 2]) == (0, 0, 255)
+        assert tuple(pixels[8, 30]) == (255, 255, 255)
+        assert (pixels[..., 2] >= 250).all()  # a bleeding red would darken the edge's blue
+
+
+def test_sixteen_bits_keep_their_range(decoder: Decoder, encode: Any) -> None:
+    ramp = np.linspace(0, 65_535, 64 * 64).astype(np.uint16).reshape(64, 64)
+    pixels = decoder.pixels(encode("PNG", Image.fromarray(ramp)), 64)
+    assert pixels[0, 0, 0] == 0
+    assert 126 <= pixels[32, 0, 0] <= 129
+    assert pixels[-1, -1, 0] == 255
+
+
+def test_print_colours_become_screen_colours(decoder: Decoder, encode: Any) -> None:
+    image = Image.new("RGB", (40, 40), (200, 40, 60))
+    mean = decoder.mean_colour(encode("JPEG", image.convert("CMYK"), quality=95))
+    assert np.abs(np.array(mean) - (200, 40, 60)).max() <= 4
+
+
+def test_a_wide_gamut_is_brought_to_the_screens(decoder: Decoder, encode: Any) -> None:
+    """A phone's picture looked dull: its numbers were shown without their profile."""
+    wide = Path(Image.__file__).parent / "Display P3.icc"
+    if not wide.exists():  # made here: sRGB's own profile with red and green swapped
+        from PIL import ImageCms
+
+        profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+        red, green = profile.find(b"rXYZ"), profile.find(b"gXYZ")
+        profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
+        content = encode("PNG", Image.new("RGB", (8, 8), (255, 0, 0)), icc_profile=bytes(profile))
+        red_is_green = decoder.mean_colour(content)
+        assert red_is_green[1] > 200 > red_is_green[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "px", "shape"),
+    [
+        ((48, 32), 24, (16, 24)),
+        ((32, 48), 24, (24, 16)),
+        ((48, 32), 96, (64, 96)),
+        ((1, 1), 8, (8, 8)),
+        ((1, 65_535), 100, (100, 1)),
+    ],
+)
+def test_the_longest_side_is_what_was_asked(
+    decoder: Decoder, encode: Any, size: tuple[int, int], px: int, shape: tuple[int, int]
+) -> None:
+    content = encode("PNG", Image.new("RGB", size, "teal"))
+    pixels = decoder.pixels(content, px)
+    assert pixels.shape == (*shape, 3)
+    assert pixels.dtype == np.uint8
+    assert tuple(pixels[0, 0]) == (0, 128, 128)
+
+
+def test_thumbnails_shrink_and_never_grow(decoder: Decoder, encode: Any) -> None:
+    content = encode("JPEG", Image.new("RGB", (300, 200), (10, 200, 30)))
+    small = decoder.thumbnail(content, 64)
+    shown = Image.open(io.BytesIO(small.content))
+    assert small.mime == "image/jpeg"
+    assert (small.width, small.height) == shown.size == (64, 43)
+    assert np.abs(np.asarray(shown).astype(int) - (10, 200, 30)).max() <= 6
+    assert decoder.thumbnail(content, 1024).width == 300
+
+
+@pytest.mark.parametrize("px", [0, -1, 1 << 20, True, 3.5])
+def test_a_size_that_makes_no_sense_is_refused(decoder: Decoder, encode: Any, px: Any) -> None:
+    with pytest.raises(ImageError, match="px"):
+        decoder.thumbnail(encode(), px)
+
+
+def test_damaged_pixels_cost_that_picture_only(decoder: Decoder, encode: Any) -> None:
+    good = encode("PNG")
+    bad = bytearray(good)
+    at = good.index(b"IDAT")
+    bad[at + 4 : at + 24] = bytes(20)
+    assert "cannot be decoded" in refused(decoder, bytes(bad))
+    assert decoder.pixels(good, 8).shape[1] == 8
+
+
+def test_missing_pixels_are_not_painted_grey(decoder: Decoder, encode: Any) -> None:
+    """A file whose structure is whole while half of its pixels are missing."""
+    whole = encode("PNG", Image.effect_noise((64, 64), 90))
+    at = whole.index(b"IDAT") - 4
+    (length,) = struct.unpack_from(">I", whole, at)
+    data = whole[at + 8 : at + 8 + length // 2]
+    crc = struct.pack(">I", zlib.crc32(b"IDAT" + data))
+    half = whole[:at] + struct.pack(">I", len(data)) + b"IDAT" + data + crc
+    refused(decoder, half + whole[-12:])
+
+
+def test_a_one_gigabyte_text_is_refused(decoder: Decoder, encode: Any) -> None:
+    packer = zlib.compressobj(9)
+    block = bytes(1 << 24)
+    packed = b"".join([*(packer.compress(block) for _ in range(64)), packer.flush()])
+    body = b"Comment\0\0" + packed
+    bomb = struct.pack(">I", len(body)) + b"zTXt" + body
+    bomb += struct.pack(">I", zlib.crc32(b"zTXt" + body))
+    plain = encode("PNG")
+    before = time.monotonic()
+    assert "large" in refused(decoder, plain[:33] + bomb + plain[33:])
+    assert time.monotonic() - before < 5
+
+
+def test_a_size_that_the_decoder_sees_otherwise_is_refused(encode: Any) -> None:
+    from phoenix_nbtrain.images import _decoder_main as child
+
+    with pytest.raises(ValueError, match="disagree"):
+        child.opened({"format": "png", "stored_size": [1, 1]}, encode("PNG"))
+
+
+def test_the_child_has_a_memory_limit(decoder: Decoder, encode: Any) -> None:
+    decoder.pixels(encode(), 8)
+    limits = [p.rlimit(psutil.RLIMIT_AS)[0] for p in children()]
+    assert limits
+    assert all(0 < limit < 3 << 30 for limit in limits)
+
+
+def test_a_killed_child_is_replaced(decoder: Decoder, encode: Any) -> None:
+    decoder.pixels(encode(), 8)
+    for child in children():
+        child.kill()
+        child.wait()
+    assert decoder.pixels(encode(), 8).shape[1] == 8
+
+
+def test_a_child_that_hangs_costs_one_picture(encode: Any) -> None:
+    others = {p.pid for p in children()}
+    decoder = Decoder(children=1, seconds=0.5)
+    try:
+        while True:  # the first start may take longer than that on a busy computer
+            with contextlib.suppress(ImageError):
+                decoder.pixels(encode(), 8)
+                break
+        (child,) = [p for p in children() if p.pid not in others]
+        os.kill(child.pid, signal.SIGSTOP)
+        before = time.monotonic()
+        assert "too long" in refused(decoder, encode())
+        assert time.monotonic() - before < 5
+        assert decoder.pixels(encode(), 8).shape[1] == 8
+    finally:
+        decoder.close()
+
+
+def test_many_threads_get_their_own_pictures(decoder: Decoder, encode: Any) -> None:
+    colours = [(i * 8 % 256, 255 - i * 5 % 256, i * 3 % 256) for i in range(24)]
+    contents = [encode("PNG", Image.new("RGB", (20, 20), c)) for c in colours]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(decoder.mean_colour, contents)) == colours
+
+
+def test_closing_ends_the_children_and_the_next_picture_starts_new_ones(encode: Any) -> None:
+    decoder = Decoder()
+    before = {p.pid for p in children()}
+    decoder.pixels(encode(), 8)
+    mine = [p for p in children() if p.pid not in before]
+    assert mine
+    decoder.close()
+    assert not any(p.is_running() for p in mine)
+    assert decoder.pixels(encode(), 8).shape[1] == 8
+    decoder.close()
+
+
+def test_importing_starts_nothing() -> None:
+    code = (
+        "import sys, threading, phoenix_nbtrain.images.decoder as d;"
+        "heavy = {'PIL', 'numpy', 'multiprocessing'} & set(sys.modules);"
+        "assert not heavy, heavy; assert threading.active_count() == 1; assert d._shared is None"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(PACKAGE)}
+    )
+
+
+def test_a_users_numpy_beside_the_notebook_is_not_imported(tmp_path: Path, encode: Any) -> None:
+    for name in ("numpy", "PIL", "json", "io"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('mine')")
+    (tmp_path / "picture.png").write_bytes(encode())
+    code = (
+        "import sys; sys.path.remove('') if '' in sys.path else None;"
+        "from phoenix_nbtrain.images import decoder;"
+        "print(decoder.thumbnail(open('picture.png', 'rb').read(), 8).width)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+    )
+    assert ran.stdout.strip() == "8", ran.stderr
+
+
+def test_children_end_with_a_killed_parent(encode: Any, tmp_path: Path) -> None:
+    (tmp_path / "picture.png").write_bytes(encode())
+    code = (
+        "import sys, time; from phoenix_nbtrain.images import decoder;"
+        "decoder.thumbnail(open(sys.argv[1], 'rb').read(), 8); print('ready', flush=True);"
+        "time.sleep(60)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "picture.png")],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+    )
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"ready\n"
+    orphans = psutil.Process(parent.pid).children()
+    assert orphans
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    _, alive = psutil.wait_procs(orphans, timeout=5)
+    assert not alive
+
+
+def test_credentials_do_not_reach_the_child(
+    monkeypatch: pytest.MonkeyPatch, encode: Any
+) -> None:
+    monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "hush")
+    decoder = Decoder(children=1)
+    before = {p.pid for p in children()}
+    try:
+        decoder.pixels(encode(), 8)
+        (mine,) = [p for p in children() if p.pid not in before]
+        assert "hush" not in mine.environ().values()
+    finally:
+        decoder.close()
+
+
+def test_the_shared_decoder_is_made_once(encode: Any) -> None:
+    found: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(decoder_module._decoder())) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(map(id, found))) == 1
+    assert decoder_module.thumbnail(encode(), 8).width == 8
+    decoder_module.close()

@@ -1,0 +1,404 @@
+"""The launch protocol against a service that fails in every way that costs money."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from fake_service import FakeService
+
+from phoenix_nbtrain.errors import (
+    InputError,
+    LaunchRefused,
+    LaunchUncertain,
+    PhoenixError,
+    PlanLimitReached,
+    PriceNotAccepted,
+    ServiceError,
+    ServiceFailed,
+    ServiceUnreachable,
+    Throttled,
+)
+from phoenix_nbtrain.launch import Launcher, Order, fingerprint, money, parse_max_cost
+from phoenix_nbtrain.records import Job, LaunchReply
+from phoenix_nbtrain.store.journal import Journal
+
+
+@pytest.fixture
+def service() -> FakeService:
+    service = FakeService()
+    service.create_model(name="m", type="flux.2-dev-lora")
+    return service
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.sqlite3")
+
+
+@pytest.fixture
+def launcher(service: FakeService, journal: Journal) -> Launcher:
+    return Launcher(service, journal, sleep=lambda seconds: None)
+
+
+def order(service: FakeService, epochs: int = 10) -> Order:
+    model_id = next(iter(service.models))
+    parameters = {"nbEpochs": epochs}
+    return Order(
+        model_id=model_id,
+        parameters=parameters,
+        fingerprint=fingerprint(model_id, images=[], pairs=[], parameters=parameters),
+    )
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def fault() -> None:
+        raise error
+
+    return fault
+
+
+def states(journal: Journal) -> list[str]:
+    return [intent.state for intent in journal.intents()]
+
+
+class TestPrice:
+    def test_a_script_on_a_hosted_phoenix_must_say_what_it_may_cost(
+        self, service: FakeService, launcher: Launcher
+    ) -> None:
+        with pytest.raises(PriceNotAccepted, match=r"1,080 CU.*start\(max_cost=1080\)"):
+            launcher.launch(order(service))
+        assert service.launches == []
+
+    def test_the_local_phoenix_needs_no_cap(self, journal: Journal) -> None:
+        service = FakeService(is_local=True)
+        service.create_model(name="m", type="flux.2-dev-lora")
+        assert not Launcher(service, journal).launch(order(service)).already
+        assert len(service.launches) == 1
+
+    def test_a_cap_below_the_price_buys_nothing(
+        self, service: FakeService, launcher: Launcher
+    ) -> None:
+        with pytest.raises(PriceNotAccepted, match="more than max_cost"):
+            launcher.launch(order(service), max_cost=1079.99)
+        assert service.launches == []
+
+    def test_a_price_that_rose_stops_and_says_old_and_new(
+        self, service: FakeService, launcher: Launcher
+    ) -> None:
+        seen = launcher.estimate(order(service))
+        service.price = Decimal("1080.5")
+        with pytest.raises(PriceNotAccepted, match=r"1,080 CU → 1,080\.5 CU"):
+            launcher.launch(order(service), accepted=seen)
+        assert service.launches == []
+
+    def test_a_price_that_fell_is_bought_at_the_new_price(
+        self, service: FakeService, launcher: Launcher
+    ) -> None:
+        seen = launcher.estimate(order(service))
+        service.price = Decimal(900)
+        assert launcher.launch(order(service), accepted=seen).intent.amount == Decimal(900)
+
+    def test_an_estimate_dies_after_two_minutes(
+        self, service: FakeService, journal: Journal
+    ) -> None:
+        now = [1000.0]
+        launcher = Launcher(service, journal, clock=lambda: now[0])
+        seen = launcher.estimate(order(service))
+        now[0] += 121
+        with pytest.raises(PriceNotAccepted, match="older than 120 s"):
+            launcher.launch(order(service), accepted=seen)
+        assert service.launches == []
+
+    def test_an_estimate_of_other_settings_is_not_accepted(
+        self, service: FakeService, launcher: Launcher
+    ) -> None:
+        seen = launcher.estimate(order(service))
+        with pytest.raises(PriceNotAccepted, match="changed since"):
+            launcher.launch(order(service, epochs=11), accepted=seen)
+        assert service.launches == []
+
+    def test_a_set_that_someone_changed_since_the_estimate_is_not_bought(
+        self, service: FakeService, launcher: Launcher
+    ) -> None:
+        seen = launcher.estimate(order(service))
+        asset = service.upload_image("theirs.png", b"theirs")
+        service.add_training_images(order(service).model_id, [asset.id])
+        with pytest.raises(PriceNotAccepted, match="Someone changed"):
+            launcher.launch(order(service), accepted=seen)
+        assert service.launches == []
+
+    def test_an_estimate_buys_once(self, service: FakeService, launcher: Launcher) -> None:
+        seen = launcher.estimate(order(service))
+        launcher.launch(order(service), accepted=seen)
+        service.finish(order(service).model_id, "failed")
+        with pytest.raises(PriceNotAccepted, match="once already"):
+            launcher.launch(order(service), accepted=seen)
+        assert len(service.launches) == 1
+
+    def test_a_dry_run_that_answers_with_a_job_is_journalled_and_loud(
+        self, service: FakeService, launcher: Launcher, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = Job(id="job_surprise")
+        monkeypatch.setattr(
+            service, "quote_training", lambda *_: LaunchReply(outcome="launched", job=job)
+        )
+        with pytest.raises(LaunchUncertain, match="dry run with a job"):
+            launcher.estimate(order(service))
+        assert [(i.state, i.job_id) for i in journal.intents()] == [("running", "job_surprise")]
+
+
+class TestOutcome:
+    def test_a_launch_is_written_down_before_it_is_sent(
+        self, service: FakeService, launcher: Launcher, journal: Journal
+    ) -> None:
+        seen: list[list[str]] = []
+        service.before["trigger_training"] = lambda: seen.append(states(journal))
+        launcher.launch(order(service), max_cost=2000)
+        assert seen == [["submitting"]]
+        assert states(journal) == ["running"]
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ServiceError("No.", status=400),
+            PlanLimitReached("No.", status=429, details={"actionName": "parallel-training"}),
+            ServiceUnreachable("Refused.", sent=False),
+        ],
+        ids=["400", "plan limit", "not sent"],
+    )
+    def test_a_refusal_leaves_the_model_free_for_another_launch(
+        self, service: FakeService, launcher: Launcher, error: PhoenixError
+    ) -> None:
+        service.before["trigger_training"] = raising(error)
+        with pytest.raises(LaunchRefused):
+            launcher.launch(order(service), max_cost=2000)
+        service.before.clear()
+        assert not launcher.launch(order(service), max_cost=2000).already
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ServiceUnreachable("Timed out.", sent=True),
+            ServiceFailed("Bad gateway.", status=502),
+            Throttled("Slow down.", status=429),
+            ServiceError("Conflict.", status=409),
+        ],
+        ids=["timeout", "502", "throttle", "409"],
+    )
+    def test_a_lost_reply_is_adopted_and_never_sent_again(
+        self, service: FakeService, launcher: Launcher, journal: Journal, error: PhoenixError
+    ) -> None:
+        service.after["trigger_training"] = raising(error)
+        launched = launcher.launch(order(service), max_cost=2000)
+        assert launched.intent.state == "running"
+        for _ in range(3):
+            assert launcher.launch(order(service), max_cost=2000).already
+        assert service.count("trigger_training") == 1
+
+    def test_a_lost_request_stays_uncertain_and_is_never_sent_again(
+        self, service: FakeService, launcher: Launcher, journal: Journal
+    ) -> None:
+        service.before["trigger_training"] = raising(ServiceUnreachable("Reset.", sent=True))
+        for _ in range(5):
+            with pytest.raises(LaunchUncertain):
+                launcher.launch(order(service), max_cost=2000)
+        assert service.count("trigger_training") == 1
+        assert states(journal) == ["uncertain"]
+
+    def test_an_uncertain_launch_is_left_by_reading(
+        self, service: FakeService, launcher: Launcher, journal: Journal
+    ) -> None:
+        service.before["trigger_training"] = raising(ServiceUnreachable("Reset.", sent=True))
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(order(service), max_cost=2000)
+        # It had arrived after all, and shows only now.
+        service.before.clear()
+        service.trigger_training(order(service).model_id, {})
+        assert launcher.launch(order(service), max_cost=2000).already
+        assert states(journal) == ["running"]
+
+    def test_already_training_on_our_own_first_send_is_no_refusal(
+        self, service: FakeService, launcher: Launcher, journal: Journal
+    ) -> None:
+        # A proxy repeated our request: the first copy launched, the second was refused.
+        service.before["trigger_training"] = raising(
+            ServiceError("Model is already training.", status=400)
+        )
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(order(service), max_cost=2000)
+        assert states(journal) == ["uncertain"]
+
+    def test_ctrl_c_while_the_request_is_out_is_uncertain(
+        self, service: FakeService, launcher: Launcher, journal: Journal
+    ) -> None:
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
+        service.after["trigger_training"] = interrupt
+        with pytest.raises(KeyboardInterrupt):
+            launcher.launch(order(service), max_cost=2000)
+        assert states(journal) == ["uncertain"]
+        assert launcher.launch(order(service), max_cost=2000).already
+        assert service.count("trigger_training") == 1
+
+    def test_a_reply_of_269_launched_nothing(
+        self, service: FakeService, launcher: Launcher, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(service, "trigger_training", lambda *_: LaunchReply(outcome="quoted"))
+        with pytest.raises(LaunchRefused, match="launched nothing"):
+            launcher.launch(order(service), max_cost=2000)
+        assert states(journal) == ["rejected"]
+
+    def test_no_journal_no_launch(self, service: FakeService, tmp_path: Path) -> None:
+        path = tmp_path / "journal.sqlite3"
+        path.write_bytes(b"this is no database, and somebody may want it back")
+        with pytest.raises(PhoenixError, match="left as it is"):
+            Launcher(service, Journal(path)).launch(order(service), max_cost=2000)
+        assert service.launches == []
+        assert path.read_bytes().startswith(b"this is no database")
+
+
+class TestTwice:
+    def test_what_is_bought_is_not_bought_again(
+        self, service: FakeService, launcher: Launcher
+    ) -> None:
+        first = launcher.launch(order(service), max_cost=2000)
+        assert launcher.launch(order(service), max_cost=2000).said.startswith("Already running")
+        service.finish(first.intent.model_id)
+        second = launcher.launch(order(service), max_cost=2000)
+        assert second.already
+        assert "not bought again" in second.said
+        assert len(service.launches) == 1
+
+    def test_again_buys_it_again(self, service: FakeService, launcher: Launcher) -> None:
+        first = launcher.launch(order(service), max_cost=2000)
+        service.finish(first.intent.model_id)
+        assert not launcher.launch(order(service), max_cost=2000, again=True).already
+        assert len(service.launches) == 2
+
+    def test_other_settings_are_another_purchase(
+        self, service: FakeService, launcher: Launcher
+    ) -> None:
+        first = launcher.launch(order(service), max_cost=2000)
+        service.finish(first.intent.model_id)
+        assert not launcher.launch(order(service, epochs=11), max_cost=2000).already
+
+    def test_a_failed_run_may_be_bought_again(
+        self, service: FakeService, launcher: Launcher
+    ) -> None:
+        first = launcher.launch(order(service), max_cost=2000)
+        service.finish(first.intent.model_id, "failed")
+        assert not launcher.launch(order(service), max_cost=2000).already
+
+    def test_a_run_that_somebody_else_started_is_joined(
+        self, service: FakeService, launcher: Launcher, journal: Journal
+    ) -> None:
+        service.trigger_training(order(service).model_id, {})
+        assert launcher.launch(order(service), max_cost=2000).already
+        assert len(service.launches) == 1
+        assert [i.estimate_id for i in journal.intents()] == [None]
+
+    def test_fifty_clicks_at_once_are_one_launch(
+        self, service: FakeService, journal: Journal
+    ) -> None:
+        launcher = Launcher(service, journal)
+        seen = launcher.estimate(order(service))
+        service.after["trigger_training"] = lambda: time.sleep(0.1)
+
+        def click(_: int) -> bool:
+            return launcher.launch(order(service), accepted=seen).already
+
+        with ThreadPoolExecutor(16) as pool:
+            already = list(pool.map(click, range(50)))
+        assert len(service.launches) == 1
+        assert already.count(False) == 1
+
+    def test_a_crash_between_writing_and_sending_frees_the_model_later(
+        self, service: FakeService, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = [time.time()]
+        launcher = Launcher(service, journal, clock=lambda: now[0])
+
+        def die(*_: object) -> None:
+            raise SystemExit
+
+        monkeypatch.setattr(launcher, "_submit", die)
+        with pytest.raises(SystemExit):
+            launcher.launch(order(service), max_cost=2000)
+        monkeypatch.undo()
+        now[0] += 91
+        assert not launcher.launch(order(service), max_cost=2000).already
+        assert states(journal) == ["running", "not_sent"]
+
+    def test_a_crash_while_sending_is_uncertain_and_blocks(
+        self, service: FakeService, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = [time.time()]
+        launcher = Launcher(service, journal, clock=lambda: now[0])
+        with monkeypatch.context() as patch:
+            # SIGKILL: nothing after the request runs, not even an except clause.
+            patch.setattr(launcher, "_move", lambda *_: None)
+            service.before["trigger_training"] = raising(SystemExit())  # type: ignore[arg-type]  # SystemExit stands for the kill
+            with pytest.raises(SystemExit):
+                launcher.launch(order(service), max_cost=2000)
+        service.before.clear()
+        assert states(journal) == ["submitting"]
+        now[0] += 91
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(order(service), max_cost=2000)
+        assert service.launches == []
+
+
+class TestFingerprint:
+    def test_order_of_images_and_unicode_form_do_not_matter(self) -> None:
+        a = fingerprint("m", images=[("1", "é"), ("2", "b")], pairs=[], parameters={})
+        b = fingerprint("m", images=[("2", "b"), ("1", "e\u0301")], pairs=[], parameters={})
+        assert a == b
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"model_id": "n"},
+            {"images": [("1", "b")]},
+            {"images": [("2", "a")]},
+            {"pairs": [("2", "1", "x")]},
+            {"pairs": [("1", "2", "y")]},
+            {"parameters": {"rank": 3}},
+        ],
+    )
+    def test_everything_that_is_bought_matters(self, other: dict[str, object]) -> None:
+        base = {
+            "model_id": "m",
+            "images": [("1", "a")],
+            "pairs": [("1", "2", "x")],
+            "parameters": {"rank": 2},
+        }
+
+        def of(values: dict[str, object]) -> str:
+            model_id = values.pop("model_id")
+            return fingerprint(model_id, **values)  # type: ignore[arg-type]  # checked by name
+
+        assert of({**base, **other}) != of(dict(base))
+
+
+class TestMoney:
+    @pytest.mark.parametrize(
+        ("value", "cap"), [(400, "400"), (10.75, "10.75"), ("400 CU", "400"), ("1,080", "1080")]
+    )
+    def test_a_cap_is_a_number_with_or_without_the_unit(self, value: object, cap: str) -> None:
+        assert parse_max_cost(value, "CU") == Decimal(cap)
+
+    @pytest.mark.parametrize("value", ["400 USD", "many", "", True, -1, float("nan"), None, "1e9"])
+    def test_anything_else_is_refused(self, value: object) -> None:
+        with pytest.raises(InputError):
+            parse_max_cost(value, "CU")
+
+    def test_prices_read_well(self) -> None:
+        assert money(Decimal("1296.00"), "CU") == "1,296 CU"
+        assert money(Decimal("10.750"), "CU") == "10.75 CU"
+        assert money(Decimal(100), "CU") == "100 CU"
