@@ -32,7 +32,7 @@ __all__ = ["Example", "Trainer", "greyed"]
 
 LEARNING_SCALE = 20.0
 """Internal learning rate per unit of the configured one. The service's rates are made for models
-of billions of weights; 5e-5 becomes 2e-3, a usual step for a network of this size."""
+of billions of weights; 5e-5 becomes 1e-3, a usual step for a network of this size."""
 FEATURES = 384
 """Width of the random layer."""
 BLOCKS_PER_PICTURE = 256

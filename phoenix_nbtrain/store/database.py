@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from phoenix_nbtrain.errors import StoreError
+from phoenix_nbtrain.errors import StoreError, shown
 from phoenix_nbtrain.home import private_folder
 
 __all__ = ["Database"]
@@ -50,11 +50,17 @@ class Database:
         try:
             with closing(self._connect()) as connection:
                 yield connection
+        except sqlite3.IntegrityError:
+            raise  # a rule of the schema said no, which the caller asked for
         except sqlite3.DatabaseError as error:
             raise StoreError(
-                f"{self.path.name} cannot be used: {error}.",
-                remedy=f"It was left as it is; move {self.path} away to begin a new one.",
+                f"{self.path.name} cannot be used: {shown(str(error))}.",
+                remedy=self._left,
             ) from error
+
+    @property
+    def _left(self) -> str:
+        return f"It was left as it is; move it away from {self.path.parent} to begin a new one."
 
     def _connect(self) -> sqlite3.Connection:
         if not self._ready or not self.path.exists():
@@ -90,7 +96,7 @@ class Database:
             connection.execute("ROLLBACK")
             raise StoreError(
                 f"{self.path.name} belongs to another program.",
-                remedy=f"It was left as it is; move {self.path} away to begin a new one.",
+                remedy=self._left,
             )
         elif version > self._version:
             connection.execute("ROLLBACK")

@@ -54,6 +54,8 @@ class Viewed(Protocol):
     @property
     def where(self) -> str: ...
     @property
+    def unit(self) -> str: ...
+    @property
     def needs_pairs(self) -> bool: ...
     @property
     def state(self) -> TrainingState: ...
@@ -225,6 +227,7 @@ def summary_of(training: Viewed, state: TrainingState, counts: Mapping[str, int]
         "title": training.name,
         "type": training.type + (" · pairs" if training.needs_pairs else ""),
         "where": training.where,
+        "local": training.unit != "CU",
         "counts": dict(counts),
         "sync": sync_words(state),
         "can_undo": state.can_undo,

@@ -144,6 +144,7 @@ class Rows {
     this.total = 0;
     this.known = false;
     this.problem = "";
+    this.version = 0;
     /** @type {Map<number, { rows: Row[], stale: boolean }>} */
     this.pages = new Map();
     /** @type {Map<string, number>} */
@@ -190,22 +191,20 @@ class Rows {
   /** @param {number} n */
   async load(n) {
     for (let tries = 0; tries < 5; tries += 1) {
-      const page = this.pages.get(n);
-      if (page) page.stale = false; // a change from here on makes it stale again
+      const version = this.version;
       const asked = { kind: "rows", table: this.table, start: n * PAGE, stop: (n + 1) * PAGE };
       const { reply } = await this.channel.ask(asked);
       this.problem = reply.ok ? "" : words(reply);
       // Read before an edit that was since answered: it would show what stood before.
       if (reply.ok && reply.revision < this.revision.seen) continue;
-      if (reply.ok) this.take(n, reply);
+      if (reply.ok) this.take(n, reply, version !== this.version);
       break;
     }
     this.changed();
   }
 
-  /** @param {number} n @param {Reply} reply */
-  take(n, reply) {
-    const stale = this.pages.get(n)?.stale ?? false;
+  /** @param {number} n @param {Reply} reply @param {boolean} stale */
+  take(n, reply, stale) {
     this.revision.see(reply.revision);
     this.known = true;
     this.total = reply.total;
@@ -218,6 +217,7 @@ class Rows {
    * @param {number} total */
   refresh(total) {
     this.total = total;
+    this.version += 1;
     for (const page of this.pages.values()) page.stale = true;
   }
 }
@@ -508,7 +508,7 @@ class Frame {
     say(this.title, s.title ?? "");
     say(this.type, s.type ?? "");
     say(this.where, s.where ?? "");
-    this.where.className = "nbt-pill " + (/charged|simulated/.test(s.where ?? "") ? "nbt-local" : "nbt-paid");
+    this.where.className = "nbt-pill " + (s.local ? "nbt-local" : "nbt-paid");
     say(this.locked, s.training ? "Training is running. The set can be changed again when it has ended." : "");
     this.locked.hidden = !s.training;
     this.undo.disabled = !s.can_undo || s.training;

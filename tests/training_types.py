@@ -1,0 +1,9 @@
+"""Names for the shapes of fixtures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from phoenix_nbtrain.training.training import Training
+
+Opened = Callable[..., Training]

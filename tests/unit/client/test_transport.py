@@ -1,0 +1,212 @@
+"""What replies and failures mean, and how often a request is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from phoenix_nbtrain.client.phoenix import Phoenix
+from phoenix_nbtrain.client.transport import Transport, retry_after
+from phoenix_nbtrain.errors import (
+    AuthenticationFailed,
+    CoolingDown,
+    NotFound,
+    PermissionDenied,
+    PlanLimitReached,
+    ServiceError,
+    ServiceFailed,
+    ServiceUnreachable,
+    Throttled,
+)
+from phoenix_nbtrain.records import LaunchReply, Quote
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Wire:
+    """A Phoenix client over a handler, with the requests that were sent."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.requests: list[httpx.Request] = []
+        self.slept: list[float] = []
+        self.clients = 0
+
+        def record(request: httpx.Request) -> httpx.Response:
+            self.requests.append(request)
+            return handler(request)
+
+        def make_http() -> httpx.Client:
+            self.clients += 1
+            return httpx.Client(transport=httpx.MockTransport(record))
+
+        transport = Transport(
+            base_url="https://phoenix.test/v1",
+            make_http=make_http,
+            params={"projectId": "proj_1"},
+            sleep=self.slept.append,
+        )
+        self.phoenix = Phoenix(transport, origin="https://phoenix.test/v1", is_local=False)
+
+
+def answering(status: int, **kwargs: Any) -> Wire:
+    return Wire(lambda request: httpx.Response(status, **kwargs))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "error", "words"),
+    [
+        (400, {}, {"reason": "Model is already training"}, ServiceError, "already training"),
+        (401, {}, {"message": "Unauthorized"}, AuthenticationFailed, "Unauthorized"),
+        (403, {}, {"message": "API Keys cannot access"}, PermissionDenied, "API Keys"),
+        (
+            403,
+            {"x-amzn-errortype": "AccessDeniedException"},
+            {"message": "denied"},
+            AuthenticationFailed,
+            "expired",
+        ),
+        (404, {}, {"reason": "Model m not found"}, NotFound, "not found"),
+        (
+            429,
+            {},
+            {"name": "PlanLimitReachedError", "reason": "x", "details": {"actionLimit": 0, "actionName": "parallel-training"}},
+            PlanLimitReached,
+            "parallel-training is 0",
+        ),
+        (429, {}, {"reason": "Wait", "remainingSeconds": 42}, CoolingDown, "42 s"),
+        (429, {}, {"details": {"remainingSeconds": 7}}, CoolingDown, "7 s"),
+        (429, {}, {"message": "Too many"}, Throttled, "Too many"),
+        (502, {}, None, ServiceFailed, "502"),
+        (400, {}, {"status": "error", "code": "X", "message": "docs form"}, ServiceError, "docs form"),
+        (302, {"location": "https://evil.test"}, None, ServiceFailed, "redirect"),
+    ],
+)  # fmt: skip
+def test_every_refusal_is_told_apart(
+    status: int, headers: dict[str, str], body: Any, error: type[Exception], words: str
+) -> None:
+    content = {"html": "<html>gone</html>"} if body is None else {"json": body}
+    wire = answering(status, headers=headers, **content)
+    with pytest.raises(error, match=words) as caught:
+        wire.phoenix.cancel_training("m")
+    assert type(caught.value) is error
+    assert len(str(caught.value)) <= 200
+    assert len(wire.requests) == 1
+
+
+def test_reads_are_tried_three_times_and_writes_once() -> None:
+    wire = answering(503)
+    with pytest.raises(ServiceFailed):
+        wire.phoenix.get_model("m")
+    assert len(wire.requests) == 3
+    with pytest.raises(ServiceFailed):
+        wire.phoenix.upload_image("a.png", b"x")
+    assert len(wire.requests) == 4
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
+def test_a_launch_is_sent_exactly_once_whatever_comes_back(status: int) -> None:
+    wire = answering(status)
+    with pytest.raises(ServiceError):
+        wire.phoenix.trigger_training("m", {})
+    assert len(wire.requests) == 1
+    assert "dryRun" not in wire.requests[0].url.params
+
+
+def test_a_launch_has_a_connection_of_its_own() -> None:
+    wire = answering(200, json={"job": {"jobId": "job_1"}, "model": {"id": "m"}})
+    wire.phoenix.ping()
+    reply = wire.phoenix.trigger_training("m", {"rank": 4})
+    assert wire.clients == 2
+    assert reply.job is not None
+    assert reply.job.id == "job_1"
+
+
+def test_a_dry_run_always_says_so_in_the_query() -> None:
+    wire = answering(269, json={"creativeUnitsCost": 10.75, "creativeUnitsDiscount": 0})
+    quote = wire.phoenix.quote_training("m", {"rank": 4})
+    assert isinstance(quote, Quote)
+    assert quote.amount == Decimal("10.75")
+    assert dict(wire.requests[0].url.params) == {"projectId": "proj_1", "dryRun": "true"}
+
+
+@pytest.mark.parametrize(
+    ("status", "cost"),
+    [(200, 10), (269, "NaN"), (269, -1), (269, "12"), (269, 1e308), (269, None), (269, True)],
+)
+def test_a_dry_run_without_a_usable_price_does_not_count(status: int, cost: object) -> None:
+    wire = answering(status, json={"creativeUnitsCost": cost})
+    with pytest.raises(ServiceUnreachable, match="no usable price"):
+        wire.phoenix.quote_training("m", {})
+
+
+def test_a_dry_run_that_holds_a_job_is_a_launch() -> None:
+    wire = answering(200, json={"job": {"jobId": "job_1"}})
+    assert isinstance(wire.phoenix.quote_training("m", {}), LaunchReply)
+
+
+@pytest.mark.parametrize(
+    ("error", "sent"),
+    [
+        (httpx.ConnectError("refused"), False),
+        (httpx.ConnectTimeout("slow"), False),
+        (httpx.ReadTimeout("slow"), True),
+        (httpx.WriteError("reset"), True),
+        (httpx.RemoteProtocolError("half"), True),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_only_a_failed_connection_is_provably_not_sent(error: Exception, sent: bool) -> None:
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise error
+
+    with pytest.raises(ServiceUnreachable) as caught:
+        Wire(fail).phoenix.trigger_training("m", {})
+    assert caught.value.sent is sent
+
+
+def test_paging_stops_at_a_repeated_token() -> None:
+    wire = answering(200, json={"models": [{"id": "m"}], "nextPaginationToken": "same"})
+    assert len(list(wire.phoenix.list_models())) == 2
+
+
+def test_a_signed_address_gets_no_credentials_and_must_be_https() -> None:
+    wire = answering(200, content=b"picture")
+    with pytest.raises(ServiceUnreachable, match="https"):
+        wire.phoenix.fetch("http://127.0.0.1:9/secret")
+    assert wire.phoenix.fetch("https://phoenix.test/storage/x?sig=1") == b"picture"
+    assert "Authorization" not in wire.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("5", 5.0), ("0", None), ("-10", None), ("121", None), ("1e35", None), ("soon", None),
+     ("Wed, 21 Oct 2015 07:28:00 GMT", None), ("nan", None)],
+)  # fmt: skip
+def test_only_a_sane_retry_after_is_followed(value: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": value}) == seconds
+
+
+def test_a_token_with_several_projects_must_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from phoenix_nbtrain.client import connect as module
+    from phoenix_nbtrain.client.connect import connect
+    from phoenix_nbtrain.errors import CredentialsError
+
+    projects = [{"id": f"proj_{i}", "name": f"P{i}"} for i in range(5)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/teams"):
+            return httpx.Response(200, json={"teams": [{"id": "team_1", "projects": projects}]})
+        return httpx.Response(200, json={"models": []})
+
+    real = httpx.Client
+    monkeypatch.setattr(
+        module.httpx, "Client", lambda **kw: real(transport=httpx.MockTransport(answer), **kw)
+    )
+    with pytest.raises(CredentialsError, match=r"proj_0.*and 2 more.*project_id"):
+        connect(bearer_token="t")
+    del projects[1:]
+    assert connect(bearer_token="t").project_id == "proj_0"

@@ -1,0 +1,426 @@
+"""Edits: what is taken, what is refused and why, and that taking back restores everything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Applied, apply, insert_images
+from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, cell
+
+TYPE = "flux.2-dev-lora"
+HOSTILE = [
+    "<img src=x onerror=alert(1)>.png",
+    "<script>top.__pwn=1</script>",
+    "<select><iframe></select><img src=x: onerror=alert(1)>",
+    '<button data-commandlinker-command="x">',
+    "[x](javascript:alert(1))",
+    "evil\u202egnp.exe",
+    "e\u0301.png",
+    "👩‍👩‍👧",
+    "=HYPERLINK('http://x')",
+]
+
+
+def caption(row: str, value: Any) -> dict[str, Any]:
+    return {"op": "set", "table": "images", "row": row, "column": "caption", "value": value}
+
+
+def done(draft: Draft, *ops: Any, base: int | None = None, trusted: bool = False) -> Applied:
+    return apply(draft, ops, base=base, type_name=TYPE, trusted=trusted)
+
+
+def undone(applied: Applied) -> Draft:
+    back = done(applied.draft, *applied.inverse, trusted=True)
+    assert not back.refused
+    return back.draft
+
+
+def content(draft: Draft) -> tuple[Any, ...]:
+    """What a person would call the draft's content, its order included."""
+    return (
+        [(r.image_id, r.name, r.caption, r.asset_id, r.attached) for r in draft.images],
+        [(r.pair_id, r.triple, r.refusal) for r in draft.pairs],
+        dict(draft.config),
+        draft.removed,
+    )
+
+
+def reason(applied: Applied) -> str:
+    (refusal,) = applied.refused
+    assert not applied.accepted
+    assert len(refusal.reason) <= 200
+    return refusal.reason
+
+
+def test_a_caption_is_set_and_the_old_draft_stays(draft: Draft) -> None:
+    applied = done(draft, caption("img_a", "new"), base=7)
+    assert applied.accepted == (0,)
+    assert applied.draft.image["img_a"].caption == "new"
+    assert applied.draft.revision == 8
+    assert applied.draft.touched[cell("images", "img_a", "caption")] == 8
+    assert draft.image["img_a"].caption == "a one"
+    assert applied.draft.images[1] is draft.images[1]
+
+
+def test_an_edit_clears_the_rows_refusal(draft: Draft) -> None:
+    rows = {"img_a": replace(draft.image["img_a"], refusal="too long")}
+    applied = done(draft.with_images(rows), caption("img_a", "short"))
+    assert applied.draft.image["img_a"].state == "kept"
+
+
+def test_an_untouched_cell_takes_an_edit_made_on_an_older_revision(draft: Draft) -> None:
+    later = done(draft, caption("img_b", "theirs")).draft
+    applied = done(later, caption("img_a", "mine"), base=7)
+    assert [r.caption for r in applied.draft.images[:2]] == ["mine", "theirs"]
+
+
+def test_a_touched_cell_refuses_it_and_shows_what_stands(draft: Draft) -> None:
+    later = done(draft, caption("img_a", "theirs")).draft
+    applied = done(later, caption("img_a", "mine"), base=7)
+    assert "meanwhile" in reason(applied)
+    assert applied.refused[0].value == "theirs"
+    assert applied.draft is later
+
+
+def test_the_same_text_typed_twice_is_no_conflict(draft: Draft) -> None:
+    later = done(draft, caption("img_a", "same")).draft
+    assert done(later, caption("img_a", "same"), base=7).accepted == (0,)
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        {"op": "delete", "table": "images", "row": "img_a"},
+        {"op": "move", "table": "pairs", "row": "pair_1", "at": 1},
+        {
+            "op": "insert",
+            "table": "pairs",
+            "row": None,
+            "at": None,
+            "values": {"source": "img_a", "target": "img_c"},
+        },
+    ],
+)
+def test_whatever_is_no_set_needs_the_newest_revision(draft: Draft, op: Any) -> None:
+    assert "Look again" in reason(done(draft, op, base=6))
+    assert done(draft, op, base=7).accepted == (0,)
+
+
+def test_a_view_from_another_time_is_refused(draft: Draft) -> None:
+    assert "Reload" in reason(done(draft, caption("img_a", "x"), base=8))
+
+
+def test_one_message_may_set_a_cell_twice(draft: Draft) -> None:
+    applied = done(draft, caption("img_a", "x"), caption("img_a", "y"), base=7)
+    assert applied.accepted == (0, 1)
+    assert applied.draft.image["img_a"].caption == "y"
+    assert undone(applied).image["img_a"].caption == "a one"
+
+
+def test_each_operation_stands_or_falls_by_itself(draft: Draft) -> None:
+    applied = done(draft, caption("img_a", "x"), caption("img_z", "x"), caption("img_b", "y"))
+    assert applied.accepted == (0, 2)
+    assert [r.op for r in applied.refused] == [1]
+
+
+def test_captions_are_composed_and_keep_their_lines(draft: Draft) -> None:
+    applied = done(draft, caption("img_a", "cafe\u0301\r\nline  two "))
+    assert applied.draft.image["img_a"].caption == "caf\u00e9\nline  two "
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("\udc80", "surrogate"),
+        ("x" * 65_537, "64 KiB"),
+        ("é" * 40_000, "64 KiB"),
+        ("x" * 10_000_000, "64 KiB"),
+        ("a\0b", "NUL"),
+        (None, "text"),
+        (3, "text"),
+        (["a"], "text"),
+        ({"a": 1}, "text"),
+    ],
+)
+def test_a_caption_that_cannot_be_kept_is_refused(draft: Draft, value: Any, word: str) -> None:
+    applied = done(draft, caption("img_a", value))
+    assert word in reason(applied)
+    assert applied.refused[0].value == "a one"
+
+
+def test_the_longest_caption_is_taken(draft: Draft) -> None:
+    assert done(draft, caption("img_a", "x" * 65_536)).accepted == (0,)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_words_are_kept_as_the_text_they_are(draft: Draft, text: str) -> None:
+    name = {"op": "set", "table": "images", "row": "img_a", "column": "name", "value": text}
+    applied = done(draft, caption("img_b", text.replace("e\u0301", "é")), name)
+    assert applied.draft.image["img_a"].name == text
+    assert applied.draft.image["img_b"].caption == text.replace("e\u0301", "é")
+
+
+@pytest.mark.parametrize("value", ["", "  ", "a\nb", "x" * 256, "é" * 150, "\udcff.png", 7, None])
+def test_a_name_that_cannot_be_kept_is_refused(draft: Draft, value: Any) -> None:
+    op = {"op": "set", "table": "images", "row": "img_a", "column": "name", "value": value}
+    applied = done(draft, op)
+    assert reason(applied)
+    assert applied.refused[0].value == "a.png"
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        None,
+        5,
+        "set",
+        [],
+        {},
+        {"op": "set"},
+        {"op": "drop", "table": "images"},
+        {"op": ["set"], "table": {"a": 1}},
+        {"op": "insert", "table": "images", "row": None, "at": None, "values": {}},
+        {"op": "set", "table": "images", "row": "img_a", "column": "asset_id", "value": "asset_x"},
+        {"op": "set", "table": "images", "row": "img_a", "column": "caption"},
+        {"op": "set", "table": "images", "row": ["img_a"], "column": "caption", "value": "x"},
+        {"op": "set", "table": "images", "row": "img_a", "column": ["caption"], "value": "x"},
+        {"op": "delete", "table": "config", "row": "epochs"},
+        {"op": "delete", "table": "images", "row": None},
+        {"op": "move", "table": "pairs", "row": "pair_1"},
+        {"op": "move", "table": "pairs", "row": "pair_1", "at": "first"},
+        {"op": "insert", "table": "pairs", "row": "x", "at": 0, "values": {}},
+        {"op": "insert", "table": "pairs", "row": "pair_1", "at": 0, "values": {}},
+        {"op": "insert", "table": "pairs", "row": None, "at": 0, "values": None},
+        {"op": "set", "table": "config", "row": 5, "value": 5},
+        {"op": "set", "table": "config", "row": "no_such", "value": 5},
+    ],
+)
+def test_what_is_no_edit_is_refused_and_raises_nothing(draft: Draft, op: Any) -> None:
+    applied = done(draft, op)
+    assert reason(applied)
+    assert applied.draft is draft
+
+
+@pytest.mark.parametrize("ops", [None, "set", {"op": "set"}, 5])
+def test_what_is_no_list_of_edits_is_refused(draft: Draft, ops: Any) -> None:
+    assert reason(apply(draft, ops, type_name=TYPE))
+
+
+def test_a_deleted_picture_leaves_its_pairs_with_a_reason(draft: Draft) -> None:
+    applied = done(draft, {"op": "delete", "table": "images", "row": "img_b"})
+    assert [r.image_id for r in applied.draft.images] == ["img_a", "img_c", "img_d"]
+    assert applied.draft.pair["pair_1"].refusal == "its target picture was removed"
+    assert applied.draft.pair["pair_2"].refusal == ""
+    assert applied.draft.removed == {"asset_bbbbbbbb"}
+    assert content(undone(applied)) == content(draft)
+
+
+def test_a_pair_of_a_removed_picture_is_mended_by_another(draft: Draft) -> None:
+    gone = done(draft, {"op": "delete", "table": "images", "row": "img_b"}).draft
+    side = {"op": "set", "table": "pairs", "row": "pair_1", "column": "target", "value": "img_c"}
+    words = {**side, "column": "instruction", "value": "x"}
+    assert done(gone, words).draft.pair["pair_1"].refusal == "its target picture was removed"
+    mended = done(gone, side)
+    assert mended.draft.pair["pair_1"].refusal == ""
+    assert content(undone(mended)) == content(gone)
+
+
+def test_a_restored_picture_that_the_service_let_go_is_attached_again(draft: Draft) -> None:
+    applied = done(draft, {"op": "delete", "table": "images", "row": "img_b"})
+    synced = replace(applied.draft, removed=frozenset())
+    row = done(synced, *applied.inverse, trusted=True).draft.image["img_b"]
+    assert (row.asset_id, row.attached) == ("asset_bbbbbbbb", False)
+
+
+def test_a_browser_restores_nothing(draft: Draft) -> None:
+    rows = [replace(draft.image["img_a"], image_id="img_new", content_hash="zz")]
+    op = {"op": "restore", "table": "images", "at": 0, "rows": rows}
+    assert "no edit" in reason(done(draft, op))
+    assert done(draft, op, trusted=True).accepted == (0,)
+    fake = {"op": "restore", "table": "images", "at": 0, "rows": [{"image_id": "img_x"}]}
+    assert reason(done(draft, fake, trusted=True))
+
+
+def test_a_picture_is_never_its_own_target(draft: Draft) -> None:
+    op = {"op": "set", "table": "pairs", "row": "pair_1", "column": "source", "value": "img_b"}
+    applied = done(draft, op)
+    assert "same picture" in reason(applied)
+    assert applied.refused[0].value == "img_a"
+    values = {"source": "img_a", "target": "img_a"}
+    assert "same" in reason(done(draft, {"op": "insert", "table": "pairs", "values": values}))
+
+
+@pytest.mark.parametrize("value", ["img_zz", "a.png", "", None, 5, "../../secret"])
+def test_a_side_is_an_image_id_of_the_set(draft: Draft, value: Any) -> None:
+    op = {"op": "set", "table": "pairs", "row": "pair_1", "column": "source", "value": value}
+    assert "not a picture" in reason(done(draft, op))
+
+
+def test_a_pair_is_inserted_where_it_was_put(draft: Draft) -> None:
+    values = {"source": "img_a", "target": "img_d", "instruction": "e\u0301"}
+    op = {"op": "insert", "table": "pairs", "row": "pair_new", "at": 1, "values": values}
+    applied = done(draft, op, base=7)
+    assert list(applied.draft.pair) == ["pair_1", "pair_new", "pair_2"]
+    assert applied.draft.pair["pair_new"].instruction == "é"
+    assert content(undone(applied)) == content(draft)
+    assert "already" in reason(done(applied.draft, op))
+
+
+def test_a_million_pairs_are_not_taken(draft: Draft) -> None:
+    values = {"source": "img_a", "target": "img_b"}
+    op = {"op": "insert", "table": "pairs", "row": None, "at": None, "values": values}
+    applied = done(draft, *[op] * PAIRS_MAX)
+    assert len(applied.draft.pairs) == PAIRS_MAX
+    assert len(applied.refused) == 2
+
+
+def test_a_parameter_is_checked_by_the_catalog(draft: Draft) -> None:
+    def config(name: str, value: Any) -> Applied:
+        return done(draft, {"op": "set", "table": "config", "row": name, "value": value})
+
+    assert dict(config("rank", 32).draft.config) == {"epochs": 12, "rank": 32}
+    assert dict(config("nbEpochs", 14).draft.config) == {"epochs": 14}
+    assert dict(config("epochs", None).draft.config) == {}
+    assert dict(config("epochs", 10).draft.config) == {}  # the default
+    assert dict(undone(config("epochs", None)).config) == {"epochs": 12}
+    over = config("epochs", 10_000)
+    assert "1 to 100" in reason(over)
+    assert over.refused[0].value == 12
+    assert "learning_rate" in reason(config("lr", 1e-4))
+    assert "epochs" in reason(config("nb_epochs", 14))
+
+
+def test_inserted_pictures_are_taken_back_together(draft: Draft) -> None:
+    rows = [ImageRow(image_id=f"img_n{i}", name=f"n{i}.png", content_hash=f"n{i}") for i in "12"]
+    applied = insert_images(draft, rows, at=1)
+    assert list(applied.draft.image) == ["img_a", "img_n1", "img_n2", "img_b", "img_c", "img_d"]
+    assert applied.draft.revision == 8
+    assert content(undone(applied)) == content(draft)
+
+
+def test_a_picture_is_not_inserted_twice(draft: Draft) -> None:
+    twin = ImageRow(image_id="img_twin", name="x.png", content_hash="aa")
+    assert "already" in reason(insert_images(draft, [twin]))
+
+
+def test_the_service_still_lists_a_removed_asset_that_comes_back(draft: Draft) -> None:
+    gone = done(draft, {"op": "delete", "table": "images", "row": "img_b"}).draft
+    row = ImageRow(image_id="img_b2", name="b.png", asset_id="asset_bbbbbbbb")
+    back = insert_images(gone, [row]).draft
+    assert back.image["img_b2"].attached
+    assert not back.removed
+
+
+# -- taking back, whatever was done -----------------------------------------------------------
+
+IDS = ["img_a", "img_b", "img_c", "img_d", "img_gone"]
+PAIRS = ["pair_1", "pair_2", "pair_3", "pair_gone"]
+TEXTS = st.one_of(st.text(max_size=5), st.sampled_from(["a one", "e\u0301", "\udc80", "x" * 300]))
+OPS = st.one_of(
+    st.builds(
+        lambda r, c, v: {"op": "set", "table": "images", "row": r, "column": c, "value": v},
+        st.sampled_from(IDS),
+        st.sampled_from(["name", "caption"]),
+        TEXTS,
+    ),
+    st.builds(
+        lambda r, c, v: {"op": "set", "table": "pairs", "row": r, "column": c, "value": v},
+        st.sampled_from(PAIRS),
+        st.sampled_from(["source", "target", "instruction"]),
+        st.one_of(st.sampled_from(IDS), TEXTS),
+    ),
+    st.builds(
+        lambda r, at, s, t: {
+            "op": "insert",
+            "table": "pairs",
+            "row": r,
+            "at": at,
+            "values": {"source": s, "target": t, "instruction": "do"},
+        },
+        st.sampled_from(PAIRS),
+        st.one_of(st.none(), st.integers(-2, 9)),
+        st.sampled_from(IDS),
+        st.sampled_from(IDS),
+    ),
+    st.builds(lambda r: {"op": "delete", "table": "images", "row": r}, st.sampled_from(IDS)),
+    st.builds(lambda r: {"op": "delete", "table": "pairs", "row": r}, st.sampled_from(PAIRS)),
+    st.builds(
+        lambda r, at: {"op": "move", "table": "pairs", "row": r, "at": at},
+        st.sampled_from(PAIRS),
+        st.integers(-2, 9),
+    ),
+    st.builds(
+        lambda r, at: {"op": "move", "table": "images", "row": r, "at": at},
+        st.sampled_from(IDS),
+        st.integers(-2, 9),
+    ),
+    st.builds(
+        lambda r, v: {"op": "set", "table": "config", "row": r, "value": v},
+        st.sampled_from(["epochs", "rank", "sample_prompts", "nope"]),
+        st.one_of(st.none(), st.integers(-1, 200), st.lists(st.text(max_size=3), max_size=3)),
+    ),
+)
+
+
+def start() -> Draft:
+    return Draft(
+        revision=3,
+        images=tuple(
+            ImageRow(
+                image_id=i,
+                name=f"{i}.png",
+                caption="cafe\u0301 \r",
+                content_hash=i,
+                asset_id=f"asset_{i}" if i < "img_c" else None,
+                attached=i < "img_c",
+            )
+            for i in IDS[:4]
+        ),
+        pairs=(
+            PairRow(pair_id="pair_1", source="img_a", target="img_b", instruction="\ud800"),
+            PairRow(pair_id="pair_2", source="img_c", target="img_d"),
+        ),
+        config={"epochs": 12, "from_the_future": 1},
+    )
+
+
+@given(st.lists(st.lists(OPS, max_size=6), max_size=4))
+def test_taking_back_restores_everything(batches: list[list[dict[str, Any]]]) -> None:
+    draft = start()
+    history: list[tuple[Any, tuple[Any, ...]]] = []
+    for ops in batches:
+        applied = done(draft, *ops)
+        assert set(applied.accepted) | {r.op for r in applied.refused} == set(range(len(ops)))
+        json.dumps([(r.op, r.value, r.reason) for r in applied.refused])
+        history.append((content(draft), tuple(applied.inverse)))
+        draft = applied.draft
+    after = content(draft)
+    redo: list[tuple[Any, ...]] = []
+    for before, inverse in reversed(history):
+        back = done(draft, *inverse, trusted=True)
+        assert not back.refused
+        assert back.draft.revision >= draft.revision
+        draft = back.draft
+        assert content(draft) == before
+        redo.append(tuple(back.inverse))
+    for inverse in reversed(redo):
+        draft = done(draft, *inverse, trusted=True).draft
+    assert content(draft) == after
+
+
+@given(st.lists(OPS, max_size=6), st.integers(0, 5))
+def test_rows_that_did_not_change_are_the_same_objects(ops: list[Any], base: int) -> None:
+    before = start()
+    after = done(before, *ops, base=base).draft
+    for row in after.images:
+        old = before.image.get(row.image_id)
+        assert row is old or row != old or row.image_id in str(ops)
+    ids = set(after.image)
+    for pair in after.pairs:
+        assert bool(pair.refusal) == (not {pair.source, pair.target} <= ids)

@@ -1,0 +1,207 @@
+"""Models, assets and the account, over the wire."""
+
+from __future__ import annotations
+
+import base64
+import re
+import stat
+import time
+
+import pytest
+
+from phoenix_nbtrain.errors import StoreError
+from phoenix_nbtrain.local import store as store_module
+from phoenix_nbtrain.local.store import Store, origin_id
+
+from .conftest import Phoenix, drawing
+
+
+def test_a_new_model_is_new_and_has_what_the_official_client_needs(phoenix: Phoenix) -> None:
+    model = phoenix.ok("POST", "/models", {"name": "props", "type": "qwen-image-lora"})["model"]
+    needed = {"capabilities", "collectionIds", "createdAt", "custom", "exampleAssetIds", "id"}
+    needed |= {"privacy", "source", "status", "tags", "trainingImagesNumber", "type", "updatedAt"}
+    assert needed <= model.keys()
+    assert (model["status"], model["name"], model["trainingImagesNumber"]) == ("new", "props", 0)
+    assert phoenix.read(model["id"]) == model
+
+
+def test_what_a_model_cannot_be_is_refused(phoenix: Phoenix) -> None:
+    for body in ({"name": "n" * 65}, {"type": "gpt-image-1"}, {"type": 3}, {"name": ["x"]}, []):
+        status, reply = phoenix.send("POST", "/models", body)
+        assert status == 400
+        assert list(reply) == ["reason"]
+        assert len(reply["reason"]) <= 200
+    assert phoenix.ok("GET", "/models")["models"] == []
+
+
+def test_an_unknown_model_is_a_404_that_names_it(phoenix: Phoenix) -> None:
+    assert phoenix.send("GET", "/models/model_x") == (404, {"reason": "Model model_x not found"})
+    for method, path in (
+        ("PUT", ""),
+        ("PUT", "/train"),
+        ("POST", "/training-images"),
+        ("DELETE", "/training-images/asset_x"),
+    ):
+        body = {"assetId": "asset_x"} if method == "POST" else {}
+        assert phoenix.send(method, f"/models/model_x{path}", body)[0] == 404
+    assert phoenix.send("GET", "/models/%ED%B0%80")[0] == 404  # half a character
+    assert phoenix.send("GET", "/jobs/job_x")[0] == 404
+
+
+def test_a_model_can_be_renamed_and_keeps_parameters_without_training(phoenix: Phoenix) -> None:
+    model_id = phoenix.model()
+    body = {"name": "other", "parameters": {"nbEpochs": 3, "wandbKey": "secret"}}
+    model = phoenix.ok("PUT", f"/models/{model_id}", body)["model"]
+    assert model["name"] == "other"
+    assert model["parameters"] == {"nbEpochs": 3}  # somebody's key is not kept
+    assert model["status"] == "new"
+    assert "jobId" not in model
+
+
+def test_the_type_changes_only_while_the_model_is_new(phoenix: Phoenix) -> None:
+    model_id = phoenix.style_set()
+    change = {"type": "flux.1-lora"}
+    assert phoenix.ok("PUT", f"/models/{model_id}", change)["model"]["type"] == "flux.1-lora"
+    phoenix.launch(model_id)
+    status, reply = phoenix.send("PUT", f"/models/{model_id}", {"type": "zimage-lora"})
+    assert status == 400
+    assert "while the model is new" in reply["reason"]
+
+
+def test_the_list_pages_through_every_model_once(phoenix: Phoenix) -> None:
+    made = [phoenix.model(name=f"model {n}") for n in range(7)]
+    seen: list[str] = []
+    path = "/models?pageSize=3"
+    sizes = []
+    while True:
+        reply = phoenix.ok("GET", path)
+        sizes.append(len(reply["models"]))
+        seen += [model["id"] for model in reply["models"]]
+        token = reply.get("nextPaginationToken")
+        if token is None:
+            break
+        path = f"/models?pageSize=3&paginationToken={token}"
+    assert sizes == [3, 3, 1]
+    assert seen == made[::-1]
+    rising = phoenix.ok("GET", "/models?sortDirection=asc")["models"]
+    assert [model["id"] for model in rising] == made
+
+
+def test_the_list_filters_by_known_statuses_and_ignores_unknown_ones(phoenix: Phoenix) -> None:
+    model_id = phoenix.model()
+    assert phoenix.ok("GET", "/models?status=trained")["models"] == []
+    for status in ("new", "training-canceled", "nonsense"):
+        assert [m["id"] for m in phoenix.ok("GET", f"/models?status={status}")["models"]] == [
+            model_id
+        ]
+    assert phoenix.ok("GET", "/models?privacy=public")["models"] == []
+
+
+def test_a_listed_model_shows_three_of_its_images(phoenix: Phoenix) -> None:
+    model_id = phoenix.style_set(5)
+    (listed,) = phoenix.ok("GET", "/models")["models"]
+    assert len(listed["trainingImages"]) == 3
+    assert listed["trainingImagesNumber"] == 5
+    assert len(phoenix.read(model_id)["trainingImages"]) == 5
+
+
+@pytest.mark.parametrize(
+    "query", ["pageSize=0", "pageSize=501", "pageSize=x", "paginationToken=x", "pageSize=%D9%A3"]
+)
+def test_nonsense_in_the_list_query_is_refused(phoenix: Phoenix, query: str) -> None:
+    assert phoenix.send("GET", f"/models?{query}")[0] == 400
+
+
+def test_an_uploaded_picture_is_described_and_its_bytes_come_back(phoenix: Phoenix) -> None:
+    content = drawing("box", "red", size=(120, 60))
+    image = base64.b64encode(content).decode()
+    body = {"name": "IMG_0042 telephone-box.png", "image": image}
+    asset = phoenix.ok("POST", "/assets", body)["asset"]
+    assert (asset["mimeType"], asset["status"], asset["kind"]) == ("image/png", "success", "image")
+    assert asset["properties"] == {"width": 120, "height": 60, "size": len(content)}
+    assert asset["metadata"]["name"] == "IMG_0042 telephone-box.png"
+    assert asset["description"] == ""
+    assert re.fullmatch(r"white, red and black, wide: telephone box", asset["automaticCaptioning"])
+    assert phoenix.fetch(asset["url"]).data == content
+    files = [p for p in (phoenix.data_dir / "content").rglob("*") if p.is_file()]
+    assert [p.read_bytes() for p in files] == [content]
+    assert stat.S_IMODE(files[0].stat().st_mode) == 0o600
+
+
+def test_a_caption_is_written_and_stays(phoenix: Phoenix) -> None:
+    model_id, asset_id = phoenix.model(), phoenix.upload(drawing())
+    phoenix.attach(model_id, asset_id)
+    for caption in ("a\nred <b>box</b>", "e\u0301 \u202e", ""):
+        phoenix.ok("PUT", f"/assets/{asset_id}", {"description": caption})
+        assert phoenix.ok("GET", f"/assets/{asset_id}")["asset"]["description"] == caption
+        assert phoenix.read(model_id)["trainingImages"][0]["description"] == caption
+    assert phoenix.send("PUT", f"/assets/{asset_id}", {"description": "x" * 65_537})[0] == 400
+    assert phoenix.send("PUT", f"/assets/{asset_id}", {"description": 3})[0] == 400
+    assert phoenix.send("PUT", "/assets/asset_x", {"description": "x"})[0] == 404
+
+
+def test_what_is_no_picture_is_no_asset(phoenix: Phoenix) -> None:
+    cut = drawing()[:-40]
+    lies = bytearray(drawing())
+    lies[60:70] = b"0123456789"  # inside the compressed pixels
+    for image in (b"<svg onload=alert(1)>", b"", cut, bytes(lies), b"GIF89a" + b"\0" * 40):
+        body = {"name": "x.png", "image": base64.b64encode(image).decode()}
+        status, reply = phoenix.send("POST", "/assets", body)
+        assert status == 400, image[:10]
+        assert len(reply["reason"]) <= 200
+    for body in ({"name": "x.png", "image": "!!!"}, {"image": "aGk="}, {"name": "x", "image": 3}):
+        assert phoenix.send("POST", "/assets", body)[0] == 400
+    assert list((phoenix.data_dir).glob("content/*/*")) == []
+
+
+def test_a_signed_url_serves_its_own_picture_and_nothing_else(
+    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = phoenix.upload(drawing("box")), phoenix.upload(drawing("circle"))
+    url = phoenix.ok("GET", f"/assets/{first}")["asset"]["url"]
+    reply = phoenix.fetch(url)
+    assert (reply.status_code, reply.mimetype) == (200, "image/png")
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert phoenix.fetch(url.replace(first, second)).status_code == 403
+    assert phoenix.fetch(url[:-1] + ("0" if url[-1] != "0" else "1")).status_code == 403
+    assert phoenix.fetch(url.partition("?")[0]).status_code == 403
+    assert phoenix.fetch(url.replace("expires=1", "expires=2")).status_code == 403
+    assert phoenix.fetch("/v1/storage/../phoenix.sqlite?" + url.partition("?")[2]).status_code in (
+        403,
+        404,
+    )
+    later = time.time() + store_module.URL_SECONDS + 1
+    monkeypatch.setattr(store_module.time, "time", lambda: later)
+    assert phoenix.fetch(url).status_code == 403
+
+
+def test_there_is_one_team_with_one_project(phoenix: Phoenix) -> None:
+    (team,) = phoenix.ok("GET", "/teams")["teams"]
+    (project,) = team["projects"]
+    assert team["id"]
+    assert project["id"]
+    assert {"context", "createdAt", "name", "plan", "type", "updatedAt"} <= team.keys()
+
+
+def test_the_origin_is_made_once_and_every_reply_carries_it(phoenix: Phoenix) -> None:
+    origin = origin_id(phoenix.data_dir)
+    assert phoenix.raw("GET", "/v1/models").headers["X-Phoenix-Local"] == origin
+    assert phoenix.raw("GET", "/v1/nothing").headers["X-Phoenix-Local"] == origin
+    assert origin_id(phoenix.data_dir) == origin
+    assert origin_id(phoenix.data_dir.parent / "other") != origin
+    assert stat.S_IMODE((phoenix.data_dir / "phoenix.sqlite").stat().st_mode) == 0o600
+
+
+def test_a_foreign_newer_or_damaged_database_is_refused_and_kept(phoenix: Phoenix) -> None:
+    path = phoenix.store.path
+    with phoenix.store.writing() as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="newer"):
+        Store(phoenix.data_dir)
+    assert path.read_bytes() == before
+    for content in (b"not a database" * 100, b"SQLite format 3\0" + b"\xff" * 4000):
+        path.write_bytes(content)
+        with pytest.raises(StoreError):
+            Store(phoenix.data_dir)
+        assert path.read_bytes() == content

@@ -1,0 +1,113 @@
+"""The journal's promises are the database's: they hold between threads and processes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from phoenix_nbtrain.errors import StoreError
+from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.sqlite3")
+
+
+def intent(
+    intent_id: str, *, estimate_id: str | None = None, state: IntentState = "prepared"
+) -> Intent:
+    return Intent(
+        intent_id=intent_id,
+        origin="o",
+        project="",
+        model_id="m",
+        fingerprint="f",
+        estimate_id=estimate_id,
+        state=state,
+        amount=Decimal("10.75"),
+        unit="CU",
+        status_before="new",
+        job_before=None,
+    )
+
+
+def test_a_model_has_one_open_launch(journal: Journal) -> None:
+    assert journal.prepare(intent("a", estimate_id="e1"), newest=None)
+    assert not journal.prepare(intent("b", estimate_id="e2"), newest="a")
+    assert journal.move("a", "failed", only_from={"prepared"})
+    assert journal.prepare(intent("b", estimate_id="e2"), newest="a")
+
+
+def test_an_estimate_is_spent_once_for_ever(journal: Journal) -> None:
+    assert journal.prepare(intent("a", estimate_id="e1"), newest=None)
+    assert journal.move("a", "rejected", only_from={"prepared"})
+    assert journal.spent("e1")
+    assert not journal.prepare(intent("b", estimate_id="e1"), newest="a")
+
+
+def test_a_launch_decided_on_older_knowledge_is_refused(journal: Journal) -> None:
+    assert journal.prepare(intent("a", estimate_id="e1"), newest=None)
+    assert journal.move("a", "trained", only_from={"prepared"})
+    assert not journal.prepare(intent("b", estimate_id="e2"), newest=None)
+
+
+def test_a_state_moves_only_from_where_it_was(journal: Journal) -> None:
+    journal.prepare(intent("a"), newest=None)
+    assert journal.move("a", "submitting", only_from={"prepared"})
+    assert not journal.move("a", "submitting", only_from={"prepared"})
+    assert journal.move("a", "running", only_from={"submitting"}, job_id="job_1")
+    found = journal.intent("a")
+    assert found is not None
+    assert (found.state, found.job_id, found.amount) == ("running", "job_1", Decimal("10.75"))
+
+
+def test_two_kernels_do_not_create_one_name_at_once(journal: Journal) -> None:
+    scope = {"origin": "o", "project": ""}
+    first = journal.begin_model(**scope, name="icons", type="t")
+    assert first is not None
+    assert journal.begin_model(**scope, name="icons", type="t") is None
+    assert journal.begin_model(**scope, name="others", type="t") is not None
+    journal.finish_model(first.entry, "model_1")
+    assert [m.model_id for m in journal.models(**scope, name="icons")] == ["model_1"]
+
+
+def test_uploads_are_remembered_per_model(journal: Journal) -> None:
+    scope = {"origin": "o", "project": ""}
+    journal.remember_upload(**scope, model_id="m", content_hash="h", asset_id="asset_1")
+    assert journal.uploads(**scope, model_id="m") == {"h": "asset_1"}
+    assert journal.uploads(**scope, model_id="n") == {}
+    journal.forget_upload(origin="o", model_id="m", asset_id="asset_1")
+    assert journal.uploads(**scope, model_id="m") == {}
+
+
+def test_the_file_is_its_owners_only(journal: Journal) -> None:
+    journal.intents()
+    assert stat.S_IMODE(os.stat(journal.path).st_mode) == 0o600
+
+
+@pytest.mark.parametrize("case", ["damaged", "foreign", "newer"])
+def test_a_file_that_cannot_be_trusted_is_refused_and_kept(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "journal.sqlite3"
+    if case == "damaged":
+        path.write_bytes(b"not a database at all" * 100)
+    else:
+        if case == "newer":
+            Journal(path).intents()
+        connection = sqlite3.connect(path)
+        if case == "foreign":
+            connection.execute("CREATE TABLE theirs (x)")
+            connection.execute("PRAGMA application_id = 7")
+        else:
+            connection.execute("PRAGMA user_version = 99")
+        connection.commit()
+        connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError):
+        Journal(path).intents()
+    assert path.read_bytes() == before

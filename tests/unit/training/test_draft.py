@@ -1,0 +1,262 @@
+"""The draft: nothing typed is lost, every cell can be run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from training_types import Opened
+from fake_service import FakeService
+
+from phoenix_nbtrain.errors import InputError, ServiceError, ServiceUnreachable
+from phoenix_nbtrain.runner import InlineRunner
+
+
+def test_running_all_cells_twice_makes_one_model_and_one_upload_per_picture(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    for again in (False, False, True):
+        training = opened(again=again)
+        training.add_images(icons)
+        training.ensure_trigger("inkling")
+        training.sync()
+    assert service.count("create_model") == 1
+    assert service.count("upload_image") == 4
+    assert service.count("add_training_images") == 1
+    assert len(training.images) == 4
+
+
+def test_captions_typed_before_a_kill_are_there_again(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    name = training.images["name"].iloc[0]
+    training.set_captions({name: "typed, not sent"})
+    assert service.count("update_asset") == 0
+    again = opened(again=True)
+    assert again is not training
+    assert again.images["caption"].iloc[0] == "typed, not sent"
+    assert again.images["state"].tolist() == ["kept"] * 4
+
+
+def test_pictures_are_sent_although_their_folder_is_gone(
+    opened: Opened, service: FakeService, icons: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "moved away"
+    folder.mkdir()
+    for file in icons.glob("*.png"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    opened().add_images(folder)
+    for file in folder.iterdir():
+        file.unlink()
+    training = opened(again=True)
+    training.sync()
+    assert training.images["state"].tolist() == ["saved"] * 4
+
+
+def test_a_cell_run_again_gets_the_training_its_views_show(opened: Opened) -> None:
+    assert opened() is opened()
+
+
+def test_an_edit_is_sent_once_typing_has_paused(
+    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.sync()
+    name = training.images["name"].iloc[0]
+    for text in ("r", "re", "red"):
+        training.set_captions({name: text})
+        runner.advance(0.5)
+    assert service.count("update_asset") == 0
+    runner.advance(1.1)
+    assert service.count("update_asset") == 1
+    assert training.images["state"].tolist() == ["saved"] * 4
+
+
+def test_assigning_a_frame_is_all_or_nothing(opened: Opened, icons: Path) -> None:
+    training = opened()
+    training.add_images(icons)
+    frame = training.images
+    frame.loc[frame.index[0], "caption"] = "good"
+    frame.loc["img_nobody"] = frame.iloc[1]
+    with pytest.raises(InputError, match="img_nobody"):
+        training.images = frame
+    assert training.images["caption"].tolist() == [""] * 4
+
+
+def test_a_frame_read_is_a_copy_and_assigning_it_is_the_truth(
+    opened: Opened, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    frame = training.images
+    frame["caption"] = "all alike"
+    assert training.images["caption"].tolist() == [""] * 4
+    training.images = frame
+    assert training.images["caption"].tolist() == ["all alike"] * 4
+    training.undo()
+    assert training.images["caption"].tolist() == [""] * 4
+    training.redo()
+    assert training.images["caption"].tolist() == ["all alike"] * 4
+
+
+def test_a_removed_picture_leaves_the_service_and_undo_brings_it_back(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.set_captions({training.images["name"].iloc[0]: "mine"})
+    training.sync()
+    training.remove(training.images.index[0])
+    training.sync()
+    assert len(service.models[training.model_id].training_images) == 3
+    training.undo()
+    training.sync()
+    assert training.images["caption"].iloc[0] == "mine"
+    assert len(service.models[training.model_id].training_images) == 4
+    assert service.count("upload_image") == 4
+
+
+def test_too_many_pictures_are_refused_whole(opened: Opened, tmp_path: Path) -> None:
+    from phoenix_nbtrain.images.drawings import icon
+
+    for i in range(51):
+        picture = icon("cup", 32)
+        picture.putpixel((0, 0), (i, i, i))
+        picture.save(tmp_path / f"{i}.png")
+    training = opened()
+    with pytest.raises(InputError, match="51"):
+        training.add_images(tmp_path)
+    assert len(training.images) == 0
+
+
+class TestFailures:
+    def test_a_service_that_is_down_keeps_the_draft_and_tries_again(
+        self, opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
+    ) -> None:
+        def down() -> None:
+            raise ServiceUnreachable("Phoenix cannot be reached.", sent=False)
+
+        training = opened()
+        training.add_images(icons)
+        service.before["get_model"] = down
+        with pytest.raises(ServiceUnreachable):
+            training.sync()
+        assert training.state.sync.phase == "failed"
+        assert training.images["state"].tolist() == ["kept"] * 4
+        service.before.clear()
+        runner.advance(10)
+        assert training.images["state"].tolist() == ["saved"] * 4
+
+    def test_one_lost_upload_does_not_send_the_others_again(
+        self, opened: Opened, service: FakeService, icons: Path
+    ) -> None:
+        failures = iter([True])
+
+        def once() -> None:
+            if next(failures, False):
+                raise ServiceUnreachable("Reset.", sent=True)
+
+        service.before["upload_image"] = once
+        training = opened()
+        training.add_images(icons)
+        with pytest.raises(ServiceUnreachable):
+            training.sync()
+        training.sync()
+        assert service.count("upload_image") == 5
+        assert len(service.assets) == 4
+
+    def test_a_lost_reply_to_adding_is_read_back(
+        self, opened: Opened, service: FakeService, icons: Path
+    ) -> None:
+        def lost() -> None:
+            service.after.clear()
+            raise ServiceUnreachable("Reset.", sent=True)
+
+        service.after["add_training_images"] = lost
+        training = opened()
+        training.add_images(icons)
+        with pytest.raises(ServiceUnreachable):
+            training.sync()
+        training.sync()
+        assert service.count("add_training_images") == 1
+        assert training.images["state"].tolist() == ["saved"] * 4
+
+    def test_a_refused_picture_says_why_and_the_others_are_saved(
+        self, opened: Opened, service: FakeService, icons: Path
+    ) -> None:
+        refusals = iter([True])
+
+        def once() -> None:
+            if next(refusals, False):
+                raise ServiceError("Not a picture we take.", status=400)
+
+        service.before["upload_image"] = once
+        training = opened()
+        training.add_images(icons)
+        training.sync()
+        frame = training.images
+        assert sorted(frame["state"]) == ["refused", "saved", "saved", "saved"]
+        assert "Not a picture" in frame["reason"].iloc[0]
+        with pytest.raises(InputError, match="not on the service"):
+            training.start()
+        assert service.launches == []
+
+    def test_nothing_is_sent_while_the_model_trains(
+        self, opened: Opened, service: FakeService, icons: Path
+    ) -> None:
+        training = opened()
+        training.add_images(icons)
+        training.start()
+        training.set_captions({training.images["name"].iloc[0]: "later"})
+        training.sync()
+        assert training.state.sync.phase == "blocked"
+        assert service.count("update_asset") == 0
+        service.finish(training.model_id)
+        training.sync()
+        assert service.count("update_asset") == 1
+
+
+class TestOthers:
+    def test_a_caption_someone_else_wrote_is_taken_where_ours_is_untouched(
+        self, opened: Opened, service: FakeService, icons: Path
+    ) -> None:
+        training = opened()
+        training.add_images(icons)
+        training.sync()
+        asset_id = training.images["asset_id"].iloc[0]
+        service.update_asset(asset_id, description="theirs")
+        training.refresh()
+        assert training.images["caption"].iloc[0] == "theirs"
+
+    def test_where_both_wrote_both_texts_are_shown_and_ours_is_not_sent(
+        self, opened: Opened, service: FakeService, icons: Path
+    ) -> None:
+        training = opened()
+        training.add_images(icons)
+        training.sync()
+        row = training.images.iloc[0]
+        service.update_asset(row["asset_id"], description="theirs")
+        training.set_captions({row["name"]: "ours"})
+        training.sync()
+        row = training.images.iloc[0]
+        assert (row["caption"], row["state"]) == ("ours", "refused")
+        assert "theirs" in row["reason"]
+        assert service.assets[row["asset_id"]].description == "theirs"
+        training.set_captions({row["name"]: "ours, after all"})
+        training.sync()
+        assert service.assets[row["asset_id"]].description == "ours, after all"
+
+    def test_a_picture_added_elsewhere_appears(
+        self, opened: Opened, service: FakeService, icons: Path
+    ) -> None:
+        training = opened()
+        training.add_images(icons)
+        training.sync()
+        asset = service.upload_image("theirs.png", b"theirs")
+        service.add_training_images(training.model_id, [asset.id])
+        training.refresh()
+        assert training.images["name"].tolist()[-1] == "theirs.png"
+        assert training.images["state"].tolist() == ["saved"] * 5
