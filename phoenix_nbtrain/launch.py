@@ -225,7 +225,7 @@ class Launcher:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._client = client
+        self.client = client
         self._journal = journal
         self._clock = clock
         self._sleep = sleep
@@ -239,11 +239,11 @@ class Launcher:
             LaunchUncertain: the service answered the dry run with a job, against its own
                 documentation. The run is in the journal.
         """
-        model = self._client.get_model(order.model_id)
+        model = self.client.get_model(order.model_id)
         return self._quote(order, model)
 
     def _quote(self, order: Order, model: Model) -> Estimate:
-        answer = self._client.quote_training(order.model_id, order.parameters)
+        answer = self.client.quote_training(order.model_id, order.parameters)
         if isinstance(answer, LaunchReply):
             self._adopt(model, answer.job.id if answer.job else None, order.fingerprint)
             raise LaunchUncertain(
@@ -253,7 +253,7 @@ class Launcher:
         return Estimate(
             model_id=order.model_id,
             amount=answer.amount,
-            unit=self._client.unit,
+            unit=self.client.unit,
             discount=answer.discount,
             details=dict(answer.details),
             fingerprint=order.fingerprint,
@@ -286,9 +286,9 @@ class Launcher:
             LaunchRefused: the service refused, or the request never left. Nothing was bought.
             LaunchUncertain: the request left and nothing tells what it did.
         """
-        cap = None if max_cost is None else parse_max_cost(max_cost, self._client.unit)
+        cap = None if max_cost is None else parse_max_cost(max_cost, self.client.unit)
         before = self._newest(order.model_id)
-        model = self._client.get_model(order.model_id)
+        model = self.client.get_model(order.model_id)
         found = self._already(order, model, again=again)
         if found is not None:
             return found
@@ -339,7 +339,7 @@ class Launcher:
                     f"The training costs {now}, more than max_cost.",
                     remedy=f"To accept: training.start(max_cost={estimate.amount.normalize():f})",
                 )
-        elif not self._client.is_local:
+        elif not self.client.is_local:
             raise PriceNotAccepted(
                 f"The training costs {now}, and nobody accepted that.",
                 remedy=f"To accept: training.start(max_cost={estimate.amount.normalize():f})",
@@ -351,7 +351,7 @@ class Launcher:
                 "The launch was given up before it was sent.", remedy="Start again."
             )
         try:
-            reply = self._client.trigger_training(order.model_id, order.parameters)
+            reply = self.client.trigger_training(order.model_id, order.parameters)
         except ServiceUnreachable as error:
             if not error.sent:
                 self._move(intent, "not_sent", str(error))
@@ -400,7 +400,7 @@ class Launcher:
     def _uncertain(self, intent: Intent, reason: str, cause: PhoenixError | None) -> Launched:
         self._move(intent, "uncertain", reason)
         try:
-            resolved = self.reconcile(self._client.get_model(intent.model_id))
+            resolved = self.reconcile(self.client.get_model(intent.model_id))
         except PhoenixError:
             resolved = None
         if resolved is not None and resolved.state != "uncertain":
@@ -421,7 +421,7 @@ class Launcher:
     # -- what is there already ------------------------------------------------------------------
 
     def _newest(self, model_id: str) -> Intent | None:
-        found = self._journal.intents(origin=self._client.origin, model_id=model_id)
+        found = self._journal.intents(origin=self.client.origin, model_id=model_id)
         return found[0] if found else None
 
     def _already(self, order: Order, model: Model, *, again: bool) -> Launched | None:
@@ -431,7 +431,7 @@ class Launcher:
             # Another thread or process is at it, or was; its state settles within its time limit.
             self._sleep(wait)
             wait = min(2.0, wait * 1.5)
-            model = self._client.get_model(order.model_id)
+            model = self.client.get_model(order.model_id)
             opened = self.reconcile(model)
         if opened is not None and opened.state == "uncertain":
             raise self._doubt(opened.reason)
@@ -442,7 +442,7 @@ class Launcher:
             return Launched(intent=adopted, already=True, said=self._running_words(adopted))
         if again:
             return None
-        for intent in self._journal.intents(origin=self._client.origin, model_id=order.model_id):
+        for intent in self._journal.intents(origin=self.client.origin, model_id=order.model_id):
             if intent.state == "trained" and intent.fingerprint == order.fingerprint:
                 day = time.strftime("%Y-%m-%d %H:%M", time.localtime(intent.at))
                 return Launched(
@@ -458,7 +458,7 @@ class Launcher:
 
     def _beaten(self, order: Order, accepted: Estimate | None) -> Launched:
         """Return the launch that came first, after this one lost the race for the journal."""
-        model = self._client.get_model(order.model_id)
+        model = self.client.get_model(order.model_id)
         found = self._already(order, model, again=True)
         if found is not None:
             return found
@@ -486,7 +486,7 @@ class Launcher:
             The model's launch that is not finished, or the one that this call found finished,
             or ``None`` where there was none.
         """
-        intent = self._journal.open_intent(origin=self._client.origin, model_id=model.id)
+        intent = self._journal.open_intent(origin=self.client.origin, model_id=model.id)
         if intent is None:
             return None
         age = self._clock() - intent.changed
@@ -525,7 +525,7 @@ class Launcher:
             return _ENDS.get(model.status) if model.status != intent.status_before else None
         # The model speaks of another run, or not yet of this one: its job knows.
         try:
-            return _JOB_ENDS.get(self._client.get_job(intent.job_id).status)
+            return _JOB_ENDS.get(self.client.get_job(intent.job_id).status)
         except PhoenixError:
             return None
 
@@ -533,15 +533,15 @@ class Launcher:
 
     def stop(self, model_id: str) -> Model:
         """Ask the running training to stop, and return the model as read afterwards."""
-        intent = self._journal.open_intent(origin=self._client.origin, model_id=model_id)
+        intent = self._journal.open_intent(origin=self.client.origin, model_id=model_id)
         if intent is not None:
             self._journal.move(intent.intent_id, "stopping", only_from={"running"})
         try:
-            self._client.cancel_training(model_id)
+            self.client.cancel_training(model_id)
         except ServiceUnreachable as error:
             if not error.sent:
                 raise
-        model = self._client.get_model(model_id)
+        model = self.client.get_model(model_id)
         self.reconcile(model)
         return model
 
@@ -555,7 +555,7 @@ class Launcher:
         newest = self._newest(model.id)
         adopted = replace(intent, job_id=job_id, reason="found running on the service")
         self._journal.prepare(adopted, newest=newest.intent_id if newest else None)
-        opened = self._journal.open_intent(origin=self._client.origin, model_id=model.id)
+        opened = self._journal.open_intent(origin=self.client.origin, model_id=model.id)
         return opened or adopted
 
     def _intent(
@@ -569,14 +569,14 @@ class Launcher:
     ) -> Intent:
         return Intent(
             intent_id="run_" + secrets.token_hex(8),
-            origin=self._client.origin,
-            project=self._client.project_id or "",
+            origin=self.client.origin,
+            project=self.client.project_id or "",
             model_id=model.id,
             fingerprint=fingerprint,
             estimate_id=estimate_id,
             state=state,
             amount=amount,
-            unit=self._client.unit,
+            unit=self.client.unit,
             status_before=model.status,
             job_before=model.job_id,
             at=self._clock(),

@@ -82,6 +82,16 @@ def pair_up(
         raise PairError("Give both sources and targets, or neither.")
     if sources is None or targets is None:
         left, right = _guessed(draft)
+    elif isinstance(sources, str) and isinstance(targets, str):
+        left, right = (
+            _unique(rows, what)
+            for rows, what in zip(
+                _sides(draft, sources, targets), ("sources", "targets"), strict=True
+            )
+        )
+        for rows, word in ((left, sources), (right, targets)):
+            if not rows:
+                raise _no_picture(word)
     else:
         left, right = _group(draft, sources, "sources"), _group(draft, targets, "targets")
     both = {row.image_id for row in left.values()} & {row.image_id for row in right.values()}
@@ -125,27 +135,51 @@ def _group(draft: Draft, group: Group, what: str) -> dict[str, ImageRow]:
     else:
         raise PairError(f"{what} must be a folder, a word or a list of names.")
     if not rows:
-        raise PairError(
-            f"No picture's name has {shown(group, 40)} as a folder or a word ({what}).",
-            remedy="training.images shows the names.",
-        )
+        raise _no_picture(group)
     return _unique(rows, what)
+
+
+def _no_picture(group: Group) -> PairError:
+    return PairError(
+        f"No picture's name has {shown(group, 40)} as a folder or a word.",
+        remedy="training.images shows the names.",
+    )
+
+
+Keyed: TypeAlias = list[tuple[str, ImageRow]]
+
+
+def _sides(draft: Draft, source: str, target: str) -> tuple[Keyed, Keyed]:
+    """Return both groups. What has both words is on the side of the later: it tells the side."""
+    left, right = _worded(draft.images, source), _worded(draft.images, target)
+    both = {row.image_id for _, row in left} & {row.image_id for _, row in right}
+
+    def later(row: ImageRow) -> int:
+        name = row.name.casefold()
+        return name.rfind(_word(source)) - name.rfind(_word(target))
+
+    return (
+        [(k, r) for k, r in left if r.image_id not in both or later(r) >= 0],
+        [(k, r) for k, r in right if r.image_id not in both or later(r) <= 0],
+    )
 
 
 def _worded(images: Sequence[ImageRow], word: str) -> list[tuple[str, ImageRow]]:
     """Return the pictures whose folder, or a word of whose name, is ``word``, by the rest."""
-    word = word.strip().strip("/\\").strip("_.- ") or word
     rows = []
     for row in images:
-        rest = _rest(row.name, word)
+        rest = _rest(row.name, _word(word))
         if rest is not None:
             rows.append((rest, row))
     return rows
 
 
+def _word(given: str) -> str:
+    return (given.strip().strip("/\\").strip("_.- ") or given).casefold()
+
+
 def _rest(name: str, word: str) -> str | None:
     *folders, last = path_parts(name) or ("",)
-    word = word.casefold()
     lowered = [f.casefold() for f in folders]
     if word in lowered:
         at = lowered.index(word)
@@ -177,22 +211,18 @@ def _shared_word(names: Sequence[str]) -> str | None:
 
 
 def _guessed(draft: Draft) -> tuple[dict[str, ImageRow], dict[str, ImageRow]]:
-    best: tuple[int, dict[str, ImageRow], dict[str, ImageRow]] = (0, {}, {})
+    best: tuple[int, Keyed, Keyed] = (0, [], [])
     for source, target in _KNOWN:
-        left, right = dict(_worded(draft.images, source)), dict(_worded(draft.images, target))
-        found = len(left.keys() & right.keys())
+        left, right = _sides(draft, source, target)
+        found = len(dict(left).keys() & dict(right).keys())
         if found > best[0]:
-            best = (
-                found,
-                _unique(_worded(draft.images, source), "sources"),
-                _unique(_worded(draft.images, target), "targets"),
-            )
+            best = (found, left, right)
     if not best[0]:
         raise PairError(
             "The names tell of no pairs.",
             remedy="Say which: pair_up('line/', 'colour/') or pair_up('before', 'after').",
         )
-    return best[1], best[2]
+    return _unique(best[1], "sources"), _unique(best[2], "targets")
 
 
 def _unique(rows: Iterable[tuple[str, ImageRow]], what: str) -> dict[str, ImageRow]:

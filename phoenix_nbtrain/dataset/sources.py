@@ -258,7 +258,7 @@ def _captioned(candidate: Candidate, caption: object) -> Candidate:
 def _is_frame(source: object) -> bool:
     # Asked of the type's name, so that pandas is not loaded for a folder.
     return any(
-        t.__module__.startswith("pandas.") and t.__name__ == "DataFrame"
+        t.__module__.partition(".")[0] == "pandas" and t.__name__ == "DataFrame"
         for t in type(source).__mro__
     )
 

@@ -35,6 +35,8 @@ def checked(type_name: str, given: object) -> dict[str, Any]:
             continue
         if name not in known:
             raise bad(f"parameters.{shown(name, 40)} is not a parameter of {type_name}")
+        if known[name].kind in ("texts", "images") and not isinstance(value, list):
+            raise bad(f"parameters.{name} must be a list")
         wanted[name] = value
     try:
         config = validate(type_name, wanted)
@@ -43,7 +45,9 @@ def checked(type_name: str, given: object) -> dict[str, Any]:
     sources, prompts = config.get("sample_sources", ()), config.get("sample_prompts", ())
     if sources and len(sources) != len(prompts):
         raise bad("parameters.sampleSourceImages needs one image per sample prompt")
-    return wanted
+    lists = {p.wire: list(config.get(p.name, ())) for p in known.values() if p.wire in wanted
+             and p.kind in ("texts", "images")}
+    return {**wanted, **lists}
 
 
 def config_of(type_name: str, kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Thumbnails:
 
     def __init__(self, live: Live, service: Service, pictures: Pictures) -> None:
         self._live = live
-        self._service = service
+        self.service = service
         self._pictures = pictures
         self._lock = threading.Lock()
         self._cache: OrderedDict[tuple[str, int], Thumbnail] = OrderedDict()
@@ -51,7 +51,7 @@ class Thumbnails:
         if asset_id is None or (row is None and not asset_id.startswith("asset_")):
             raise ImageError(f"There is no picture {shown(picture_id)}.")
         # The address is signed and short-lived, so it is read anew each time and kept nowhere.
-        return self._service.fetch(self._service.get_asset(asset_id).url)
+        return self.service.fetch(self.service.get_asset(asset_id).url)
 
     def _make(self, picture_id: str, px: int) -> Thumbnail:
         row = self._live.state.draft.image.get(picture_id)

@@ -59,7 +59,7 @@ class Sync:
         after: Callable[[], None] = lambda: None,
     ) -> None:
         self._live = live
-        self._service = service
+        self.service = service
         self._journal = journal
         self._pictures = pictures
         self._after = after
@@ -122,7 +122,7 @@ class Sync:
     # -- one flight -----------------------------------------------------------------------------
 
     def _fly(self) -> None:
-        model = self._service.get_model(self._live.model_id)
+        model = self.service.get_model(self._live.model_id)
         self._live.show(model=model)
         draft = self._change(lambda d: merge(d, model))
         if model.status == "training":
@@ -160,7 +160,7 @@ class Sync:
     def _upload(self, draft: Draft) -> None:
         scope = {
             "origin": self._live.origin,
-            "project": self._service.project_id or "",
+            "project": self.service.project_id or "",
             "model_id": self._live.model_id,
         }
         known = self._journal.uploads(**scope)
@@ -187,7 +187,7 @@ class Sync:
                 )
                 return
             try:
-                asset = self._service.upload_image(row.name, content)
+                asset = self.service.upload_image(row.name, content)
             except _PASSING:
                 raise
             except ServiceError as error:
@@ -211,12 +211,12 @@ class Sync:
     def _attach_rows(self, rows: Sequence[ImageRow]) -> None:
         ids = [row.asset_id or "" for row in rows]
         try:
-            self._service.add_training_images(self._live.model_id, ids)
+            self.service.add_training_images(self._live.model_id, ids)
         except _PASSING:
             raise
         except ServiceError as error:
             # Whether a refused batch was taken in part is not stated anywhere: look.
-            model = self._service.get_model(self._live.model_id)
+            model = self.service.get_model(self._live.model_id)
             there = {image.id for image in model.training_images}
             left = [row for row in rows if row.asset_id not in there]
             for row in rows:
@@ -253,7 +253,7 @@ class Sync:
     def _remove(self) -> None:
         for asset_id in sorted(self._live.state.draft.removed):
             try:
-                self._service.delete_training_image(self._live.model_id, asset_id)
+                self.service.delete_training_image(self._live.model_id, asset_id)
             except NotFound:
                 pass  # gone already, which is what was wanted
             self._change(lambda d, gone=asset_id: replace(d, removed=d.removed - {gone}))  # type: ignore[misc]  # the default binds the loop's value
@@ -270,7 +270,7 @@ class Sync:
 
         def send(row: ImageRow) -> None:
             try:
-                self._service.update_asset(row.asset_id or "", description=row.caption)
+                self.service.update_asset(row.asset_id or "", description=row.caption)
             except _PASSING:
                 raise
             except ServiceError as error:
@@ -293,7 +293,7 @@ class Sync:
         if wanted == (draft.served_pairs or ()):
             return
         try:
-            self._service.replace_pairs(
+            self.service.replace_pairs(
                 self._live.model_id,
                 [
                     TrainingPair(
@@ -324,7 +324,7 @@ class Sync:
         draft = self._live.state.draft
         if dict(draft.config) == dict(draft.served_config or {}):
             return
-        self._service.update_model(
+        self.service.update_model(
             self._live.model_id, parameters=wire_parameters(draft, type_name)
         )
         held: Mapping[str, Any] = MappingProxyType(dict(draft.config))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Training"]
 
-_here: WeakValueDictionary[tuple[str, str], Training] = WeakValueDictionary()
+_here: WeakValueDictionary[tuple[str, str, str], Training] = WeakValueDictionary()
 """One `Training` per model and kernel, so that a cell run again gets the one its views show."""
 _here_lock = threading.Lock()
 
@@ -170,7 +170,7 @@ class Training:
                 f"{model.id} is a {shown(model.type, 40)}, which cannot be trained.",
                 remedy="nbt.model_types() lists what can.",
             )
-        key = (service.origin, model.id)
+        key = (str(journal.path), service.origin, model.id)
         with _here_lock:
             training = _here.get(key)
             if training is None:
@@ -183,6 +183,7 @@ class Training:
                     runner=runner or default_runner(),
                 )
                 _here[key] = training
+            training._use(service)
         training._live.show(model=model)
         if model.status == "training" or model.job_id is not None:
             training.resume_watch()
@@ -520,6 +521,14 @@ class Training:
         self._watch.begin()
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _use(self, service: Service) -> None:
+        """Talk through ``service`` from now on: the same Phoenix, with newer credentials."""
+        self._service = service
+        self._sync.service = service
+        self._watch.service = service
+        self._launcher.client = service
+        self._thumbnails.service = service
 
     def _edited(self) -> None:
         self._sync.request()

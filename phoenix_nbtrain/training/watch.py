@@ -84,7 +84,7 @@ class Watch:
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         self._live = live
-        self._service = service
+        self.service = service
         self._launcher = launcher
         self._ended = ended
         self._timer: Timer | None = None
@@ -93,7 +93,7 @@ class Watch:
     @property
     def seconds(self) -> float:
         """Between two reads."""
-        pace = LOCAL_SECONDS if self._service.is_local else HOSTED_SECONDS
+        pace = LOCAL_SECONDS if self.service.is_local else HOSTED_SECONDS
         return min(60.0, pace * float(2**self._failures))
 
     def begin(self) -> None:
@@ -108,12 +108,12 @@ class Watch:
             ServiceUnreachable, ServiceError: the read failed; the state is as it was.
         """
         before = self._live.state.model
-        model = self._service.get_model(self._live.model_id)
+        model = self.service.get_model(self._live.model_id)
         intent = self._launcher.reconcile(model)
         job = None
         if model.job_id is not None:
             try:
-                job = self._service.get_job(model.job_id)
+                job = self.service.get_job(model.job_id)
             except NotFound:
                 job = None  # a job may be gone long before its model
         launch = self._live.state.launch

@@ -54,7 +54,7 @@ class Viewed(Protocol):
     @property
     def where(self) -> str: ...
     @property
-    def unit(self) -> str: ...
+    def is_local(self) -> bool: ...
     @property
     def needs_pairs(self) -> bool: ...
     @property
@@ -227,7 +227,7 @@ def summary_of(training: Viewed, state: TrainingState, counts: Mapping[str, int]
         "title": training.name,
         "type": training.type + (" · pairs" if training.needs_pairs else ""),
         "where": training.where,
-        "local": training.unit != "CU",
+        "local": training.is_local,
         "counts": dict(counts),
         "sync": sync_words(state),
         "can_undo": state.can_undo,

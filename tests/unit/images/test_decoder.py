@@ -50,9 +50,7 @@ def refused(decoder: Decoder, content: bytes) -> str:
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pixels_are_upright(
-    decoder: Decoder, encode: Any, form: str, orientation: int
-) -> None:
+def test_pixels_are_upright(decoder: Decoder, encode: Any, form: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     content = encode(form, exif=exif, lossless=True)
@@ -278,9 +276,7 @@ def test_children_end_with_a_killed_parent(encode: Any, tmp_path: Path) -> None:
     assert not alive
 
 
-def test_credentials_do_not_reach_the_child(
-    monkeypatch: pytest.MonkeyPatch, encode: Any
-) -> None:
+def test_credentials_do_not_reach_the_child(monkeypatch: pytest.MonkeyPatch, encode: Any) -> None:
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "hush")
     decoder = Decoder(children=1)
     before = {p.pid for p in children()}

@@ -8,12 +8,11 @@ import stat
 import time
 
 import pytest
+from unit.local.local_phoenix import Phoenix, drawing
 
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.local import store as store_module
 from phoenix_nbtrain.local.store import Store, origin_id
-
-from .conftest import Phoenix, drawing
 
 
 def test_a_new_model_is_new_and_has_what_the_official_client_needs(phoenix: Phoenix) -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 
-from pathlib import Path
-
 import pytest
 from fake_service import FakeService
 from training_types import Opened
 
-from phoenix_nbtrain.images.drawings import draw_icons
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.training.training import Training, _here
 
@@ -37,8 +34,3 @@ def opened(service: FakeService, runner: InlineRunner) -> Opened:
 
     return open_
 
-
-@pytest.fixture(scope="session")
-def icons(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four of the project's own drawings."""
-    return draw_icons(tmp_path_factory.mktemp("icons"), count=4, size=64)

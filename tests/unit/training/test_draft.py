@@ -80,7 +80,7 @@ def test_assigning_a_frame_is_all_or_nothing(opened: Opened, icons: Path) -> Non
     training.add_images(icons)
     frame = training.images
     frame.loc[frame.index[0], "caption"] = "good"
-    frame.loc["img_nobody"] = frame.iloc[1]
+    frame = frame.rename(index={frame.index[1]: "img_nobody"})
     with pytest.raises(InputError, match="img_nobody"):
         training.images = frame
     assert training.images["caption"].tolist() == [""] * 4

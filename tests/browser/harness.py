@@ -1,0 +1,164 @@
+"""Real widgets in a real browser, without Jupyter: a page's fake model talks to the kernel's half.
+
+What the page sends is given to the widget in this process, and what the widget sends or sets goes
+back to the page. A test can lose messages on the way.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>view</title>
+<style>body { margin: 0; padding: 16px; background: #fff } body.dark { background: #0e1116 }</style>
+</head><body><main id="here"></main></body></html>"""
+
+_MODEL = """
+async ({ esm, css, state }) => {
+  const style = document.createElement("style");
+  style.textContent = css;
+  document.head.append(style);
+  const handlers = new Map();
+  const fire = (name, ...args) => [...(handlers.get(name) ?? [])].forEach((call) => call(...args));
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  const model = {
+    state, lost: 0, sent: [], mute: false, heard: [],
+    get: (name) => model.state[name],
+    set: (name, value) => { model.state[name] = value; },
+    on: (name, call) => handlers.set(name, [...(handlers.get(name) ?? []), call]),
+    off: (name, call) => handlers.set(name, (handlers.get(name) ?? []).filter((c) => c !== call)),
+    handlers: () => [...handlers.values()].reduce((n, list) => n + list.length, 0),
+    async send(message) {
+      model.sent.push(message);
+      if (model.mute) return;
+      this.deliver(await window.kernelHears(JSON.stringify(message)));
+    },
+    deliver({ states, replies }) {
+      for (const [name, value] of states) { model.state[name] = value; fire(`change:${name}`); }
+      for (const { content, buffers } of replies) {
+        if (model.lost > 0) { model.lost -= 1; continue; }
+        model.heard.push(content);
+        fire("msg:custom", content, buffers.map(bytes));
+      }
+    },
+  };
+  window.model = model;
+  const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
+  const module = await import(url);
+  window.end = await module.default.render({ model, el: document.getElementById("here") });
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium. Missing in CI is a failure; elsewhere the test is skipped."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        if path is None and not os.path.exists(playwright.chromium.executable_path):
+            reason = "No Chromium: apt install chromium, or playwright install chromium."
+            if os.environ.get("CI") == "true":
+                pytest.fail(reason)
+            pytest.skip(reason)
+        running = playwright.chromium.launch(executable_path=path, args=ARGS)
+        yield running
+        running.close()
+
+
+class Shown:
+    """A widget on a page."""
+
+    def __init__(self, page: Page, widget: Any) -> None:
+        self.page, self.widget = page, widget
+        self._replies: list[dict[str, Any]] = []
+        self._states: list[tuple[str, Any]] = []
+        widget.send = self._keep
+        widget.observe(self._changed, names=[n for n in ("summary", "selected") if n in widget.keys])
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._console)
+        page.route("**/*", lambda route: route.abort())  # nothing is ever fetched
+        page.set_content(_PAGE)
+        page.expose_function("kernelHears", self._hear)
+        state = {n: getattr(widget, n) for n in ("summary", "selected") if n in widget.keys}
+        page.evaluate(_MODEL, {"esm": widget._esm, "css": widget._css, "state": state})
+
+    def tell(self) -> None:
+        """Bring what the widget sent or set by itself to the page."""
+        self.page.evaluate("(news) => window.model.deliver(news)", self._news())
+
+    def js(self, code: str, arg: Any = None) -> Any:
+        """Evaluate in the page."""
+        return self.page.evaluate(code, arg)
+
+    def sent(self, kind: str) -> list[dict[str, Any]]:
+        """Return what the page asked the kernel."""
+        return [m for m in self.js("() => window.model.sent") if m["kind"] == kind]
+
+    def axe(self) -> list[str]:
+        """Return the serious and critical accessibility faults."""
+        self.js((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+        found = self.js("async () => (await window.axe.run('#here')).violations")
+        return [
+            f"{v['id']}: {v['nodes'][0]['html'][:200]} {v['nodes'][0]['failureSummary'][:300]}"
+            for v in found
+            if v["impact"] in ("serious", "critical")
+        ]
+
+    def _hear(self, message: str) -> dict[str, Any]:
+        self.widget._handle_custom_msg(json.loads(message), [])
+        return self._news()
+
+    def _news(self) -> dict[str, Any]:
+        news = {"states": self._states, "replies": self._replies}
+        self._states, self._replies = [], []
+        return news
+
+    def _keep(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        encoded = [base64.b64encode(b).decode() for b in buffers or []]
+        self._replies.append({"content": json.loads(json.dumps(content)), "buffers": encoded})
+
+    def _changed(self, change: Any) -> None:
+        self._states.append((change["name"], change["new"]))
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+
+@contextmanager
+def shown(
+    browser: Browser, widget: Any, *, width: int = 1080, height: int = 900, dark: bool = False
+) -> Iterator[Shown]:
+    """Show a widget on a page of its own; errors on the page fail the test."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+    )
+    page = context.new_page()
+    page.set_default_timeout(8000)
+    try:
+        view = Shown(page, widget)
+        if dark:
+            view.js("() => document.body.classList.add('dark')")
+        yield view
+        assert view.errors == []
+    finally:
+        context.close()
+        widget.close()

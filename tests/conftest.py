@@ -1,0 +1,26 @@
+"""What every test gets: a memory of its own, and no credentials from outside."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from phoenix_nbtrain.images.drawings import draw_icons
+
+CREDENTIALS = ("PHOENIX_NBTRAIN_", "SCENARIO_")
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(CREDENTIALS) and name != "PHOENIX_NBTRAIN_TEST_IMAGES":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def icons(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four of the project's own drawings, small."""
+    return draw_icons(tmp_path_factory.mktemp("icons"), count=4, size=64)
