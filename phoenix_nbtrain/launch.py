@@ -509,6 +509,14 @@ class Launcher:
                 self._journal.move(intent.intent_id, end, only_from={"running", "stopping"})
         return self._again(intent)
 
+    def run_of(self, model: Model) -> Intent | None:
+        """Return the launch that the model's present run, or its last one, came from."""
+        opened = self.reconcile(model)
+        if opened is not None:
+            return opened
+        found = self._journal.intents(origin=self.client.origin, model_id=model.id)
+        return next((i for i in found if i.job_id is not None and i.job_id == model.job_id), None)
+
     @staticmethod
     def _launched_since(intent: Intent, model: Model) -> bool:
         """Return whether the service shows a run that the model did not have before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import warnings
@@ -21,6 +22,8 @@ __all__ = ["connect", "default_client"]
 LOCAL_URL = "http://phoenix.local/v1"
 """The local Phoenix's address inside this process; no socket is ever opened for it."""
 LOCAL_HEADER = "x-phoenix-local"
+ONLY = "PHOENIX_NBTRAIN_ONLY"
+"""Set to ``local`` by the tutorial command: whatever credentials there are, none are used."""
 _TIMEOUT = httpx.Timeout(60, connect=5)
 
 _default: Phoenix | None = None
@@ -68,7 +71,13 @@ def connect(
         "project_id": project_id,
         "team_id": team_id,
     }
-    credentials = None if to == "local" else find(explicit)
+    if to == "hosted" and os.environ.get(ONLY) == "local":
+        raise CredentialsError(
+            f"{ONLY}=local keeps this kernel to the local Phoenix.",
+            remedy="Tutorials run that way; open a notebook of your own for the hosted one.",
+        )
+    only_local = to == "local" or os.environ.get(ONLY) == "local"
+    credentials = None if only_local else find(explicit)
     if credentials is None and to == "hosted":
         raise CredentialsError(
             "No credentials for the hosted Phoenix were found.",

@@ -13,7 +13,7 @@ from phoenix_nbtrain.dataset.text import caption_text, name_text
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, cell, new_pair_id
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
 
-__all__ = ["PAIRS_MAX", "Op", "Refused", "Work", "pair_problem"]
+__all__ = ["PAIRS_MAX", "Op", "RefusedError", "Work", "pair_problem"]
 
 Op: TypeAlias = Mapping[str, Any]
 
@@ -25,7 +25,7 @@ _COLUMNS = {"images": ("name", "caption"), "pairs": ("source", "target", "instru
 _STALE = "It changed meanwhile; what stands now is shown."
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """One operation is not taken; ``value`` is what stands."""
 
     def __init__(self, reason: str, value: Any = None) -> None:
@@ -102,7 +102,7 @@ class Work:
 
     def take(self, op: object) -> None:
         if not isinstance(op, Mapping):
-            raise Refused("Not an edit.")
+            raise RefusedError("Not an edit.")
         kind, table = op.get("op"), op.get("table")
         methods: dict[tuple[object, object], Callable[[Op], None]] = {
             ("set", "images"): self._set_image,
@@ -118,13 +118,13 @@ class Work:
             methods["restore", "images"] = self._restore_images
             methods["restore", "pairs"] = self._restore_pairs
         if not isinstance(kind, str) or not isinstance(table, str) or (kind, table) not in methods:
-            raise Refused(f"There is no edit {shown(kind, 30)} of {shown(table, 30)}.")
+            raise RefusedError(f"There is no edit {shown(kind, 30)} of {shown(table, 30)}.")
         if isinstance(self._base, bool) or not isinstance(self._base, int):
-            raise Refused("The edit names no revision. Reload the view.")
+            raise RefusedError("The edit names no revision. Reload the view.")
         if self._base > self.before.revision:
-            raise Refused("The view is ahead of the draft. Reload the view.")
+            raise RefusedError("The view is ahead of the draft. Reload the view.")
         if kind != "set" and self._base < self.before.revision:
-            raise Refused("The table changed meanwhile. Look again and repeat it.")
+            raise RefusedError("The table changed meanwhile. Look again and repeat it.")
         methods[kind, table](op)
 
     # -- set ---------------------------------------------------------------------------------
@@ -156,18 +156,18 @@ class Work:
             value = self._checked(lambda: self._side(op["value"], column), op, standing)
             new = replace(row, source=value) if column == "source" else replace(row, target=value)
             if new.source == new.target and not self._trusted:
-                raise Refused("Source and target are the same picture.", standing)
+                raise RefusedError("Source and target are the same picture.", standing)
         self._settle("pairs", row.pair_id, column, standing, value)
         self._pairs.by_id[row.pair_id] = self._judged(new)
 
     def _set_config(self, op: Op) -> None:
         name, given = op.get("row"), op.get("value")
         if not isinstance(name, str):
-            raise Refused("A parameter is called by its name.")
+            raise RefusedError("A parameter is called by its name.")
         try:
             known = catalog.parameters(self._type_name) if not self._trusted else {}
         except PhoenixError as error:
-            raise Refused(str(error)) from None
+            raise RefusedError(str(error)) from None
         for parameter in known.values():
             if parameter.wire == name:
                 name = parameter.name
@@ -177,11 +177,11 @@ class Work:
             try:
                 if name not in known:  # raises, naming the nearest; or the tool's word for one
                     taken = catalog.validate(self._type_name, {name: given})
-                    raise Refused(f"Call it {next(iter(taken), 'by the name in the form')}.")
+                    raise RefusedError(f"Call it {next(iter(taken), 'by the name in the form')}.")
                 if given is not None:
                     value = catalog.validate(self._type_name, {name: given}).get(name)
             except PhoenixError as error:
-                raise Refused(str(error), standing) from None
+                raise RefusedError(str(error), standing) from None
         self._settle("config", name, "value", standing, value)
         if value is None:
             self._config.pop(name, None)
@@ -194,7 +194,7 @@ class Work:
         if value != standing:
             # Against what stood before these operations: they may set one cell twice.
             if self.before.touched.get(key, 0) > self._base:
-                raise Refused(_STALE, standing)
+                raise RefusedError(_STALE, standing)
             self.inverse.append(
                 {"op": "set", "table": table, "row": row, "column": column, "value": standing}
             )
@@ -207,16 +207,18 @@ class Work:
         if row_id is None:
             row_id = new_pair_id()
         if not isinstance(row_id, str) or not _PAIR_ID.fullmatch(row_id):
-            raise Refused(f"{shown(row_id, 40)} is no id for a pair.")
+            raise RefusedError(f"{shown(row_id, 40)} is no id for a pair.")
         if row_id in self._pairs.by_id:
-            raise Refused("There is a pair of that id already.")
+            raise RefusedError("There is a pair of that id already.")
         if len(self._pairs.order) >= PAIRS_MAX:
-            raise Refused(f"There are {PAIRS_MAX:,} pairs already, the most a draft takes.")
+            raise RefusedError(f"There are {PAIRS_MAX:,} pairs already, the most a draft takes.")
         values = op.get("values")
         if not isinstance(values, Mapping) or not {"source", "target"} <= values.keys():
-            raise Refused("A pair needs a source and a target picture.")
+            raise RefusedError("A pair needs a source and a target picture.")
         if set(values) - set(_COLUMNS["pairs"]):
-            raise Refused("A pair has a source, a target and an instruction, and nothing else.")
+            raise RefusedError(
+                "A pair has a source, a target and an instruction, and nothing else."
+            )
         at = self._position(op.get("at"), len(self._pairs.order))
         try:
             row = PairRow(
@@ -226,9 +228,9 @@ class Work:
                 instruction=caption_text(values.get("instruction", ""), "instruction"),
             )
         except InputError as error:
-            raise Refused(str(error)) from None
+            raise RefusedError(str(error)) from None
         if row.source == row.target:
-            raise Refused("Source and target are the same picture.")
+            raise RefusedError("Source and target are the same picture.")
         self._pairs.insert(at, row_id, row)
         self._touch("pairs", row_id)
         self.inverse.append({"op": "delete", "table": "pairs", "row": row_id})
@@ -253,7 +255,7 @@ class Work:
         row_id = self._image(op).image_id if table == "images" else self._pair(op).pair_id
         rows: _Rows[Any] = self._images if table == "images" else self._pairs
         if op.get("at") is None:
-            raise Refused("A move names where to.")
+            raise RefusedError("A move names where to.")
         before, at = rows.move(row_id, self._position(op["at"], len(rows.order)))
         if before != at:
             self.inverse.append({"op": "move", "table": table, "row": row_id, "at": before})
@@ -262,16 +264,15 @@ class Work:
         at = self._position(op.get("at"), len(self._images.order))
         for row in op.get("rows", ()):
             if not isinstance(row, ImageRow):
-                raise Refused("Only rows that were taken out can be restored.")
-            row = replace(row, sending=False)
-            if row.attached and row.asset_id not in self._removed:
-                # The service let go of it in the meantime; the asset itself is still there.
-                row = replace(row, attached=False)
-            at = self.insert_image(row, at) + 1
+                raise RefusedError("Only rows that were taken out can be restored.")
+            # Not in the removed ones any more: the service let go of it in the meantime. The
+            # asset itself is still there.
+            attached = row.attached and row.asset_id in self._removed
+            at = self.insert_image(replace(row, sending=False, attached=attached), at) + 1
 
     def insert_image(self, row: ImageRow, at: int) -> int:
         if any(_same_picture(row, other) for other in self._images.by_id.values()):
-            raise Refused("The picture is there already.")
+            raise RefusedError("The picture is there already.")
         if row.asset_id is not None and row.asset_id in self._removed:
             # The service still lists it, so there is nothing to attach again.
             self._removed.discard(row.asset_id)
@@ -286,7 +287,7 @@ class Work:
         at = self._position(op.get("at"), len(self._pairs.order))
         for row in op.get("rows", ()):
             if not isinstance(row, PairRow) or row.pair_id in self._pairs.by_id:
-                raise Refused("The pair is there already.")
+                raise RefusedError("The pair is there already.")
             at = self._pairs.insert(at, row.pair_id, self._judged(replace(row, sending=False))) + 1
             self._touch("pairs", row.pair_id)
             self.inverse.append({"op": "delete", "table": "pairs", "row": row.pair_id})
@@ -296,31 +297,33 @@ class Work:
     def _image(self, op: Op) -> ImageRow:
         row = self._images.by_id.get(_row_id(op))
         if row is None:
-            raise Refused("That picture is no longer in the set.")
+            raise RefusedError("That picture is no longer in the set.")
         return row
 
     def _pair(self, op: Op) -> PairRow:
         row = self._pairs.by_id.get(_row_id(op))
         if row is None:
-            raise Refused("That pair is no longer there.")
+            raise RefusedError("That pair is no longer there.")
         return row
 
     def _column(self, op: Op) -> str:
         columns = _COLUMNS[op["table"]]
         column = op.get("column")
         if column not in columns:
-            raise Refused(f"Only {', '.join(columns)} can be changed, not {shown(column, 30)}.")
+            raise RefusedError(
+                f"Only {', '.join(columns)} can be changed, not {shown(column, 30)}."
+            )
         return str(column)
 
     def _checked(self, check: Callable[[], str], op: Op, standing: str) -> str:
         if "value" not in op:
-            raise Refused("The edit has no value.", standing)
+            raise RefusedError("The edit has no value.", standing)
         if self._trusted:
             return str(op["value"])
         try:
             return check()
         except InputError as error:
-            raise Refused(str(error), standing) from None
+            raise RefusedError(str(error), standing) from None
 
     def _side(self, value: object, side: str) -> str:
         if not isinstance(value, str) or value not in self._images.by_id:
@@ -331,7 +334,7 @@ class Work:
         if at is None:
             return end
         if isinstance(at, bool) or not isinstance(at, int):
-            raise Refused(f"{shown(at, 30)} is no position.")
+            raise RefusedError(f"{shown(at, 30)} is no position.")
         return min(max(at, 0), end)
 
     def _judged(self, pair: PairRow) -> PairRow:

@@ -95,7 +95,7 @@ def _reader(path: Path, name: str) -> Callable[[], bytes]:
             raise ImageError(
                 f"It cannot be unpacked: {shown(str(error), 80)}.", remedy="Pack it again."
             ) from None
-        except Exception as error:  # noqa: BLE001  # zlib, lzma and bz2 have errors of their own
+        except Exception as error:  # zlib, lzma and bz2 have errors of their own
             raise ImageError(
                 f"It cannot be unpacked: {type(error).__name__}.", remedy="Pack it again."
             ) from None

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from phoenix_nbtrain.dataset._work import PAIRS_MAX, Op, Refused, Work, pair_problem
+from phoenix_nbtrain.dataset._work import PAIRS_MAX, Op, RefusedError, Work, pair_problem
 from phoenix_nbtrain.draft import Draft, ImageRow
 
 __all__ = ["PAIRS_MAX", "Applied", "Op", "Refusal", "apply", "insert_images", "pair_problem"]
@@ -83,7 +83,7 @@ def apply(
     for i, op in enumerate(ops):
         try:
             work.take(op)
-        except Refused as refusal:
+        except RefusedError as refusal:
             refused.append(Refusal(op=i, value=refusal.value, reason=refusal.reason))
         else:
             accepted.append(i)
@@ -103,7 +103,7 @@ def insert_images(draft: Draft, rows: Iterable[ImageRow], at: int | None = None)
     for i, row in enumerate(rows):
         try:
             to = work.insert_image(row, to) + 1
-        except Refused as refusal:
+        except RefusedError as refusal:
             refused.append(Refusal(op=i, value=None, reason=refusal.reason))
         else:
             accepted.append(i)

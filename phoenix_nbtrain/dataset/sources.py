@@ -129,11 +129,11 @@ def _folder(path: Path, *, recursive: bool) -> list[Candidate]:
     files: list[str] = []
     below: Counter[str] = Counter()
     for folder, names in _walk(path):
-        inside = os.path.relpath(folder, path)
-        if recursive or inside == ".":
-            files += [os.path.normpath(os.path.join(inside, name)) for name in names]
+        inside = Path(folder).relative_to(path)
+        if recursive or not inside.parts:
+            files += [str(inside / name) for name in names]
         else:
-            below[inside.split(os.sep)[0]] += len(names)
+            below[inside.parts[0]] += len(names)
         if len(files) + below.total() > FILES_MAX:
             raise InputError(
                 f"{shown(str(path))} holds more than {FILES_MAX:,} files.",
@@ -158,7 +158,7 @@ def _walk(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Walk a folder without following links to folders, leaving out what is no one's picture."""
 
     def raised(error: OSError) -> None:
-        if os.path.samestat(os.stat(path), os.stat(error.filename)):
+        if Path(error.filename) == path:
             raise InputError(
                 f"{shown(str(path))} cannot be read: {error.strerror}.",
                 remedy="Check its permissions.",
@@ -175,13 +175,20 @@ def _noise(name: str) -> bool:
 
 def _file(path: Path, shown_as: str, caption: str | None = None) -> Candidate:
     beside = path.with_name(stem(path.name) + ".txt")
-    has_caption = caption is None and os.path.isfile(beside) and beside != path
+    has_caption = caption is None and beside != path and _is_file(beside)
     return Candidate(
         path=shown_as,
         read=lambda: _read(path, BYTES_MAX),
         caption=caption,
         read_caption=(lambda: _read(beside, 1_000_000)) if has_caption else None,
     )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long, with .txt
+        return False
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -237,7 +244,7 @@ def _table(frame: Any, base: Path) -> list[Candidate]:
             continue
         name: Any = value
         if not (isinstance(value, str) and (_URL.match(value) or _ASSET.fullmatch(value))):
-            name = base / os.path.expanduser(value)
+            name = base / Path(value).expanduser()
         caption = text if isinstance(text, str) else None
         found += [_captioned(c, caption) for c in _each(name, recursive=False)]
     return found
@@ -274,7 +281,7 @@ def _in_memory(image: Any) -> Candidate:
         if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
             image = image.convert("RGB")
         image.save(out, "PNG", compress_level=1)
-    except Exception as error:  # noqa: BLE001  # whatever a half-made or closed image raises
+    except Exception as error:  # whatever a half-made or closed image raises
         return Candidate(path="image", problem=f"It cannot be saved: {shown(str(error), 80)}.")
     content = out.getvalue()
     name = Path(os.fsdecode(getattr(image, "filename", "") or "")).stem

@@ -48,7 +48,7 @@ class Thumbnail:
     height: int
 
 
-class _ChildDied(Exception):
+class _ChildDiedError(Exception):
     """The child ended, hung, or answered nonsense."""
 
 
@@ -77,7 +77,7 @@ class _Child:
         """Send one picture and return the reply.
 
         Raises:
-            _ChildDied: there is none. The child is then of no further use.
+            _ChildDiedError: there is none. The child is then of no further use.
         """
         # Blocking reads with a timer that kills: works the same on every platform, where
         # selecting on pipes does not.
@@ -93,11 +93,11 @@ class _Child:
             self._process.stdin.flush()
             header_size, body_size = struct.unpack("<II", self._read(8))
             if header_size > 1 << 16 or body_size > 4 * PX_MAX * PX_MAX:
-                raise _ChildDied
+                raise _ChildDiedError
             header = json.loads(self._read(header_size))
             return header, self._read(body_size)
         except (OSError, ValueError, struct.error):
-            raise _ChildDied from None
+            raise _ChildDiedError from None
         finally:
             watchdog.cancel()
 
@@ -105,7 +105,7 @@ class _Child:
         assert self._process.stdout is not None
         content = self._process.stdout.read(size)
         if len(content) < size:
-            raise _ChildDied
+            raise _ChildDiedError
         return content
 
     def end(self) -> None:
@@ -205,7 +205,7 @@ class Decoder:
             if child is not None:
                 child.end()
                 child = None
-            if isinstance(error, _ChildDied):
+            if isinstance(error, _ChildDiedError):
                 raise ImageError(
                     "The picture broke the program that decodes it, or took too long.",
                     remedy=_REMEDY,

@@ -13,7 +13,17 @@ from collections.abc import Container
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLOCK", "PX", "TARGETS", "WORDS", "Extractor", "blocks", "on_canvas", "words_in", "words_of"]
+__all__ = [
+    "BLOCK",
+    "PX",
+    "TARGETS",
+    "WORDS",
+    "Extractor",
+    "blocks",
+    "on_canvas",
+    "words_in",
+    "words_of",
+]
 
 PX = 128
 """Side of the square canvas that every picture is put on."""
@@ -24,6 +34,8 @@ WORDS = 64
 """Length of the hashed bag of words."""
 _WORD_MARKS = 6
 """Positions that one word marks, so that two words rarely share all of theirs."""
+_WORD_WEIGHT = 0.5
+"""Length of one word's vector."""
 _NEAR = 5
 """Surroundings: this many blocks each way at full, and as many at a quarter of the resolution."""
 _POSITION = 5
@@ -48,7 +60,7 @@ def words_in(text: str) -> frozenset[str]:
 
 
 def words_of(text: str, known: Container[str] | None = None) -> Floats:
-    """Return the hashed bag of words of a caption, of length 1 (0 for no words).
+    """Return the hashed bag of words of a caption: the sum of a vector for each word.
 
     Order and repetition are lost. Words that are not ``known``, if that is given, are left out.
     """
@@ -59,8 +71,7 @@ def words_of(text: str, known: Container[str] | None = None) -> Floats:
         digest = hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=16).digest()
         for mark in range(_WORD_MARKS):
             bag[digest[mark] % WORDS] += 1.0 if digest[mark + 8] & 1 else -1.0
-    length = float(np.linalg.norm(bag))
-    return bag / length if length else bag
+    return bag * np.float32(_WORD_WEIGHT / np.sqrt(_WORD_MARKS))
 
 
 def blocks(ink: Floats, shift: tuple[int, int] = (0, 0)) -> Floats:

@@ -45,8 +45,11 @@ def checked(type_name: str, given: object) -> dict[str, Any]:
     sources, prompts = config.get("sample_sources", ()), config.get("sample_prompts", ())
     if sources and len(sources) != len(prompts):
         raise bad("parameters.sampleSourceImages needs one image per sample prompt")
-    lists = {p.wire: list(config.get(p.name, ())) for p in known.values() if p.wire in wanted
-             and p.kind in ("texts", "images")}
+    lists = {
+        p.wire: list(config.get(p.name, ()))
+        for p in known.values()
+        if p.wire in wanted and p.kind in ("texts", "images")
+    }
     return {**wanted, **lists}
 
 

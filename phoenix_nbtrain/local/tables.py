@@ -117,7 +117,12 @@ def set_progress(connection: sqlite3.Connection, model_id: str, stage: str, **mo
 
 
 def end_job(
-    connection: sqlite3.Connection, job: sqlite3.Row, status: str, *, error: str = "", hint: str = ""
+    connection: sqlite3.Connection,
+    job: sqlite3.Row,
+    status: str,
+    *,
+    error: str = "",
+    hint: str = "",
 ) -> None:
     """End a job as ``success``, ``failure`` or ``canceled``, and its model with it.
 

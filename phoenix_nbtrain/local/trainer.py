@@ -39,7 +39,7 @@ BLOCKS_PER_PICTURE = 256
 """Blocks that one look at a picture learns from, drawn at random."""
 LOSS_POINTS_MAX = 400
 """Points a loss curve keeps; beyond, neighbours are averaged."""
-LAST_RATE = 0.05
+LAST_RATE = 0.2
 """The learning rate falls evenly to this part of itself, so that the end settles."""
 WORDLESS = 0.1
 """Part of the looks that are taken without the caption, so that a prompt may be empty."""
@@ -66,7 +66,9 @@ def greyed(ink: Floats) -> Floats:
     for axis in (0, 1):
         for _ in range(3):  # three boxes make nearly a Gaussian
             padded = np.pad(grey, [(2, 2) if a == axis else (0, 0) for a in (0, 1)], "edge")
-            total = np.cumsum(np.pad(padded, [(1, 0) if a == axis else (0, 0) for a in (0, 1)]), axis)
+            total = np.cumsum(
+                np.pad(padded, [(1, 0) if a == axis else (0, 0) for a in (0, 1)]), axis
+            )
             high = [slice(5, None) if a == axis else slice(None) for a in (0, 1)]
             low = [slice(None, -5) if a == axis else slice(None) for a in (0, 1)]
             grey = (total[tuple(high)] - total[tuple(low)]) / 5
@@ -180,13 +182,15 @@ class Trainer:
     def adapter(self) -> bytes:
         """Return the weights as safetensors, the configuration in the header."""
         header = {
-            "kind": "phoenix-nbtrain patch adapter",
-            "config": json.dumps({**self.config, "seed": self.seed}, sort_keys=True),
-            "step": str(self.step),
-            "features": str(FEATURES),
-            "vocabulary": json.dumps(sorted(self.vocabulary)),
+            "kind": "patch adapter",
+            "config": {**self.config, "seed": self.seed},
+            "step": self.step,
+            "features": FEATURES,
+            "vocabulary": sorted(self.vocabulary),
         }
-        return save({"A": self.a, "B": self.b}, header)
+        # One entry only: safetensors writes several in an order of its own each time.
+        about = {"phoenix-nbtrain": json.dumps(header, sort_keys=True)}
+        return save({"A": self.a, "B": self.b}, about)
 
     def checkpoint(self) -> bytes:
         """Return all that the next step depends on: weights, Adam, random state, batch order."""

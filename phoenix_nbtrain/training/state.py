@@ -86,9 +86,9 @@ class Run:
     epoch: int | None = None
     """The epoch it is in, from 1."""
     epochs: int = 0
-    losses: tuple[tuple[int, float], ...] = ()
+    losses: tuple[tuple[int, float], ...] = field(default=(), repr=False)
     """Steps and mean squared errors; only the local Phoenix tells them."""
-    samples: tuple[EpochSamples, ...] = ()
+    samples: tuple[EpochSamples, ...] = field(default=(), repr=False)
     message: str = ""
     """What went wrong and what the service advises."""
     cost: Decimal | None = None

@@ -324,9 +324,7 @@ class Sync:
         draft = self._live.state.draft
         if dict(draft.config) == dict(draft.served_config or {}):
             return
-        self.service.update_model(
-            self._live.model_id, parameters=wire_parameters(draft, type_name)
-        )
+        self.service.update_model(self._live.model_id, parameters=wire_parameters(draft, type_name))
         held: Mapping[str, Any] = MappingProxyType(dict(draft.config))
         self._change(lambda d: replace(d, served_config=held))
 

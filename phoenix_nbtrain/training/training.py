@@ -358,9 +358,7 @@ class Training:
         rows = [self._image(image) for image in images]
         self._do([{"op": "delete", "table": "images", "row": r.image_id} for r in rows])
 
-    def set_captions(
-        self, given: Mapping[str, str] | Callable[[ImageRow], str | None]
-    ) -> None:
+    def set_captions(self, given: Mapping[str, str] | Callable[[ImageRow], str | None]) -> None:
         """Set captions, all or none.
 
         Args:

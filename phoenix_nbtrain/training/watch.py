@@ -109,7 +109,7 @@ class Watch:
         """
         before = self._live.state.model
         model = self.service.get_model(self._live.model_id)
-        intent = self._launcher.reconcile(model)
+        intent = self._launcher.run_of(model)
         job = None
         if model.job_id is not None:
             try:

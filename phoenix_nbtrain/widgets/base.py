@@ -41,7 +41,23 @@ MESSAGE_MAX = 200
 def static_text(*names: str) -> str:
     """Return packaged static files as one text, in the order given."""
     folder = files("phoenix_nbtrain.widgets") / "static"
-    return "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+    return "\n".join(_lean((folder / name).read_text(encoding="utf-8")) for name in names)
+
+
+def _lean(text: str) -> str:
+    """Leave out indentation and comment lines: each saved notebook holds this text.
+
+    Lines stay where they are, so that a browser's error names the line of the file.
+    """
+    lines, within = [], False
+    for line in map(str.strip, text.split("\n")):
+        begins = within or line.startswith(("/**", "/* "))
+        ends = "*/" in line
+        within = begins and not ends
+        if begins:
+            line = line.partition("*/")[2].strip() if ends else ""
+        lines.append("" if line.startswith("//") else line)
+    return "\n".join(lines)
 
 
 class Viewed(Protocol):

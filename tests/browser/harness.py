@@ -90,7 +90,9 @@ class Shown:
         self._replies: list[dict[str, Any]] = []
         self._states: list[tuple[str, Any]] = []
         widget.send = self._keep
-        widget.observe(self._changed, names=[n for n in ("summary", "selected") if n in widget.keys])
+        widget.observe(
+            self._changed, names=[n for n in ("summary", "selected") if n in widget.keys]
+        )
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._console)

@@ -43,9 +43,7 @@ class FakeTraining:
         served = tuple(p.triple for p in pairs)
         self.state = TrainingState(
             model=Model(id="model_1", name=name, type=type, status=status),
-            draft=Draft(
-                revision=1, images=tuple(images), pairs=tuple(pairs), served_pairs=served
-            ),
+            draft=Draft(revision=1, images=tuple(images), pairs=tuple(pairs), served_pairs=served),
         )
         self.runner = InlineRunner()
         self.subscribers: list[Callable[[TrainingState], None]] = []
@@ -113,9 +111,7 @@ class FakeTraining:
         applied = change(self.state.draft)
         if applied.inverse:
             inverses.append(applied.inverse)
-        self.change(
-            draft=applied.draft, can_undo=bool(self._undo), can_redo=bool(self._redo)
-        )
+        self.change(draft=applied.draft, can_undo=bool(self._undo), can_redo=bool(self._redo))
         return EditReply(
             revision=applied.draft.revision, accepted=applied.accepted, refused=applied.refused
         )

@@ -63,7 +63,7 @@ class Grid {
     this.chosen = h("span", "nbt-mute");
     this.remove = button("Remove", "nbt-btn", () => this.removeSelected(), { title: "Remove the selected images (Delete)" });
     f.bar.append(this.search, this.chip, h("span", "nbt-grow"), this.chosen, this.remove, f.undo, f.redo);
-    f.onAgain = (kind) => this.again(kind);
+    f.onAgain = (kind) => void again(kind, f, this.edits, [this.rows], this.paint);
     this.space = h("div", "nbt-space", { role: "presentation" });
     this.grid = h("div", "nbt-scroll", { role: "grid", "aria-label": "Images", "aria-multiselectable": "true" }, this.space);
     f.body.append(this.grid);
@@ -264,7 +264,7 @@ class Grid {
       }
       this.paintLine(line, n, near);
     }
-    this.arrange(order);
+    arrange(this.space, order.map((n) => /** @type {Line} */ (this.lines.get(n)).row));
     if (this.spare.length > 4) this.spare.length = 4;
     void this.rows.want(...this.span(first * columns, (last + 1) * columns));
     this.pictures.want(near);
@@ -280,21 +280,6 @@ class Grid {
     if (!this.found) return [start, stop];
     const places = this.found.slice(start, stop).map((id) => this.rows.indexOf(id)).filter((i) => i >= 0);
     return places.length ? [Math.min(...places), Math.max(...places) + 1] : [0, 1];
-  }
-
-  /** Keep lines in reading order, without moving the one that has the focus: it would lose it.
-   * @param {number[]} order */
-  arrange(order) {
-    const active = document.activeElement;
-    const nodes = order.map((n) => /** @type {Line} */ (this.lines.get(n)).row);
-    const held = nodes.findIndex((node) => node.contains(active));
-    nodes.forEach((node, i) => {
-      if (i === held) return;
-      const before = i < held ? nodes[held] : null;
-      const next = nodes[i + 1];
-      if (node.parentNode === this.space && node.nextSibling === (next ?? null)) return;
-      this.space.insertBefore(node, before);
-    });
   }
 
   /** @param {number} columns */
@@ -325,7 +310,7 @@ class Grid {
     const badges = h("span", "nbt-badges", {}, missing, uses);
     const tick = h("span", "nbt-tick", { "aria-hidden": "true" }, "✓");
     const pic = h("div", "nbt-pic", {}, img, tick, badges);
-    const name = h("span", "nbt-name", { dir: "auto" });
+    const name = h("span", "nbt-name");
     const dot = h("span", "nbt-dot", { role: "img" });
     const cap = h("div", "nbt-cap", { dir: "auto" });
     const why = h("div", "nbt-reason");
@@ -359,11 +344,11 @@ class Grid {
     const edit = row ? this.edits.of("images", row.image_id, "caption") : undefined;
     const caption = row ? this.caption(row) : "";
     const ghost = row && !caption ? row.automatic_caption || "no caption" : "";
-    say(tile.name, row?.name ?? " ");
+    paintName(tile.name, row?.name ?? " ");
     mark(tile.name, "title", row ? describe(row) : null);
     say(tile.cap, caption || ghost);
     tile.cap.classList.toggle("nbt-ghost", ghost !== "");
-    mark(tile.img, "alt", row?.name ?? "");
+    mark(tile.img, "alt", row ? plain(row.name) : "");
     tile.missing.hidden = !row || caption !== "";
     tile.uses.hidden = !row?.pairs;
     say(tile.uses, row?.pairs ? counted(row.pairs, "pair") : "");
@@ -490,8 +475,8 @@ class Grid {
     else if (event.key === "Delete") this.removeSelected();
     else if (event.key === "Escape") (this.selected = new Set()), void this.told();
     else if (command && event.key.toLowerCase() === "a") void this.selectAll();
-    else if (command && event.key.toLowerCase() === "z") this.again(event.shiftKey ? "redo" : "undo");
-    else if (command && event.key.toLowerCase() === "y") this.again("redo");
+    else if (command && event.key.toLowerCase() === "z") this.frame.onAgain(event.shiftKey ? "redo" : "undo");
+    else if (command && event.key.toLowerCase() === "y") this.frame.onAgain("redo");
     else return;
     event.preventDefault();
   }
@@ -509,7 +494,7 @@ class Grid {
     }
     const refused = this.edits.of("images", row.image_id, "caption");
     const area = h("textarea", "nbt-input nbt-area", {
-      "aria-label": `Caption of ${row.name}`, placeholder: row.automatic_caption || "What the picture shows", rows: "3", dir: "auto",
+      "aria-label": `Caption of ${plain(row.name)}`, placeholder: row.automatic_caption || "What the picture shows", rows: "3", dir: "auto",
     });
     area.value = refused ? refused.value : row.caption;
     this.editing = { id: row.image_id, area, base: this.revision.seen, was: this.caption(row) };
@@ -623,17 +608,6 @@ class Grid {
     this.rows.refresh(this.rows.total);
     this.paint();
   }
-
-  /** @param {"undo" | "redo"} kind */
-  async again(kind) {
-    if (this.frame.summary.training) return;
-    const reply = await this.edits.again(kind);
-    const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
-    if (reason) this.frame.note(reason);
-    else this.frame.announce(kind === "undo" ? "Undone" : "Done again");
-    this.rows.refresh(this.rows.total);
-    this.paint();
-  }
 }
 
 /** @param {CellEdit | undefined} edit @param {Row | undefined} row @returns {[string, string]} */
@@ -646,7 +620,7 @@ function cellState(edit, row) {
 function describe(row) {
   const size = row.width && row.height ? ` · ${row.width} × ${row.height}` : "";
   const bytes = row.bytes ? ` · ${row.bytes < 1e6 ? Math.ceil(row.bytes / 1e3) + " kB" : (row.bytes / 1e6).toFixed(1) + " MB"}` : "";
-  return row.name + size + bytes;
+  return plain(row.name) + size + bytes;
 }
 
 export default {

@@ -293,6 +293,16 @@ class Edits {
     return new Promise((done) => this.push({ message: { kind }, cell: null, done }));
   }
 
+  /** Refuse a cell here, without asking. What was typed stays offered.
+   * @param {string} table @param {string} row @param {string} column @param {any} value @param {string} reason */
+  refuse(table, row, column, value, reason) {
+    /** @type {CellEdit} */
+    const cell = { table, row, column, value, base: 0, phase: "refused", reason };
+    this.cells.set(`${table}/${row}/${column}`, cell);
+    this.settled(cell);
+    this.changed();
+  }
+
   /** Forget a refused text. @param {CellEdit} cell */
   drop(cell) {
     const key = `${cell.table}/${cell.row}/${cell.column}`;
@@ -435,6 +445,20 @@ function paintDot(dot, state, reason) {
   mark(dot, "aria-label", text);
 }
 
+/** A stranger's name, with what would turn or hide its letters made visible. @param {string} name */
+function plain(name) {
+  return name.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (c) =>
+    "\\u" + c.codePointAt(0)?.toString(16).padStart(4, "0"));
+}
+
+/** A file's name, its ending paler. @param {HTMLElement} node @param {string} name */
+function paintName(node, name) {
+  if (node.dataset.name === name) return;
+  node.dataset.name = name;
+  const [, stem, ending] = /^(.+?)(\.[A-Za-z0-9]{1,5})?$/u.exec(plain(name)) ?? [];
+  node.replaceChildren(stem ?? "", ...(ending ? [h("span", "nbt-ending", {}, ending)] : []));
+}
+
 /** @param {HTMLElement} holder @param {HTMLImageElement} img @param {{url: string, error: string} | undefined} entry */
 function paintPicture(holder, img, entry) {
   const url = entry?.url ?? "";
@@ -562,4 +586,26 @@ function perFrame(signal, work) {
       if (!signal.aborted) work();
     });
   };
+}
+
+/** Keep lines in reading order, without moving the one that has the focus: it would lose it.
+ * @param {HTMLElement} space @param {HTMLElement[]} nodes */
+function arrange(space, nodes) {
+  const held = nodes.findIndex((node) => node.contains(document.activeElement));
+  nodes.forEach((node, i) => {
+    if (i === held || (node.parentNode === space && node.nextSibling === (nodes[i + 1] ?? null))) return;
+    space.insertBefore(node, i < held ? nodes[held] : null);
+  });
+}
+
+/** Undo or redo, and say what came of it.
+ * @param {"undo" | "redo"} kind @param {Frame} frame @param {Edits} edits @param {Rows[]} tables @param {() => void} paint */
+async function again(kind, frame, edits, tables, paint) {
+  if (frame.summary.training) return;
+  const reply = await edits.again(kind);
+  const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
+  if (reason) frame.note(reason);
+  else frame.announce(kind === "undo" ? "Undone" : "Done again");
+  for (const rows of tables) rows.refresh(rows.total);
+  paint();
 }

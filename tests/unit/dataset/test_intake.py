@@ -128,6 +128,16 @@ def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     assert "no files" in refused(tmp_path)
 
 
+def test_a_folder_that_may_not_be_listed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(path: Any) -> Any:
+        raise PermissionError(13, "Permission denied", os.fspath(path))
+
+    monkeypatch.setattr("os.scandir", refusing)
+    assert "Permission denied" in refused(tmp_path)
+
+
 def test_a_missing_folder_names_the_nearest_one(tmp_path: Path) -> None:
     (tmp_path / "props").mkdir()
     message = refused(tmp_path / "porps")
@@ -203,9 +213,7 @@ def test_a_report_shows_hostile_names_and_reasons_escaped() -> None:
 
 @pytest.mark.parametrize("name", [b"a\x80.png", b"two\nlines.png"])
 def test_a_name_that_cannot_be_kept_is_refused(tmp_path: Path, name: bytes) -> None:
-    Image.new("RGB", (2, 2)).save(io.BytesIO(), "PNG")
-    with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
-        Image.new("RGB", (2, 2)).save(file, "PNG")
+    (tmp_path / os.fsdecode(name)).write_bytes(png())
     assert "name" in reason(tmp_path)
 
 

@@ -141,7 +141,11 @@ class TestPrice:
         assert len(service.launches) == 1
 
     def test_a_dry_run_that_answers_with_a_job_is_journalled_and_loud(
-        self, service: FakeService, launcher: Launcher, journal: Journal, monkeypatch: pytest.MonkeyPatch
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         job = Job(id="job_surprise")
         monkeypatch.setattr(
@@ -247,7 +251,11 @@ class TestOutcome:
         assert service.count("trigger_training") == 1
 
     def test_a_reply_of_269_launched_nothing(
-        self, service: FakeService, launcher: Launcher, journal: Journal, monkeypatch: pytest.MonkeyPatch
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(service, "trigger_training", lambda *_: LaunchReply(outcome="quoted"))
         with pytest.raises(LaunchRefused, match="launched nothing"):

@@ -26,9 +26,7 @@ SCRIPT = textwrap.dedent(
 )
 
 
-def test_four_processes_make_one_model_one_set_and_one_launch(
-    tmp_path: Path, icons: Path
-) -> None:
+def test_four_processes_make_one_model_one_set_and_one_launch(tmp_path: Path, icons: Path) -> None:
     import time
 
     go = time.time() + 3

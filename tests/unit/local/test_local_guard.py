@@ -55,7 +55,8 @@ def test_a_signed_url_of_a_served_phoenix_needs_no_credentials(served: Phoenix) 
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.com", "127.0.0.1.evil.com", "localhost.evil.com:80", "", "phoenix.local", "[::2]"]
+    "host",
+    ["evil.com", "127.0.0.1.evil.com", "localhost.evil.com:80", "", "phoenix.local", "[::2]"],
 )
 def test_only_this_computers_names_are_answered_to(served: Phoenix, host: str) -> None:
     reply = served.raw("GET", "/v1/models", headers={**GOOD, "Host": host})

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-
 import pytest
 from fake_service import FakeService
 from training_types import Opened
 
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.training.training import Training, _here
-
-
 
 
 @pytest.fixture
@@ -33,4 +30,3 @@ def opened(service: FakeService, runner: InlineRunner) -> Opened:
         return Training.open("icons", type=type, client=service, runner=runner)
 
     return open_
-

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from training_types import Opened
 from fake_service import FakeService
+from training_types import Opened
 
 from phoenix_nbtrain.errors import InputError, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.runner import InlineRunner
@@ -86,9 +86,7 @@ def test_assigning_a_frame_is_all_or_nothing(opened: Opened, icons: Path) -> Non
     assert training.images["caption"].tolist() == [""] * 4
 
 
-def test_a_frame_read_is_a_copy_and_assigning_it_is_the_truth(
-    opened: Opened, icons: Path
-) -> None:
+def test_a_frame_read_is_a_copy_and_assigning_it_is_the_truth(opened: Opened, icons: Path) -> None:
     training = opened()
     training.add_images(icons)
     frame = training.images

@@ -1,0 +1,252 @@
+"""The command line: the tutorial, the tool's seven actions, and a served local Phoenix."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from phoenix_nbtrain import __version__
+from phoenix_nbtrain.errors import InputError, PhoenixError, shown
+
+__all__ = ["main"]
+
+FIRST_NOTEBOOK = "01_first_model.ipynb"
+_CREDENTIALS = ("PHOENIX_NBTRAIN_", "SCENARIO_")
+_NOT_CREDENTIALS = ("PHOENIX_NBTRAIN_HOME",)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        0 where all went well, 1 where Phoenix refused or a notebook failed, 2 for bad input.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except InputError as error:
+        print(f"phoenix-nbtrain: {error}", file=sys.stderr)
+        return 2
+    except PhoenixError as error:
+        print(f"phoenix-nbtrain: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="phoenix-nbtrain", description="Train custom image models on Phoenix."
+    )
+    parser.add_argument("--version", action="version", version=f"phoenix-nbtrain {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    tutorial = commands.add_parser(
+        "tutorial", help="open the first tutorial in JupyterLab, on the local Phoenix"
+    )
+    tutorial.add_argument("--to", type=Path, default=Path("phoenix-tutorials"), metavar="DIR")
+    only = tutorial.add_mutually_exclusive_group()
+    only.add_argument("--copy", action="store_true", help="only copy the notebooks")
+    only.add_argument(
+        "--execute", action="store_true", help="run it without a browser and save the outcome"
+    )
+    tutorial.add_argument("--notebook", default=FIRST_NOTEBOOK, metavar="NAME")
+    tutorial.set_defaults(run=_tutorial)
+
+    train = commands.add_parser("train", help="one action of the train tool")
+    train.add_argument("action")
+    train.add_argument("--model-id", default="")
+    train.add_argument("--training-image-id")
+    train.add_argument("--images", nargs="+", metavar="ASSET_ID_OR_PATH")
+    train.add_argument("--image-data", type=_json, metavar="JSON")
+    train.add_argument("--config", type=_json, metavar="JSON")
+    train.add_argument("--dry-run", action="store_true")
+    train.add_argument("--max-cost", metavar="AMOUNT")
+    train.add_argument("--team-id")
+    train.add_argument("--project-id")
+    train.add_argument("--response-format", default="json", choices=["json", "markdown"])
+    train.set_defaults(run=_train)
+
+    serve = commands.add_parser("serve", help="serve the local Phoenix on this computer")
+    serve.add_argument("--port", type=int, default=0)
+    serve.add_argument("--data-dir", type=Path)
+    serve.set_defaults(run=_serve)
+    return parser
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{shown(text, 40)} is not JSON: {error}") from error
+
+
+# -- tutorial -----------------------------------------------------------------------------------
+
+
+def _tutorial(arguments: argparse.Namespace) -> int:
+    folder = arguments.to.expanduser()
+    notebook = _copied(folder, arguments.notebook)
+    if arguments.copy:
+        print(f"The tutorials are in {folder.resolve()}")
+        return 0
+    if arguments.execute:
+        return _execute(notebook)
+    if shutil.which("jupyter-lab") is None and not _has_jupyterlab():
+        raise InputError(
+            "JupyterLab is not installed.", remedy='pip install "phoenix-nbtrain[lab]"'
+        )
+    command = [sys.executable, "-m", "jupyterlab", notebook.name]
+    return subprocess.call(command, cwd=folder, env=local_environment())
+
+
+def _has_jupyterlab() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("jupyterlab") is not None
+
+
+def local_environment() -> dict[str, str]:
+    """Return this environment without any credentials, so that a kernel finds the local Phoenix."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_CREDENTIALS) or name in _NOT_CREDENTIALS
+    }
+    # A saved login would be found otherwise; the tutorial is never about somebody's account.
+    return kept | {"PHOENIX_NBTRAIN_ONLY": "local"}
+
+
+def _notebooks() -> Path:
+    """Return where the tutorials are: inside the wheel, or beside the package in a clone."""
+    here = Path(__file__).parent
+    packaged = here / "notebooks"
+    return packaged if packaged.is_dir() else here.parent / "notebooks"
+
+
+def _copied(folder: Path, name: str) -> Path:
+    """Copy the tutorials into ``folder`` and return the one called ``name``.
+
+    A copy that the user changed is kept, and the new one gets another name.
+    """
+    names = sorted(path.name for path in _notebooks().glob("*.ipynb"))
+    if name not in names:
+        raise InputError(f"There is no tutorial {shown(name, 40)}.", remedy=", ".join(names))
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in (_notebooks() / n for n in names):
+        target = folder / source.name
+        if not target.exists():
+            shutil.copyfile(source, target)
+        elif target.name == name and target.read_bytes() != source.read_bytes():
+            print(f"{target} was changed here and is kept as it is.")
+    return folder / name
+
+
+def _execute(notebook: Path) -> int:
+    """Run a notebook from top to bottom and save it, with its outputs, and as a page."""
+    try:
+        import nbformat
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError
+        from nbconvert import HTMLExporter
+    except ImportError as error:
+        raise InputError(
+            "Running a notebook needs Jupyter.", remedy='pip install "phoenix-nbtrain[lab]"'
+        ) from error
+    document = nbformat.read(notebook, as_version=4)
+    client = NotebookClient(
+        document,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": notebook.parent}},
+    )
+    failure = ""
+    try:
+        client.execute(env=local_environment())
+    except CellExecutionError as error:
+        failure = f"{error.ename}: {error.evalue}"
+    executed = notebook.with_name(f"{notebook.stem}-executed.ipynb")
+    nbformat.write(document, executed)
+    page = executed.with_suffix(".html")
+    page.write_text(HTMLExporter().from_notebook_node(document)[0], encoding="utf-8")
+    print(f"Notebook: {executed.resolve()}")
+    print(f"Page:     {page.resolve()}")
+    print(f"Run:      {failure or _last_words(document)}")
+    return 1 if failure else 0
+
+
+def _last_words(document: Mapping[str, Any]) -> str:
+    """Return the last line that a cell printed or showed as text."""
+    for cell in reversed(document["cells"]):
+        for output in reversed(cell.get("outputs", [])):
+            text = output.get("text") or output.get("data", {}).get("text/plain", "")
+            lines = [line for line in text.strip().splitlines() if line.strip()]
+            if lines:
+                return str(lines[-1])
+    return "finished"
+
+
+# -- train --------------------------------------------------------------------------------------
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from phoenix_nbtrain.tool import train
+
+    reply = train(
+        arguments.action,
+        arguments.model_id,
+        training_image_id=arguments.training_image_id,
+        images=arguments.images,
+        image_data=arguments.image_data,
+        config=arguments.config,
+        dry_run=arguments.dry_run,
+        team_id=arguments.team_id,
+        project_id=arguments.project_id,
+        response_format=arguments.response_format,
+        max_cost=arguments.max_cost,
+    )
+    print(reply if isinstance(reply, str) else json.dumps(reply, indent=2, ensure_ascii=False))
+    return 0
+
+
+# -- serve --------------------------------------------------------------------------------------
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    try:
+        from waitress.server import create_server
+    except ImportError as error:
+        raise InputError(
+            "Serving needs waitress.", remedy='pip install "phoenix-nbtrain[serve]"'
+        ) from error
+    from phoenix_nbtrain.home import home
+    from phoenix_nbtrain.local.app import create_app
+
+    key, secret = "local_" + secrets.token_hex(8), secrets.token_hex(24)
+    app = create_app(arguments.data_dir or home() / "local", credentials=(key, secret))
+    server = create_server(app, host="127.0.0.1", port=arguments.port, threads=8)
+
+    def end(*_: object) -> NoReturn:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    base_url = f"http://127.0.0.1:{server.effective_port}/v1"
+    print(json.dumps({"base_url": base_url, "api_key": key, "api_secret": secret}), flush=True)
+    try:
+        server.run()
+    finally:
+        server.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

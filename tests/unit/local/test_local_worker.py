@@ -1,0 +1,342 @@
+"""Jobs worked off: what a watcher reads, cancel, failure, and processes that are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.numpy import load_file
+from unit.local.local_phoenix import Phoenix, drawing
+
+from phoenix_nbtrain.local import lease, run, worker
+from phoenix_nbtrain.local.lease import child_environment, hold_lease, lease_held
+from phoenix_nbtrain.local.tables import ENDED
+
+QUICK: dict[str, Any] = {"nbEpochs": 2, "nbRepeats": 3, "rank": 4, "seed": 1}
+LONG: dict[str, Any] = {"nbEpochs": 100, "nbRepeats": 100, "seed": 1}
+
+
+def pair_set(phoenix: Phoenix) -> tuple[str, str]:
+    """Return an edit model with two pairs, and a line drawing to sample from."""
+    model_id = phoenix.model("flux.2-dev-edit-lora")
+    pairs = []
+    for kind in ("box", "circle"):
+        source, target = phoenix.upload(drawing(kind)), phoenix.upload(drawing(kind, "red"))
+        phoenix.attach(model_id, source, target)
+        pairs.append({"sourceId": source, "targetId": target, "instruction": "make it red"})
+    phoenix.ok("PUT", f"/models/{model_id}/training-images/pairs", pairs)
+    return model_id, phoenix.upload(drawing("circle", size=(96, 48)))
+
+
+def ended(phoenix: Phoenix, model_id: str) -> Any:
+    model = phoenix.read(model_id)
+    return model if model["status"] != "training" else None
+
+
+def test_a_training_goes_to_its_end_and_leaves_what_it_should(phoenix: Phoenix) -> None:
+    model_id, source = pair_set(phoenix)
+    prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}
+    job_id = phoenix.launch(model_id, **QUICK, **prompts)
+    worker.work_off(phoenix.store)
+    model, job = phoenix.read(model_id), phoenix.job(job_id)
+    assert model["status"] == "trained"
+    assert {"startedAt", "endedAt", "queueDuration", "trainDuration"} <= model[
+        "trainingStats"
+    ].keys()
+    assert (job["status"], job["progress"]) == ("success", 1.0)
+    assert [entry["status"] for entry in job["statusHistory"]] == [
+        "pending", "queued", "warming-up", "in-progress", "finalizing", "success"
+    ]  # fmt: skip
+    output = job["metadata"]["output"]
+    assert (output["epoch"], output["epochs"]) == (2, 2)
+    assert output["losses"][-1][0] == 12
+    assert output["losses"][-1][1] < output["losses"][0][1]
+    folder = phoenix.store.run_dir(job_id)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "adapter-epoch-0001.safetensors", "adapter-epoch-0002.safetensors", "adapter.safetensors"
+    ]  # fmt: skip
+    assert load_file(folder / "adapter.safetensors")["A"].shape[1] == 4
+
+
+def test_every_epoch_leaves_a_sample_of_its_own_in_the_sources_shape(phoenix: Phoenix) -> None:
+    model_id, source = pair_set(phoenix)
+    prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}
+    phoenix.launch(model_id, **QUICK, **prompts)
+    worker.work_off(phoenix.store)
+    epochs = phoenix.read(model_id)["epochs"]
+    assert [epoch["epoch"] for epoch in epochs] == ["1", "2"]
+    files = []
+    for epoch in epochs:
+        (sample,) = epoch["assets"]
+        asset = phoenix.ok("GET", f"/assets/{sample['assetId']}")["asset"]
+        assert (asset["properties"]["width"], asset["properties"]["height"]) == (128, 64)
+        assert asset["metadata"]["prompt"] == "make it red"
+        reply = phoenix.fetch(sample["url"])
+        assert reply.mimetype == "image/png"
+        files.append(reply.data)
+    assert files[0] != files[1]
+    # A sample can be a training image of the next model.
+    phoenix.attach(phoenix.model(), epochs[0]["assets"][0]["assetId"])
+
+
+def test_without_sources_samples_start_from_drawings_of_our_own(phoenix: Phoenix) -> None:
+    model_id = phoenix.style_set(2)
+    phoenix.launch(model_id, **QUICK, samplePrompts=["a house", "zzz"])
+    worker.work_off(phoenix.store)
+    first, last = (epoch["assets"] for epoch in phoenix.read(model_id)["epochs"])
+    assert len(first) == len(last) == 2
+    assert len({phoenix.fetch(a["url"]).data for a in first + last}) == 4
+
+
+def test_without_sample_prompts_only_the_last_weights_are_kept(phoenix: Phoenix) -> None:
+    model_id = phoenix.style_set(2)
+    job_id = phoenix.launch(model_id, **QUICK)
+    worker.work_off(phoenix.store)
+    assert "epochs" not in phoenix.read(model_id)
+    assert [p.name for p in phoenix.store.run_dir(job_id).iterdir()] == ["adapter.safetensors"]
+
+
+def test_a_run_trains_on_what_was_there_at_its_launch(phoenix: Phoenix) -> None:
+    def weights(*, change: bool) -> bytes:
+        model_id = phoenix.model()
+        asset_id = phoenix.upload(drawing("box", "red"), "a.png", caption="red")
+        phoenix.attach(model_id, asset_id)
+        job_id = phoenix.launch(model_id, **QUICK)
+        if change:
+            phoenix.ok("PUT", f"/assets/{asset_id}", {"description": "blue"})
+            phoenix.attach(model_id, phoenix.upload(drawing()))
+        worker.work_off(phoenix.store)
+        return (phoenix.store.run_dir(job_id) / "adapter.safetensors").read_bytes()
+
+    assert weights(change=False) == weights(change=True)
+
+
+def test_jobs_wait_in_line_and_say_how_many_are_ahead(
+    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = [phoenix.style_set(1) for _ in range(3)]
+    for model_id in models:
+        phoenix.launch(model_id, **QUICK)
+    seen: list[list[Any]] = []
+    real = run.Run.to_the_end
+
+    def watched(self: run.Run) -> None:
+        seen.append([phoenix.read(model_id).get("trainingProgress") for model_id in models])
+        real(self)
+
+    monkeypatch.setattr(run.Run, "to_the_end", watched)
+    worker.work_off(phoenix.store)
+    first, second, third = seen
+    assert [p["stage"] for p in first] == ["starting-train", "queued-for-train", "queued-for-train"]
+    assert [p.get("position") for p in first] == [None, 1, 2]
+    assert second[2]["position"] == 1
+    assert third[2]["stage"] == "starting-train"
+    assert all(phoenix.read(model_id)["status"] == "trained" for model_id in models)
+
+
+def test_a_failure_is_recorded_refunded_and_does_not_stop_the_next_job(phoenix: Phoenix) -> None:
+    broken, fine = phoenix.style_set(1), phoenix.style_set(1)
+    from phoenix_nbtrain.local.store import Limits
+
+    phoenix.store.set_limits(Limits(balance=1000))
+    job_id, _ = phoenix.launch(broken, **QUICK), phoenix.launch(fine, **QUICK)
+    with phoenix.store.writing() as connection:
+        work = json.loads(
+            connection.execute("SELECT work FROM jobs WHERE id = ?", (job_id,)).fetchone()[0]
+        )
+        work["images"][0][1] = "0" * 64  # a file that is gone
+        connection.execute("UPDATE jobs SET work = ? WHERE id = ?", (json.dumps(work), job_id))
+    worker.work_off(phoenix.store)
+    job = phoenix.job(job_id)
+    assert job["status"] == "failure"
+    assert 0 < len(job["metadata"]["error"]) <= 200
+    assert phoenix.read(broken)["status"] == "failed"
+    assert phoenix.read(fine)["status"] == "trained"
+    with phoenix.store.reading() as connection:
+        assert phoenix.store.limits(connection).balance == pytest.approx(1000 - 2.4)
+
+
+def test_a_job_whose_process_keeps_dying_is_given_up(
+    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = phoenix.launch(phoenix.style_set(1), **QUICK)
+
+    def dies(self: run.Run) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(run.Run, "to_the_end", dies)
+    for _ in range(worker.CLAIMS_MAX):
+        with pytest.raises(SystemExit):
+            worker.work_off(phoenix.store)
+    worker.work_off(phoenix.store)
+    assert "ended 8 times" in phoenix.job(job_id)["metadata"]["error"]
+
+
+def test_a_cancel_stops_the_steps_at_once_and_is_not_overwritten(
+    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_id = phoenix.style_set(1)
+    job_id = phoenix.launch(model_id, **LONG)
+    real = run.Run._report
+    reports = []
+
+    def cancels(self: run.Run, *args: Any) -> bool:
+        reports.append(args)
+        if len(reports) == 1:
+            phoenix.ok("POST", f"/models/{model_id}/train/action", {"action": "cancel"})
+        return real(self, *args)
+
+    monkeypatch.setattr(run.Run, "_report", cancels)
+    worker.work_off(phoenix.store)
+    assert len(reports) == 1
+    assert phoenix.read(model_id)["status"] == "training-canceled"
+    assert phoenix.job(job_id)["status"] == "canceled"
+    assert phoenix.job(job_id)["progress"] < 0.5
+
+
+# -- real processes ---------------------------------------------------------------------------
+
+
+def test_a_worker_process_is_started_by_the_launch_and_ends_by_itself(
+    live: Phoenix, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    beside = tmp_path / "notebook"
+    beside.mkdir()
+    for name in ("numpy", "json", "sqlite3", "phoenix_nbtrain"):
+        (beside / f"{name}.py").write_text("raise SystemExit('a file beside the notebook ran')")
+    monkeypatch.chdir(beside)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", ".", str(beside)]))
+    monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "hush")
+    model_id = live.style_set(2)
+    live.launch(model_id, **QUICK)
+    assert live.until(lambda: ended(live, model_id))["status"] == "trained"
+    process = live.workers.process
+    assert process is not None
+    assert os.getsid(process.pid) == process.pid != os.getsid(0)
+    assert Path(f"/proc/{process.pid}/cwd").resolve() == live.data_dir or sys.platform != "linux"
+    if sys.platform == "linux":
+        environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+        assert b"hush" not in environment
+        assert b"OPENBLAS_NUM_THREADS=1" in environment
+    assert process.wait(timeout=worker.IDLE_SECONDS + 10) == 0
+    assert not lease_held(live.data_dir)
+    assert (live.data_dir / "worker.log").read_bytes() == b""
+
+
+def test_a_running_training_shows_its_progress_and_is_canceled_promptly(live: Phoenix) -> None:
+    model_id = live.style_set(2)
+    job_id = live.launch(model_id, **LONG)
+
+    def running() -> Any:
+        progress = live.read(model_id)["trainingProgress"]
+        return progress if progress.get("progress", 0) > 0 else None
+
+    first = live.until(running)
+    assert first["stage"] == "running-train"
+    assert first["remainingTimeMs"] > 0
+    later = live.until(lambda: (p := running()) and p["progress"] > first["progress"] and p)
+    assert later["updatedAt"] > first["updatedAt"]
+    assert live.job(job_id)["metadata"]["output"]["losses"]
+    live.ok("POST", f"/models/{model_id}/train/action", {"action": "cancel"})
+    next_model = live.style_set(1)
+    asked = time.monotonic()
+    live.launch(next_model, **QUICK)
+    live.until(lambda: ended(live, next_model))
+    assert time.monotonic() - asked < 10  # the canceled one would have taken half a minute
+    assert live.read(model_id)["status"] == "training-canceled"
+
+
+def test_a_killed_worker_is_replaced_by_the_next_read_and_ends_at_the_same_weights(
+    live: Phoenix,
+) -> None:
+    def trained(*, kill: bool) -> bytes:
+        model_id, source = pair_set(live)
+        some = {"nbEpochs": 20, "nbRepeats": 50, "seed": 5}
+        prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}
+        job_id = live.launch(model_id, **some, **prompts)
+        folder = live.store.run_dir(job_id)
+        if kill:
+            live.until((folder / "checkpoint.safetensors").exists)
+            process = live.workers.process
+            assert process is not None
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            assert live.workers.process is process
+        model = live.until(lambda: ended(live, model_id), 60)
+        if kill:
+            assert live.workers.process is not process
+        assert model["status"] == "trained"
+        assert [epoch["epoch"] for epoch in model["epochs"]] == [str(n) for n in range(1, 21)]
+        assert not (folder / "checkpoint.safetensors").exists()
+        return (folder / "adapter.safetensors").read_bytes()
+
+    assert trained(kill=True) == trained(kill=False)
+
+
+def test_two_processes_on_one_folder_share_one_worker_and_its_results(live: Phoenix) -> None:
+    script = (
+        "import sys, time; from pathlib import Path\n"
+        "from phoenix_nbtrain.local.app import create_app\n"
+        "app = create_app(Path(sys.argv[1])); http = app.test_client()\n"
+        "path = '/v1/models/' + sys.argv[2]; h = {'Host': 'phoenix.local'}\n"
+        "http.put(path + '/train', json={'parameters': {'nbRepeats': 2}}, headers=h)\n"
+        "end = time.monotonic() + 30\n"
+        "while time.monotonic() < end:\n"
+        "    model = http.get(path, headers=h).get_json()['model']\n"
+        "    if model['status'] != 'training': break\n"
+        "    time.sleep(0.05)\n"
+        "print(model['status'])\n"
+    )
+    mine, theirs = live.style_set(2), live.style_set(2)
+    other = subprocess.Popen(
+        [sys.executable, "-c", script, str(live.data_dir), theirs],
+        env={**child_environment(), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+    )
+    live.launch(mine, nbRepeats=2)
+    names = [live.model(name=f"model {n}") for n in range(20)]
+    assert live.until(lambda: ended(live, mine))["status"] == "trained"
+    out, _ = other.communicate(timeout=60)
+    assert out.strip() == b"trained"
+    assert live.read(theirs)["status"] == "trained"
+    assert len(set(names)) == 20
+
+
+def test_only_one_process_holds_the_lease(tmp_path: Path) -> None:
+    assert not lease_held(tmp_path)
+    with hold_lease(tmp_path) as mine:
+        assert mine
+        assert lease_held(tmp_path)
+        with hold_lease(tmp_path, patience=0.05) as second:
+            assert not second
+    assert not lease_held(tmp_path)
+
+
+def test_a_worker_that_cannot_even_start_fails_the_job_with_its_last_words(
+    live: Phoenix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = {**child_environment(), "PYTHONPATH": "", "PYTHONHOME": "/nowhere"}
+    monkeypatch.setattr(lease, "child_environment", lambda: broken)
+    model_id = live.style_set(1)
+    job_id = live.launch(model_id, **QUICK)
+    assert live.until(lambda: ended(live, model_id))["status"] == "failed"
+    metadata = live.job(job_id)["metadata"]
+    assert metadata["error"] == "The training process ends as soon as it starts."
+    assert metadata["hint"]
+
+
+def test_a_worker_that_cannot_be_started_at_all_fails_the_job(
+    live: Phoenix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    model_id = live.style_set(1)
+    job_id = live.launch(model_id, **QUICK)
+    assert live.job(job_id)["status"] in ENDED
+    assert "cannot be started" in live.job(job_id)["metadata"]["error"]

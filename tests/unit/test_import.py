@@ -1,0 +1,48 @@
+"""Importing the package costs nothing and does nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+SCRIPT = """
+    import json, sys, threading
+    touched = []
+    quiet = ("open", "sqlite3.connect", "socket.connect", "subprocess.Popen", "os.mkdir")
+    def audit(event, arguments):
+        if event == "open" and isinstance(arguments[0], str):
+            mode = arguments[1] or "r"
+            if not set(mode) & set("wax+"):
+                return
+        if event in quiet:
+            touched.append(event)
+    sys.addaudithook(audit)
+    import phoenix_nbtrain
+    dir(phoenix_nbtrain)
+    heavy = {"pandas", "numpy", "PIL", "httpx", "flask", "ipywidgets"} & set(sys.modules)
+    print(json.dumps([sorted(heavy), threading.active_count(), touched]))
+"""
+
+
+def test_import_loads_no_large_library_starts_no_thread_and_touches_nothing(
+    tmp_path: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", textwrap.dedent(SCRIPT)],
+        capture_output=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert json.loads(done.stdout) == [[], 1, []]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_public_name_is_there_and_nothing_else_is_promised() -> None:
+    import phoenix_nbtrain as nbt
+
+    assert set(nbt._WHERE) == set(nbt.__all__)
+    for name in nbt.__all__:
+        assert getattr(nbt, name) is not None

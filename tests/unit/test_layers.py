@@ -1,0 +1,147 @@
+"""Who may import whom: the house's plan, checked on every module."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import phoenix_nbtrain
+
+PACKAGE = Path(phoenix_nbtrain.__file__).parent
+
+BASE = {"errors", "records", "draft", "catalog", "home"}
+MAY = {
+    "errors": set(),
+    "home": set(),
+    "runner": set(),
+    "records": {"errors"},
+    "draft": {"errors", "records"},
+    "catalog": {"errors", "records"},
+    "images": {"errors", "records", "images"},
+    "dataset": {*BASE, "images", "dataset"} - {"home"},
+    "client": {"errors", "records", "home", "images", "client"},
+    "local": {"errors", "records", "catalog", "home", "images", "local"},
+    "store": {"errors", "records", "draft", "home", "store"},
+    "launch": {"errors", "records", "store"},
+    "training": {*BASE, "images", "dataset", "runner", "store", "launch", "training"},
+    "widgets": {"errors", "records", "draft", "catalog", "dataset", "training", "widgets"},
+    "tool": {*BASE, "training", "launch", "client"},
+    "cli": {*BASE, "training", "launch", "client", "local", "tool", "__init__"},
+}
+"""Ours, by the first part of the module's name. What is missing here may not exist."""
+
+LAZILY = {
+    ("client.connect", "local"),  # the local Phoenix is loaded only where it is used
+    ("training.training", "client"),  # the connected client, where none is given
+    ("training.account", "client"),
+}
+
+MUST_NOT = {
+    "images": {"httpx", "ipywidgets", "pandas", "flask"},
+    "dataset": {"httpx", "ipywidgets", "flask", "sqlite3"},
+    "client": {"pandas", "ipywidgets", "traitlets", "flask"},
+    "local": {"httpx", "pandas", "ipywidgets", "traitlets"},
+    "store": {"httpx", "ipywidgets", "pandas", "flask"},
+    "launch": {"httpx", "ipywidgets", "pandas", "flask", "sqlite3"},
+    "training": {"httpx", "ipywidgets", "traitlets", "sqlite3", "flask"},
+    "widgets": {"httpx", "sqlite3", "threading", "asyncio", "flask", "PIL"},
+    "tool": {"httpx", "ipywidgets"},
+    "cli": {"httpx", "ipywidgets"},
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def imports(path: Path) -> set[tuple[str, bool]]:
+    """Return (module, lazily) for every import, those within functions being lazy."""
+    found: set[tuple[str, bool]] = set()
+
+    def visit(node: ast.AST, lazy: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                found.update((alias.name, lazy) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{path}: imports are absolute here"
+                module = child.module or ""
+                if module == "phoenix_nbtrain":
+                    found.update((f"{module}.{alias.name}", lazy) for alias in child.names)
+                else:
+                    found.add((module, lazy))
+            else:
+                visit(child, lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef))
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), lazy=False)
+    return found
+
+
+def ours(module: str) -> str | None:
+    head, _, rest = module.partition(".")
+    if head != "phoenix_nbtrain":
+        return None
+    part = rest.partition(".")[0]
+    return part if (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").exists() else "__init__"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
+    name = name_of(path)
+    layer = name.partition(".")[0]
+    if layer == "__init__":
+        return
+    assert layer in MAY, f"{name} is in no layer"
+    for module, lazy in imports(path):
+        part = ours(module)
+        if part is None:
+            outside = module.partition(".")[0]
+            assert outside not in MUST_NOT.get(layer, set()), f"{name} imports {outside}"
+        elif part not in MAY[layer]:
+            assert lazy, f"{name} imports {module}"
+            assert (name, part) in LAZILY, f"{name} imports {module}"
+
+
+def test_httpx_is_imported_in_the_client_only() -> None:
+    users = {
+        name_of(p).partition(".")[0]
+        for p in MODULES
+        if any(m.partition(".")[0] == "httpx" for m, _ in imports(p))
+    }
+    assert users == {"client"}
+
+
+def test_views_do_not_import_each_other() -> None:
+    shared = {"base", "tables", "static"}
+    for path in (PACKAGE / "widgets").glob("*.py"):
+        if path.stem in ("studio", "__init__"):
+            continue
+        for module, _ in imports(path):
+            if module.startswith("phoenix_nbtrain.widgets."):
+                assert module.split(".")[2] in shared | _panel_parts(), f"{path.name}: {module}"
+
+
+def _panel_parts() -> set[str]:
+    """Return the helpers of widgets/ that are no views: modules whose name is no public view."""
+    views = {"grid", "pairs", "form", "launch", "progress", "picker", "studio"}
+    return {p.stem for p in (PACKAGE / "widgets").glob("*.py")} - views
+
+
+def test_only_the_launch_protocol_can_send_the_trigger() -> None:
+    callers = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr == "trigger_training":
+                callers.add(name_of(path))
+    assert callers == {"launch"}
+
+
+def test_widgets_reach_only_the_edits_of_the_dataset() -> None:
+    for path in (PACKAGE / "widgets").glob("*.py"):
+        for module, _ in imports(path):
+            if module.startswith("phoenix_nbtrain.dataset"):
+                assert module == "phoenix_nbtrain.dataset.edits", f"{path.name}: {module}"
