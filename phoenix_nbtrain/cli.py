@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"phoenix-nbtrain: {error}", file=sys.stderr)
         return 2
-    except PhoenixError as error:
+    except (PhoenixError, OSError) as error:
         print(f"phoenix-nbtrain: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -77,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(run=_train)
 
     serve = commands.add_parser("serve", help="serve the local Phoenix on this computer")
-    serve.add_argument("--port", type=int, default=0)
+    serve.add_argument("--port", type=_port, default=0)
     serve.add_argument("--data-dir", type=Path)
     serve.set_defaults(run=_serve)
     return parser
@@ -90,6 +91,21 @@ def _json(text: str) -> Any:
         raise argparse.ArgumentTypeError(f"{shown(text, 40)} is not JSON: {error}") from error
 
 
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{shown(text, 20)} is no port; 0 takes any free one")
+    return int(text)
+
+
+def _needs_posix() -> None:
+    """Say at once what else would end in a worker that never starts."""
+    if sys.platform == "win32":
+        raise InputError(
+            "The local Phoenix trains on Linux and macOS only.",
+            remedy="On Windows use WSL, or connect to a hosted Phoenix.",
+        )
+
+
 # -- tutorial -----------------------------------------------------------------------------------
 
 
@@ -99,20 +115,15 @@ def _tutorial(arguments: argparse.Namespace) -> int:
     if arguments.copy:
         print(f"The tutorials are in {folder.resolve()}")
         return 0
+    _needs_posix()
     if arguments.execute:
         return _execute(notebook)
-    if shutil.which("jupyter-lab") is None and not _has_jupyterlab():
+    if find_spec("jupyterlab") is None:
         raise InputError(
             "JupyterLab is not installed.", remedy='pip install "phoenix-nbtrain[lab]"'
         )
     command = [sys.executable, "-m", "jupyterlab", notebook.name]
     return subprocess.call(command, cwd=folder, env=local_environment())
-
-
-def _has_jupyterlab() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("jupyterlab") is not None
 
 
 def local_environment() -> dict[str, str]:
@@ -136,19 +147,30 @@ def _notebooks() -> Path:
 def _copied(folder: Path, name: str) -> Path:
     """Copy the tutorials into ``folder`` and return the one called ``name``.
 
-    A copy that the user changed is kept, and the new one gets another name.
+    A copy that differs, because it was edited or saved with outputs, is kept as it is.
     """
     names = sorted(path.name for path in _notebooks().glob("*.ipynb"))
     if name not in names:
-        raise InputError(f"There is no tutorial {shown(name, 40)}.", remedy=", ".join(names))
+        raise InputError(
+            f"There is no tutorial {shown(name, 40)}.", remedy=f"There is {', '.join(names)}."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for source in (_notebooks() / n for n in names):
         target = folder / source.name
         if not target.exists():
             shutil.copyfile(source, target)
-        elif target.name == name and target.read_bytes() != source.read_bytes():
+        elif target.read_bytes() != source.read_bytes():
             print(f"{target} was changed here and is kept as it is.")
     return folder / name
+
+
+_HOW_IT_ENDED = """
+import json as _json
+from phoenix_nbtrain import Training as _Training
+print(_json.dumps([
+    [_t.name, _t.status] for _t in dict(globals()).values() if isinstance(_t, _Training)
+]))
+"""
 
 
 def _execute(notebook: Path) -> int:
@@ -156,43 +178,45 @@ def _execute(notebook: Path) -> int:
     try:
         import nbformat
         from nbclient import NotebookClient
-        from nbclient.exceptions import CellExecutionError
+        from nbclient.exceptions import CellControlSignal, DeadKernelError
         from nbconvert import HTMLExporter
     except ImportError as error:
         raise InputError(
             "Running a notebook needs Jupyter.", remedy='pip install "phoenix-nbtrain[lab]"'
         ) from error
     document = nbformat.read(notebook, as_version=4)
+    # The trainings themselves are asked how they ended: the notebook's own words may be anything.
+    document.cells.append(nbformat.v4.new_code_cell(_HOW_IT_ENDED))
     client = NotebookClient(
         document,
         timeout=600,
         kernel_name="python3",
         resources={"metadata": {"path": notebook.parent}},
     )
-    failure = ""
+    failure, ended = "", []
     try:
         client.execute(env=local_environment())
-    except CellExecutionError as error:
-        failure = f"{error.ename}: {error.evalue}"
+        ended = json.loads(document.cells[-1].outputs[0].text)
+    except (CellControlSignal, DeadKernelError) as error:
+        failure = _first_line(error)
+    del document.cells[-1]
     executed = notebook.with_name(f"{notebook.stem}-executed.ipynb")
     nbformat.write(document, executed)
     page = executed.with_suffix(".html")
     page.write_text(HTMLExporter().from_notebook_node(document)[0], encoding="utf-8")
     print(f"Notebook: {executed.resolve()}")
     print(f"Page:     {page.resolve()}")
-    print(f"Run:      {failure or _last_words(document)}")
-    return 1 if failure else 0
+    for name, status in ended:
+        print(f"Training: {shown(name, 64)}: {status}")
+    if failure:
+        print(f"Failed:   {failure}")
+    return 1 if failure or any(s in ("failed", "training-canceled") for _, s in ended) else 0
 
 
-def _last_words(document: Mapping[str, Any]) -> str:
-    """Return the last line that a cell printed or showed as text."""
-    for cell in reversed(document["cells"]):
-        for output in reversed(cell.get("outputs", [])):
-            text = output.get("text") or output.get("data", {}).get("text/plain", "")
-            lines = [line for line in text.strip().splitlines() if line.strip()]
-            if lines:
-                return str(lines[-1])
-    return "finished"
+def _first_line(error: Exception) -> str:
+    """Return what went wrong in a cell; its whole traceback is in the saved notebook."""
+    name, value = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", error)
+    return shown(f"{name}: {value}".splitlines()[0], 300)
 
 
 # -- train --------------------------------------------------------------------------------------
@@ -222,6 +246,7 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    _needs_posix()
     try:
         from waitress.server import create_server
     except ImportError as error:
@@ -232,7 +257,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     from phoenix_nbtrain.local.app import create_app
 
     key, secret = "local_" + secrets.token_hex(8), secrets.token_hex(24)
-    app = create_app(arguments.data_dir or home() / "local", credentials=(key, secret))
+    data_dir = (arguments.data_dir or home() / "local").expanduser()
+    app = create_app(data_dir, credentials=(key, secret))
     server = create_server(app, host="127.0.0.1", port=arguments.port, threads=8)
 
     def end(*_: object) -> NoReturn:

@@ -97,9 +97,8 @@ def small(image: Image.Image, request: dict[str, Any], *, enlarge: bool) -> Imag
         image = image.convert("I").point(lambda v: v * (1 / 257)).convert("L")
         image.info.pop("transparency", None)  # still a value of 16 bits
     if image.has_transparency_data:
-        # Premultiplied while it shrinks, so that no colour of invisible pixels bleeds in.
-        image = image.convert("RGBA")
-        image = scaled(image.convert("RGBa"), px, enlarge=enlarge).convert("RGBA")
+        # Pillow multiplies by alpha while it scales: no colour of invisible pixels bleeds in.
+        image = scaled(image.convert("RGBA"), px, enlarge=enlarge)
         white = Image.new("RGBA", image.size, (*WHITE, 255))
         image = Image.alpha_composite(white, image).convert("RGB")
     else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -51,8 +52,10 @@ _PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "apple": (
         (
             "red",
-            "M50 36 C42 26 14 26 14 56 C14 78 32 94 44 89 Q50 86.5 56 89 C68 94 86 78 86 56"
-            " C86 26 58 26 50 36 Z",
+            (
+                "M50 36 C42 26 14 26 14 56 C14 78 32 94 44 89 Q50 86.5 56 89 C68 94 86 78 86 56"
+                " C86 26 58 26 50 36 Z"
+            ),
         ),
         ("-", "M50 38 Q49 24 54 14"),
         ("green", "M54 26 Q58 10 78 12 Q76 28 54 26 Z"),
@@ -96,9 +99,11 @@ _PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "cactus": (
         (
             "green",
-            "M38 74 L38 62 L30 62 C18 62 16 54 16 46 L16 42 C16 34 28 34 28 42 L28 48 Q28 50 31 50"
-            " L38 50 L38 24 C38 6 62 6 62 24 L62 42 L69 42 Q72 42 72 39 L72 33 C72 25 84 25 84 33"
-            " L84 38 C84 48 80 54 70 54 L62 54 L62 74 Z",
+            (
+                "M38 74 L38 62 L30 62 C18 62 16 54 16 46 L16 42 C16 34 28 34 28 42 L28 48 Q28 50 31 50"
+                " L38 50 L38 24 C38 6 62 6 62 24 L62 42 L69 42 Q72 42 72 39 L72 33 C72 25 84 25 84 33"
+                " L84 38 C84 48 80 54 70 54 L62 54 L62 74 Z"
+            ),
         ),
         ("pink", "O50 12 6 6"),
         ("-", "M50 30 L50 36"),
@@ -204,8 +209,10 @@ _PARTS: dict[str, tuple[tuple[str, str], ...]] = {
         ("cream", "M12 27 Q34 50 50 60 Q66 50 88 27"),
         (
             "red",
-            "M50 71 C38 63 38 56 42 53.5 C46 51 49 54 50 57 C51 54 54 51 58 53.5"
-            " C62 56 62 63 50 71 Z",
+            (
+                "M50 71 C38 63 38 56 42 53.5 C46 51 49 54 50 57 C51 54 54 51 58 53.5"
+                " C62 56 62 63 50 71 Z"
+            ),
         ),
     ),
     "moon": (
@@ -234,9 +241,11 @@ _PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "star": (
         (
             "yellow",
-            "M50 8 Q54 9 60 32 Q62 36 66 36 Q91 37 92 41 Q92 45 72 58 Q69 61 70 65 Q77 88 73 90"
-            " Q70 91 53 77 Q50 75 47 77 Q30 91 27 90 Q23 88 30 65 Q31 61 28 58 Q8 45 8 41"
-            " Q9 37 34 36 Q38 36 40 32 Q46 9 50 8 Z",
+            (
+                "M50 8 Q54 9 60 32 Q62 36 66 36 Q91 37 92 41 Q92 45 72 58 Q69 61 70 65 Q77 88 73 90"
+                " Q70 91 53 77 Q50 75 47 77 Q30 91 27 90 Q23 88 30 65 Q31 61 28 58 Q8 45 8 41"
+                " Q9 37 34 36 Q38 36 40 32 Q46 9 50 8 Z"
+            ),
         ),
         ("ink", "O42 49 2.8 2.8"),
         ("ink", "O58 49 2.8 2.8"),
@@ -254,8 +263,10 @@ _PARTS: dict[str, tuple[tuple[str, str], ...]] = {
         ("-", "M50 54 L50 82 Q50 92 42 92 Q34 92 34 84"),
         (
             "red",
-            "M50 15 C78 15 92 36 92 57 Q81 47 71 57 Q60 47 50 57 Q40 47 29 57 Q19 47 8 57"
-            " C8 36 22 15 50 15 Z",
+            (
+                "M50 15 C78 15 92 36 92 57 Q81 47 71 57 Q60 47 50 57 Q40 47 29 57 Q19 47 8 57"
+                " C8 36 22 15 50 15 Z"
+            ),
         ),
         ("cream", "M50 15 Q68 30 71 57 Q60 47 50 57 Q40 47 29 57 Q32 30 50 15 Z"),
     ),
@@ -346,7 +357,8 @@ def _points(path: str) -> Iterator[Point]:
     for command, given in re.findall(r"([MLQCZO])([^MLQCZO]*)", path):
         numbers = [float(n) for n in given.split()]
         if command == "O":
-            yield from _ellipse(*numbers)
+            x, y, rx, ry = numbers
+            yield from _ellipse(x, y, rx, ry)
             continue
         corners = list(zip(numbers[::2], numbers[1::2], strict=True))
         if command == "M":
@@ -366,13 +378,12 @@ def _curve(corners: list[Point], pieces: int = 24) -> Iterator[Point]:
         t, left = piece / pieces, corners
         while len(left) > 1:
             left = [
-                (ax + (bx - ax) * t, ay + (by - ay) * t)
-                for (ax, ay), (bx, by) in zip(left, left[1:], strict=False)
+                (ax + (bx - ax) * t, ay + (by - ay) * t) for (ax, ay), (bx, by) in pairwise(left)
             ]
         yield left[0]
 
 
-def _ellipse(x: float, y: float, rx: float, ry: float, pieces: int = 64) -> Iterator[Point]:
-    for piece in range(pieces + 1):
-        angle = math.tau * piece / pieces
+def _ellipse(x: float, y: float, rx: float, ry: float) -> Iterator[Point]:
+    for piece in range(65):
+        angle = math.tau * piece / 64
         yield x + rx * math.cos(angle), y + ry * math.sin(angle)

@@ -299,8 +299,6 @@ def _webp(content: bytes) -> ImageHeader:
     for part in webp_parts(content):
         body = content[part.body : min(part.body_end, part.body + 10)]
         if part.kind == b"VP8X" and canvas is None and len(body) == 10:
-            if body[0] & 0x02:
-                raise _animation("WebP")
             has_exif = bool(body[0] & 0x08)
             canvas = (
                 1 + int.from_bytes(body[4:7], "little"),

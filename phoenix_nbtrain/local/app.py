@@ -89,7 +89,7 @@ def create_app(data_dir: Path, *, credentials: tuple[str, str] | None = None) ->
     @app.errorhandler(sqlite3.OperationalError)
     def busy(error: sqlite3.OperationalError) -> Response:
         # Only "database is locked" after 5 s of waiting is worth another try.
-        log.exception("the data folder cannot be used")
+        log.error("the data folder cannot be used", exc_info=error)
         return _message(503 if "locked" in str(error) else 500, "The data folder is busy")
 
     @app.errorhandler(Exception)

@@ -170,12 +170,12 @@ def _strips(mean: Floats) -> Floats:
     per direction the most ink met, and how much in all.
     """
     dark = mean.mean(axis=2)
-    views = []
+    views: list[Floats] = []
     for axis in (0, 1):
         for flip in (False, True):
             line = np.flip(dark, axis) if flip else dark
             most = np.maximum.accumulate(line, axis)
             total = np.minimum(np.cumsum(line, axis), 2.0) / 2
-            for seen in (np.minimum(most * 4, 1.0), total):
-                views.append(np.flip(seen, axis) if flip else seen)
+            seen = (np.minimum(most * 4, 1.0), total)
+            views.extend(np.flip(view, axis) if flip else view for view in seen)
     return np.stack(views, axis=2).astype(np.float32)

@@ -7,6 +7,7 @@ child stays a zombie that ``kill 0`` calls alive, and ids are used again.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import subprocess
@@ -20,16 +21,17 @@ from pathlib import Path
 
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.local.store import Store
-from phoenix_nbtrain.local.tables import ENDED, end_job
+from phoenix_nbtrain.local.tables import end_job
 
-try:
+with contextlib.suppress(ImportError):  # Windows, see _SUPPORTED
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # the module stands in for its own absence
 
 __all__ = ["Workers", "child_environment", "hold_lease", "lease_held"]
 
 log = logging.getLogger(__name__)
+
+_SUPPORTED = sys.platform != "win32"
+"""Windows has no ``flock``. Everything but training works there."""
 
 _LOCK = "worker.lock"
 _LOG = "worker.log"
@@ -123,7 +125,7 @@ class Workers:
     def ensure(self) -> None:
         """Let a worker run if none does. Called by every read of an unfinished job; cheap."""
         with self._lock:
-            if fcntl is None:
+            if not _SUPPORTED:
                 self._give_up("The local trainer runs on Linux and macOS only.", "")
                 return
             if self._process is not None and self._process.poll() is None:
@@ -170,7 +172,7 @@ class Workers:
     def _give_up(self, error: str, hint: str) -> None:
         log.error("%s %s", error, hint)
         with self.store.writing() as connection:
-            rows = connection.execute(f"SELECT * FROM jobs WHERE status NOT IN {ENDED}").fetchall()
+            rows = connection.execute("SELECT * FROM unfinished").fetchall()
             for job in rows:
                 end_job(connection, job, "failure", error=error, hint=hint)
 

@@ -43,7 +43,7 @@ def price(type_name: str, config: Mapping[str, Any], items: int) -> Decimal:
         config: every parameter, under our names.
         items: images, or pairs of an edit type.
     """
-    looks = items * config["epochs"] * config["repeats"]
+    looks: int = items * config["epochs"] * config["repeats"]
     if config.get("max_train_steps"):
         looks = min(looks, config["max_train_steps"] * config["batch_size"])
     return _RATES[MODEL_TYPES[type_name].family] * looks

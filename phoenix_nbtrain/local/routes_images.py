@@ -71,11 +71,12 @@ def replace(model_id: str, image_id: str) -> dict[str, Any]:
             (new_id, iso(), model_id, image_id),
         )
         # Pairs follow the image that took the place; the service's habit is not documented.
-        for side in ("source_id", "target_id"):
-            connection.execute(
-                f"UPDATE pairs SET {side} = ? WHERE model_id = ? AND {side} = ?",
-                (new_id, model_id, image_id),
-            )
+        values = (new_id, model_id, image_id)
+        for statement in (
+            "UPDATE pairs SET source_id = ? WHERE model_id = ? AND source_id = ?",
+            "UPDATE pairs SET target_id = ? WHERE model_id = ? AND target_id = ?",
+        ):
+            connection.execute(statement, values)
         touch_model(connection, model_id)
         row = next(r for r in image_rows(connection, model_id) if r["id"] == new_id)
         return {"trainingImage": wire().image(row)}

@@ -139,9 +139,7 @@ def _refuse_launch(
 ) -> None:
     if row["status"] == "training":
         raise bad("Model is already training")
-    running = connection.execute(
-        f"SELECT count(*) FROM jobs WHERE status NOT IN {ENDED}"
-    ).fetchone()[0]
+    running = connection.execute("SELECT count(*) FROM unfinished").fetchone()[0]
     if running >= limits.parallel_trainings:
         raise plan_limit("parallel-training", limit=limits.parallel_trainings, value=running)
     last = connection.execute("SELECT created_at FROM jobs ORDER BY number DESC LIMIT 1").fetchone()

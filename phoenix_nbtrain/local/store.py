@@ -97,6 +97,8 @@ CREATE TABLE jobs (
     claimed_step INTEGER NOT NULL
 );
 CREATE INDEX jobs_by_status ON jobs (status);
+CREATE VIEW unfinished AS
+    SELECT * FROM jobs WHERE status NOT IN ('success', 'failure', 'canceled');
 CREATE TABLE epochs (
     job_id TEXT NOT NULL REFERENCES jobs (id),
     epoch INTEGER NOT NULL,
@@ -134,7 +136,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

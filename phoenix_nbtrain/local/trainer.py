@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.local.features import (
     BLOCK,
     PX,
@@ -88,7 +89,8 @@ class Trainer:
         self, examples: Sequence[Example], config: Mapping[str, Any], *, seed: int
     ) -> None:
         self.config = config
-        self.seed = int(config.get("seed") if config.get("seed") is not None else seed)
+        configured = config.get("seed")
+        self.seed = seed if configured is None else int(configured)
         self.extractor = Extractor(self.seed, FEATURES)
         self._concept = f" {config.get('concept_prompt', '')}"
         self.vocabulary = frozenset(
@@ -137,7 +139,22 @@ class Trainer:
         return self.step > 0 and (self.done or self.step % self._steps_per_epoch == 0)
 
     def train_step(self) -> float:
-        """Do one step on one batch, and return its loss."""
+        """Do one step on one batch, and return its loss.
+
+        Raises:
+            InputError: the loss is no number any more; the learning rate was too large.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss = self._step()
+        if not math.isfinite(loss):
+            raise InputError(
+                f"The training diverged at step {self.step:,}.",
+                remedy="Train again with a smaller learning rate.",
+            )
+        self._note(loss)
+        return loss
+
+    def _step(self) -> float:
         batch = self._batch()
         picks = [
             (i, self._random.choice(len(self._odds[i]), BLOCKS_PER_PICTURE, p=self._odds[i]))
@@ -159,7 +176,6 @@ class Trainer:
         fall = np.float32(1 - (1 - LAST_RATE) * (self.step - 1) / self.steps)
         self._adam(self.a, grad_a, m_a, v_a, self._rates * fall)
         self._adam(self.b, grad_b, m_b, v_b, np.float32(self._rate) * fall)
-        self._note(loss)
         return loss
 
     def sample(self, source: Floats, prompt: str) -> Floats:
@@ -171,7 +187,8 @@ class Trainer:
         # Four overlapping grids, faded into each other: blocks leave no seams.
         for shift in ((0, 0), (0, 4), (4, 0), (4, 4)):
             phi = self.extractor.features(self.extractor.view(source, shift), words)
-            change = _picture(phi @ self.a @ self.b) * window
+            update: Floats = phi @ self.a @ self.b
+            change = _picture(update) * window
             down, right = shift
             total[down:, right:] += change[: PX - down, : PX - right]
             weight[down:, right:] += window[: PX - down, : PX - right]
@@ -204,8 +221,8 @@ class Trainer:
             "count": self._count,
             "random": self._random.bit_generator.state,
         }
-        arrays = {"A": self.a, "B": self.b, "order": self._order, **tensors}
-        return save(arrays, {"state": json.dumps(state)})
+        arrays: dict[str, NDArray[Any]] = {"A": self.a, "B": self.b, "order": self._order}
+        return save({**arrays, **tensors}, {"state": json.dumps(state)})
 
     def resume(self, content: bytes) -> None:
         """Go on where `checkpoint` was written; the steps that follow are the very same.
@@ -261,12 +278,17 @@ class Trainer:
         return min(total, int(cap)) if cap else total
 
     def _batch(self) -> NDArray[np.int64]:
+        """Return the next batch; each repeat goes over all examples, in an order of its own."""
+        items = len(self._phi)
         at = self.step % self._steps_per_epoch
         if at == 0:
-            items = np.arange(len(self._phi))
-            rounds = [self._random.permutation(items) for _ in range(int(self.config["repeats"]))]
-            self._order = np.concatenate(rounds)
-        return self._order[at * self._batch_size : (at + 1) * self._batch_size]
+            self._order = np.zeros(0, np.int64)
+        left = items * int(self.config["repeats"]) - at * self._batch_size
+        size = min(self._batch_size, left)
+        while len(self._order) < size:
+            self._order = np.concatenate([self._order, self._random.permutation(items)])
+        batch, self._order = self._order[:size], self._order[size:]
+        return batch
 
     def _adam(
         self, weights: Floats, gradient: Floats, mean: Floats, square: Floats, rate: Any

@@ -12,7 +12,7 @@ from typing import Any
 from phoenix_nbtrain.catalog import MODEL_TYPES
 from phoenix_nbtrain.local.pricing import number
 from phoenix_nbtrain.local.store import Store
-from phoenix_nbtrain.local.tables import ENDED, image_rows, pair_rows
+from phoenix_nbtrain.local.tables import image_rows, pair_rows
 
 __all__ = ["OWNER", "PROJECT", "TEAM", "Wire"]
 
@@ -184,7 +184,7 @@ class Wire:
         if progress["stage"] == "queued-for-train":
             # Counted when asked, as the jobs ahead end without a word to those behind them.
             progress["position"] = connection.execute(
-                f"SELECT count(*) FROM jobs WHERE status NOT IN {ENDED} AND number <"
+                "SELECT count(*) FROM unfinished WHERE number <"
                 " (SELECT number FROM jobs WHERE id = ?)",
                 (row["job_id"],),
             ).fetchone()[0]

@@ -61,7 +61,7 @@ def work_off(store: Store, *, idle_seconds: float = 0.0) -> None:
 
 def _next(connection: sqlite3.Connection) -> sqlite3.Row | None:
     row: sqlite3.Row | None = connection.execute(
-        f"SELECT * FROM jobs WHERE status NOT IN {ENDED} ORDER BY number LIMIT 1"
+        "SELECT * FROM unfinished ORDER BY number LIMIT 1"
     ).fetchone()
     return row
 

@@ -9,6 +9,7 @@ browser asks by message, a selection included), and the memory of replies is cla
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from importlib.resources import files
@@ -44,6 +45,9 @@ def static_text(*names: str) -> str:
     return "\n".join(_lean((folder / name).read_text(encoding="utf-8")) for name in names)
 
 
+_CAST = re.compile(r"/\*\* @[^*]*\*/ ?")
+
+
 def _lean(text: str) -> str:
     """Leave out indentation and comment lines: each saved notebook holds this text.
 
@@ -56,7 +60,7 @@ def _lean(text: str) -> str:
         within = begins and not ends
         if begins:
             line = line.partition("*/")[2].strip() if ends else ""
-        lines.append("" if line.startswith("//") else line)
+        lines.append("" if line.startswith("//") else _CAST.sub("", line))
     return "\n".join(lines)
 
 

@@ -179,7 +179,7 @@ def image(
         width=1024,
         height=768,
         bytes=123_456,
-        content_hash=f"{n}".rjust(64, "0"),
+        content_hash=f"{n}".ljust(64, "0"),
         asset_id=f"asset_{n}" if saved else None,
         attached=saved,
         served_caption=caption if saved else None,

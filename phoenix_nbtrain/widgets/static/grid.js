@@ -48,10 +48,9 @@ class Grid {
 
     this.build();
     this.listen();
-    this.revision.see(this.frame.summary.revision ?? 0);
-    this.rows.total = this.frame.summary.total ?? 0;
+    this.version = -1;
+    this.refreshed();
     void this.rows.want(0, PAGE);
-    this.paint();
   }
 
   build() {
@@ -88,33 +87,27 @@ class Grid {
     });
     const size = new ResizeObserver(this.paint);
     size.observe(this.grid);
-    const onSummary = () => this.summary();
     const onSelected = () => {
       if (this.selecting > 0) return; // older than what is on its way
       this.selected = new Set(this.model.get("selected") ?? []);
       this.paint();
     };
-    this.model.on("change:summary", onSummary);
     this.model.on("change:selected", onSelected);
-    watchSummary(this.frame, this.channel, (summary) => this.refreshed(summary));
+    watchSummary(this.frame, this.channel, () => this.refreshed());
     signal.addEventListener("abort", () => {
       size.disconnect();
       clearTimeout(timer);
-      this.model.off("change:summary", onSummary);
       this.model.off("change:selected", onSelected);
     });
   }
 
-  summary() {
-    this.refreshed(this.frame.summary);
-  }
-
-  /** @param {any} summary */
-  refreshed(summary) {
+  refreshed() {
+    const { summary } = this.frame;
     this.revision.see(summary.revision ?? 0);
-    if (summary.version !== this.version || summary.total !== this.rows.total) {
+    if (summary.version !== this.version) {
       this.version = summary.version;
       this.rows.refresh(summary.total ?? 0);
+      if (this.found || this.rows.problem) void this.rows.want(0, this.rows.total);
     }
     this.paint();
   }
@@ -425,6 +418,8 @@ class Grid {
       await this.channel.ask({ kind: "select", ids: [...this.selected] });
     }
     this.selecting = 0;
+    this.selected = new Set(this.model.get("selected") ?? []);
+    this.paint();
   }
 
   async selectAll() {

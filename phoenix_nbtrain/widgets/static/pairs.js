@@ -183,8 +183,8 @@ class PairView {
 
     this.build();
     this.listen();
-    this.refreshed(this.frame.summary);
-    this.paint();
+    this.refreshed();
+    void this.rows.want(0, PAGE);
   }
 
   build() {
@@ -211,23 +211,19 @@ class PairView {
     });
     const size = new ResizeObserver(this.paint);
     size.observe(this.grid);
-    const onSummary = () => this.refreshed(this.frame.summary);
-    this.model.on("change:summary", onSummary);
-    watchSummary(this.frame, this.channel, (summary) => this.refreshed(summary));
-    this.signal.addEventListener("abort", () => {
-      size.disconnect();
-      this.model.off("change:summary", onSummary);
-    });
+    watchSummary(this.frame, this.channel, () => this.refreshed());
+    this.signal.addEventListener("abort", () => size.disconnect());
   }
 
-  /** @param {any} summary */
-  refreshed(summary) {
+  refreshed() {
+    const { summary } = this.frame;
     this.revision.see(summary.revision ?? 0);
     if (summary.version !== this.version) {
       this.version = summary.version;
       this.rows.refresh(summary.total ?? 0);
       this.images.refresh(summary.counts?.images ?? 0);
       void this.images.want(0, this.images.total);
+      if (this.rows.problem) void this.rows.want(0, PAGE);
     }
     this.paint();
   }
@@ -586,7 +582,7 @@ class PairView {
     const place = { ...this.at };
     const reply = await this.edits.run([{ op: "delete", table: "pairs", row: row.pair_id }]);
     this.told(reply, "Pair deleted. Undo brings it back.");
-    await this.rows.want(0, 1);
+    await this.rows.want(place.index, place.index + 1);
     if (this.rows.total > 0) this.focusOn(place.index, 0);
   }
 

@@ -478,6 +478,8 @@ class Frame {
   constructor(model, el, signal, className) {
     this.model = model;
     this.signal = signal;
+    /** @type {any} a summary that was asked for, until the next comes by itself */
+    this.heard = null;
     this.title = h("h2", "nbt-title");
     this.type = h("span", "nbt-pill");
     this.where = h("span", "nbt-pill");
@@ -507,7 +509,7 @@ class Frame {
   }
 
   get summary() {
-    return this.model.get("summary") ?? {};
+    return this.heard ?? this.model.get("summary") ?? {};
   }
 
   /** @param {string} text */
@@ -558,21 +560,31 @@ class Frame {
 }
 
 /**
- * Ask for the summary again while something is on its way: a server under load drops messages,
+ * Hear of new summaries, and ask for one while something is on its way: a server under load drops messages,
  * and what it dropped may have been the last.
- * @param {Frame} frame @param {Channel} channel @param {(summary: any) => void} heard
+ * @param {Frame} frame @param {Channel} channel @param {() => void} heard
  */
 function watchSummary(frame, channel, heard) {
   let asking = false;
+  const news = () => {
+    frame.heard = null;
+    heard();
+  };
+  frame.model.on("change:summary", news);
   const timer = window.setInterval(async () => {
     const phase = frame.summary.sync?.phase;
     if (asking || (phase !== "waiting" && phase !== "sending")) return;
     asking = true;
     const { reply } = await channel.ask({ kind: "summary" });
     asking = false;
-    if (reply.ok) heard(reply.summary);
+    if (!reply.ok) return;
+    frame.heard = reply.summary;
+    heard();
   }, 4000);
-  frame.signal.addEventListener("abort", () => clearInterval(timer));
+  frame.signal.addEventListener("abort", () => {
+    clearInterval(timer);
+    frame.model.off("change:summary", news);
+  });
 }
 
 /** Run `work` once in the next frame, however often it is asked for.

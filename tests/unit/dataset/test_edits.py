@@ -70,8 +70,10 @@ def test_a_caption_is_set_and_the_old_draft_stays(draft: Draft) -> None:
 
 def test_an_edit_clears_the_rows_refusal(draft: Draft) -> None:
     rows = {"img_a": replace(draft.image["img_a"], refusal="too long")}
-    applied = done(draft.with_images(rows), caption("img_a", "short"))
-    assert applied.draft.image["img_a"].state == "kept"
+    name = {"op": "set", "table": "images", "row": "img_a", "column": "name", "value": "b.png"}
+    for op in (caption("img_a", "short"), name):
+        applied = done(draft.with_images(rows), op)
+        assert applied.draft.image["img_a"].state == "kept"
 
 
 def test_an_untouched_cell_takes_an_edit_made_on_an_older_revision(draft: Draft) -> None:

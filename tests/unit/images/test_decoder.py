@@ -248,7 +248,8 @@ def test_a_users_numpy_beside_the_notebook_is_not_imported(tmp_path: Path, encod
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+        # The folder that children run in; anybody may write to the usual one.
+        env={**os.environ, "PYTHONPATH": str(PACKAGE), "TMPDIR": str(tmp_path)},
     )
     assert ran.stdout.strip() == "8", ran.stderr
 

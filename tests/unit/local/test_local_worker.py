@@ -163,6 +163,17 @@ def test_a_failure_is_recorded_refunded_and_does_not_stop_the_next_job(phoenix: 
         assert phoenix.store.limits(connection).balance == pytest.approx(1000 - 2.4)
 
 
+def test_a_training_that_diverges_fails_and_says_why(phoenix: Phoenix) -> None:
+    model_id = phoenix.ok("POST", "/models", {"type": "flux.1-lora"})["model"]["id"]
+    phoenix.attach(model_id, phoenix.upload(drawing()))
+    job_id = phoenix.launch(model_id, learningRate=1e30, nbEpochs=10**9, nbRepeats=10**9)
+    worker.work_off(phoenix.store)
+    metadata = phoenix.job(job_id)["metadata"]
+    assert "diverged" in metadata["error"]
+    assert "smaller learning rate" in metadata["hint"]
+    assert phoenix.read(model_id)["status"] == "failed"
+
+
 def test_a_job_whose_process_keeps_dying_is_given_up(
     phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,8 +267,9 @@ def test_a_running_training_shows_its_progress_and_is_canceled_promptly(live: Ph
 def test_a_killed_worker_is_replaced_by_the_next_read_and_ends_at_the_same_weights(
     live: Phoenix,
 ) -> None:
+    model_id, source = pair_set(live)
+
     def trained(*, kill: bool) -> bytes:
-        model_id, source = pair_set(live)
         some = {"nbEpochs": 20, "nbRepeats": 50, "seed": 5}
         prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}
         job_id = live.launch(model_id, **some, **prompts)

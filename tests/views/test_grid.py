@@ -1,0 +1,319 @@
+"""The image grid without a browser: what it is asked, what it answers, what it leaves behind."""
+
+from __future__ import annotations
+
+import gc
+import json
+import weakref
+from typing import Any
+
+import pytest
+from ipywidgets.widgets.widget import _instances
+from views.fakes import FakeTraining, image, images, pair
+
+from phoenix_nbtrain.errors import StoreError
+from phoenix_nbtrain.training.state import SyncState
+from phoenix_nbtrain.widgets.grid import ImageGrid
+
+Heard = list[tuple[dict[str, Any], list[bytes]]]
+
+
+def opened(training: FakeTraining) -> tuple[ImageGrid, Heard]:
+    grid = ImageGrid(training)
+    heard: Heard = []
+    grid.send = lambda content, buffers=None: heard.append((content, buffers or []))
+    return grid, heard
+
+
+def ask(grid: ImageGrid, **request: Any) -> None:
+    grid._handle_custom_msg(request, [])
+
+
+def set_caption(row: str, value: str) -> dict[str, Any]:
+    return {"op": "set", "table": "images", "row": row, "column": "caption", "value": value}
+
+
+def test_rows_come_in_pages_of_a_hundred() -> None:
+    grid, heard = opened(FakeTraining(images(130)))
+    ask(grid, id="a", kind="rows", table="images", start=100, stop=9999)
+    reply, _ = heard.pop()
+    assert (reply["ok"], reply["total"], len(reply["rows"])) == (True, 130, 30)
+    ask(grid, id="b", kind="rows", table="images", start=0, stop=9999)
+    assert len(heard.pop()[0]["rows"]) == 100
+
+
+def test_a_row_tells_what_a_tile_shows() -> None:
+    rows = [image(1, "a fox", automatic_caption="an animal"), image(2, saved=False)]
+    grid, heard = opened(FakeTraining(rows, [pair(1, 1, 2)]))
+    ask(grid, id="a", kind="rows", table="images", start=0, stop=100)
+    first, second = heard.pop()[0]["rows"]
+    assert first | {"picture": ""} == {
+        "image_id": "img_1",
+        "name": "picture-1.png",
+        "caption": "a fox",
+        "automatic_caption": "an animal",
+        "width": 1024,
+        "height": 768,
+        "bytes": 123_456,
+        "state": "saved",
+        "reason": "",
+        "pairs": 1,
+        "picture": "",
+    }
+    assert second["state"] == "kept"
+    assert first["picture"] != second["picture"]
+
+
+def test_an_edit_is_taken_and_a_bad_one_comes_back_with_what_stands() -> None:
+    training = FakeTraining([image(1, "a fox")])
+    grid, heard = opened(training)
+    ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "a red fox")])
+    assert heard.pop()[0] == {"id": "a", "ok": True, "revision": 2, "accepted": [0], "refused": []}
+    assert training.state.draft.images[0].caption == "a red fox"
+    ask(grid, id="b", kind="edit", base=1, ops=[set_caption("img_1", "a blue fox")])
+    reply = heard.pop()[0]
+    assert reply["ok"] and reply["accepted"] == []
+    assert reply["refused"][0]["value"] == "a red fox"
+    assert 0 < len(reply["refused"][0]["reason"]) <= 200
+
+
+def test_an_edit_sent_twice_is_applied_once_and_answered_twice() -> None:
+    training = FakeTraining([image(1, "")])
+    grid, heard = opened(training)
+    for _ in range(2):
+        ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "a fox")])
+    assert training.edits == 1
+    assert heard[0] == heard[1] and heard[0][0]["accepted"] == [0]
+
+
+def test_an_edit_sent_twice_while_it_waits_is_answered_when_it_is_done() -> None:
+    training = FakeTraining([image(1, "")])
+    grid, heard = opened(training)
+    training.hold = True
+    for _ in range(2):
+        ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "a fox")])
+    assert heard == []
+    training.release()
+    assert training.edits == 1 and len(heard) == 1
+
+
+def test_the_last_256_replies_are_remembered_and_no_more() -> None:
+    grid, _ = opened(FakeTraining([image(1, "")]))
+    for n in range(400):
+        ask(grid, id=f"r{n}", kind="edit", base=1, ops=[set_caption("img_1", "")])
+    assert len(grid._replies) == 256
+    assert "r399" in grid._replies and "r143" not in grid._replies
+
+
+def test_undo_and_redo_answer_with_the_revision() -> None:
+    training = FakeTraining([image(1, "a"), image(2, "b")])
+    grid, heard = opened(training)
+    delete = {"op": "delete", "table": "images", "row": "img_1"}
+    ask(grid, id="a", kind="edit", base=1, ops=[delete])
+    assert grid.summary["can_undo"] and grid.summary["total"] == 1
+    ask(grid, id="b", kind="undo", base=2)
+    assert [r.image_id for r in training.state.draft.images] == ["img_1", "img_2"]
+    ask(grid, id="c", kind="redo", base=3)
+    assert [reply["revision"] for reply, _ in heard] == [2, 3, 4]
+    assert len(training.state.draft.images) == 1
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {},
+        {"id": "x"},
+        {"id": "x" * 65, "kind": "rows", "table": "images", "start": 0, "stop": 1},
+        {"id": 7, "kind": "rows"},
+        {"id": "x", "kind": "format_disk"},
+        {"id": "x", "kind": ["rows"]},
+        {"id": "x", "kind": "rows", "table": "secrets", "start": 0, "stop": 1},
+        {"id": "x", "kind": "rows", "table": "images", "start": -1, "stop": 1},
+        {"id": "x", "kind": "rows", "table": "images", "start": "0", "stop": True},
+        {"id": "x", "kind": "thumbnails", "ids": "img_1", "px": 100},
+        {"id": "x", "kind": "thumbnails", "ids": ["img_1"] * 101, "px": 100},
+        {"id": "x", "kind": "thumbnails", "ids": ["img_1"], "px": None},
+        {"id": "x", "kind": "edit", "base": None, "ops": []},
+        {"id": "x", "kind": "edit", "base": 1, "ops": "set"},
+        {"id": "x", "kind": "edit", "base": 1, "ops": [1]},
+        {"id": "x", "kind": "select", "ids": [1]},
+    ],
+)
+def test_every_bad_request_is_answered_and_changes_nothing(request_: dict[str, Any]) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    before = training.state
+    grid, heard = opened(training)
+    grid._handle_custom_msg(request_, [])
+    (reply, _) = heard.pop()
+    assert reply["ok"] is False and heard == []
+    assert 0 < len(reply["error"]["message"]) <= 200 and reply["error"]["remedy"]
+    assert training.state is before
+
+
+def test_a_message_that_is_no_object_is_answered_too() -> None:
+    grid, heard = opened(FakeTraining())
+    grid._handle_custom_msg("rows", [])
+    assert heard[0][0]["ok"] is False
+
+
+def test_a_failure_of_the_draft_is_shown_with_its_remedy() -> None:
+    training = FakeTraining([image(1, "")])
+    grid, heard = opened(training)
+
+    def broken(*_: object) -> Any:
+        raise StoreError("The drafts file is damaged.", remedy="Rename it.")
+
+    training._apply = broken  # type: ignore[method-assign]
+    ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "x")])
+    error = heard.pop()[0]["error"]
+    assert error == {"message": "The drafts file is damaged.", "remedy": "Rename it."}
+
+
+def test_an_unforeseen_failure_is_answered_without_its_details(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    training = FakeTraining([image(1, "")])
+    grid, heard = opened(training)
+
+    def broken(*_: object) -> Any:
+        raise KeyError("https://storage.test/?signature=s3cret")
+
+    training._apply = broken  # type: ignore[method-assign]
+    ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "x")])
+    reply = heard.pop()[0]
+    assert reply["ok"] is False and "s3cret" not in json.dumps(reply)
+    assert "KeyError" in reply["error"]["message"] and caplog.records
+
+
+def test_thumbnails_are_answered_once_the_last_is_there() -> None:
+    training = FakeTraining(images(3))
+    grid, heard = opened(training)
+    training.hold = True
+    ask(grid, id="a", kind="thumbnails", ids=["img_0", "img_gone", "img_2"], px=128)
+    assert heard == []
+    training.release()
+    reply, buffers = heard.pop()
+    assert heard == [] and len(buffers) == 2
+    good, bad, last = reply["thumbnails"]
+    assert (good["image_id"], good["mime"], good["buffer"]) == ("img_0", "image/png", 0)
+    assert bad == {"image_id": "img_gone", "error": "There is no such picture."}
+    assert last["buffer"] == 1 and buffers[1].startswith(b"\x89PNG")
+
+
+def test_no_thumbnails_are_an_answer() -> None:
+    grid, heard = opened(FakeTraining())
+    ask(grid, id="a", kind="thumbnails", ids=[], px=128)
+    assert heard.pop()[0] == {"id": "a", "ok": True, "thumbnails": []}
+
+
+def test_the_selection_goes_both_ways_and_holds_only_what_is_there() -> None:
+    training = FakeTraining(images(3))
+    grid, heard = opened(training)
+    ask(grid, id="a", kind="select", ids=["img_2", "img_0", "img_2", "img_gone"])
+    assert grid.selected == ["img_2", "img_0"] == heard.pop()[0]["selected"]
+    grid.selected = ["img_1", "img_2"]
+    ask(
+        grid, id="b", kind="edit", base=1,
+        ops=[{"op": "delete", "table": "images", "row": "img_1"}],
+    )  # fmt: skip
+    assert grid.selected == ["img_2"]
+
+
+def test_the_summary_follows_what_happens() -> None:
+    training = FakeTraining([image(1, "a fox"), image(2, saved=False)])
+    grid, _ = opened(training)
+    summary = grid.summary
+    assert summary["title"] == "animal stickers" and summary["type"] == "flux.2-dev-lora"
+    assert summary["where"] == "Local Phoenix · nothing is charged" and summary["local"]
+    assert (summary["total"], summary["counts"]["uncaptioned"]) == (2, 1)
+    assert not summary["training"]
+    version = summary["version"]
+    training.sending()  # no revision of the draft, but rows look different
+    assert grid.summary["version"] > version and grid.summary["revision"] == summary["revision"]
+
+
+@pytest.mark.parametrize(
+    ("sync", "saved", "words"),
+    [
+        (SyncState(), True, "All saved on the service"),
+        (SyncState(), False, "1 change kept on this computer"),
+        (SyncState(phase="waiting"), False, "1 change kept on this computer, saving soon…"),
+        (SyncState(phase="sending"), False, "Saving 1…"),
+        (
+            SyncState(phase="failed"),
+            False,
+            "Kept on this computer; the service can't be reached",
+        ),
+        (SyncState(phase="failed", message="Kept here. No key."), False, "Kept here. No key."),
+        (SyncState(phase="blocked"), False, "Kept on this computer until the training is over"),
+    ],
+)
+def test_the_summary_says_where_the_draft_is(sync: SyncState, saved: bool, words: str) -> None:
+    training = FakeTraining([image(1, "a", saved=saved)])
+    grid, _ = opened(training)
+    training.change(sync=sync)
+    assert grid.summary["sync"] == {"phase": sync.phase, "message": words}
+
+
+def test_half_a_character_in_a_caption_does_not_take_the_page_down() -> None:
+    grid, heard = opened(FakeTraining([image(1, "half \udc80", name="\udc80.png")]))
+    ask(grid, id="a", kind="rows", table="images", start=0, stop=100)
+    json.dumps(heard.pop()[0], ensure_ascii=False).encode("utf-8")
+
+
+def test_a_closed_grid_hears_nothing_says_nothing_and_is_gone() -> None:
+    training = FakeTraining([image(1, "")])
+    before = set(_instances)
+    grid, heard = opened(training)
+    layout = grid.layout.model_id
+    training.hold = True
+    ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "a fox")])
+    grid.close()
+    assert training.subscribers == []
+    training.release()
+    training.change(problem="late")
+    ask(grid, id="b", kind="rows", table="images", start=0, stop=1)
+    assert heard == []
+    assert training.state.draft.images[0].caption == "a fox"  # the edit itself is not lost
+    grid.close()  # twice does no harm
+    gone = weakref.ref(grid)
+    del grid
+    gc.collect()
+    assert gone() is None
+    assert set(_instances) - before == {layout}
+
+
+def test_the_saved_state_holds_no_rows_and_no_secrets() -> None:
+    training = FakeTraining([image(1, "a caption of mine")])
+    training.api_key = "s3cret"  # type: ignore[attr-defined]
+    grid, _ = opened(training)
+    state = {k: v for k, v in grid.get_state().items() if k not in ("_esm", "_css", "layout")}
+    text = json.dumps(state)
+    for hidden in ("s3cret", "a caption of mine", "asset_1", "picture-1"):
+        assert hidden not in text
+    assert {k for k in state if not k.startswith("_")} == {"summary", "selected", "tabbable", "tooltip"}
+
+
+def test_the_module_text_keeps_its_lines_and_loses_its_comments() -> None:
+    from importlib.resources import files
+
+    from phoenix_nbtrain.widgets.base import static_text
+
+    source = (files("phoenix_nbtrain.widgets") / "static" / "shared.js").read_text("utf-8")
+    lean = static_text("shared.js")
+    assert lean.count("\n") == source.count("\n")
+    assert "@typedef" not in lean and "\n//" not in lean and len(lean) < len(source)
+    for name in ("grid.js", "pairs.js"):
+        assert len(static_text("shared.js", name).encode()) <= 40 * 1024
+
+
+def test_dark_is_one_set_of_colours_however_it_is_chosen() -> None:
+    from phoenix_nbtrain.widgets.base import static_text
+
+    blocks = static_text("theme.css").split("{")
+    dark = [
+        sorted(line for line in block.split("}")[0].split("\n") if line.startswith("--nbt-"))
+        for block in blocks
+        if "color-scheme: dark" in block
+    ]
+    assert len(dark) == 2 and dark[0] == dark[1] and len(dark[0]) > 10

@@ -1,0 +1,90 @@
+"""The pair table without a browser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from views.fakes import EDIT, FakeTraining, image, pair
+
+from phoenix_nbtrain.widgets.pairs import PairTable
+
+
+def opened(training: FakeTraining) -> tuple[PairTable, list[dict[str, Any]]]:
+    table = PairTable(training)
+    heard: list[dict[str, Any]] = []
+    table.send = lambda content, buffers=None: heard.append(content)
+    return table, heard
+
+
+def training_of_two() -> FakeTraining:
+    rows = [image(n, name=f"{n}.png") for n in ("a", "b", "c")]
+    return FakeTraining(rows, [pair(1, "a", "b"), pair(2, "b", "c", "")], type=EDIT)
+
+
+def test_pairs_come_with_the_names_of_their_images() -> None:
+    table, heard = opened(training_of_two())
+    table._handle_custom_msg({"id": "a", "kind": "rows", "table": "pairs", "start": 0, "stop": 9}, [])
+    reply = heard.pop()
+    assert reply["total"] == 2
+    assert reply["rows"][0] == {
+        "pair_id": "pair_1",
+        "source": "img_a",
+        "target": "img_b",
+        "source_name": "a.png",
+        "target_name": "b.png",
+        "instruction": "colour it",
+        "state": "saved",
+        "reason": "",
+    }
+    assert table.summary["counts"]["uninstructed"] == 1
+    assert table.summary["type"] == "flux.2-dev-edit-lora · pairs"
+
+
+def test_a_pair_whose_image_is_gone_says_so() -> None:
+    training = training_of_two()
+    table, heard = opened(training)
+    training.edit([{"op": "delete", "table": "images", "row": "img_a"}]).result()
+    table._handle_custom_msg({"id": "a", "kind": "rows", "table": "pairs", "start": 0, "stop": 9}, [])
+    row = heard.pop()["rows"][0]
+    assert (row["state"], row["source_name"]) == ("refused", "")
+    assert "removed" in row["reason"] and table.summary["counts"]["refused"] == 1
+
+
+def test_a_pair_is_inserted_and_deleted_and_both_can_be_undone() -> None:
+    training = training_of_two()
+    table, heard = opened(training)
+    values = {"source": "img_a", "target": "img_c", "instruction": "x"}
+    insert = {"op": "insert", "table": "pairs", "row": "pair_9", "values": values}
+    table._handle_custom_msg({"id": "a", "kind": "edit", "base": 1, "ops": [insert]}, [])
+    delete = {"op": "delete", "table": "pairs", "row": "pair_1"}
+    table._handle_custom_msg({"id": "b", "kind": "edit", "base": 2, "ops": [delete]}, [])
+    assert [p.pair_id for p in training.state.draft.pairs] == ["pair_2", "pair_9"]
+    for n in (3, 4):
+        table._handle_custom_msg({"id": f"u{n}", "kind": "undo", "base": n}, [])
+    assert [p.pair_id for p in training.state.draft.pairs] == ["pair_1", "pair_2"]
+    assert all(reply["ok"] and not reply["refused"] for reply in heard)
+
+
+def test_a_swap_as_the_table_sends_it_keeps_id_and_place() -> None:
+    training = training_of_two()
+    table, heard = opened(training)
+    before = training.state.draft.pairs[0]
+    values = {"source": "img_b", "target": "img_a", "instruction": "colour it"}
+    ops = [
+        {"op": "delete", "table": "pairs", "row": "pair_1"},
+        {"op": "insert", "table": "pairs", "row": "pair_1", "at": 0, "values": values},
+    ]
+    table._handle_custom_msg({"id": "a", "kind": "edit", "base": 1, "ops": ops}, [])
+    assert heard.pop()["accepted"] == [0, 1]
+    assert training.state.draft.pairs[0] == replace(before, source="img_b", target="img_a")
+    table._handle_custom_msg({"id": "b", "kind": "undo", "base": 2}, [])
+    assert training.state.draft.pairs[0] == before
+
+
+def test_a_closed_table_lets_the_training_go() -> None:
+    training = training_of_two()
+    table, heard = opened(training)
+    table.close()
+    training.change(problem="late")
+    assert training.subscribers == [] and heard == []
