@@ -178,7 +178,7 @@ def _execute(notebook: Path) -> int:
     try:
         import nbformat
         from nbclient import NotebookClient
-        from nbclient.exceptions import CellControlSignal, DeadKernelError
+        from nbclient.exceptions import CellControlSignal
         from nbconvert import HTMLExporter
     except ImportError as error:
         raise InputError(
@@ -197,7 +197,7 @@ def _execute(notebook: Path) -> int:
     try:
         client.execute(env=local_environment())
         ended = json.loads(document.cells[-1].outputs[0].text)
-    except (CellControlSignal, DeadKernelError) as error:
+    except (CellControlSignal, RuntimeError, TimeoutError) as error:  # a dead kernel, too
         failure = _first_line(error)
     del document.cells[-1]
     executed = notebook.with_name(f"{notebook.stem}-executed.ipynb")

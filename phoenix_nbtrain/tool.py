@@ -127,6 +127,9 @@ def _needed(action: str, given: Mapping[str, Any], name: str) -> Any:
 def _upload_images(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
     images = _needed("upload_images", given, "images")
     report = training.add_images([images] if isinstance(images, str | Path) else list(images))
+    bad = next((row for row in report.rows if row.fate == "refused"), None)
+    if bad is not None and not report.added and not report.skipped:
+        raise InputError(f"{shown(bad.name, 50)}: {bad.reason[:120]}")
     training.sync()
     rows = [training.state.draft.image[r.image_id] for r in report.rows if r.image_id]
     refused = [{"name": row.name, "reason": row.refusal} for row in rows if row.refusal] + [

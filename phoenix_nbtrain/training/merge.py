@@ -71,6 +71,8 @@ def _image(row: ImageRow, served: TrainingImage | None) -> ImageRow:
     theirs, base = served.description, row.served_caption
     row = replace(
         row,
+        # A picture given by its asset id has no name of its own until the service tells it.
+        name=served.name if served.name and row.name == row.asset_id else row.name,
         attached=True,
         automatic_caption=served.automatic_captioning or row.automatic_caption,
         served_caption=theirs,

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +25,7 @@ from phoenix_nbtrain.errors import (
     ServiceUnreachable,
     Throttled,
 )
+from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.records import TrainingPair
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.store.journal import Journal
@@ -187,7 +189,7 @@ class Sync:
                 )
                 return
             try:
-                asset = self.service.upload_image(row.name, content)
+                asset = self.service.upload_image(row.name, metadata.strip(content))
             except _PASSING:
                 raise
             except ServiceError as error:
@@ -235,7 +237,15 @@ class Sync:
     def _attached(self, row: ImageRow) -> None:
         # A fresh asset carries no caption of anybody's; one given by its id was read before.
         served = row.served_caption if row.served_caption is not None else ""
-        self._row(row.image_id, attached=True, served_caption=served, sending=False)
+
+        def edit(draft: Draft) -> Draft:
+            stands = draft.image.get(row.image_id)
+            if stands is None:  # removed while it was on its way: take it out again
+                return replace(draft, removed=draft.removed | {row.asset_id or ""})
+            landed = replace(stands, attached=True, served_caption=served, sending=False)
+            return draft.with_images({row.image_id: landed})
+
+        self._change(edit)
 
     def _refused(self, row: ImageRow, error: ServiceError) -> None:
         if isinstance(error, NotFound) and row.content_hash is not None:
@@ -256,7 +266,7 @@ class Sync:
                 self.service.delete_training_image(self._live.model_id, asset_id)
             except NotFound:
                 pass  # gone already, which is what was wanted
-            self._change(lambda d, gone=asset_id: replace(d, removed=d.removed - {gone}))  # type: ignore[misc]  # the default binds the loop's value
+            self._change(partial(_gone, asset_id=asset_id))
 
     def _captions(self) -> None:
         changed = [
@@ -333,6 +343,16 @@ def _sending(draft: Draft, ids: Iterable[str]) -> Draft:
     return draft.with_images(
         {i: replace(draft.image[i], sending=True) for i in ids if i in draft.image}
     )
+
+
+def _gone(draft: Draft, *, asset_id: str) -> Draft:
+    """Return the draft after the service let go of an asset, though undo may have restored it."""
+    back = {
+        row.image_id: replace(row, attached=False)
+        for row in draft.images
+        if row.asset_id == asset_id
+    }
+    return replace(draft.with_images(back), removed=draft.removed - {asset_id})
 
 
 def _landed(draft: Draft) -> Draft:

@@ -157,6 +157,8 @@ class View:
         self._replies: dict[str, tuple[dict[str, Any], list[bytes]] | None] = {}
         if self.kinds:
             self.on_msg(self._receive)  # type: ignore[attr-defined]  # the widget's, mixed in
+        # ipywidgets makes a layout per widget and forgets to close it.
+        self._own_layout = getattr(self, "layout", None)
         self._unsubscribe = training.subscribe(self._changed)
         self.show(training.state)
 
@@ -172,6 +174,8 @@ class View:
             self._replies.clear()
             if self.kinds:
                 self.on_msg(self._receive, remove=True)  # type: ignore[attr-defined]
+            if self._own_layout is not None and self._own_layout is getattr(self, "layout", None):
+                self._own_layout.close()
         super().close()  # type: ignore[misc]
 
     def _changed(self, state: TrainingState) -> None:

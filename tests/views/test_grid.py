@@ -265,7 +265,6 @@ def test_a_closed_grid_hears_nothing_says_nothing_and_is_gone() -> None:
     training = FakeTraining([image(1, "")])
     before = set(_instances)
     grid, heard = opened(training)
-    layout = grid.layout.model_id
     training.hold = True
     ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "a fox")])
     grid.close()
@@ -280,7 +279,7 @@ def test_a_closed_grid_hears_nothing_says_nothing_and_is_gone() -> None:
     del grid
     gc.collect()
     assert gone() is None
-    assert set(_instances) - before == {layout}
+    assert set(_instances) <= before
 
 
 def test_the_saved_state_holds_no_rows_and_no_secrets() -> None:

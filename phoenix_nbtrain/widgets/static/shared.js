@@ -15,6 +15,7 @@
  * @typedef {{ op: "set" | "insert" | "delete", table: string, row: string, [more: string]: any }} Op
  */
 
+const SLOW_MS = 2500;
 const RESEND_MS = 4000;
 const RESEND_MS_MOST = 60_000;
 const PAGE = 100;
@@ -76,7 +77,7 @@ class Channel {
     this.model = model;
     this.signal = signal;
     this.changed = changed;
-    /** @type {Map<string, { message: object, resolve: (heard: Heard) => void, tries: number, timer: number }>} */
+    /** @type {Map<string, { message: object, resolve: (heard: Heard) => void, tries: number, timer: number, asked: number }>} */
     this.open = new Map();
     const hear = (/** @type {Reply} */ reply, /** @type {DataView[]} */ buffers) => this.hear(reply, buffers);
     model.on("msg:custom", hear);
@@ -87,17 +88,19 @@ class Channel {
     });
   }
 
-  /** How often the oldest question was sent again: 0 while the kernel keeps up. */
-  get late() {
-    return Math.max(0, ...Array.from(this.open.values(), (entry) => entry.tries - 1));
+  /** For how many milliseconds the oldest question has waited. */
+  get waited() {
+    const now = performance.now();
+    return Math.max(0, ...Array.from(this.open.values(), (entry) => now - entry.asked));
   }
 
   /** @param {object} message @returns {Promise<Heard>} */
   ask(message) {
     const id = newId();
     return new Promise((resolve) => {
-      this.open.set(id, { message: { ...message, id }, resolve, tries: 0, timer: 0 });
+      this.open.set(id, { message: { ...message, id }, resolve, tries: 0, timer: 0, asked: performance.now() });
       this.send(id);
+      window.setTimeout(() => this.open.has(id) && this.changed(), SLOW_MS);
     });
   }
 
@@ -125,7 +128,7 @@ class Channel {
     this.open.delete(String(reply.id));
     clearTimeout(entry.timer);
     entry.resolve({ reply, buffers: buffers ?? [] });
-    if (entry.tries > 1) this.changed();
+    if (performance.now() - entry.asked >= SLOW_MS) this.changed();
   }
 }
 
@@ -545,9 +548,9 @@ class Frame {
     if (/^\d|kept/i.test(text) && state === "saved") state = "kept";
     if (edits.unsaved > 0) [state, text] = ["sending", `Saving ${edits.unsaved}…`];
     if (s.problem && phase !== "failed" && state !== "sending") [state, text] = ["refused", s.problem];
-    if (channel.late > 0) {
+    if (channel.waited >= SLOW_MS) {
       state = "kept";
-      text = channel.late < 3
+      text = channel.waited < 30_000
         ? "The kernel is busy: queued until the running cell ends"
         : known
           ? "The kernel does not answer. Is it running? What you typed is kept here and sent again."

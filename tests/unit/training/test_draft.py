@@ -130,6 +130,55 @@ def test_too_many_pictures_are_refused_whole(opened: Opened, tmp_path: Path) -> 
     assert len(training.images) == 0
 
 
+def test_a_picture_restored_while_its_removal_is_on_its_way_is_sent_again(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.sync()
+    training.remove(training.images.index[0])
+    service.before["delete_training_image"] = training.undo
+    training.sync()
+    service.before.clear()
+    training.sync()
+    assert training.images["state"].tolist() == ["saved"] * 4
+    assert len(service.models[training.model_id].training_images) == 4
+
+
+def test_a_picture_removed_while_it_is_being_added_does_not_come_back(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    first = training.images.index[0]
+    service.after["add_training_images"] = lambda: training.remove(first)
+    training.sync()
+    service.after.clear()
+    training.sync()
+    assert len(training.images) == 3
+    assert len(service.models[training.model_id].training_images) == 3
+
+
+def test_pictures_are_sent_without_their_metadata(
+    opened: Opened, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x010F] = "a camera that tells on its owner"
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "photo.jpg", exif=exif)
+    sent: list[bytes] = []
+    upload = service.upload_image
+    monkeypatch.setattr(
+        service, "upload_image", lambda name, content: (sent.append(content), upload(name, content))[1]
+    )
+    training = opened()
+    training.add_images(tmp_path / "photo.jpg")
+    training.sync()
+    assert b"tells on its owner" in (tmp_path / "photo.jpg").read_bytes()
+    assert b"tells on its owner" not in sent[0]
+
+
 class TestFailures:
     def test_a_service_that_is_down_keeps_the_draft_and_tries_again(
         self, opened: Opened, service: FakeService, runner: InlineRunner, icons: Path

@@ -1,0 +1,427 @@
+"""The configuration form: every parameter of the model type, with its range and its default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from decimal import Decimal
+from typing import Any
+
+import ipywidgets as widgets
+
+from phoenix_nbtrain import catalog
+from phoenix_nbtrain.catalog import Parameter
+from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Viewed, error_words
+from phoenix_nbtrain.widgets.panels import Panel, Turns, buttoned, counted, free, marked, note, text
+
+__all__ = ["ConfigForm"]
+
+NAMES_LISTED = 200
+"""Most picture names in a list to choose from."""
+RATE_SCALE = (1e-6, 1e-2)
+"""Ends of a learning rate's slider where the type states none."""
+
+
+class _InTurn:
+    """Takes what the browser sets in the form's turn, not beside it."""
+
+    turn: Turns
+
+    def set_state(self, sync_data: Any) -> None:
+        self.turn(lambda: super(_InTurn, self).set_state(sync_data))  # type: ignore[misc]
+
+
+class _Text(_InTurn, widgets.Text):
+    pass
+
+
+class _Textarea(_InTurn, widgets.Textarea):
+    pass
+
+
+class _Slider(_InTurn, widgets.FloatLogSlider):
+    pass
+
+
+class _Select(_InTurn, widgets.SelectMultiple):
+    pass
+
+
+class _Field:
+    """One parameter: what stands, what is typed, and what was said against it.
+
+    The browser tells each keystroke, so that a change from elsewhere never wipes a text half
+    typed; it is taken as an edit when the field is left or Enter is pressed.
+    """
+
+    def __init__(self, parameter: Parameter, form: ConfigForm) -> None:
+        self.parameter = parameter
+        self._form = form
+        self.standing = ""
+        self.base = 0
+        self.asked: str | None = None
+        self.again = False
+        self.reason = ""
+        self.note = marked("nbt-field-note")
+        self.parts = self._build()
+        for part in self.parts:
+            part.turn = form.turn
+        self.box = widgets.VBox([*self.parts, self.note], _dom_classes=self._classes())
+
+    # -- to be told apart by kind ----------------------------------------------------------------
+
+    def _build(self) -> list[Any]:
+        kind = _Textarea if self.parameter.kind == "texts" else _Text
+        self.input = kind(
+            description=_label(self.parameter),
+            description_allow_html=True,
+            tooltip=self.parameter.help,
+            continuous_update=True,
+            _dom_classes=("nbt-in", f"nbt-in-{self.parameter.name}"),
+            **({"rows": 2} if kind is _Textarea else {}),
+        )
+        self.input.observe(self._typed, names="value")
+        self.input.on_msg(self._message)
+        return [self.input]
+
+    def value_of(self, typed: str) -> Any:
+        """Return what ``typed`` says; what is no number goes as text, and is refused with words."""
+        typed, kind = typed.strip(), self.parameter.kind
+        if not typed:
+            return None
+        if kind == "texts":
+            return tuple(line.strip() for line in typed.splitlines() if line.strip())
+        for read in (int, float) if kind in ("whole", "real") else ():
+            try:
+                return read(typed)
+            except ValueError:
+                continue
+        return typed
+
+    # -- painting --------------------------------------------------------------------------------
+
+    def paint(self, state: TrainingState, value: Any) -> None:
+        self._options(state.draft)
+        before, self.standing = self.standing, _worded(value)
+        if self.input.value == before:
+            self._put(self.standing)
+        if self.input.value == self.standing:
+            self.base = state.draft.revision
+        self._value(value)
+        self.input.disabled = state.training
+        self._say(changed=self.parameter.name in state.draft.config)
+
+    def _options(self, draft: Draft) -> None:
+        """Keep what can be chosen up to date, where something is chosen."""
+
+    def _value(self, value: Any) -> None:
+        """Show the standing value in whatever there is beside the text."""
+
+    def _put(self, words: str) -> None:
+        if self.input.value != words:
+            self.input.value = words
+
+    def _say(self, *, changed: bool) -> None:
+        typed = self.input.value
+        bad = bool(self.reason)
+        names = [n for n in self.box._dom_classes if n != "nbt-invalid"]
+        wanted = (*names, *(["nbt-invalid"] if bad else []))
+        if self.box._dom_classes != wanted:
+            self.box._dom_classes = wanted
+        stands = shown(self.standing or "nothing", 40)
+        if bad:
+            words = f"{text(self.reason)} <b>{text(stands)}</b> stands."
+        elif typed == self.standing:
+            words = f"default {text(_worded(self.parameter.default) or 'none')}" if changed else ""
+        elif self.asked is not None:
+            words = "Being taken…"
+        else:
+            words = f"Enter takes it. <b>{text(stands)}</b> stands."
+        if self.note.value != words:
+            self.note.value = words
+
+    # -- typing ----------------------------------------------------------------------------------
+
+    def _typed(self, _change: object) -> None:
+        self.reason = ""
+        self._say(changed=self.parameter.name in self._form.training.state.draft.config)
+
+    def _message(self, _widget: object, content: Any, _buffers: object = None) -> None:
+        if isinstance(content, dict) and content.get("event") == "submit":
+            self._form.turn(lambda: self.left(self.input.value))
+
+    def left(self, typed: str) -> None:
+        """Take what was typed."""
+        self._put(typed)
+        if typed == self.standing or typed == self.asked:
+            return
+        if self.asked is not None:
+            self.again = True  # one at a time: the answer says on which revision this one stands
+            return
+        self.take(self.value_of(typed), typed)
+
+    def take(self, value: Any, typed: str) -> None:
+        """Ask for ``value``, shown as ``typed`` until there is an answer."""
+        self.asked = typed
+        future = self._form.set({self.parameter.name: value}, self.base)
+        future.add_done_callback(lambda done: self._form.turn(lambda: self._answered(done)))
+
+    def _answered(self, future: Future[Any]) -> None:
+        typed, self.asked, self.again, again = self.asked, None, False, self.again
+        self.reason = ""
+        try:
+            reply = future.result()
+        except BaseException as error:  # a cancelled one, too, is told
+            words = error_words(error)
+            self.reason = f"{words['message']} {words['remedy']}".strip()
+        else:
+            self.base = max(self.base, reply.revision)
+            if reply.refused:
+                self.reason = shown(reply.refused[0].reason, MESSAGE_MAX)
+        config = self._form.training.state.draft.config
+        if not self.reason:
+            self.standing = _worded(config.get(self.parameter.name, self.parameter.default))
+            if self.input.value == typed:
+                self._put(self.standing)
+        if again:
+            self.left(self.input.value)
+        self._say(changed=self.parameter.name in config)
+
+    def _classes(self) -> tuple[str, ...]:
+        wide = ("nbt-wide",) if self.parameter.kind in ("texts", "images") else ()
+        return ("nbt-field", *wide)
+
+
+class _RateField(_Field):
+    """A learning rate: a slider over its decades, and the exact number."""
+
+    def _build(self) -> list[Any]:
+        super()._build()
+        low = self.parameter.minimum or RATE_SCALE[0]
+        high = self.parameter.maximum or RATE_SCALE[1]
+        ends = Decimal(repr(low)).log10(), Decimal(repr(high)).log10()
+        self.slider = _Slider(
+            value=self.parameter.default,
+            min=float(ends[0]),
+            max=float(ends[1]),
+            step=0.05,
+            readout=False,
+            continuous_update=False,
+            tooltip=self.parameter.help,
+            _dom_classes=("nbt-slide",),
+        )
+        self.slider.observe(self._slid, names="value")
+        self._quiet = False
+        return [self.input, self.slider]
+
+    def _value(self, value: Any) -> None:
+        # A value beyond the slider's ends, or between its steps, stays exact in the text.
+        within = min(max(float(value), 10**self.slider.min), 10**self.slider.max)
+        if abs(self.slider.value - within) > 1e-3 * within:
+            self._quiet = True
+            self.slider.value = within
+            self._quiet = False
+
+    def paint(self, state: TrainingState, value: Any) -> None:
+        super().paint(state, value)
+        self.slider.disabled = state.training
+
+    def _slid(self, change: Mapping[str, Any]) -> None:
+        if self._quiet:
+            return
+        typed = _worded(float(f"{change['new']:.2g}"))
+        self._put(typed)
+        self.left(typed)
+
+
+class _PicturesField(_Field):
+    """Pictures of the set, chosen from a list of their names."""
+
+    def _build(self) -> list[Any]:
+        self.input = widgets.Text()  # never shown: holds what is chosen, as text
+        self.list = _Select(
+            description=_label(self.parameter),
+            description_allow_html=True,
+            tooltip=self.parameter.help,
+            rows=4,
+            _dom_classes=("nbt-in",),
+        )
+        self.list.observe(self._chosen, names="index")
+        self._quiet = False
+        return [self.list]
+
+    def _options(self, draft: Draft) -> None:
+        options = tuple(
+            (shown(row.name, 60), row.image_id) for row in draft.images[:NAMES_LISTED]
+        )
+        if tuple(self.list.options) != options:
+            self._quiet = True
+            self.list.options = options
+            self._quiet = False
+
+    def _value(self, value: Any) -> None:
+        there = [image_id for _, image_id in self.list.options]
+        index = tuple(there.index(i) for i in value if i in there)
+        if self.asked is None and set(self.list.index) != set(index):
+            self._quiet = True
+            self.list.index = index
+            self._quiet = False
+
+    def paint(self, state: TrainingState, value: Any) -> None:
+        super().paint(state, value)
+        self.list.disabled = state.training
+
+    def _chosen(self, _change: object) -> None:
+        if not self._quiet:
+            self.left("\n".join(self.list.value))
+
+    def value_of(self, typed: str) -> Any:
+        return tuple(typed.splitlines()) or None
+
+
+class ConfigForm(Panel):
+    """The training parameters of ``training``: what stands, its default, its range."""
+
+    def __init__(self, training: Viewed) -> None:
+        self._fields: dict[str, _Field] = {}
+        self._type = training.type
+        self._why = marked("nbt-why-box")
+        self._steps = marked("nbt-steps")
+        self._fold = buttoned("advanced ▸", "nbt-fold", "nbt-link", click=self._folded)
+        self._reset = buttoned("use the defaults", "nbt-link", click=self._defaults)
+        self._main = widgets.Box(_dom_classes=("nbt-fields",))
+        self._more = widgets.Box(_dom_classes=("nbt-fields", "nbt-more"))
+        self._more.layout.display = "none"
+        head = widgets.HBox(
+            [
+                marked("nbt-h", value="Configuration"),
+                self._fold,
+                marked("nbt-grow"),
+                self._reset,
+            ],
+            _dom_classes=("nbt-bar",),
+        )
+        super().__init__(
+            training, [head, self._why, self._main, self._more, self._steps], name="form"
+        )
+
+    def watch(self, training: Viewed) -> None:
+        for parameter in catalog.parameters(training.type).values():
+            made = _KINDS.get("rate" if _is_rate(parameter) else parameter.kind)
+            if made is not None:  # what is no field, such as a secret, is set elsewhere
+                self._fields[parameter.name] = made(parameter, self)
+        rows = self._fields.values()
+        self._main.children = [f.box for f in rows if not f.parameter.advanced]
+        self._more.children = [f.box for f in rows if f.parameter.advanced]
+        super().watch(training)
+
+    def set(self, config: Mapping[str, Any], base: int | None) -> Future[Any]:
+        """Ask the training to set parameters; ``None`` is a parameter's default."""
+        ops = [
+            {"op": "set", "table": "config", "row": name, "column": "value", "value": value}
+            for name, value in config.items()
+        ]
+        return self.training.edit(ops, base)
+
+    def paint(self, state: TrainingState) -> None:
+        full = catalog.full_config(self._type, state.draft.config)
+        for name, field in self._fields.items():
+            field.paint(state, full[name])
+        why, steps = self._why_words(state.draft), text(self._steps_words(state.draft))
+        if state.training:
+            words = "Training is running. This can be changed again when it has ended."
+            why += note(words, "hint")
+        for part, words in ((self._why, why), (self._steps, steps)):
+            if part.value != words:
+                part.value = words
+        self._reset.layout.display = "" if state.draft.config and not state.training else "none"
+
+    def left(self, name: str, typed: str) -> None:
+        if name in self._fields:
+            self._fields[name].left(typed)
+
+    def words(self) -> str:
+        draft = self.training.state.draft
+        return f"{shown(self.training.name, 30)} · {self._steps_words(draft)}"
+
+    def close(self) -> None:
+        super().close()
+        for field in self._fields.values():
+            free(field.input)
+
+    def _folded(self) -> None:
+        shut = self._more.layout.display == "none"
+        self._more.layout.display = "" if shut else "none"
+        self._fold.description = "advanced ▾" if shut else "advanced ▸"
+        (self._fold.add_class if shut else self._fold.remove_class)("nbt-open")
+
+    def _defaults(self) -> None:
+        config = self.training.state.draft.config
+        if config:
+            self.set(dict.fromkeys(config), None)
+
+    def _why_words(self, draft: Draft) -> str:
+        known = catalog.parameters(self._type)
+        base = known["learning_rate"], known["epochs"], known["repeats"]
+        said = (
+            f"learning rate {_short(base[0].default)}, {counted(base[1].default, 'epoch')}, "
+            f"{counted(base[2].default, 'repeat')}."
+        )
+        names = [f"<b>{text(known[n].label)}</b>" for n in draft.config if n in known]
+        changed = ""
+        if names:
+            listed = ", ".join(names[:-1]) + (" and " if names[1:] else "") + names[-1]
+            changed = f" {listed} changed by you."
+        return f'<div class="nbt-why"><b>Defaults:</b> {text(said)}{changed}</div>'
+
+    def _steps_words(self, draft: Draft) -> str:
+        pairs = catalog.model_type(self._type).pairs
+        items = len(draft.pairs if pairs else draft.images)
+        if not items:
+            return f"No {'pairs' if pairs else 'images'} yet, so no steps to count."
+        full = catalog.full_config(self._type, draft.config)
+        total, words = catalog.explain_steps(self._type, draft.config, items)
+        most = full.get("max_train_steps")
+        if most and total == most:
+            return f"{words}, ended at {total:,} steps"
+        return f"{words} = {total:,} steps"
+
+
+_KINDS: Mapping[str, Callable[[Parameter, ConfigForm], _Field]] = {
+    "whole": _Field,
+    "real": _Field,
+    "text": _Field,
+    "texts": _Field,
+    "rate": _RateField,
+    "images": _PicturesField,
+}
+
+
+def _is_rate(parameter: Parameter) -> bool:
+    return parameter.kind == "real" and parameter.name.startswith("learning_rate")
+
+
+def _label(parameter: Parameter) -> str:
+    more = parameter.range.replace("1e-05", "1e-5").replace("e-0", "e-")
+    if parameter.kind == "texts":
+        more = f"one per line, at most {parameter.items_max}; one picture each per epoch"
+    words = text(parameter.label) + (f" · {text(more)}" if more else "")
+    return words + (" <em>moves the price</em>" if parameter.moves_price else "")
+
+
+def _worded(value: Any) -> str:
+    """Return a value as it stands in its field."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{Decimal(repr(value)).normalize():f}"
+    if isinstance(value, (tuple, list)):
+        return "\n".join(str(v) for v in value)
+    return str(value)
+
+
+def _short(value: float) -> str:
+    return f"{value:g}".replace("e-0", "e-")

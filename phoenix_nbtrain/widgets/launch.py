@@ -1,0 +1,273 @@
+"""The launch panel: what it costs, and the one button that spends it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+import ipywidgets as widgets
+
+from phoenix_nbtrain import catalog
+from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.training.state import Estimate, PriceState, Run, TrainingState
+from phoenix_nbtrain.widgets.base import Viewed
+from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, marked, note, text
+
+__all__ = ["LaunchPanel"]
+
+STALE_SECONDS = 90
+"""A price older than this is asked for anew before anyone is asked to accept it."""
+ONCE = "Asks once more. Running this cell again never starts it twice."
+
+
+class Launching(Viewed, Protocol):
+    """What the launch panel needs of a training besides. Nothing here blocks."""
+
+    def request_estimate(self) -> None: ...
+    def request_start(self, estimate_id: str) -> None: ...
+    def resume_watch(self) -> None: ...
+
+
+class LaunchPanel(Panel):
+    """The price of ``training`` and its start.
+
+    It asks for the price whenever it is displayed. The start is asked for by naming the estimate
+    that was on the screen; whether that one may start, and whether it has, the training decides.
+    """
+
+    training: Launching
+
+    def __init__(self, training: Launching) -> None:
+        self._asked: Estimate | None = None
+        """The estimate that the confirm row shows, while it is open."""
+        self._given: str = ""
+        """The estimate that was accepted there; clicks replayed by a busy kernel name it again."""
+        self._was_training = training.state.training
+        self._said = ""
+        self._head = marked("nbt-h")
+        self._price = marked("nbt-price-box")
+        self._note = marked("nbt-launch-note")
+        self._start = buttoned("Start", "nbt-start", click=self._clicked)
+        self._question = marked("nbt-question")
+        self._yes = buttoned("Start", "nbt-start", "nbt-yes", click=self._accepted)
+        self._no = buttoned("Not now", "nbt-no", click=self._declined)
+        self._confirm = widgets.VBox(
+            [self._question, widgets.HBox([self._yes, self._no], _dom_classes=("nbt-row",))],
+            _dom_classes=("nbt-confirm",),
+        )
+        self._again = buttoned("Try again", "nbt-again", click=self._retry)
+        super().__init__(
+            training,
+            [self._head, self._price, self._start, self._confirm, self._again, self._note],
+            name="launch",
+        )
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def paint(self, state: TrainingState) -> None:
+        if self._was_training and not state.training:
+            self.training.request_estimate()
+        self._was_training = state.training
+        self._rebind(state)
+        price, phase = state.price, state.launch.phase
+        busy = state.training or phase in ("starting", "stopping", "uncertain")
+        reason = self._reason(state)
+        estimate = price.estimate
+        _tell(self._head, _heading(price, self.training.where, paid=self._paid))
+        _tell(self._price, "" if state.training else _price_words(price))
+        _show(self._start, on=not busy and self._asked is None)
+        _show(self._confirm, on=not busy and self._asked is not None)
+        look = phase == "uncertain" or (price.phase == "failed" and not busy)
+        _show(self._again, on=look)
+        self._again.description = "Look again" if phase == "uncertain" else "Try again"
+        self._start.description = f"Start: {estimate}" if estimate else "Start"
+        self._start.disabled = bool(reason)
+        if self._asked is not None:
+            self._yes.description = f"Start for {self._asked}"
+            _tell(self._question, text(self._question_words(state)))
+        _tell(self._note, self._notes(state, reason))
+
+    def displayed(self) -> None:
+        """Ask for the price, look after the run, and forget a question half answered."""
+        self._asked = None
+        self.paint(self.training.state)
+        self.training.request_estimate()
+        self.training.resume_watch()
+
+    def words(self) -> str:
+        state = self.training.state
+        said = "training" if state.training else str(state.price.estimate or "not priced yet")
+        return f"{shown(self.training.name, 30)} · {said} · {self.training.where}"
+
+    @property
+    def _paid(self) -> bool:
+        return self.training.unit == "CU"
+
+    def _reason(self, state: TrainingState) -> str:
+        """Return why it cannot start now; empty where it can."""
+        price, draft = state.price, state.draft
+        pairs = self.training.needs_pairs
+        noun = "pair" if pairs else "image"
+        if not draft.images:
+            return "There are no images yet."
+        if pairs and len(draft.pairs) < catalog.PAIRS_MIN:
+            return f"This type learns from pairs and needs at least {catalog.PAIRS_MIN}."
+        if price.estimate is None:
+            return {
+                "estimating": "The price is on its way.",
+                "failed": "Without a price nothing starts.",
+            }.get(price.phase, "There is no price yet.")
+        if price.covers < price.of:
+            missing = counted(price.of - price.covers, noun)
+            return f"{missing} not on the service yet; the price follows when all are."
+        if not price.acceptable:
+            return "The set changed since this price; the new one is on its way."
+        return "" if price.phase == "shown" else "The price is being looked up once more."
+
+    def _question_words(self, state: TrainingState) -> str:
+        count = counted(len(state.draft.images), "image")
+        if self.training.needs_pairs:
+            count = counted(len(state.draft.pairs), "pair")
+        money = "It is charged once." if self._paid else "Nothing is charged here."
+        return f"Train on {count} for {self._asked}? {money}"
+
+    def _notes(self, state: TrainingState, reason: str) -> str:
+        launch, run = state.launch, state.run
+        told = text(launch.message)
+        if launch.phase == "uncertain":
+            words = f"<b>It is not certain that the training started.</b> {told}"
+            return note(words + " Nothing more is sent until it is known.", "warn", role="alert")
+        if launch.phase == "starting":
+            return note("Starting… it is sent once, and the reply is waited for.", "hint")
+        if launch.phase == "stopping":
+            return note(told or "Stopping…", "hint")
+        if state.training:
+            return note(f"<b>{text(_running(run))}</b> {told}".strip(), "hint")
+        parts = [note(told, "bad" if launch.phase == "refused" else "hint", role="status")]
+        if self._said:
+            parts.append(note(text(self._said), "warn", role="status"))
+        parts.append(f'<div class="nbt-fine">{text(reason or ONCE)}</div>')
+        return "".join(parts)
+
+    # -- what is clicked -------------------------------------------------------------------------
+
+    def _clicked(self) -> None:
+        self.turn(self._ask)
+
+    def _ask(self) -> None:
+        state = self.training.state
+        estimate = state.price.estimate
+        if estimate is None or self._reason(state) or state.training:
+            self.paint(state)
+            return
+        self._said = ""
+        self._given = ""
+        self._asked = estimate
+        if time.time() - estimate.made_at > STALE_SECONDS:
+            self.training.request_estimate()  # the same price takes its place in the question
+        self.paint(state)
+
+    def _accepted(self) -> None:
+        # Not in a turn: a click is answered by naming what was on the screen, nothing else.
+        asked = self._asked
+        if not self._given and asked is not None:
+            self._given = asked.estimate_id
+        if self._given:
+            self.training.request_start(self._given)
+            self.turn(self._close_question)
+
+    def _close_question(self) -> None:
+        self._asked = None
+        self.paint(self.training.state)
+
+    def _declined(self) -> None:
+        self._given = ""
+        self.turn(self._close_question)
+
+    def _retry(self) -> None:
+        if self.training.state.launch.phase == "uncertain":
+            self.training.resume_watch()
+        else:
+            self.training.request_estimate()
+
+    def _rebind(self, state: TrainingState) -> None:
+        """Keep the question open for a newer price only where it says the same for the same."""
+        asked, price = self._asked, state.price
+        if asked is None:
+            return
+        new = price.estimate
+        if new is not None and price.acceptable and new.estimate_id == asked.estimate_id:
+            return
+        same = (
+            new is not None
+            and price.acceptable
+            and (new.amount, new.unit) == (asked.amount, asked.unit)
+            and new.fingerprint == asked.fingerprint
+        )
+        self._asked = new if same else None
+        if not same:
+            self._said = "The set or its price changed while you looked. Look at the price again."
+
+
+def _tell(widget: Any, words: str) -> None:
+    if widget.value != words:
+        widget.value = words
+
+
+def _show(widget: Any, *, on: bool) -> None:
+    display = None if on else "none"
+    if widget.layout.display != display:
+        widget.layout.display = display
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M", time.localtime(at))
+
+
+def _running(run: Run | None) -> str:
+    if run is None or run.started_at is None:
+        return "Already running."
+    return f"Already running since {_clock(run.started_at)}."
+
+
+def _heading(price: PriceState, where: str, *, paid: bool) -> str:
+    small = ""
+    if price.phase == "estimating":
+        small = "estimating…"
+    elif price.estimate is not None:
+        at = price.estimate.made_at
+        small = (
+            f'<time data-nbt-since="{at:.0f}" data-nbt-before="estimated">'
+            f"estimated at {_clock(at)}</time>"
+        )
+    kind = "nbt-paid" if paid else "nbt-local"
+    return (
+        f"<span>Price</span><small>{small}</small>"
+        f'<span class="nbt-grow"></span><span class="nbt-pill {kind}">{text(where, 80)}</span>'
+    )
+
+
+def _price_words(price: PriceState) -> str:
+    estimate = price.estimate
+    if estimate is None:
+        words = note(text(price.message), "bad", role="alert") if price.phase == "failed" else ""
+        return f'<div class="nbt-price nbt-mute">–</div>{words}'
+    amount = str(estimate).removesuffix(estimate.unit).strip()
+    old = "" if price.acceptable and price.phase == "shown" else " nbt-old"
+    part = f"for {price.covers:,} of {price.of:,}" if price.covers < price.of else ""
+    lines = [(_detail(name), f"{value.normalize():,f}") for name, value in estimate.details.items()]
+    if estimate.discount:
+        lines.append(("discount", f"−{abs(estimate.discount).normalize():,f}"))
+    rows = "".join(
+        f"<div><span>{text(k, 60)}</span><span>{text(v, 40)}</span></div>" for k, v in lines
+    )
+    failed = note(text(price.message), "bad", role="alert") if price.phase == "failed" else ""
+    return (
+        f'<div class="nbt-price{old}">{text(amount, 40)} '
+        f"<small>{text(estimate.unit, 40)} {text(part)}</small></div>"
+        f'<div class="nbt-lines">{rows}</div>{failed}'
+    )
+
+
+def _detail(name: str) -> str:
+    return {"train-model": "training"}.get(name, name.replace("-", " "))

@@ -1,0 +1,167 @@
+"""What the plain panels share: their dress, one turn at a time, safe text, nothing left behind."""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import anywidget
+import ipywidgets as widgets
+
+from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.widgets.base import MESSAGE_MAX, View, Viewed, static_text
+
+__all__ = ["Dressing", "Panel", "Turns", "buttoned", "counted", "free", "marked", "note", "text"]
+
+log = logging.getLogger(__name__)
+
+
+def text(value: object, limit: int = MESSAGE_MAX) -> str:
+    """Return ``value`` as HTML that shows it and does nothing else.
+
+    Whatever a person or a service wrote goes through here on its way into a panel.
+    """
+    return html.escape(shown(value, limit))
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: ``1 image``, ``24 images``."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def note(words: str, kind: str = "", *, role: str = "note") -> str:
+    """Return a block of words. ``words`` is HTML already; ``kind`` is bad, warn, hint or none."""
+    name = f"nbt-note nbt-{kind}" if kind else "nbt-note"
+    return f'<div class="{name}" role="{role}">{words}</div>' if words else ""
+
+
+def marked(*names: str, value: str = "") -> Any:
+    """Return an `ipywidgets.HTML` with those classes."""
+    return widgets.HTML(value, _dom_classes=names)
+
+
+def buttoned(words: str, *names: str, click: Callable[[], None]) -> Any:
+    """Return a button with those classes; ``click`` must not block."""
+    button = widgets.Button(description=words, _dom_classes=("nbt-button", *names))
+    button.on_click(lambda _button: click())
+    return button
+
+
+def free(widget: Any) -> None:
+    """Close a widget with all that it holds: children, layout, style."""
+    parts = [*getattr(widget, "children", ())]
+    own = [getattr(widget, name, None) for name in ("layout", "style")]
+    widget.close()
+    for part in parts:
+        free(part)
+    for part in own:
+        if isinstance(part, widgets.Widget):
+            part.close()
+
+
+class Turns:
+    """Runs what it is given one at a time, whichever thread gives it, and never waits.
+
+    Messages of the browser and changes of the state come on different threads, and a trait of
+    which both have a hand breaks ipywidgets when set at once. Who comes second leaves the work to
+    whoever is at it. ``dict.setdefault`` and the deque are single steps of the interpreter.
+    """
+
+    def __init__(self) -> None:
+        self._due: deque[Callable[[], object]] = deque()
+        self._at: dict[str, object] = {}
+
+    def __call__(self, work: Callable[[], object]) -> None:
+        self._due.append(work)
+        while self._due:
+            mine = object()
+            if self._at.setdefault("it", mine) is not mine:
+                return  # that one looks again after it has let go
+            try:
+                while self._due:
+                    self._next()
+            finally:
+                del self._at["it"]
+
+    def _next(self) -> None:
+        try:
+            work = self._due.popleft()
+        except IndexError:
+            return
+        try:
+            work()
+        except Exception:
+            # One failed change of the screen must not keep the later ones away.
+            log.exception("a panel failed to show a change")
+
+
+class Dressing(anywidget.AnyWidget):
+    """Brings the style sheet to plain widgets, and tells what ipywidgets does not.
+
+    It shows nothing. Its script hears when a panel is displayed and when a field is left, names
+    fields for screen readers and keeps relative times fresh; without it panels work, plainer.
+    """
+
+    # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
+    _esm = static_text("panels.js")
+    _css = static_text("theme.css", "panels.css")
+
+
+
+
+class Panel(View, widgets.VBox):
+    """Base of the panels made of plain widgets. Subclasses paint in `paint`."""
+
+    def __init__(self, training: Viewed, children: Iterable[Any], *, name: str) -> None:
+        self.turn = Turns()
+        self.dressing = Dressing()
+        super().__init__(
+            children=[*children, self.dressing], _dom_classes=("nbt", "nbt-panel", f"nbt-{name}")
+        )
+        self.dressing.on_msg(self._heard)
+        self.watch(training)
+
+    def paint(self, state: TrainingState) -> None:
+        """Show ``state``. Called in a turn; must not block."""
+        raise NotImplementedError
+
+    def displayed(self) -> None:
+        """Do what is due whenever the panel comes onto a screen. Called in a turn."""
+
+    def left(self, name: str, typed: str) -> None:
+        """Take what was typed in the field ``name``. Called in a turn."""
+
+    def words(self) -> str:
+        """Return what a page without widgets shows of it, in a line."""
+        return f"{self.training.name} · {self.training.type} · {self.training.where}"
+
+    def show(self, state: TrainingState) -> None:  # noqa: ARG002  # by its turn there may be a newer
+        self.turn(lambda: None if self._closed else self.paint(self.training.state))
+
+    def close(self) -> None:
+        parts, layout = self.children, self.layout
+        super().close()
+        for part in parts:
+            free(part)
+        layout.close()
+
+    def __repr__(self) -> str:
+        return shown(f"{type(self).__name__}: {self.words()}", 109)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self.turn(self.displayed)
+        return super()._repr_mimebundle_(**kwargs)
+
+    def _heard(self, _widget: object, content: object, _buffers: object = None) -> None:
+        told: Mapping[str, Any] = content if isinstance(content, dict) else {}
+        name, typed = told.get("field"), told.get("text")
+        if self._closed:
+            return
+        if told.get("kind") == "displayed":
+            self.turn(self.displayed)
+        elif told.get("kind") == "left" and isinstance(name, str) and isinstance(typed, str):
+            self.turn(lambda: self.left(name, typed))

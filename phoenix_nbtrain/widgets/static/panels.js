@@ -1,0 +1,123 @@
+// @ts-check
+// What plain widgets do not do by themselves: say that they are displayed, say when a field is left
+// with what was typed in it, name things for screen readers, keep "40 s ago" true, scroll to a part.
+// It makes no elements and reads no data as HTML.
+
+/**
+ * @typedef {{ send(content: object): void }} Model
+ */
+
+const FRESH_MS = 5000;
+const FIND_MS = 50;
+const FIND_TRIES = 400;
+
+/** @param {number} seconds */
+function ago(seconds) {
+  if (seconds < 10) return "just now";
+  if (seconds < 60) return `${Math.floor(seconds / 10) * 10} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  return `${Math.floor(seconds / 3600)} h ago`;
+}
+
+/** @param {Element} node @param {string} name @param {string | null} value */
+function mark(node, name, value) {
+  if (value === null) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+/** @param {Model} model @param {object} content */
+function tell(model, content) {
+  try {
+    model.send(content);
+  } catch {
+    // No kernel: a page that was opened without one. There is nobody to tell.
+  }
+}
+
+let numbers = 0;
+
+/** Names, states and times; called after every change, so it changes only what differs.
+ * @param {Element} root */
+function refresh(root) {
+  for (const time of root.querySelectorAll("time[data-nbt-since]")) {
+    const since = Number(time.getAttribute("data-nbt-since"));
+    const words = `${time.getAttribute("data-nbt-before") ?? ""} ${ago(Math.max(0, Date.now() / 1000 - since))}`.trim();
+    if (time.textContent !== words) time.textContent = words;
+  }
+  for (const field of root.querySelectorAll(".nbt-field")) {
+    const notes = field.querySelector(".nbt-field-note");
+    if (notes && !notes.id) notes.id = `nbt-note-${(numbers += 1)}-${Math.random().toString(36).slice(2, 8)}`;
+    for (const input of field.querySelectorAll("input, textarea, select")) {
+      mark(input, "aria-invalid", field.classList.contains("nbt-invalid") ? "true" : null);
+      if (notes) mark(input, "aria-describedby", notes.id);
+    }
+    const name = field.querySelector(".widget-label")?.textContent;
+    for (const handle of field.querySelectorAll(".noUi-handle")) if (name) mark(handle, "aria-label", name);
+  }
+  for (const fold of root.querySelectorAll("button.nbt-fold")) {
+    mark(fold, "aria-expanded", String(fold.classList.contains("nbt-open")));
+  }
+}
+
+/** @param {Element} root @param {Model} model @param {AbortSignal} signal */
+function dress(root, model, signal) {
+  // Jupyter must not take a key meant for this panel for a command on the cell ("d d" deletes it).
+  mark(root, "data-lm-suppress-shortcuts", "");
+  for (const kind of ["keydown", "keyup", "keypress"]) {
+    root.addEventListener(kind, (event) => event.stopPropagation(), { signal });
+  }
+  root.addEventListener("change", (event) => {
+    const input = event.target;
+    if (!(input instanceof HTMLInputElement || input instanceof HTMLTextAreaElement)) return;
+    const holder = input.closest("[class*='nbt-in-']");
+    const name = [...(holder?.classList ?? [])].find((c) => c.startsWith("nbt-in-"))?.slice(7);
+    // With the text: what was typed last may still be waiting for the kernel, this is not.
+    if (name && input.closest(".nbt-panel") === root) tell(model, { kind: "left", field: name, text: input.value });
+  }, { signal });
+  root.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest("[data-nbt-goto]") : null;
+    const part = link && root.querySelector(`.nbt-part-${CSS.escape(link.getAttribute("data-nbt-goto") ?? "")}`);
+    if (!part) return;
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    part.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
+  }, { signal });
+  let due = 0;
+  const soon = () => {
+    due ||= window.setTimeout(() => {
+      due = 0;
+      refresh(root);
+    }, 30);
+  };
+  const watch = new MutationObserver(soon);
+  watch.observe(root, { subtree: true, childList: true, attributeFilter: ["class"] });
+  const timer = window.setInterval(() => refresh(root), FRESH_MS);
+  signal.addEventListener("abort", () => {
+    watch.disconnect();
+    clearInterval(timer);
+    clearTimeout(due);
+  });
+  refresh(root);
+  tell(model, { kind: "displayed" });
+}
+
+export default {
+  /** @param {{ model: Model, el: HTMLElement, signal?: AbortSignal }} view */
+  render({ model, el, signal }) {
+    const end = new AbortController();
+    signal?.addEventListener("abort", () => end.abort());
+    el.hidden = true;
+    let tries = 0;
+    let timer = 0;
+    // The element is made before it is put into its panel.
+    const find = () => {
+      const root = el.closest(".nbt-panel");
+      if (root) dress(root, model, end.signal);
+      else if ((tries += 1) < FIND_TRIES) timer = window.setTimeout(find, FIND_MS);
+    };
+    find();
+    return () => {
+      clearTimeout(timer);
+      end.abort();
+    };
+  },
+};

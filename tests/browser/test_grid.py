@@ -1,0 +1,376 @@
+"""The image grid in a real browser, over a fake model; the kernel's half is the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from browser.harness import Browser, Shown, browser, shown
+from views.fakes import FakeTraining, image, images, pair
+
+from phoenix_nbtrain.training.state import SyncState
+from phoenix_nbtrain.widgets.grid import ImageGrid
+
+__all__ = ["browser"]
+
+HOSTILE = (
+    "<img src=x onerror=window.pwned=1>.png",
+    "<script>top.pwned=1</script>",
+    "<select><iframe></select><img src=x: onerror=alert(1)>",
+    '<button data-commandlinker-command="x">',
+    "[x](javascript:alert(1))",
+)
+
+
+def tile(view: Shown, n: int) -> Any:
+    return view.page.locator(f".nbt-line[aria-rowindex] .nbt-tile:visible >> nth={n}")
+
+
+def caption(view: Shown, n: int) -> Any:
+    return tile(view, n).locator(".nbt-cap")
+
+
+def editor(view: Shown) -> Any:
+    return view.page.locator("textarea")
+
+
+def until(view: Shown, holds: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if holds():
+            return
+        view.page.wait_for_timeout(30)
+    raise AssertionError("it did not come to be")
+
+
+def test_five_thousand_images_are_a_few_dozen_tiles(browser: Browser) -> None:
+    training = FakeTraining(images(5000))
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).get_by_text("number 0").wait_for()
+        count = "() => document.querySelectorAll('.nbt-tile').length"
+        assert view.js(count) <= 60
+        scroll = "(y) => { document.querySelector('.nbt-scroll').scrollTop = y }"
+        for y in (5_000, 60_000, 120_000, 1_000):
+            view.js(scroll, y)
+            view.page.wait_for_timeout(60)
+        view.js(scroll, 10_000_000)
+        view.page.get_by_text("a thing, number 4999").wait_for()
+        view.page.wait_for_timeout(300)
+        assert view.js(count) <= 60
+        assert view.js("() => document.querySelectorAll('#here *').length") < 900
+        assert view.page.locator("[role=grid]").get_attribute("aria-rowcount") == "834"
+        # Thumbnails: only what was in view, one row more at each side, never all.
+        assert sum(map(len, training.asked)) < 400
+        assert len(view.sent("rows")) < 12
+
+
+def test_pictures_that_are_left_behind_are_let_go(browser: Browser) -> None:
+    with shown(browser, ImageGrid(FakeTraining(images(900)))) as view:
+        view.js(
+            """() => { window.live = 0;
+            const [make, drop] = [URL.createObjectURL, URL.revokeObjectURL];
+            URL.createObjectURL = (b) => (window.live += 1, make.call(URL, b));
+            URL.revokeObjectURL = (u) => (window.live -= 1, drop.call(URL, u)); }"""
+        )
+        for y in range(0, 34_000, 700):
+            view.js("(y) => { document.querySelector('.nbt-scroll').scrollTop = y }", y)
+            view.page.wait_for_timeout(40)
+        until(view, lambda: 250 < view.js("() => window.live") <= 300)
+        view.js("() => window.end()")
+        assert view.js("() => window.live") <= 30  # what was made before it was counted
+        assert view.js("() => window.model.handlers()") == 0
+        assert view.page.locator(".nbt").count() == 0
+
+
+def test_typing_a_caption_and_enter_saves_it_and_goes_on(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox"), image(2, ""), image(3, "a dog")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).click()
+        editor(view).fill("a red fox")
+        view.page.keyboard.press("Shift+Enter")
+        view.page.keyboard.type("at dawn")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.images[0].caption == "a red fox\nat dawn")
+        assert editor(view).get_attribute("aria-label") == "Caption of picture-2.png"
+        assert editor(view).input_value() == ""
+        view.page.keyboard.type("a cat")
+        tile(view, 2).locator(".nbt-pic").click()  # leaving saves, too
+        until(view, lambda: training.state.draft.images[1].caption == "a cat")
+        assert editor(view).count() == 0
+        view.page.get_by_role("button", name="Undo").click()
+        until(view, lambda: training.state.draft.images[1].caption == "")
+        caption(view, 1).get_by_text("no caption").wait_for()
+
+
+def test_escape_leaves_the_caption_as_it_was(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    with shown(browser, ImageGrid(training)) as view:
+        tile(view, 0).locator(".nbt-pic").click()
+        view.page.keyboard.press("F2")
+        view.page.keyboard.type(" that is gone")
+        view.page.keyboard.press("Escape")
+        assert editor(view).count() == 0
+        assert caption(view, 0).inner_text() == "a fox"
+        assert view.js("() => document.activeElement.className").startswith("nbt-tile")
+        assert view.sent("edit") == [] and training.state.draft.revision == 1
+
+
+def test_a_refused_caption_shows_why_and_offers_what_was_typed(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox"), image(2, "b")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).click()
+        # Meanwhile somebody else writes the same caption: what is typed here cannot be taken.
+        training.edit(
+            [{"op": "set", "table": "images", "row": "img_1", "column": "caption", "value": "theirs"}]
+        )
+        editor(view).fill("mine")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: tile(view, 0).get_attribute("aria-invalid") == "true")
+        view.page.keyboard.press("Escape")
+        assert training.state.draft.images[0].caption == "theirs"
+        assert caption(view, 0).inner_text() == "theirs"
+        assert "changed meanwhile" in tile(view, 0).locator(".nbt-reason").inner_text()
+        assert tile(view, 0).locator(".nbt-dot").get_attribute("data-state") == "refused"
+        tile(view, 0).locator(".nbt-reason").click()
+        assert editor(view).input_value() == "mine"
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.images[0].caption == "mine")
+        assert tile(view, 0).get_attribute("aria-invalid") is None
+
+
+def test_two_quick_edits_of_one_caption_both_stand(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    with shown(browser, ImageGrid(training)) as view:
+        training.hold = True
+        for text in ("one", "two"):
+            caption(view, 0).click()
+            editor(view).fill(text)
+            view.page.keyboard.press("Enter")
+            view.page.keyboard.press("Escape")
+        assert caption(view, 0).inner_text() == "two"
+        assert tile(view, 0).locator(".nbt-dot").get_attribute("data-state") == "sending"
+        view.page.get_by_text("Saving 2…").wait_for()
+        training.hold = False
+        training.release()
+        view.tell()
+        until(view, lambda: training.state.draft.images[0].caption == "two")
+        assert tile(view, 0).get_attribute("aria-invalid") is None
+
+
+def test_a_lost_reply_is_asked_for_again_and_the_edit_done_once(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).get_by_text("a fox").wait_for()
+        view.page.wait_for_timeout(200)
+        view.js("() => { window.model.lost = 1 }")
+        caption(view, 0).click()
+        editor(view).fill("a red fox")
+        view.page.keyboard.press("Enter")
+        view.page.get_by_text("queued until the running cell ends").wait_for()
+        until(view, lambda: tile(view, 0).locator(".nbt-dot").get_attribute("data-state") == "kept")
+        first, second = view.sent("edit")
+        assert first == second and training.edits == 1
+        assert training.state.draft.images[0].caption == "a red fox"
+
+
+def test_a_summary_that_got_lost_is_asked_for(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox", saved=False)])
+    with shown(browser, ImageGrid(training)) as view:
+        training.change(sync=SyncState(phase="sending"))
+        view.tell()
+        view.page.get_by_text("Saving 1…").wait_for()
+        training.change(sync=SyncState())
+        view._states.clear()  # never arrives
+        view.page.get_by_text("1 change kept on this computer").wait_for()
+
+
+def test_keys_move_select_and_remove(browser: Browser) -> None:
+    training = FakeTraining(images(20))
+    grid = ImageGrid(training)
+    with shown(browser, grid) as view:
+        tile(view, 0).locator(".nbt-pic").click()
+        until(view, lambda: grid.selected == ["img_0"])
+        assert view.page.locator("[role=gridcell][tabindex='0']").count() == 1
+        view.page.keyboard.press("ArrowRight")
+        view.page.keyboard.press("ArrowDown")
+        view.page.keyboard.press("Space")
+        until(view, lambda: grid.selected == ["img_0", "img_7"])
+        view.page.keyboard.press("Shift+ArrowRight")
+        until(view, lambda: grid.selected == ["img_7", "img_8"])
+        tile(view, 2).locator(".nbt-pic").click(modifiers=["Control"])
+        until(view, lambda: grid.selected == ["img_7", "img_8", "img_2"])
+        tile(view, 4).locator(".nbt-pic").click(modifiers=["Shift"])
+        until(view, lambda: grid.selected == ["img_2", "img_3", "img_4"])
+        view.page.get_by_text("3 selected", exact=True).first.wait_for()
+        view.page.keyboard.press("Delete")
+        until(view, lambda: len(training.state.draft.images) == 17)
+        assert grid.selected == []
+        view.page.keyboard.press("Control+z")
+        until(view, lambda: len(training.state.draft.images) == 20)
+        view.page.keyboard.press("Control+a")
+        until(view, lambda: len(grid.selected) == 20)
+        view.page.keyboard.press("Escape")
+        until(view, lambda: grid.selected == [])
+        view.page.keyboard.press("End")
+        assert "picture-19" in view.js("() => document.activeElement.textContent")
+
+
+def test_a_selection_made_in_python_shows(browser: Browser) -> None:
+    grid = ImageGrid(FakeTraining(images(4)))
+    with shown(browser, grid) as view:
+        tile(view, 0).wait_for()
+        grid.selected = ["img_1", "img_3"]
+        view.tell()
+        until(view, lambda: view.page.locator("[aria-selected=true]").count() == 2)
+
+
+def test_no_key_reaches_the_notebook(browser: Browser) -> None:
+    with shown(browser, ImageGrid(FakeTraining(images(3)))) as view:
+        view.js(
+            "() => { window.keys = []; document.body.addEventListener('keydown', (e) => keys.push(e.key)) }"
+        )
+        tile(view, 0).locator(".nbt-pic").click()
+        for key in ("d", "d", "a", "F2"):
+            view.page.keyboard.press(key)
+        view.page.keyboard.type("dd")
+        assert view.js("() => window.keys") == []
+        missing = view.js(
+            """() => [...document.querySelectorAll('#here button, #here [tabindex]')]
+            .filter((n) => !n.hasAttribute('data-lm-suppress-shortcuts')).map((n) => n.outerHTML)"""
+        )
+        assert missing == []
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_names_and_captions_stay_text(browser: Browser, text: str) -> None:
+    plain = FakeTraining([image(1, "fine", automatic_caption="fine", name="fine.png")])
+    with shown(browser, ImageGrid(plain)) as view:
+        caption(view, 0).get_by_text("fine").wait_for()
+        expected = view.js("() => document.querySelectorAll('#here *').length")
+    training = FakeTraining([image(1, text, automatic_caption=text, name=text, refusal="")])
+    training.name = text
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).get_by_text(text, exact=True).wait_for()
+        assert tile(view, 0).locator(".nbt-name").inner_text() == text
+        view.page.wait_for_timeout(150)
+        found = view.js("() => document.querySelectorAll('#here *').length")
+        assert abs(found - expected) <= 1  # a file's ending has an element of its own
+        assert view.js("() => window.pwned") is None
+        assert view.page.locator("#here script, #here iframe, #here a, #here select").count() == 0
+
+
+def test_a_name_cannot_turn_its_own_letters_round(browser: Browser) -> None:
+    training = FakeTraining([image(1, "x", name="fox\u202egnp.exe")])
+    with shown(browser, ImageGrid(training)) as view:
+        tile(view, 0).get_by_text("fox\\u202egnp.exe").wait_for()
+
+
+def test_search_and_attention_narrow_the_grid(browser: Browser) -> None:
+    rows = [image(1, "a fox"), image(2, "", automatic_caption="a wolf"), image(3, "ein Füchslein")]
+    training = FakeTraining(rows)
+    with shown(browser, ImageGrid(training)) as view:
+        view.page.get_by_role("button", name="1 needs attention").click()
+        until(view, lambda: view.page.locator(".nbt-tile:visible").count() == 1)
+        assert tile(view, 0).locator(".nbt-ghost").inner_text() == "a wolf"
+        assert tile(view, 0).get_by_text("caption", exact=True).is_visible()
+        # Fixing it must not pull it away from under the hands.
+        caption(view, 0).click()
+        editor(view).fill("a wolf at night")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.images[1].caption == "a wolf at night")
+        assert caption(view, 0).inner_text() == "a wolf at night"
+        view.page.locator(".nbt-chip").click()
+        view.page.get_by_role("searchbox").fill("FÜCHS")
+        until(view, lambda: view.page.locator(".nbt-tile:visible").count() == 1)
+        assert "picture-3" in tile(view, 0).inner_text()
+        view.page.get_by_role("searchbox").fill("nothing like it")
+        view.page.get_by_text("No image fits.").wait_for()
+
+
+def test_while_it_trains_nothing_can_be_edited_and_a_word_says_so(browser: Browser) -> None:
+    training = FakeTraining(images(2), status="training")
+    with shown(browser, ImageGrid(training)) as view:
+        view.page.get_by_text("Training is running.").wait_for()
+        caption(view, 0).click()
+        assert editor(view).count() == 0
+        tile(view, 0).locator(".nbt-pic").click()
+        view.page.keyboard.press("Delete")
+        assert view.page.get_by_role("button", name="Remove").is_disabled()
+        assert view.sent("edit") == []
+
+
+def test_an_empty_training_says_how_to_begin(browser: Browser) -> None:
+    training = FakeTraining()
+    with shown(browser, ImageGrid(training)) as view:
+        view.page.get_by_text("No images yet").wait_for()
+        training.change(draft=FakeTraining(images(2)).state.draft)
+        view.tell()
+        caption(view, 1).get_by_text("number 1").wait_for()
+        assert not view.page.get_by_text("No images yet").is_visible()
+
+
+def test_a_picture_removed_under_the_editor_does_not_take_the_words_with_it(
+    browser: Browser,
+) -> None:
+    training = FakeTraining([image(1, "a"), image(2, "b")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 1).click()
+        editor(view).fill("precious words")
+        training.edit([{"op": "delete", "table": "images", "row": "img_2"}])
+        view.tell()
+        view.page.get_by_text("precious words").wait_for()
+        assert editor(view).count() == 0
+
+
+def test_the_editor_stays_while_rows_change_and_the_window_narrows(browser: Browser) -> None:
+    training = FakeTraining(images(30))
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 7).click()
+        editor(view).fill("half a sen")
+        training.sending()
+        view.tell()
+        view.page.set_viewport_size({"width": 420, "height": 800})
+        view.page.wait_for_timeout(200)
+        view.page.keyboard.type("tence")
+        assert editor(view).input_value() == "half a sentence"
+        assert view.sent("edit") == []
+        view.js("() => { document.querySelector('.nbt-scroll').scrollTop = 100000 }")
+        view.page.wait_for_timeout(100)
+        view.page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("how", ["lab-light", "lab-dark", "vscode-dark", "system-dark", "lab-light-system-dark"])
+def test_the_theme_is_the_hosts(browser: Browser, how: str) -> None:
+    system = "system-dark" in how
+    with shown(browser, ImageGrid(FakeTraining(images(2))), dark=system) as view:
+        if how.startswith("lab"):
+            view.js(
+                "(light) => document.body.setAttribute('data-jp-theme-light', light)",
+                str("lab-light" in how).lower(),
+            )
+        if how == "vscode-dark":
+            view.js("() => document.body.classList.add('vscode-dark')")
+        background = view.js("() => getComputedStyle(document.querySelector('.nbt')).backgroundColor")
+        light = how.startswith("lab-light")
+        assert background == ("rgb(255, 255, 255)" if light else "rgb(20, 24, 30)")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1080, 380])
+def test_nothing_serious_for_axe_and_nothing_sticks_out(
+    browser: Browser, dark: bool, width: int
+) -> None:
+    rows = [image(1, "a fox"), image(2, "", automatic_caption="a wolf"), image(3, "x", refusal="no")]
+    training = FakeTraining([*rows, *images(1)], [pair(1, 1, 2)])
+    grid = ImageGrid(training)
+    with shown(browser, grid, width=width, dark=dark) as view:
+        view.page.locator(".nbt-pic img:visible").first.wait_for()
+        tile(view, 1).locator(".nbt-pic").click()
+        assert view.axe() == []
+        caption(view, 0).click()
+        assert view.axe() == []
+        wide = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        assert view.js(wide)
+        assert tile(view, 0).locator("img").get_attribute("alt") == "picture-1.png"
+    with shown(browser, ImageGrid(FakeTraining()), width=width, dark=dark) as view:
+        assert view.axe() == []

@@ -1,0 +1,227 @@
+"""The Phoenix ``train`` tool against the local Phoenix: the seven actions and their refusals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import phoenix_nbtrain as nbt
+from phoenix_nbtrain.cli import main
+from phoenix_nbtrain.client.phoenix import Phoenix
+from phoenix_nbtrain.errors import ConfigError, InputError, NotFound
+from phoenix_nbtrain.images.drawings import draw_pairs
+from phoenix_nbtrain.tool import ACTIONS, Markdown
+
+
+@pytest.fixture
+def client() -> Phoenix:
+    return nbt.connect("local")
+
+
+@pytest.fixture
+def model_id(client: Phoenix) -> str:
+    return client.create_model(name="tool", type="flux.2-dev-lora").id
+
+
+@pytest.fixture
+def edit_id(client: Phoenix) -> str:
+    return client.create_model(name="edit", type="flux.2-dev-edit-lora").id
+
+
+def upload(client: Phoenix, folder: Path) -> list[str]:
+    return [
+        client.upload_image(path.name, path.read_bytes()).id
+        for path in sorted(folder.glob("*.png"))
+    ]
+
+
+def test_the_whole_life_of_a_training(client: Phoenix, model_id: str, icons: Path) -> None:
+    ids = upload(client, icons)
+    reply = nbt.train("upload_images", model_id, images=ids)
+    assert (reply["status"], reply["count"], reply["already"]) == ("uploaded", 4, 0)
+    again = nbt.train("upload_images", model_id, images=ids)
+    assert (again["count"], again["already"]) == (0, 4)
+
+    reply = nbt.train(
+        "update_image", model_id, training_image_id=ids[0], image_data={"caption": "an apple"}
+    )
+    assert reply["training_image"]["description"] == "an apple"
+    assert client.get_asset(ids[0]).description == "an apple"
+
+    reply = nbt.train("delete_image", model_id, training_image_id=ids[3])
+    assert reply["status"] == "deleted"
+    assert [i.id for i in client.get_model(model_id).training_images] == ids[:3]
+
+    reply = nbt.train("configure", model_id, config={"epochs": 1, "nb_repeats": 1})
+    assert (reply["training_started"], reply["config"]["repeats"]) == (False, 1)
+    assert client.get_model(model_id).status == "new"
+
+    price = nbt.train("start", model_id, dry_run=True)
+    assert price["unit"] == "simulated CU"
+    assert price["cost"] > 0
+    assert client.get_model(model_id).status == "new"
+
+    started = nbt.train("start", model_id)
+    assert started["training_started"]
+    assert not nbt.train("start", model_id)["training_started"]
+    run = nbt.Training.open(model_id=model_id).wait(60)
+    assert run.status == "trained"
+    stopped = nbt.train("stop", model_id)
+    assert stopped["message"] == "Nothing is running."
+
+
+def test_the_tools_own_example_of_1200_steps_works(
+    client: Phoenix, model_id: str, icons: Path
+) -> None:
+    nbt.train("upload_images", model_id, images=upload(client, icons))
+    reply = nbt.train("configure", model_id, config={"steps": 1200})
+    config = reply["config"]
+    assert 4 * config["epochs"] * config["repeats"] == 1200
+    assert reply["steps"] == "1,200 steps: 10 epochs × 30 repeats × 4 images"
+    stored = client.get_model(model_id).parameters
+    assert (stored["nbEpochs"], stored["nbRepeats"]) == (10, 30)
+
+
+def test_more_than_ten_images_go_in_tens(
+    client: Phoenix, edit_id: str, tmp_path: Path
+) -> None:
+    folder = draw_pairs(tmp_path / "pairs", count=12, size=64)
+    reply = nbt.train(
+        "upload_images", edit_id, images=sorted(map(str, folder.rglob("*.png")))
+    )
+    assert reply["count"] == 24
+    assert len(client.get_model(edit_id).training_images) == 24
+
+
+def test_pairs_by_name_by_id_and_as_a_record(
+    client: Phoenix, edit_id: str, icons: Path
+) -> None:
+    ids = upload(client, icons)
+    nbt.train("upload_images", edit_id, images=ids)
+    names = [path.name for path in sorted(icons.glob("*.png"))]
+    pairs = [
+        {"source": names[0], "target": names[1], "instruction": "first"},
+        {"sourceId": ids[2], "targetId": ids[3], "instruction": "second"},
+    ]
+    for data in (pairs, {"pairs": pairs}):
+        reply = nbt.train("set_pairs", edit_id, image_data=data)
+        assert reply["count"] == 2
+    assert [(p.source_id, p.target_id) for p in client.get_model(edit_id).training_image_pairs] == [
+        (ids[0], ids[1]),
+        (ids[2], ids[3]),
+    ]
+    assert nbt.train("set_pairs", edit_id, image_data=[])["count"] == 0
+    assert client.get_model(edit_id).training_image_pairs == ()
+
+
+def test_configure_with_dry_run_returns_the_cost_and_cannot_launch(
+    client: Phoenix, model_id: str, icons: Path
+) -> None:
+    nbt.train("upload_images", model_id, images=upload(client, icons))
+    reply = nbt.train("configure", model_id, config={"epochs": 2}, dry_run=True)
+    assert reply["cost"] > 0
+    assert client.get_model(model_id).status == "new"
+
+
+def test_markdown_keeps_strangers_texts_text(
+    client: Phoenix, model_id: str, icons: Path
+) -> None:
+    ids = upload(client, icons)
+    nbt.train("upload_images", model_id, images=ids[:1])
+    reply = nbt.train(
+        "update_image",
+        model_id,
+        training_image_id=ids[0],
+        image_data={"caption": "<script>top.__pwn=1</script> [x](javascript:alert(1)) | a"},
+        response_format="markdown",
+    )
+    assert isinstance(reply, Markdown)
+    assert "<script" not in reply
+    assert "[x](" not in reply
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        ({"action": "fly"}, InputError, "no action fly"),
+        ({"action": "start", "model_id": ""}, InputError, "model_id"),
+        ({"action": "upload_images"}, InputError, "images"),
+        ({"action": "upload_images", "images": ["https://cdn.example.com/1.png"]}, InputError, "1.png"),
+        ({"action": "upload_images", "images": ["/nowhere/cat.png"]}, InputError, "nowhere"),
+        ({"action": "update_image", "image_data": {"caption": "x"}}, InputError, "training_image_id"),
+        ({"action": "update_image", "training_image_id": "asset_x"}, InputError, "image_data"),
+        ({"action": "delete_image", "training_image_id": "asset_x"}, InputError, "asset_x"),
+        ({"action": "set_pairs"}, InputError, "image_data"),
+        ({"action": "set_pairs", "image_data": [{"source": "a"}]}, InputError, "target"),
+        ({"action": "set_pairs", "image_data": [{"source": "a", "target": "b"}]}, InputError, "a"),
+        ({"action": "configure"}, InputError, "config"),
+        ({"action": "configure", "config": {"epoch": 3}}, ConfigError, "Did you mean epochs"),
+        ({"action": "configure", "config": {"rank": 999}}, ConfigError, "2 to 128"),
+        ({"action": "configure", "config": {"steps": 10}}, ConfigError, "images first"),
+        ({"action": "start", "model_id": "model_nowhere"}, NotFound, "model_nowhere"),
+        ({"action": "start", "response_format": "xml"}, InputError, "json or markdown"),
+    ],
+)  # fmt: skip
+def test_bad_calls_say_what_is_wrong_and_change_nothing(
+    client: Phoenix,
+    model_id: str,
+    call: dict[str, object],
+    error: type[Exception],
+    words: str,
+) -> None:
+    before = client.get_model(model_id)
+    with pytest.raises(error, match=words) as caught:
+        nbt.train(**{"model_id": model_id, **call})
+    assert len(str(caught.value)) <= 200
+    assert client.get_model(model_id) == before
+
+
+def test_an_empty_dataset_is_refused_by_the_service(client: Phoenix, model_id: str) -> None:
+    with pytest.raises(nbt.PhoenixError):
+        nbt.train("start", model_id)
+    assert client.get_model(model_id).status == "new"
+
+
+class TestCommandLine:
+    def test_the_same_seven_actions(
+        self, client: Phoenix, model_id: str, icons: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        images = [str(p) for p in icons.glob("*.png")]
+        assert main(["train", "upload_images", "--model-id", model_id, "--images", *images]) == 0
+        assert json.loads(capsys.readouterr().out)["count"] == 4
+        config = json.dumps({"epochs": 2})
+        assert main(["train", "configure", "--model-id", model_id, "--config", config]) == 0
+        assert json.loads(capsys.readouterr().out)["config"]["epochs"] == 2
+        assert main(["train", "start", "--model-id", model_id, "--dry-run"]) == 0
+        assert json.loads(capsys.readouterr().out)["unit"] == "simulated CU"
+
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [(["fly", "--model-id", "m"], 2), (["start"], 2), (["start", "--model-id", "model_x"], 1)],
+    )
+    def test_failures_are_words_and_a_code(
+        self,
+        client: Phoenix,
+        arguments: list[str],
+        code: int,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        assert main(["train", *arguments]) == code
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.startswith("phoenix-nbtrain: ")
+        assert "Traceback" not in captured.err
+
+
+def test_the_actions_are_those_of_the_tool() -> None:
+    assert ACTIONS == (
+        "upload_images",
+        "update_image",
+        "delete_image",
+        "set_pairs",
+        "configure",
+        "start",
+        "stop",
+    )

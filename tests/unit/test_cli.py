@@ -1,0 +1,241 @@
+"""The command line: what it prints, and with which code it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import nbformat
+import pytest
+
+import phoenix_nbtrain as nbt
+from phoenix_nbtrain import cli
+from phoenix_nbtrain.cli import main
+
+
+def lines_of(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[str]]:
+    out, err = capsys.readouterr()
+    return out.splitlines(), err.splitlines()
+
+
+def write_notebook(folder: Path, *sources: str) -> Path:
+    folder.mkdir(parents=True)
+    document = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
+    path = folder / cli.FIRST_NOTEBOOK
+    nbformat.write(document, path)
+    return path
+
+
+def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert lines_of(capsys)[0] == [f"phoenix-nbtrain {nbt.__version__}"]
+
+
+# -- train -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def model_id() -> str:
+    """A model on the local Phoenix of this test's own home."""
+    client = nbt.connect("local")
+    return client.create_model(name="icons", type="flux.2-dev-lora").id
+
+
+def test_the_seven_actions_are_the_tool_s(
+    model_id: str, icons: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = sorted(map(str, icons.glob("*.png")))
+    assert main(["train", "upload_images", "--model-id", model_id, "--images", *files]) == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert (reply["status"], reply["count"]) == ("uploaded", len(files))
+    asset_id = reply["training_images"][0]["training_image_id"]
+
+    caption = json.dumps({"description": "inkling, an apple"})
+    command = ["train", "update_image", "--model-id", model_id, "--training-image-id", asset_id]
+    assert main([*command, "--image-data", caption]) == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert reply["training_image"]["description"] == "inkling, an apple"
+
+    config = ["--config", '{"steps": 40}', "--dry-run"]
+    assert main(["train", "configure", "--model-id", model_id, *config]) == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert (reply["status"], reply["training_started"]) == ("configured", False)
+    assert reply["cost"] > 0
+
+
+def test_markdown_is_printed_as_it_is(model_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["train", "configure", "--model-id", model_id, "--config", '{"epochs": 2}']
+    assert main([*command, "--response-format", "markdown"]) == 0
+    assert capsys.readouterr().out.startswith("**configure · icons**")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "paint", "--model-id", "model_1"],
+        ["train", "start"],
+        ["train", "configure", "--model-id", "m", "--config", "{epochs: 3"],
+        ["train", "configure", "--model-id", "m", "--response-format", "xml"],
+        ["tutorial", "--notebook", "../../secret.ipynb"],
+        ["serve", "--port", "99999"],
+        ["serve", "--port", "-1"],
+    ],
+    ids=" ".join,
+)
+def test_bad_input_ends_with_2_and_a_sentence(
+    arguments: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(arguments)
+    except SystemExit as ended:  # argparse's own way
+        code = ended.code
+    out, err = lines_of(capsys)
+    assert code == 2
+    assert out == []
+    assert err[-1].startswith("phoenix-nbtrain")
+    assert "Traceback" not in "".join(err)
+
+
+def test_what_phoenix_refuses_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "start", "--model-id", "model_unknown"]) == 1
+    out, err = lines_of(capsys)
+    assert out == []
+    assert len(err) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    assert main(["tutorial", "--copy", "--to", str(tmp_path / "taken" / "here")]) == 1
+    assert lines_of(capsys)[1][0].startswith("phoenix-nbtrain: ")
+
+
+# -- tutorial --------------------------------------------------------------------------------------
+
+
+def test_a_copy_that_was_changed_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tutorial", "--copy", "--to", str(tmp_path / "mine")]) == 0
+    copy = tmp_path / "mine" / cli.FIRST_NOTEBOOK
+    nbformat.validate(nbformat.read(copy, as_version=4))
+    copy.write_text("my own words")
+    capsys.readouterr()
+    assert main(["tutorial", "--copy", "--to", str(tmp_path / "mine")]) == 0
+    assert copy.read_text() == "my own words"
+    assert "was changed here and is kept" in capsys.readouterr().out
+
+
+def test_the_tutorial_opens_in_jupyterlab_without_any_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", "planted")
+    monkeypatch.setenv("SCENARIO_SDK_JWT", "planted")
+    monkeypatch.setenv("SCENARIO_BASE_URL", "https://planted.example")
+    called = []
+    monkeypatch.setattr(
+        subprocess, "call", lambda *given, **named: called.append((given, named)) or 0
+    )
+    assert main(["tutorial", "--to", str(tmp_path / "here")]) == 0
+    ((command,), named) = called[0]
+    assert command[1:] == ["-m", "jupyterlab", cli.FIRST_NOTEBOOK]
+    assert named["cwd"] == tmp_path / "here"
+    assert "planted" not in "".join(named["env"].values())
+    assert named["env"]["PHOENIX_NBTRAIN_HOME"] == os.environ["PHOENIX_NBTRAIN_HOME"]
+    assert named["env"]["PATH"] == os.environ["PATH"]
+
+
+def test_a_notebook_that_fails_is_saved_and_ends_with_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_notebook(tmp_path / "here", "print('so far')", "raise ValueError('no further')")
+    assert main(["tutorial", "--execute", "--to", str(path.parent)]) == 1
+    out = capsys.readouterr().out
+    assert "Failed:   ValueError: no further" in out
+    saved = nbformat.read(path.with_name("01_first_model-executed.ipynb"), as_version=4)
+    assert saved.cells[0].outputs[0].text == "so far\n"
+    assert len(saved.cells) == 2
+    assert "no further" in path.with_name("01_first_model-executed.html").read_text("utf-8")
+
+
+def test_a_training_that_failed_ends_with_1_though_no_cell_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_notebook(
+        tmp_path / "here",
+        "import phoenix_nbtrain as nbt",
+        "training = nbt.Training.open('icons', type='flux.2-dev-lora')",
+        "type(training).status = 'failed'",
+    )
+    assert main(["tutorial", "--execute", "--to", str(path.parent)]) == 1
+    assert "Training: icons: failed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["serve"], ["tutorial"], ["tutorial", "--execute"]])
+def test_windows_is_told_what_does_not_run_there(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cli, "sys", type("Sys", (), {"platform": "win32", "stderr": sys.stderr}))
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert "On Windows use WSL" in capsys.readouterr().err
+
+
+# -- serve -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_a_served_phoenix_says_where_it_is_wants_its_key_and_ends_when_told(
+    ending: signal.Signals, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "phoenix_nbtrain.cli", "serve"]
+    with subprocess.Popen(
+        [*command, "--data-dir", str(tmp_path / "data")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as serving:
+        assert serving.stdout is not None
+        try:
+            said = json.loads(serving.stdout.readline())
+            with httpx.Client(base_url=said["base_url"], trust_env=False) as http:
+                assert http.get("/models").status_code == 401
+                auth = (said["api_key"], said["api_secret"])
+                reply = http.get("/models", auth=auth)
+                assert reply.status_code == 200
+                assert reply.headers["X-Phoenix-Local"]
+        finally:
+            serving.send_signal(ending)
+        rest, err = serving.communicate(timeout=20)
+    assert set(said) == {"base_url", "api_key", "api_secret"}
+    assert said["base_url"].startswith("http://127.0.0.1:")
+    assert (serving.returncode, rest, "Traceback" in err) == (0, "", False), err
+    assert (tmp_path / "data").is_dir()
+
+
+def test_a_port_that_is_taken_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(["serve", "--port", port, "--data-dir", str(tmp_path / "data")]) == 1
+    assert "in use" in capsys.readouterr().err
