@@ -40,6 +40,7 @@ class Grid {
     /** @type {{ id: string, area: HTMLTextAreaElement, base: number, was: string } | null} */
     this.editing = null;
     this.moving = false;
+    this.refocus = false;
     this.columns = 0;
     /** @type {Map<number, Line>} */
     this.lines = new Map();
@@ -140,7 +141,7 @@ class Grid {
   }
 
   filter() {
-    this.terms = this.search.value.normalize("NFC").toLocaleLowerCase().trim();
+    this.terms = low(this.search.value);
     this.found = null;
     this.grid.scrollTop = 0;
     this.focus = this.anchor = 0;
@@ -165,7 +166,7 @@ class Grid {
     const before = new Set(this.found ?? []);
     const fits = (/** @type {Row} */ row) =>
       (!this.attention || this.needs(row)) &&
-      (!this.terms || `${row.name}\n${row.caption}\n${row.automatic_caption}`.toLocaleLowerCase().includes(this.terms));
+      (!this.terms || low(`${row.name}\n${row.caption}\n${row.automatic_caption}`).includes(this.terms));
     this.found = this.rows.loaded().filter((row) => before.has(row.image_id) || fits(row)).map((row) => row.image_id);
   }
 
@@ -280,6 +281,7 @@ class Grid {
     this.columns = columns;
     const focused = this.editing ? null : this.tileOf(document.activeElement);
     this.moving = true;
+    this.refocus = document.activeElement === this.editing?.area;
     for (const line of this.lines.values()) line.row.remove();
     this.lines.clear();
     this.spare = [];
@@ -516,7 +518,8 @@ class Grid {
     }
     for (const line of this.lines.values()) for (const other of line.tiles) other.cell.classList.toggle("nbt-editing", other === tile);
     if (area.parentNode === tile.cell) return;
-    const had = document.activeElement === area;
+    const had = this.refocus || document.activeElement === area;
+    this.refocus = false;
     const at = area.selectionStart;
     this.moving = true;
     tile.cell.append(area);
@@ -618,12 +621,4 @@ function describe(row) {
   return plain(row.name) + size + bytes;
 }
 
-export default {
-  /** @param {{ model: Model, el: HTMLElement, signal?: AbortSignal }} view */
-  render({ model, el, signal }) {
-    const end = new AbortController();
-    signal?.addEventListener("abort", () => end.abort());
-    new Grid(model, el, end.signal);
-    return () => end.abort();
-  },
-};
+export default viewOf((model, el, signal) => new Grid(model, el, signal));

@@ -48,10 +48,10 @@ class Chooser {
 
   open() {
     const all = this.view.images.loaded();
-    const typed = this.input.value.normalize("NFC").toLocaleLowerCase().trim();
-    const starts = all.filter((row) => row.name.toLocaleLowerCase().startsWith(typed));
-    const holds = all.filter((row) => !starts.includes(row) && row.name.toLocaleLowerCase().includes(typed));
-    const exact = starts.length === 1 && starts[0].name.toLocaleLowerCase() === typed;
+    const typed = low(this.input.value);
+    const starts = all.filter((row) => low(row.name).startsWith(typed));
+    const holds = all.filter((row) => !starts.includes(row) && low(row.name).includes(typed));
+    const exact = starts.length === 1 && low(starts[0].name) === typed;
     // What is chosen already is no search: show what else there is.
     this.fits = (exact || !typed ? all : [...starts, ...holds]).slice(0, 200);
     this.at = exact ? Math.max(0, all.indexOf(starts[0])) : 0;
@@ -114,10 +114,11 @@ class Chooser {
 
   /** The one image that the text names, if it names one. */
   named() {
-    const typed = this.input.value.normalize("NFC").toLocaleLowerCase().trim();
-    const exact = this.view.images.loaded().filter((row) => row.name.normalize("NFC").toLocaleLowerCase() === typed);
+    const typed = low(this.input.value);
+    const all = this.view.images.loaded();
+    const exact = all.filter((row) => low(row.name) === typed);
     if (exact.length === 1) return exact[0];
-    const some = this.view.images.loaded().filter((row) => row.name.toLocaleLowerCase().includes(typed));
+    const some = all.filter((row) => low(row.name).includes(typed));
     return typed && exact.length === 0 && some.length === 1 ? some[0] : undefined;
   }
 
@@ -687,12 +688,4 @@ class PairView {
   }
 }
 
-export default {
-  /** @param {{ model: Model, el: HTMLElement, signal?: AbortSignal }} view */
-  render({ model, el, signal }) {
-    const end = new AbortController();
-    signal?.addEventListener("abort", () => end.abort());
-    new PairView(model, el, end.signal);
-    return () => end.abort();
-  },
-};
+export default viewOf((model, el, signal) => new PairView(model, el, signal));

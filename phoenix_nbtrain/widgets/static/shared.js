@@ -624,3 +624,22 @@ async function again(kind, frame, edits, tables, paint) {
   for (const rows of tables) rows.refresh(rows.total);
   paint();
 }
+
+/** What anywidget is given: a view that ends with its signal, or when it is told to.
+ * @param {(model: Model, el: HTMLElement, signal: AbortSignal) => unknown} make */
+function viewOf(make) {
+  return {
+    /** @param {{ model: Model, el: HTMLElement, signal?: AbortSignal }} given */
+    render({ model, el, signal }) {
+      const end = new AbortController();
+      signal?.addEventListener("abort", () => end.abort());
+      make(model, el, end.signal);
+      return () => end.abort();
+    },
+  };
+}
+
+/** A text as it is compared. @param {string} text */
+function low(text) {
+  return text.normalize("NFC").toLocaleLowerCase().trim();
+}

@@ -1,0 +1,243 @@
+"""The image picker: a folder, files or a zip of the kernel's computer, added to the draft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import ipywidgets as widgets
+from ipyfilechooser import FileChooser
+
+from phoenix_nbtrain.dataset.report import AddReport
+from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.widgets.base import Viewed, error_words
+from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, text
+
+__all__ = ["ImagePicker"]
+
+LISTED = 200
+"""Most files whose fate is listed; the counts above cover all."""
+TAKEN = ["*.png", "*.jpg", "*.jpeg", "*.webp", "*.zip"]
+
+
+class Adding(Viewed, Protocol):
+    """What the picker needs of a training besides. Nothing here blocks."""
+
+    def add_images_later(self, source: object, /) -> Future[AddReport]: ...
+
+
+class Chooser(FileChooser):
+    """ipyfilechooser, with names as text, and gone once something is chosen.
+
+    Its own label takes a path as HTML, so it stays empty. Names that no message to a browser can
+    carry (undecodable bytes) are not listed; such files come with their folder. What cannot be
+    read is told to ``said`` instead of raised in a callback.
+    """
+
+    def __init__(
+        self, folder: Path, *, chosen: Callable[[str | None], None], said: Callable[[str], None]
+    ) -> None:
+        self._chosen, self._said = chosen, said
+        super().__init__(
+            # Both have defaults that all choosers share: the folder of the first import, a Layout.
+            path=str(folder),
+            layout=widgets.Layout(),
+            select_desc="Choose",
+            change_desc="Choose",
+            filter_pattern=TAKEN,
+            dir_icon="▸ ",
+        )
+        self._label.layout.display = "none"
+        self._show_dialog()
+
+    def _set_form_values(self, path: str, filename: str) -> None:
+        with ExitStack() as held:
+            for part in (self._pathlist, self._dircontent, self._filename):
+                held.enter_context(part.hold_sync())
+            try:
+                list(Path(path).iterdir())
+            except OSError as error:
+                self._said(f"{shown(path, 80)} cannot be listed ({error.strerror}).")
+                path = str(Path(self._default_path))
+            try:
+                super()._set_form_values(path, filename)
+            except OSError as error:
+                self._said(f"{shown(path, 80)} cannot be listed ({error.strerror}).")
+                return
+            self._pathlist.unobserve(self._on_pathlist_select, names="value")
+            self._dircontent.unobserve(self._on_dircontent_select, names="value")
+            for part in (self._pathlist, self._dircontent):
+                value = part.value
+                part.options = [(shown(n, 120), n) for n in part.options if _sendable(n)]
+                part.value = value if value in dict(map(reversed, part.options)) else None
+            self._pathlist.observe(self._on_pathlist_select, names="value")
+            self._dircontent.observe(self._on_dircontent_select, names="value")
+
+    def _on_pathlist_select(self, change: Any) -> None:
+        if change["new"] is not None:
+            super()._on_pathlist_select(change)
+
+    def _on_dircontent_select(self, change: Any) -> None:
+        if change["new"] is not None:
+            super()._on_dircontent_select(change)
+
+    def _apply_selection(self) -> None:
+        folder, name = self._expand_path(self._pathlist.value), self._filename.value
+        self._chosen(str(Path(folder) / name))
+
+    def _on_cancel_click(self, _button: object) -> None:
+        self._chosen(None)
+
+
+class ImagePicker(Panel):
+    """Adds pictures to ``training`` from files where the kernel runs."""
+
+    training: Adding
+
+    def __init__(self, training: Adding) -> None:
+        self._chooser: Chooser | None = None
+        self._adding = False
+        self._folder = Path.cwd()
+        self._path = widgets.Text(
+            placeholder="Folder, picture or zip, on the computer where this notebook runs",
+            description="Add pictures from",
+            continuous_update=True,
+            _dom_classes=("nbt-in", "nbt-path"),
+        )
+        self._path.on_msg(self._message)
+        self._browse = buttoned("Browse…", "nbt-browse", click=self._browsed)
+        self._add = buttoned("Add", "nbt-add", click=self._added)
+        self._slot = widgets.VBox(_dom_classes=("nbt-slot",))
+        self._report = marked("nbt-report")
+        row = widgets.HBox([self._path, self._browse, self._add], _dom_classes=("nbt-row",))
+        super().__init__(training, [row, self._slot, self._report], name="picker")
+
+    def paint(self, state: TrainingState) -> None:
+        locked = state.training
+        self._path.disabled = locked
+        self._browse.disabled = locked
+        self._add.disabled = locked or self._adding
+        self._add.description = "Adding…" if self._adding else "Add"
+
+    def words(self) -> str:
+        images = counted(len(self.training.state.draft.images), "image")
+        return f"{shown(self.training.name, 30)} · {images} · {self.training.where}"
+
+    # -- choosing --------------------------------------------------------------------------------
+
+    def _browsed(self) -> None:
+        self.turn(self._toggle)
+
+    def _toggle(self) -> None:
+        if self._chooser is not None:
+            self._shut()
+            return
+        self._tell("")
+        start = Path(self._path.value.strip() or ".").expanduser()
+        start = start if start.is_dir() else self._folder
+        self._chooser = Chooser(start, chosen=self._chosen, said=self._warn)
+        self._chooser.add_class("nbt-chooser")
+        self._slot.children = [self._chooser]
+
+    def _chosen(self, path: str | None) -> None:
+        def take() -> None:
+            if path is not None:
+                self._path.value = path
+                parent = Path(path) if Path(path).is_dir() else Path(path).parent
+                self._folder = parent
+            self._shut()
+
+        self.turn(take)
+
+    def _shut(self) -> None:
+        """Close the listing: the names in it leave the notebook's state."""
+        chooser, self._chooser = self._chooser, None
+        self._slot.children = []
+        if chooser is not None:
+            free(chooser)
+
+    # -- adding ----------------------------------------------------------------------------------
+
+    def _message(self, _widget: object, content: Any, _buffers: object = None) -> None:
+        if isinstance(content, dict) and content.get("event") == "submit":
+            self._added()
+
+    def _added(self) -> None:
+        self.turn(self._ask)
+
+    def _ask(self) -> None:
+        path = self._path.value.strip()
+        if self._adding:
+            return
+        if not path:
+            self._warn("Name a folder, a picture or a zip first.")
+            return
+        self._adding = True
+        self._shut()
+        self._tell(note(f"Reading {text(path, 80)}…", "hint", role="status"))
+        self.paint(self.training.state)
+        future = self.training.add_images_later(str(Path(path).expanduser()))
+        future.add_done_callback(lambda done: self.turn(lambda: self._answered(done)))
+
+    def _answered(self, future: Future[AddReport]) -> None:
+        self._adding = False
+        if self._closed:
+            return
+        try:
+            report = future.result()
+        except BaseException as error:  # a cancelled one, too, is told
+            words = error_words(error)
+            self._tell(
+                note(f"{text(words['message'])} {text(words['remedy'])}", "bad", role="alert")
+            )
+        else:
+            self._tell(_told(report))
+            if report.added:
+                self._path.value = ""
+        self.paint(self.training.state)
+
+    def _warn(self, words: str) -> None:
+        self._tell(note(text(words), "warn", role="status"))
+
+    def _tell(self, words: str) -> None:
+        self._report.value = words
+
+
+def _told(report: AddReport) -> str:
+    """Return each file's fate as HTML, the refused ones open to the eye, the rest folded."""
+    kind = "warn" if report.refused else "hint"
+    bad = [row for row in report.rows if row.fate == "refused"]
+    good = [row for row in report.rows if row.fate != "refused"]
+    parts = [note(f"<b>{text(report.summary)}.</b>", kind, role="status")]
+    if bad:
+        parts.append(f"<ul class='nbt-fates'>{_rows(bad)}</ul>")
+    if good:
+        label = text(counted(len(good), "file"))
+        parts.append(
+            f"<details class='nbt-fine'><summary>{label}</summary>"
+            f"<ul class='nbt-fates'>{_rows(good)}</ul></details>"
+        )
+    return "".join(parts)
+
+
+def _rows(rows: list[Any]) -> str:
+    items = [
+        f"<li><b>{text(r.name, 60)}</b> {text(r.fate, 20)}"
+        f"{': ' + text(r.reason) if r.reason else ''}</li>"
+        for r in rows[:LISTED]
+    ]
+    if len(rows) > LISTED:
+        items.append(f"<li>and {len(rows) - LISTED:,} more</li>")
+    return "".join(items)
+
+
+def _sendable(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,234 @@
+"""The progress panel: how far the run is, its loss, its samples, and how to stop it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any, ClassVar, Protocol
+
+import anywidget
+import traitlets
+
+from phoenix_nbtrain import catalog
+from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.training.state import EpochSamples, TrainingState
+from phoenix_nbtrain.widgets.base import (
+    MESSAGE_MAX,
+    Answer,
+    View,
+    Viewed,
+    error_words,
+    static_text,
+)
+
+__all__ = ["ProgressPanel"]
+
+POINTS = 160
+"""Most points of the loss curve that are sent; the curve is some 300 pixels wide."""
+EPOCHS_SHOWN = 6
+"""Epochs whose samples are sent with every change; older ones when somebody asks."""
+THUMBNAILS = 100
+"""Most thumbnails in one request."""
+HONEST = "Patch trainer: learns colours and textures from your pictures; it is no image generator."
+
+
+class Watched(Viewed, Protocol):
+    """What the progress panel needs of a training besides. Nothing here blocks."""
+
+    def request_stop(self) -> None: ...
+    def resume_watch(self) -> None: ...
+
+
+class ProgressPanel(View, anywidget.AnyWidget):
+    """The run of ``training``: stage, epoch, time left, loss curve, samples by epoch."""
+
+    # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
+    _esm = static_text("shared.js", "progress.js")
+    _css = static_text("theme.css", "panels.css")
+
+    summary = traitlets.Dict().tag(sync=True)
+    """Everything shown but the pictures, in words and numbers."""
+
+    kinds: ClassVar[Mapping[str, str]] = {
+        "summary": "_answer_summary",
+        "samples": "_answer_samples",
+        "thumbnails": "_answer_thumbnails",
+        "stop": "_answer_stop",
+    }
+    once: ClassVar[frozenset[str]] = frozenset({"stop"})
+
+    training: Watched
+
+    def __init__(self, training: Watched) -> None:
+        super().__init__()
+        self.watch(training)
+        training.resume_watch()
+
+    def show(self, state: TrainingState) -> None:
+        self.summary = self._summary(state)
+
+    def close(self) -> None:
+        layout = self.layout
+        super().close()
+        layout.close()
+
+    def __repr__(self) -> str:
+        said = self._summary(self.training.state)
+        return shown(f"ProgressPanel: {self.training.name} · {said['headline']}", 109)
+
+    def _summary(self, state: TrainingState) -> dict[str, Any]:
+        run, local = state.run, self.training.unit != "CU"
+        samples = run.samples if run else ()
+        return {
+            "title": shown(self.training.name, 64),
+            "where": self.training.where,
+            "local": local,
+            "phase": _phase(state),
+            "headline": _headline(state),
+            "progress": _fraction(run.progress) if run else None,
+            "losses": _curve(run.losses) if run else [],
+            "samples": _epochs(samples[-EPOCHS_SHOWN:]),
+            "epochs_sampled": len(samples),
+            "prompts": [shown(p, 120) for p in self._prompts(state)],
+            "message": shown(run.message, 2 * MESSAGE_MAX) if run and run.message else "",
+            "problem": shown(state.problem, MESSAGE_MAX),
+            "can_stop": state.training and state.launch.phase != "stopping",
+            "stop_words": "Nothing was charged here."
+            if local
+            else "What it cost is not given back for certain.",
+            "honest": HONEST if local else "",
+        }
+
+    def _prompts(self, state: TrainingState) -> Sequence[str]:
+        # The model's own: the form may say something else by now.
+        known = catalog.from_wire(self.training.type, state.model.parameters)
+        prompts: Sequence[str] = known.get("sample_prompts", ())
+        return prompts
+
+    # -- requests --------------------------------------------------------------------------------
+
+    def _answer_summary(self, _request: Mapping[str, Any], answer: Answer) -> None:
+        answer.ok({"summary": self._summary(self.training.state)})
+
+    def _answer_samples(self, _request: Mapping[str, Any], answer: Answer) -> None:
+        run = self.training.state.run
+        answer.ok({"samples": _epochs(run.samples if run else ())})
+
+    def _answer_thumbnails(self, request: Mapping[str, Any], answer: Answer) -> None:
+        ids, px = request.get("ids"), request.get("px")
+        fits = isinstance(ids, list) and len(ids) <= THUMBNAILS
+        if not fits or not all(isinstance(i, str) for i in ids):
+            raise InputError("The request names no samples.", remedy="Reload the page.")
+        if isinstance(px, bool) or not isinstance(px, int):
+            raise InputError("The request names no size.", remedy="Reload the page.")
+        run = self.training.state.run
+        mine = {i for epoch in (run.samples if run else ()) for i in epoch.asset_ids}
+        if not set(ids) <= mine:
+            raise InputError("That is no sample of this run.", remedy="Reload the page.")
+        futures = self.training.thumbnails(ids, min(max(px, 16), 1024))
+        done = count(1)
+
+        def one_done(_future: object) -> None:
+            # `next` is one step of the interpreter: exactly one caller gets the last number.
+            if next(done) == len(futures):
+                answer.ok(*_pictures(ids, futures))
+
+        if not futures:
+            answer.ok({"thumbnails": []})
+        for future in futures:
+            future.add_done_callback(one_done)
+
+    def _answer_stop(self, _request: Mapping[str, Any], answer: Answer) -> None:
+        if not self.training.state.training:
+            raise InputError("Nothing is running.", remedy="There is nothing to stop.")
+        self.training.request_stop()
+        answer.ok({})
+
+
+def _pictures(ids: Sequence[str], futures: Sequence[Any]) -> tuple[dict[str, Any], list[bytes]]:
+    entries: list[dict[str, Any]] = []
+    buffers: list[bytes] = []
+    for image_id, future in zip(ids, futures, strict=True):
+        try:
+            thumbnail = future.result()
+        except BaseException as error:  # a cancelled one, too
+            entries.append({"image_id": image_id, "error": error_words(error)["message"]})
+        else:
+            entries.append({"image_id": image_id, "mime": thumbnail.mime, "buffer": len(buffers)})
+            buffers.append(thumbnail.content)
+    return {"thumbnails": entries}, buffers
+
+
+# -- words and numbers -------------------------------------------------------------------------------
+
+
+def _phase(state: TrainingState) -> str:
+    if state.launch.phase == "stopping":
+        return "stopping"
+    if state.training:
+        return "running"
+    if state.launch.phase == "starting":
+        return "starting"
+    run = state.run
+    if run is None:
+        return "none"
+    return run.status if run.ended else "waiting"
+
+
+def _headline(state: TrainingState) -> str:
+    run, phase = state.run, _phase(state)
+    if phase == "none" or run is None:
+        return "starting…" if phase == "starting" else "nothing was started yet"
+    if phase == "starting":
+        return "starting…"
+    took = f" in {_duration(run.seconds)}" if run.seconds else ""
+    ended = {
+        "trained": f"trained{took}",
+        "failed": "failed" + (f" after {_duration(run.seconds)}" if run.seconds else ""),
+        "training-canceled": "stopped"
+        + (f" after {_duration(run.seconds)}" if run.seconds else ""),
+    }
+    if phase in ended:
+        return ended[phase]
+    parts = ["stopping…" if phase == "stopping" else shown(run.stage or run.status, 40)]
+    if run.position:
+        parts.append(f"{run.position:,} ahead in the queue")
+    if run.epoch:
+        of = f" of {run.epochs:,}" if run.epochs else ""
+        parts.append(f"epoch {run.epoch:,}{of}")
+    left = run.remaining_seconds
+    if left is not None and math.isfinite(left) and left >= 0 and phase == "running":
+        parts.append("nearly done" if left < 1 else f"about {_duration(left)} left")
+    return " · ".join(parts)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+        return "some time"
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+
+
+def _fraction(progress: float | None) -> float | None:
+    if progress is None or not math.isfinite(progress):
+        return None
+    return round(min(1.0, max(0.0, progress)), 4)
+
+
+def _curve(losses: Sequence[tuple[int, float]]) -> list[list[float]]:
+    """Return at most `POINTS` of the losses, evenly taken, the first and the last among them."""
+    # What JSON cannot carry would take the whole message down with it.
+    good = [(step, loss) for step, loss in losses if math.isfinite(loss)]
+    if len(good) > POINTS:
+        stride = (len(good) - 1) / (POINTS - 1)
+        good = [good[round(i * stride)] for i in range(POINTS)]
+    return [[step, float(f"{loss:.5g}")] for step, loss in good]
+
+
+def _epochs(samples: Sequence[EpochSamples]) -> list[dict[str, Any]]:
+    return [{"epoch": s.epoch, "ids": list(s.asset_ids)} for s in samples]

@@ -1,0 +1,106 @@
+"""The studio: images, pairs, configuration, price and progress of one training, all live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+
+from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.training.training import Training
+from phoenix_nbtrain.widgets.form import ConfigForm
+from phoenix_nbtrain.widgets.grid import ImageGrid
+from phoenix_nbtrain.widgets.launch import LaunchPanel
+from phoenix_nbtrain.widgets.pairs import PairTable
+from phoenix_nbtrain.widgets.panels import Panel, counted, marked, text
+from phoenix_nbtrain.widgets.picker import ImagePicker
+from phoenix_nbtrain.widgets.progress import ProgressPanel
+
+__all__ = ["Studio"]
+
+
+class Studio(Panel):
+    """Every view of ``training`` in one place. Only this view knows the others."""
+
+    training: Training
+
+    def __init__(self, training: Training) -> None:
+        self.images = ImageGrid(training)
+        """The pictures and their captions."""
+        self.picker = ImagePicker(training)
+        """Where pictures come from."""
+        self.pairs: PairTable | None = None
+        """The pairs; ``None`` for types that learn from single pictures and have none."""
+        self.form = ConfigForm(training)
+        """The configuration."""
+        self.launch = LaunchPanel(training)
+        """The price and the start."""
+        self.progress = ProgressPanel(training)
+        """The run."""
+        self._head = marked("nbt-studio-head")
+        self._nav = marked("nbt-nav")
+        self._pictures = _part("images", self.picker, self.images)
+        self._two = widgets.Box(
+            [_part("form", self.form), _part("launch", self.launch)], _dom_classes=("nbt-two",)
+        )
+        self._run = _part("run", self.progress)
+        super().__init__(
+            training,
+            [self._head, self._nav, self._pictures, self._two, self._run],
+            name="studio",
+        )
+
+    def paint(self, state: TrainingState) -> None:
+        if self.pairs is None and (self.training.needs_pairs or state.draft.pairs):
+            self.pairs = PairTable(self.training)
+            part = _part("pairs", self.pairs)
+            head, nav, pictures, *rest = self.children
+            self.children = [head, nav, pictures, part, *rest]
+        for part, words in ((self._head, self._header()), (self._nav, self._tabs(state))):
+            if part.value != words:
+                part.value = words
+
+    def displayed(self) -> None:
+        self.launch.turn(self.launch.displayed)
+
+    def words(self) -> str:
+        draft = self.training.state.draft
+        counts = counted(len(draft.images), "image")
+        if draft.pairs:
+            counts += f", {counted(len(draft.pairs), 'pair')}"
+        return f"{shown(self.training.name, 30)} · {self.training.type} · {counts}"
+
+    def _header(self) -> str:
+        kind = "nbt-local" if self.training.unit != "CU" else "nbt-paid"
+        pairs = " · pairs" if self.training.needs_pairs else ""
+        return (
+            f'<div class="nbt-head"><h2 class="nbt-title">{text(self.training.name, 64)}</h2>'
+            f'<span class="nbt-pill">{text(self.training.type, 60)}{pairs}</span>'
+            f'<span class="nbt-grow"></span>'
+            f'<span class="nbt-pill {kind}">{text(self.training.where, 80)}</span></div>'
+        )
+
+    def _tabs(self, state: TrainingState) -> str:
+        draft = state.draft
+        todo = sum(bool(row.refusal) or not row.caption for row in draft.images)
+        tabs = [_tab("images", "Images", f"{len(draft.images):,}", todo)]
+        if self.pairs is not None:
+            open_pairs = sum(bool(row.refusal) or not row.instruction for row in draft.pairs)
+            tabs.append(_tab("pairs", "Pairs", f"{len(draft.pairs):,}", open_pairs))
+        tabs += [_tab("form", "Configuration"), _tab("launch", "Price")]
+        progress = state.run.progress if state.run and state.training else None
+        tabs.append(_tab("run", "Training", "" if progress is None else f"{progress:.0%}"))
+        return f'<div class="nbt-tabs" role="navigation" aria-label="Parts">{"".join(tabs)}</div>'
+
+
+def _part(name: str, *views: Any) -> Any:
+    return widgets.VBox(views, _dom_classes=("nbt-part", f"nbt-part-{name}"))
+
+
+def _tab(key: str, title: str, count: str = "", todo: int = 0) -> str:
+    need = f'<span class="nbt-todo" title="need attention"> {todo:,}</span>' if todo else ""
+    return (
+        f'<button type="button" class="nbt-tab" data-nbt-goto="{key}"><b>{text(title)}</b>'
+        f"<span>{' ' + text(count) if count else ''}</span>{need}</button>"
+    )

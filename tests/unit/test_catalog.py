@@ -1,0 +1,130 @@
+"""The one table of types and parameters."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phoenix_nbtrain import catalog
+from phoenix_nbtrain.errors import ConfigError, InputError
+
+DEV, EDIT, FLUX = "flux.2-dev-lora", "flux.2-dev-edit-lora", "flux.1-lora"
+
+
+def test_defaults_are_the_services(subtests: pytest.Subtests) -> None:
+    for type_name, rank, rate in ((DEV, 64, 5e-5), (FLUX, 16, 1e-4)):
+        with subtests.test(type_name):
+            full = catalog.full_config(type_name, {})
+            assert (full["epochs"], full["repeats"], full["batch_size"]) == (10, 20, 1)
+            assert (full["rank"], full["learning_rate"]) == (rank, rate)
+
+
+@pytest.mark.parametrize("name", ["nbEpochs", "nb_epochs", "epochs"])
+def test_the_wires_and_the_tools_names_are_ours_too(name: str) -> None:
+    assert catalog.validate(DEV, {name: 12}) == {"epochs": 12}
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"epoch": 3}, "Did you mean epochs"),
+        ({"lr": 1e-4}, "Did you mean learning_rate"),
+        ({"network_dim": 8}, "Did you mean rank"),
+        ({"trigger_word": "x"}, "caption text"),
+        ({"epochs": 0}, "1 to 100"),
+        ({"epochs": 101}, "1 to 100"),
+        ({"epochs": 2.5}, "whole number"),
+        ({"epochs": True}, "whole number"),
+        ({"epochs": "12"}, "whole number"),
+        ({"learning_rate": float("nan")}, "must be a number"),
+        ({"learning_rate": 1}, "1e-05 to 0.001"),
+        ({"concept_prompt": "x" * 21}, "at most 20"),
+        ({"sample_prompts": ["a"] * 5}, "at most 4"),
+        ({"sample_prompts": [1]}, "list of texts"),
+        ({"sample_sources": ["img_1"]}, "edit types only"),
+        ({"epochs": 3, "nbEpochs": 3}, "given twice"),
+        ({"wandb_key": "secret"}, "secret"),
+        ({3: 4}, "not a training parameter"),
+        ([("epochs", 3)], "mapping"),
+    ],
+)
+def test_what_cannot_be_says_what_could(config: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        catalog.validate(DEV, config)
+    assert len(str(caught.value)) <= 200
+
+
+def test_a_default_is_no_setting() -> None:
+    assert catalog.validate(DEV, {"epochs": 10, "rank": 32, "seed": None}) == {"rank": 32}
+
+
+def test_numpys_numbers_are_numbers() -> None:
+    import numpy as np
+
+    assert catalog.validate(DEV, {"epochs": np.int64(3), "learning_rate": np.float64(1e-4)}) == {
+        "epochs": 3,
+        "learning_rate": 1e-4,
+    }
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "epochs": st.integers(1, 100),
+            "repeats": st.integers(1, 100),
+            "rank": st.integers(2, 128),
+            "learning_rate": st.floats(1e-5, 1e-3),
+            "seed": st.integers(0, 2**31),
+            "sample_prompts": st.lists(
+                st.text("abc ,é", min_size=1).filter(str.strip).map(str.strip), max_size=4
+            ),
+        },
+    )
+)
+def test_a_configuration_survives_the_wire(config: dict[str, object]) -> None:
+    ours = catalog.validate(DEV, config)
+    assert catalog.from_wire(DEV, catalog.to_wire(DEV, ours)) == ours
+
+
+def test_unknown_wire_keys_are_tolerated() -> None:
+    assert catalog.from_wire(DEV, {"nbEpochs": 3, "lrScheduler": "cosine", "rank": None}) == {
+        "epochs": 3
+    }
+
+
+class TestSteps:
+    def test_the_nearest_product_is_found_and_said(self) -> None:
+        steps = catalog.steps_to_config(DEV, 1200, items=15)
+        assert steps.config == {"epochs": 10, "repeats": 8}
+        assert steps.said == "1,200 steps: 10 epochs × 8 repeats × 15 images"
+
+    @given(st.integers(1, 50_000), st.integers(1, 50))
+    def test_no_other_choice_comes_nearer(self, steps: int, items: int) -> None:
+        found = catalog.steps_to_config(DEV, steps, items=items)
+        miss = abs(found.total - steps)
+        nearest = min(
+            abs(items * e * r - steps)
+            for e in range(1, 101)
+            for r in {max(1, min(100, steps // (items * e) + k)) for k in (0, 1)}
+        )
+        assert miss == nearest
+
+    def test_flux_lora_types_have_a_parameter_for_it(self) -> None:
+        assert catalog.steps_to_config(FLUX, 1200, items=0).config == {"max_train_steps": 1200}
+
+    @pytest.mark.parametrize("steps", [0, -1, 2.5, "many", None, True])
+    def test_nonsense_is_refused(self, steps: object) -> None:
+        with pytest.raises(ConfigError):
+            catalog.steps_to_config(DEV, steps, items=10)
+
+
+def test_edit_types_need_pairs_and_the_others_do_not() -> None:
+    for name, kind in catalog.MODEL_TYPES.items():
+        assert kind.pairs == ("-edit" in name or name == "flux.1-kontext-lora")
+
+
+def test_an_unknown_type_names_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"flux\.2-dev-lora"):
+        catalog.model_type("flux.2-dev")

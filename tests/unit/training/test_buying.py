@@ -1,0 +1,260 @@
+"""Price, start and stop as views ask for them: nothing blocks, nothing is bought twice."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from fake_service import FakeService
+from training_types import Opened
+
+from phoenix_nbtrain.errors import (
+    InputError,
+    LaunchUncertain,
+    PriceNotAccepted,
+    ServiceError,
+    ServiceUnreachable,
+)
+from phoenix_nbtrain.runner import InlineRunner, ThreadRunner
+from phoenix_nbtrain.training.training import Training
+
+
+@pytest.fixture
+def training(opened: Opened, icons: Path) -> Training:
+    training = opened()
+    training.add_images(icons)
+    training.sync()
+    return training
+
+
+def test_the_price_follows_the_settings_once_it_is_shown(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    training.request_estimate()
+    runner.advance(3)
+    first = training.state.price
+    assert (first.phase, first.acceptable, first.covers, first.of) == ("shown", True, 4, 4)
+    service.price = Decimal(2160)
+    training.update_config({"epochs": 20})
+    assert not training.state.price.acceptable
+    runner.advance(3)
+    second = training.state.price
+    assert second.acceptable
+    assert second.estimate is not None
+    assert second.estimate.amount == Decimal(2160)
+
+
+def test_a_price_for_part_of_the_set_cannot_be_accepted(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    def refuse() -> None:
+        raise ServiceError("Not a picture we take.", status=400)
+
+    from phoenix_nbtrain.images.drawings import icon
+
+    service.before["upload_image"] = refuse
+    training.add_images(icon("key", 48))
+    training.request_estimate()
+    runner.advance(5)
+    price = training.state.price
+    assert (price.covers, price.of, price.acceptable) == (4, 5, False)
+    assert price.estimate is not None
+    training.request_start(price.estimate.estimate_id)
+    assert service.launches == []
+    assert training.state.launch.phase == "refused"
+
+
+def test_an_empty_set_has_no_price(opened: Opened, runner: InlineRunner) -> None:
+    training = opened()
+    training.request_estimate()
+    runner.advance(3)
+    assert not training.state.price.of
+
+
+def test_fifty_queued_clicks_are_one_launch(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    # A busy kernel replays every click once it is free.
+    training.request_estimate()
+    runner.advance(3)
+    estimate = training.state.price.estimate
+    assert estimate is not None
+    for _ in range(50):
+        training.request_start(estimate.estimate_id)
+    assert len(service.launches) == 1
+    service.finish(training.model_id)
+    for _ in range(50):
+        training.request_start(estimate.estimate_id)
+    assert len(service.launches) == 1
+
+
+def test_fifty_clicks_from_threads_are_one_launch(service: FakeService, icons: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    training = Training.open(
+        "threads", type="flux.2-dev-lora", client=service, runner=ThreadRunner()
+    )
+    training.add_images(icons)
+    estimate = training.estimate()
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(50):
+            pool.submit(training.request_start, estimate.estimate_id)
+    starting = training._buying._starting
+    assert starting is not None
+    starting.result(20)
+    assert len(service.launches) == 1
+
+
+def test_a_click_on_an_older_price_buys_nothing(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    training.request_estimate()
+    runner.advance(3)
+    seen = training.state.price.estimate
+    assert seen is not None
+    training.update_config({"epochs": 20})
+    runner.advance(3)
+    training.request_start(seen.estimate_id)
+    assert service.launches == []
+    assert training.state.launch.phase == "refused"
+
+
+def test_a_click_after_the_price_rose_stops_and_says_so(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    training.request_estimate()
+    runner.advance(3)
+    seen = training.state.price.estimate
+    assert seen is not None
+    service.price = Decimal(5000)
+    training.request_start(seen.estimate_id)
+    assert service.launches == []
+    assert "→ 5,000" in training.state.launch.message
+
+
+def test_on_a_hosted_phoenix_a_script_names_its_price(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    service.is_local = False
+    training = opened()
+    training.add_images(icons)
+    with pytest.raises(PriceNotAccepted, match=r"start\(max_cost=1080\)"):
+        training.start()
+    with pytest.raises(InputError, match="EUR"):
+        training.start(max_cost="1080 EUR")
+    assert service.launches == []
+    assert training.start(max_cost="1,080 CU").status == "training"
+
+
+def test_an_uncertain_launch_shows_and_blocks_and_ends_by_reading(
+    training: Training, service: FakeService
+) -> None:
+    def lost() -> None:
+        raise ServiceUnreachable("Reset.", sent=True)
+
+    service.before["trigger_training"] = lost
+    for _ in range(2):
+        with pytest.raises(LaunchUncertain):
+            training.start()
+    assert training.state.launch.phase == "uncertain"
+    assert service.count("trigger_training") == 1
+    service.before.clear()
+    service.trigger_training(training.model_id, {})
+    training.refresh()
+    assert training.state.launch.phase == "idle"
+    assert training.status == "training"
+
+
+def test_parameters_are_sent_whole_and_explicit(training: Training, service: FakeService) -> None:
+    training.update_config({"epochs": 3, "sample_prompts": ["inkling, a kettle"]})
+    training.start()
+    assert service.launches == [
+        {
+            "nbEpochs": 3,
+            "nbRepeats": 20,
+            "learningRate": 5e-05,
+            "rank": 64,
+            "batchSize": 1,
+            "samplePrompts": ["inkling, a kettle"],
+        }
+    ]
+
+
+def test_stop_stops_and_a_stopped_training_may_be_started_again(
+    training: Training, service: FakeService
+) -> None:
+    training.start()
+    training.stop()
+    assert training.status == "training-canceled"
+    training.start()
+    assert len(service.launches) == 2
+
+
+def test_stopping_nothing_says_so(training: Training, service: FakeService) -> None:
+    training.request_stop()
+    assert service.count("cancel_training") == 0
+    assert training.state.launch.message == "Nothing is running."
+
+
+def test_a_run_is_followed_to_its_end(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    training.start()
+    runner.advance(2)
+    assert training.state.training
+    service.finish(training.model_id)
+    runner.advance(2)
+    run = training.run
+    assert run is not None
+    assert run.ended
+    reads = service.count("get_model")
+    runner.advance(60)
+    assert service.count("get_model") - reads <= 1
+
+
+def test_a_read_that_fails_is_shown_and_tried_again(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    def down() -> None:
+        raise ServiceUnreachable("Phoenix cannot be reached.", sent=False)
+
+    training.start()
+    service.before["get_model"] = down
+    runner.advance(2)
+    assert "cannot be read" in training.state.problem
+    service.before.clear()
+    runner.advance(20)
+    assert training.state.problem == ""
+
+
+def test_attach_joins_the_last_run_and_creates_nothing(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    run = training.start()
+    created = service.count("create_model")
+    for which in ("last", run.run_id, run.job_id, training.model_id):
+        assert Training.attach(which or "", client=service, runner=runner) is training
+    assert service.count("create_model") == created
+
+
+def test_the_name_of_a_model_of_somebody_elses_is_not_taken_over(
+    service: FakeService, opened: Opened
+) -> None:
+    theirs = service.create_model(name="icons", type="flux.2-dev-lora")
+    from phoenix_nbtrain.errors import ModelNameTaken
+
+    with pytest.raises(ModelNameTaken, match=theirs.id) as caught:
+        opened()
+    assert "create" in str(caught.value)
+    assert service.count("create_model") == 1
+    joined = Training.open(model_id=theirs.id, client=service, runner=InlineRunner())
+    assert joined.model_id == theirs.id
+
+
+def test_opening_under_another_type_says_what_it_is(opened: Opened) -> None:
+    opened()
+    with pytest.raises(InputError, match=r"flux\.2-dev-lora"):
+        opened("zimage-lora")
+    with pytest.raises(InputError, match="Did you mean"):
+        opened("flux2-dev-lora")
