@@ -1,5 +1,4 @@
-"""The trainable model types and their parameters: the one table that form, checks, tool and
-local Phoenix all read.
+"""The trainable model types and their parameters: the one table that all others read.
 
 Ranges and defaults are those of the service's training guide and of the descriptions in its
 official SDK (2.4.0). Where neither states a bound, none is checked here and the dry run judges.
@@ -500,14 +499,15 @@ def from_wire(type_name: str, wire: Mapping[str, Any]) -> dict[str, Any]:
     """Return the service's ``parameters`` under our names, defaults and unknown keys left out."""
     by_wire = {p.wire: p for p in parameters(type_name).values()}
     config: dict[str, Any] = {}
-    for key, value in wire.items():
+    for key, given in wire.items():
         parameter = by_wire.get(key)
-        if parameter is None or value is None:
+        if parameter is None or given is None:
             continue
+        value: Any = given
         if parameter.kind in ("texts", "images"):
-            value = tuple(value) if isinstance(value, list) else parameter.default
+            value = tuple(given) if isinstance(given, list) else parameter.default
         elif parameter.kind == "whole":
-            value = _whole(value)
+            value = _whole(given)
         if value is not None and value != parameter.default:
             config[parameter.name] = value
     return config

@@ -180,7 +180,7 @@ class InlineRunner:
     ) -> Future[R]:
         return self.alone(lane, lambda: work(*args, **kwargs))
 
-    def alone(self, name: str, work: Callable[[], R]) -> Future[R]:
+    def alone(self, name: str, work: Callable[[], R]) -> Future[R]:  # noqa: ARG002  # no thread to name
         future: Future[R] = Future()
         _settle(future, work)
         return future

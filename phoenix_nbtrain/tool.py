@@ -301,7 +301,7 @@ def _start(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _stop(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
+def _stop(training: Training, _: Mapping[str, Any]) -> dict[str, Any]:
     training.stop()
     return {"status": training.status, "message": training.state.launch.message}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -70,7 +70,7 @@ class OriginAuth(httpx.Auth):
         self._credentials = credentials
         self._origin = _origin(httpx.URL(credentials.base_url))
 
-    def auth_flow(self, request: httpx.Request):  # type: ignore[no-untyped-def]  # httpx's Generator
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         if _origin(request.url) == self._origin:
             signed = self._credentials
             if signed.bearer_token is not None:

@@ -10,6 +10,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -262,10 +263,8 @@ class Sync:
 
     def _remove(self) -> None:
         for asset_id in sorted(self._live.state.draft.removed):
-            try:
+            with suppress(NotFound):  # gone already, which is what was wanted
                 self.service.delete_training_image(self._live.model_id, asset_id)
-            except NotFound:
-                pass  # gone already, which is what was wanted
             self._change(partial(_gone, asset_id=asset_id))
 
     def _captions(self) -> None:

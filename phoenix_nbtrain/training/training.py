@@ -14,7 +14,7 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset import captions, edits, pairing
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.draft import ImageRow
-from phoenix_nbtrain.errors import ConfigError, InputError, LaunchError, PhoenixError, shown
+from phoenix_nbtrain.errors import ConfigError, InputError, LaunchError, shown
 from phoenix_nbtrain.launch import Estimate, Launcher
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import Runner, default_runner
@@ -320,7 +320,7 @@ class Training:
             clash = set(found.config) & set(catalog.resolve_names(self.type, config))
             if clash:
                 raise ConfigError(
-                    f"steps is given beside {sorted(clash)[0]}.", remedy="Give one or the other."
+                    f"steps is given beside {min(clash)}.", remedy="Give one or the other."
                 )
             config |= found.config
         checked = catalog.validate(self.type, config)
@@ -537,7 +537,7 @@ class Training:
 
     def _do(self, ops: Sequence[Op]) -> None:
         """Apply operations all or none."""
-        self._assign(lambda draft: ops)
+        self._assign(lambda _: ops)
 
     def _assign(self, ops_of: Callable[[Any], Sequence[Op]]) -> None:
         type_name = self.type

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Browser, Page
+import pytest
+from playwright.sync_api import Browser, Locator, Page
+
+from phoenix_nbtrain.images.drawings import draw_pairs
 
 START_SECONDS = 60
 
@@ -32,17 +38,25 @@ class Lab:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        self.phoenix = self.home / "phoenix"
+        """What the toolkit remembers, and the local Phoenix's data."""
+        secret = ("PHOENIX_NBTRAIN_", "SCENARIO_")
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith(secret)},
             "HOME": str(self.home),
             "JUPYTER_CONFIG_DIR": str(self.home / "config"),
             "JUPYTER_DATA_DIR": str(self.home / "data"),
             "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"),
             "JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"),
-            "PHOENIX_NBTRAIN_HOME": str(self.home / "phoenix"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(self.home / "workspaces"),
+            "IPYTHONDIR": str(self.home / "ipython"),
+            "PHOENIX_NBTRAIN_HOME": str(self.phoenix),
         }
-        self._settings("apputils-extension", "notification", {"fetchNews": "false"})
-        self._log = (folder / "lab.log").open("wb")
+        self._settings(
+            "apputils-extension", "notification", {"fetchNews": "false", "checkForUpdates": False}
+        )
+        self.log = folder / "lab.log"
+        self._log = self.log.open("wb")
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
@@ -60,8 +74,6 @@ class Lab:
         self._wait()
 
     def _settings(self, extension: str, plugin: str, values: dict[str, Any]) -> None:
-        import json
-
         path = self.home / "settings" / "@jupyterlab" / extension / f"{plugin}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
@@ -81,7 +93,8 @@ class Lab:
                 if self._process.poll() is not None:
                     break
                 time.sleep(0.2)
-        raise RuntimeError("JupyterLab did not start; see lab.log")
+        self.close()
+        raise RuntimeError(f"JupyterLab did not start: {self.log.read_text('utf-8')[-2000:]}")
 
     def close(self) -> None:
         """End the server, and with it its kernels."""
@@ -106,6 +119,7 @@ class Lab:
         """Open a notebook in a page of its own and wait for its kernel."""
         context = browser.new_context(viewport={"width": width, "height": height})
         page = context.new_page()
+        page.set_default_timeout(20_000)
         try:
             page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{name}?token={self.token}&reset")
             notebook = Notebook(page, name)
@@ -179,25 +193,72 @@ class Notebook:
             texts.append(output.get("text") or output.get("data", {}).get("text/plain", ""))
         return "".join("".join(t) for t in texts)
 
-    def ask(self, code: str) -> str:
-        """Run code in a new last cell and return its output."""
-        index = self.js(
-            "panel.content.activeCellIndex = panel.content.widgets.length - 1;"
-            " app.shell.activateById(panel.id);"
-            " await app.commands.execute('notebook:insert-cell-below');"
-            " panel.content.activeCell.model.sharedModel.setSource(argument);"
-            " return panel.content.activeCellIndex;",
-            code,
+    def cell(self, index: int) -> Locator:
+        """Return a cell of the page, with what its outputs show."""
+        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
+
+    def busy(self, index: int) -> bool:
+        """Whether a cell is running or waiting to."""
+        prompt = self.cell(index).locator(".jp-InputPrompt").first.text_content()
+        return prompt is not None and "*" in prompt
+
+    def ask(self, expression: str) -> Any:
+        """Return an expression's value in the kernel, which must survive JSON.
+
+        It is no cell, so that running all cells again runs what the notebook holds and no more.
+        """
+        said = self.js(
+            "const future = panel.sessionContext.session.kernel.requestExecute("
+            "  { code: argument, store_history: false, stop_on_error: false });"
+            " const said = [];"
+            " future.onIOPub = ({ header, content }) => {"
+            "   if (header.msg_type === 'stream' && content.name === 'stdout') said.push(content.text);"
+            "   if (header.msg_type === 'error') said.push(content.traceback.join('\\n')); };"
+            " await future.done; return said.join('');",
+            f"import json as _json; print(_json.dumps({expression}))",
         )
-        return self.run(index)
+        try:
+            return json.loads(said)
+        except ValueError:
+            raise AssertionError(f"{expression} gave {said[-2000:]}") from None
 
     def kill_kernel(self) -> None:
         """SIGKILL the kernel, as the out-of-memory killer would, and wait for the new one."""
-        pid = int(self.ask("import os; print(os.getpid())"))
-        os.kill(pid, 9)
-        self.page.wait_for_timeout(1500)
-        self.page.keyboard.press("Escape")
-        for button in self.page.query_selector_all(".jp-Dialog .jp-mod-accept"):
-            button.click()
-        self.js("await panel.sessionContext.restartKernel();")
-        self.ready()
+        pid = self.ask("__import__('os').getpid()")
+        self.js("window.killed = panel.sessionContext.session.kernel.id;")
+        os.kill(pid, signal.SIGKILL)
+        # The server starts another by itself; the page says so in a dialog, now or a little later.
+        self.page.wait_for_function(
+            "(name) => { const app = window.jupyterapp;"
+            " const p = [...app.shell.widgets('main')].find((w) => w.context?.path === name);"
+            " const status = p.sessionContext?.session?.kernel?.status;"
+            " window.seen = window.seen || (status !== 'idle' && status !== 'busy');"
+            " return window.seen && status === 'idle' }",
+            arg=self.name,
+            timeout=60_000,
+        )
+        self.dismiss()
+
+    def dismiss(self) -> None:
+        """Close whatever dialog stands in the way."""
+        dialogs = self.page.locator(".jp-Dialog .jp-mod-accept")
+        for _ in range(10):
+            if dialogs.count():
+                dialogs.first.click()
+            self.page.wait_for_timeout(50)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab for all stories; each has a folder's and a training's name of its own."""
+    running = Lab(tmp_path_factory.mktemp("lab"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def pictures(lab: Lab, request: pytest.FixtureRequest) -> Path:
+    """A folder of line and colour drawings inside the lab's own, named for the test."""
+    folder = lab.work / request.node.name
+    shutil.rmtree(folder, ignore_errors=True)
+    return draw_pairs(folder, count=6, size=1024)

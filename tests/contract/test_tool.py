@@ -84,20 +84,14 @@ def test_the_tools_own_example_of_1200_steps_works(
     assert (stored["nbEpochs"], stored["nbRepeats"]) == (10, 30)
 
 
-def test_more_than_ten_images_go_in_tens(
-    client: Phoenix, edit_id: str, tmp_path: Path
-) -> None:
+def test_more_than_ten_images_go_in_tens(client: Phoenix, edit_id: str, tmp_path: Path) -> None:
     folder = draw_pairs(tmp_path / "pairs", count=12, size=64)
-    reply = nbt.train(
-        "upload_images", edit_id, images=sorted(map(str, folder.rglob("*.png")))
-    )
+    reply = nbt.train("upload_images", edit_id, images=sorted(map(str, folder.rglob("*.png"))))
     assert reply["count"] == 24
     assert len(client.get_model(edit_id).training_images) == 24
 
 
-def test_pairs_by_name_by_id_and_as_a_record(
-    client: Phoenix, edit_id: str, icons: Path
-) -> None:
+def test_pairs_by_name_by_id_and_as_a_record(client: Phoenix, edit_id: str, icons: Path) -> None:
     ids = upload(client, icons)
     nbt.train("upload_images", edit_id, images=ids)
     names = [path.name for path in sorted(icons.glob("*.png"))]
@@ -125,9 +119,7 @@ def test_configure_with_dry_run_returns_the_cost_and_cannot_launch(
     assert client.get_model(model_id).status == "new"
 
 
-def test_markdown_keeps_strangers_texts_text(
-    client: Phoenix, model_id: str, icons: Path
-) -> None:
+def test_markdown_keeps_strangers_texts_text(client: Phoenix, model_id: str, icons: Path) -> None:
     ids = upload(client, icons)
     nbt.train("upload_images", model_id, images=ids[:1])
     reply = nbt.train(

@@ -374,11 +374,11 @@ class PairView {
     const reason = refused ? `${refused} What you typed is kept: click to go on.` : row?.reason ?? "";
     line.dot.hidden = !row;
     paintDot(line.dot, state, reason);
-    const short = { kept: "kept here", sending: "sending", saved: "saved", refused: "refused" };
-    const word = reason || (short[/** @type {keyof typeof short} */ (state)] ?? state);
-    say(line.word, !row ? "" : !reason && !text && !pending ? "no instruction" : word);
+    const missing = Boolean(row) && !reason && !text && !pending;
+    say(line.word, missing ? "no instruction" : reason || (state === "kept" ? "kept here" : state));
+    line.word.hidden = !row;
     mark(line.word, "title", reason || null);
-    mark(line.state, "data-state", row && !reason && !text && !pending ? "missing" : state);
+    mark(line.state, "data-state", missing ? "missing" : state);
   }
 
   // -- focus --------------------------------------------------------------------------------------

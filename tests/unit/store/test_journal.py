@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import stat
 from decimal import Decimal
@@ -88,7 +87,7 @@ def test_uploads_are_remembered_per_model(journal: Journal) -> None:
 
 def test_the_file_is_its_owners_only(journal: Journal) -> None:
     journal.intents()
-    assert stat.S_IMODE(os.stat(journal.path).st_mode) == 0o600
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("case", ["damaged", "foreign", "newer"])

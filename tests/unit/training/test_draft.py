@@ -170,7 +170,9 @@ def test_pictures_are_sent_without_their_metadata(
     sent: list[bytes] = []
     upload = service.upload_image
     monkeypatch.setattr(
-        service, "upload_image", lambda name, content: (sent.append(content), upload(name, content))[1]
+        service,
+        "upload_image",
+        lambda name, content: (sent.append(content), upload(name, content))[1],
     )
     training = opened()
     training.add_images(tmp_path / "photo.jpg")
