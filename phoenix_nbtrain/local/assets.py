@@ -71,6 +71,6 @@ def insert_asset(connection: sqlite3.Connection, found: NewAsset) -> str:
     asset_id, now = new_id("asset"), iso()
     columns = {**found, "id": asset_id, "description": "", "created_at": now, "updated_at": now}
     names, places = ", ".join(columns), ", ".join("?" * len(columns))
-    statement = f"INSERT INTO assets ({names}) VALUES ({places})"  # noqa: S608  # our own names
+    statement = f"INSERT INTO assets ({names}) VALUES ({places})"  # our own names
     connection.execute(statement, tuple(columns.values()))
     return asset_id

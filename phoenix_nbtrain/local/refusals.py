@@ -9,7 +9,7 @@ from phoenix_nbtrain.errors import PhoenixError
 __all__ = ["Refused", "bad", "plan_limit", "told"]
 
 
-class Refused(Exception):  # noqa: N818  # a reply on its way, no error of ours
+class Refused(Exception):  # a reply on its way, no error of ours
     """The request is refused; the reply is ready."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:

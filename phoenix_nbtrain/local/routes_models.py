@@ -82,7 +82,7 @@ def update(model_id: str) -> dict[str, Any]:
         if "epoch" in body:
             changes["epoch"] = _epoch(connection, row, body["epoch"])
         assignments = ", ".join(f"{column} = ?" for column in changes)
-        statement = f"UPDATE models SET {assignments} WHERE id = ?"  # noqa: S608  # our own names
+        statement = f"UPDATE models SET {assignments} WHERE id = ?"  # our own names
         connection.execute(statement, (*changes.values(), model_id))
         return {"model": wire().model(connection, model_row(connection, model_id))}
 
@@ -110,7 +110,7 @@ def listing() -> dict[str, Any]:
     order = "ASC" if rising else "DESC"
     with store().reading() as connection:
         rows = connection.execute(
-            f"SELECT * FROM models WHERE {' AND '.join(where)}"  # noqa: S608  # values are bound
+            f"SELECT * FROM models WHERE {' AND '.join(where)}"  # values are bound
             f" ORDER BY {column} {order}, number {order} LIMIT ?",
             (*values, size + 1),
         ).fetchall()

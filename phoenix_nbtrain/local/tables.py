@@ -45,7 +45,7 @@ def now_ms() -> int:
 def _one(connection: sqlite3.Connection, kind: str, table: str, row_id: str) -> sqlite3.Row:
     row: sqlite3.Row | None = None
     try:
-        statement = f"SELECT * FROM {table} WHERE id = ?"  # noqa: S608  # our own names
+        statement = f"SELECT * FROM {table} WHERE id = ?"  # our own names
         row = connection.execute(statement, (row_id,)).fetchone()
     except UnicodeEncodeError:  # a path with half a character is no id of ours
         row = None

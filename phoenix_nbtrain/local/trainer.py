@@ -187,8 +187,7 @@ class Trainer:
         # Four overlapping grids, faded into each other: blocks leave no seams.
         for shift in ((0, 0), (0, 4), (4, 0), (4, 4)):
             phi = self.extractor.features(self.extractor.view(source, shift), words)
-            update: Floats = phi @ self.a @ self.b
-            change = _picture(update) * window
+            change = _picture((phi @ self.a @ self.b).astype(np.float32, copy=False)) * window
             down, right = shift
             total[down:, right:] += change[: PX - down, : PX - right]
             weight[down:, right:] += window[: PX - down, : PX - right]

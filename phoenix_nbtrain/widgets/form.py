@@ -254,9 +254,7 @@ class _PicturesField(_Field):
         return [self.list]
 
     def _options(self, draft: Draft) -> None:
-        options = tuple(
-            (shown(row.name, 60), row.image_id) for row in draft.images[:NAMES_LISTED]
-        )
+        options = tuple((shown(row.name, 60), row.image_id) for row in draft.images[:NAMES_LISTED])
         if tuple(self.list.options) != options:
             self._quiet = True
             self.list.options = options

@@ -101,7 +101,7 @@ class LaunchPanel(Panel):
 
     @property
     def _paid(self) -> bool:
-        return self.training.unit == "CU"
+        return not self.training.is_local
 
     def _reason(self, state: TrainingState) -> str:
         """Return why it cannot start now; empty where it can."""

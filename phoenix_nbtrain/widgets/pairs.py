@@ -15,7 +15,7 @@ class PairTable(TableView, anywidget.AnyWidget):
     """The pairs of ``training``, to be added, changed, swapped and deleted."""
 
     # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
-    _esm = static_text("shared.js", "pairs.js")
+    _esm = static_text("shared.js", "chooser.js", "pairs.js")
     _css = static_text("theme.css")
 
     summary = traitlets.Dict().tag(sync=True)

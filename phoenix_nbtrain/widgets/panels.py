@@ -111,8 +111,6 @@ class Dressing(anywidget.AnyWidget):
     _css = static_text("theme.css", "panels.css")
 
 
-
-
 class Panel(View, widgets.VBox):
     """Base of the panels made of plain widgets. Subclasses paint in `paint`."""
 

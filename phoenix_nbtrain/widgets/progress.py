@@ -21,6 +21,7 @@ from phoenix_nbtrain.widgets.base import (
     error_words,
     static_text,
 )
+from phoenix_nbtrain.widgets.tables import number_of, words_of
 
 __all__ = ["ProgressPanel"]
 
@@ -78,7 +79,7 @@ class ProgressPanel(View, anywidget.AnyWidget):
         return shown(f"ProgressPanel: {self.training.name} · {said['headline']}", 109)
 
     def _summary(self, state: TrainingState) -> dict[str, Any]:
-        run, local = state.run, self.training.unit != "CU"
+        run, local = state.run, self.training.is_local
         samples = run.samples if run else ()
         return {
             "title": shown(self.training.name, 64),
@@ -116,12 +117,8 @@ class ProgressPanel(View, anywidget.AnyWidget):
         answer.ok({"samples": _epochs(run.samples if run else ())})
 
     def _answer_thumbnails(self, request: Mapping[str, Any], answer: Answer) -> None:
-        ids, px = request.get("ids"), request.get("px")
-        fits = isinstance(ids, list) and len(ids) <= THUMBNAILS
-        if not fits or not all(isinstance(i, str) for i in ids):
-            raise InputError("The request names no samples.", remedy="Reload the page.")
-        if isinstance(px, bool) or not isinstance(px, int):
-            raise InputError("The request names no size.", remedy="Reload the page.")
+        ids = words_of(request.get("ids"), "ids", THUMBNAILS)
+        px = number_of(request.get("px"), "size")
         run = self.training.state.run
         mine = {i for epoch in (run.samples if run else ()) for i in epoch.asset_ids}
         if not set(ids) <= mine:

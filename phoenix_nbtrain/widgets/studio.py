@@ -55,8 +55,8 @@ class Studio(Panel):
         if self.pairs is None and (self.training.needs_pairs or state.draft.pairs):
             self.pairs = PairTable(self.training)
             part = _part("pairs", self.pairs)
-            head, nav, pictures, *rest = self.children
-            self.children = [head, nav, pictures, part, *rest]
+            parts = [self._head, self._nav, self._pictures, part, self._two, self._run]
+            self.children = [*parts, self.dressing]
         for part, words in ((self._head, self._header()), (self._nav, self._tabs(state))):
             if part.value != words:
                 part.value = words
@@ -72,7 +72,7 @@ class Studio(Panel):
         return f"{shown(self.training.name, 30)} · {self.training.type} · {counts}"
 
     def _header(self) -> str:
-        kind = "nbt-local" if self.training.unit != "CU" else "nbt-paid"
+        kind = "nbt-local" if self.training.is_local else "nbt-paid"
         pairs = " · pairs" if self.training.needs_pairs else ""
         return (
             f'<div class="nbt-head"><h2 class="nbt-title">{text(self.training.name, 64)}</h2>'

@@ -36,6 +36,22 @@ training.pair_up("line", "colour", instruction="colour the line drawing")
 """
 
 
+ASSIGNING = """
+frame = training.images
+frame["caption"] = "from a cell"
+training.images = frame
+pairs = training.pairs
+pairs.loc[pairs.index[1], "instruction"] = "from a cell, too"
+training.pairs = pairs
+"""
+
+DRAWN = """
+return [...document.querySelectorAll(".nbt-tile img")].filter((img) => img.naturalWidth > 0).length
+"""
+
+COUNTED = ("models", "jobs", "assets")
+
+
 def until(notebook: Notebook, what: str, holds: Callable[[], Any], seconds: float = 20) -> Any:
     """Wait for something to hold, and return it."""
     for _ in range(int(seconds * 10)):
@@ -79,9 +95,7 @@ def test_what_is_clicked_is_what_the_kernel_holds(
             "nbt.ConfigForm(training)",
             "nbt.LaunchPanel(training)",
             "nbt.ProgressPanel(training)",
-            "frame = training.images\nframe['caption'] = 'from a cell'\ntraining.images = frame\n"
-            "pairs = training.pairs\n"
-            "pairs.loc[pairs.index[1], 'instruction'] = 'from a cell, too'\ntraining.pairs = pairs",
+            ASSIGNING,
             "time.sleep(6)",
         ],
     )
@@ -92,6 +106,8 @@ def test_what_is_clicked_is_what_the_kernel_holds(
         grid, table = notebook.cell(grid_cell), notebook.cell(table_cell)
         form, launch = notebook.cell(form_cell), notebook.cell(launch_cell)
         progress = notebook.cell(progress_cell)
+
+        until(notebook, "thumbnails", lambda: notebook.js(DRAWN) >= 12)
 
         # A caption, edited in the grid.
         tile = grid.locator(".nbt-tile:visible").first
@@ -188,9 +204,6 @@ def test_all_cells_run_twice_make_one_model_one_upload_per_picture_and_one_run(
         notebook.cell(2).get_by_text("trained in").wait_for()
         shot(notebook, "5-studio")
     assert made[0] == made[1] == {"models": 1, "jobs": 1, "assets": 12}
-
-
-COUNTED = ("models", "jobs", "assets")
 
 
 def test_a_caption_outlives_its_kernel_before_it_was_sent(

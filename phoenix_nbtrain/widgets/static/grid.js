@@ -42,19 +42,13 @@ class Grid {
     this.moving = false;
     this.refocus = false;
     this.columns = 0;
+    this.pitch = 1;
+    this.version = -1;
     /** @type {Map<number, Line>} */
     this.lines = new Map();
     /** @type {Line[]} */
     this.spare = [];
 
-    this.build();
-    this.listen();
-    this.version = -1;
-    this.refreshed();
-    void this.rows.want(0, PAGE);
-  }
-
-  build() {
     const f = this.frame;
     this.search = h("input", "nbt-input nbt-search", {
       type: "search", placeholder: "Search names and captions", "aria-label": "Search names and captions",
@@ -67,6 +61,10 @@ class Grid {
     this.space = h("div", "nbt-space", { role: "presentation" });
     this.grid = h("div", "nbt-scroll", { role: "grid", "aria-label": "Images", "aria-multiselectable": "true" }, this.space);
     f.body.append(this.grid);
+
+    this.listen();
+    this.refreshed();
+    void this.rows.want(0, PAGE);
   }
 
   listen() {
@@ -318,7 +316,7 @@ class Grid {
 
   /** @param {Line} line @param {number} n @param {{ id: string, picture: string }[]} near */
   paintLine(line, n, near) {
-    line.row.style.transform = `translateY(${n * (this.pitch ?? 0)}px)`;
+    line.row.style.transform = `translateY(${n * this.pitch}px)`;
     mark(line.row, "aria-rowindex", String(n + 1));
     line.tiles.forEach((tile, column) => {
       const index = n * this.columns + column;
@@ -442,8 +440,8 @@ class Grid {
 
   /** @param {number} index */
   intoView(index) {
-    const top = Math.floor(index / this.columns) * (this.pitch ?? 0);
-    const bottom = top + (this.pitch ?? 0);
+    const top = Math.floor(index / this.columns) * this.pitch;
+    const bottom = top + this.pitch;
     if (top < this.grid.scrollTop) this.grid.scrollTop = top;
     else if (bottom > this.grid.scrollTop + this.grid.clientHeight) this.grid.scrollTop = bottom - this.grid.clientHeight;
   }
@@ -451,7 +449,7 @@ class Grid {
   /** @param {KeyboardEvent} event */
   key(event) {
     if (this.inEditor(event.target)) return this.editorKey(event);
-    const page = this.columns * Math.max(1, Math.floor(this.grid.clientHeight / (this.pitch ?? 1)));
+    const page = this.columns * Math.max(1, Math.floor(this.grid.clientHeight / this.pitch));
     /** @type {{ [key: string]: number }} */
     const steps = {
       ArrowLeft: this.focus - 1, ArrowRight: this.focus + 1,

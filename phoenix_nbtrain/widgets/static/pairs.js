@@ -16,142 +16,6 @@ const COLUMNS = /** @type {const} */ (["source", "target", "instruction", "swap"
  * @typedef {(typeof COLUMNS)[number]} Column
  */
 
-/** A text field with a list of images below it, of which one is chosen by typing or clicking. */
-class Chooser {
-  /**
-   * @param {PairView} view @param {HTMLInputElement} input @param {(id: string) => void} chosen
-   */
-  constructor(view, input, chosen) {
-    this.view = view;
-    this.input = input;
-    this.chosen = chosen;
-    this.at = 0;
-    /** @type {Row[]} */
-    this.fits = [];
-    this.list = h("div", "nbt-list", { role: "listbox", id: "nbt-" + newId(), "aria-label": "Images" });
-    this.list.hidden = true;
-    if ("popover" in this.list) this.list.setAttribute("popover", "manual");
-    for (const [name, value] of Object.entries({
-      role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": this.list.id, autocomplete: "off",
-      spellcheck: "false",
-    })) input.setAttribute(name, value);
-    view.frame.root.append(this.list);
-    input.addEventListener("input", () => this.open());
-    input.addEventListener("click", () => this.open());
-    input.addEventListener("blur", () => this.close());
-    this.list.addEventListener("pointerdown", (event) => {
-      event.preventDefault(); // the field keeps the focus
-      const option = event.target instanceof Element ? event.target.closest("[role=option]") : null;
-      if (option) this.choose(Number(option.getAttribute("data-index")));
-    });
-  }
-
-  open() {
-    const all = this.view.images.loaded();
-    const typed = low(this.input.value);
-    const starts = all.filter((row) => low(row.name).startsWith(typed));
-    const holds = all.filter((row) => !starts.includes(row) && low(row.name).includes(typed));
-    const exact = starts.length === 1 && low(starts[0].name) === typed;
-    // What is chosen already is no search: show what else there is.
-    this.fits = (exact || !typed ? all : [...starts, ...holds]).slice(0, 200);
-    this.at = exact ? Math.max(0, all.indexOf(starts[0])) : 0;
-    this.list.hidden = false;
-    if (this.list.popover && !this.list.matches(":popover-open")) this.list.showPopover();
-    mark(this.input, "aria-expanded", "true");
-    this.paint();
-    this.place();
-    this.view.pictures.want([...this.view.near, ...this.fits.slice(0, 30).map(key)]);
-  }
-
-  paint() {
-    const { pictures } = this.view;
-    this.list.replaceChildren(
-      ...this.fits.map((row, i) => {
-        const img = h("img", "", { alt: "" });
-        const holder = h("span", "nbt-thumb", {}, img);
-        paintPicture(holder, img, pictures.get(row.image_id, row.picture));
-        return h(
-          "div", "nbt-option",
-          { role: "option", id: `${this.list.id}-${i}`, "data-index": String(i), "aria-selected": String(i === this.at) },
-          holder, h("span", "nbt-name", {}, plain(row.name)),
-        );
-      }),
-    );
-    if (this.fits.length === 0) {
-      const none = this.view.images.total === 0 ? "There are no images yet." : "No image is called that.";
-      this.list.append(h("div", "nbt-option nbt-mute", { role: "option", "aria-disabled": "true", "aria-selected": "false" }, none));
-    }
-    mark(this.input, "aria-activedescendant", this.fits.length ? `${this.list.id}-${this.at}` : null);
-    this.list.children[this.at]?.scrollIntoView({ block: "nearest" });
-  }
-
-  place() {
-    const box = this.input.getBoundingClientRect();
-    const below = window.innerHeight - box.bottom;
-    const height = Math.min(280, Math.max(120, Math.max(below, box.top) - 12));
-    this.list.style.width = `${Math.max(box.width, 220)}px`;
-    this.list.style.maxHeight = `${height}px`;
-    this.list.style.left = `${Math.max(4, Math.min(box.left, window.innerWidth - Math.max(box.width, 220) - 4))}px`;
-    const up = below < Math.min(height, this.list.offsetHeight) + 8 && box.top > below;
-    this.list.style.top = up ? `${box.top - Math.min(height, this.list.offsetHeight) - 4}px` : `${box.bottom + 4}px`;
-  }
-
-  get isOpen() {
-    return !this.list.hidden;
-  }
-
-  close() {
-    if (this.list.popover && this.list.matches(":popover-open")) this.list.hidePopover();
-    this.list.hidden = true;
-    mark(this.input, "aria-expanded", "false");
-    mark(this.input, "aria-activedescendant", null);
-  }
-
-  remove() {
-    this.close();
-    this.list.remove();
-  }
-
-  /** The one image that the text names, if it names one. */
-  named() {
-    const typed = low(this.input.value);
-    const all = this.view.images.loaded();
-    const exact = all.filter((row) => low(row.name) === typed);
-    if (exact.length === 1) return exact[0];
-    const some = all.filter((row) => low(row.name).includes(typed));
-    return typed && exact.length === 0 && some.length === 1 ? some[0] : undefined;
-  }
-
-  /** @param {number} index */
-  choose(index) {
-    const row = this.fits[index];
-    if (!row) return;
-    this.input.value = row.name;
-    this.close();
-    this.chosen(row.image_id);
-  }
-
-  /** @param {KeyboardEvent} event @returns {boolean} whether the key was for the list */
-  key(event) {
-    if (event.isComposing) return true;
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      if (!this.isOpen) this.open();
-      else if (this.fits.length) {
-        this.at = (this.at + (event.key === "ArrowDown" ? 1 : -1) + this.fits.length) % this.fits.length;
-        this.paint();
-      }
-    } else if (event.key === "Enter" && this.isOpen && this.fits.length) this.choose(this.at);
-    else return false;
-    event.preventDefault();
-    return true;
-  }
-}
-
-/** @param {Row} row */
-function key(row) {
-  return { id: row.image_id, picture: row.picture };
-}
-
 class PairView {
   /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal */
   constructor(model, el, signal) {
@@ -182,13 +46,6 @@ class PairView {
     this.pitch = WIDE;
     this.version = -1;
 
-    this.build();
-    this.listen();
-    this.refreshed();
-    void this.rows.want(0, PAGE);
-  }
-
-  build() {
     const f = this.frame;
     const heading = h("h3", "nbt-heading", {}, "Pairs", h("small", "", {}, "source → target, with what should happen"));
     this.add = button("Add pair", "nbt-btn", () => this.compose(true));
@@ -200,6 +57,10 @@ class PairView {
     this.grid = h("div", "nbt-scroll", { role: "grid", "aria-label": "Pairs", "aria-colcount": "6" }, head, this.space);
     this.composer = this.newComposer();
     f.body.append(this.grid, this.composer);
+
+    this.listen();
+    this.refreshed();
+    void this.rows.want(0, PAGE);
   }
 
   listen() {

@@ -17,7 +17,8 @@ from unit.local.local_phoenix import Phoenix, drawing
 
 from phoenix_nbtrain.local import lease, run, worker
 from phoenix_nbtrain.local.lease import child_environment, hold_lease, lease_held
-from phoenix_nbtrain.local.tables import ENDED
+from phoenix_nbtrain.local.tables import ENDED, model_row
+from phoenix_nbtrain.local.trainer import Trainer
 
 QUICK: dict[str, Any] = {"nbEpochs": 2, "nbRepeats": 3, "rank": 4, "seed": 1}
 LONG: dict[str, Any] = {"nbEpochs": 100, "nbRepeats": 100, "seed": 1}
@@ -212,6 +213,42 @@ def test_a_cancel_stops_the_steps_at_once_and_is_not_overwritten(
     assert phoenix.job(job_id)["progress"] < 0.5
 
 
+def test_an_interrupted_run_goes_on_from_its_checkpoint_and_repeats_no_epoch(
+    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_id, source = pair_set(phoenix)
+    prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}
+    whole = phoenix.launch(model_id, **QUICK, **prompts)  # two epochs of six steps
+    worker.work_off(phoenix.store)
+    steps: list[int] = []
+    real = Trainer.train_step
+
+    def dies_at_ten(self: Trainer) -> float:
+        if self.step == 9 and 9 not in steps:
+            steps.append(9)
+            raise SystemExit
+        # The last checkpoint is of step 4: the first epoch's samples are newer than it.
+        monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 0.0 if self.step < 4 else 1e9)
+        steps.append(self.step)
+        return real(self)
+
+    monkeypatch.setattr(Trainer, "train_step", dies_at_ten)
+    job_id = phoenix.launch(model_id, **QUICK, **prompts)
+    with pytest.raises(SystemExit):
+        worker.work_off(phoenix.store)
+    before = phoenix.read(model_id)["epochs"]
+    assert len(before) == 1
+    worker.work_off(phoenix.store)
+    assert steps == [*range(10), *range(4, 12)]
+    after = phoenix.read(model_id)["epochs"]
+    assert [epoch["epoch"] for epoch in after] == ["1", "2"]
+    assert after[0]["assets"][0]["assetId"] == before[0]["assets"][0]["assetId"]
+    one, other = (
+        (phoenix.store.run_dir(job) / "adapter.safetensors").read_bytes() for job in (whole, job_id)
+    )
+    assert one == other
+
+
 # -- real processes ---------------------------------------------------------------------------
 
 
@@ -227,7 +264,12 @@ def test_a_worker_process_is_started_by_the_launch_and_ends_by_itself(
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "hush")
     model_id = live.style_set(2)
     live.launch(model_id, **QUICK)
-    assert live.until(lambda: ended(live, model_id))["status"] == "trained"
+
+    def trained_without_a_read() -> bool:
+        with live.store.reading() as connection:
+            return bool(model_row(connection, model_id)["status"] == "trained")
+
+    live.until(trained_without_a_read)
     process = live.workers.process
     assert process is not None
     assert os.getsid(process.pid) == process.pid != os.getsid(0)
