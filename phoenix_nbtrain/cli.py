@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -259,18 +260,20 @@ def _serve(arguments: argparse.Namespace) -> int:
     key, secret = "local_" + secrets.token_hex(8), secrets.token_hex(24)
     data_dir = (arguments.data_dir or home() / "local").expanduser()
     app = create_app(data_dir, credentials=(key, secret))
-    server = create_server(app, host="127.0.0.1", port=arguments.port, threads=8)
 
     def end(*_: object) -> NoReturn:
         raise SystemExit(0)
 
-    signal.signal(signal.SIGTERM, end)
-    base_url = f"http://127.0.0.1:{server.effective_port}/v1"
-    print(json.dumps({"base_url": base_url, "api_key": key, "api_secret": secret}), flush=True)
-    try:
-        server.run()
-    finally:
-        server.close()
+    # Ours, so that a port that is taken leaves nothing of waitress half open.
+    with socket.create_server(("127.0.0.1", arguments.port)) as listening:
+        server = create_server(app, sockets=[listening], threads=8)
+        signal.signal(signal.SIGTERM, end)
+        base_url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        print(json.dumps({"base_url": base_url, "api_key": key, "api_secret": secret}), flush=True)
+        try:
+            server.run()
+        finally:
+            server.close()
     return 0
 
 

@@ -14,7 +14,7 @@ from phoenix_nbtrain.store.pictures import Pictures
 from phoenix_nbtrain.training.editing import Editing
 from phoenix_nbtrain.training.live import Live
 
-__all__ = ["Adding"]
+__all__ = ["AddReport", "Adding"]
 
 
 class Adding:

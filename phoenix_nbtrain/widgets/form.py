@@ -65,7 +65,7 @@ class _Field:
         self.asked: str | None = None
         self.again = False
         self.reason = ""
-        self.note = marked("nbt-field-note")
+        self.note = marked("nbt-param-note")
         self.parts = self._build()
         for part in self.parts:
             part.turn = form.turn
@@ -192,7 +192,7 @@ class _Field:
 
     def _classes(self) -> tuple[str, ...]:
         wide = ("nbt-wide",) if self.parameter.kind in ("texts", "images") else ()
-        return ("nbt-field", *wide)
+        return ("nbt-param", *wide)
 
 
 class _RateField(_Field):
@@ -290,8 +290,8 @@ class ConfigForm(Panel):
         self._steps = marked("nbt-steps")
         self._fold = buttoned("advanced ▸", "nbt-fold", "nbt-link", click=self._folded)
         self._reset = buttoned("use the defaults", "nbt-link", click=self._defaults)
-        self._main = widgets.Box(_dom_classes=("nbt-fields",))
-        self._more = widgets.Box(_dom_classes=("nbt-fields", "nbt-more"))
+        self._main = widgets.Box(_dom_classes=("nbt-params",))
+        self._more = widgets.Box(_dom_classes=("nbt-params", "nbt-more"))
         self._more.layout.display = "none"
         head = widgets.HBox(
             [

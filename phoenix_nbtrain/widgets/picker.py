@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import ipywidgets as widgets
 from ipyfilechooser import FileChooser
 
-from phoenix_nbtrain.dataset.report import AddReport
+from phoenix_nbtrain.training.adding import AddReport
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import Viewed, error_words

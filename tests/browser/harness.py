@@ -67,9 +67,13 @@ async ({ esm, css, state }) => {
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium. Missing in CI is a failure; elsewhere the test is skipped."""
+    """A headless Chromium. Missing in CI is a failure; elsewhere the test is skipped.
+
+    One per module, not per session: while Playwright is up, this thread counts as inside an event
+    loop, and tests of other things could start none.
+    """
     path = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         if path is None and not os.path.exists(playwright.chromium.executable_path):

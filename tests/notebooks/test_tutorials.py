@@ -48,7 +48,8 @@ def test_a_tutorial_run_twice_makes_each_thing_once(
 
 def made(home: Path) -> dict[str, int]:
     """Count what the local Phoenix holds."""
-    (path,) = (home / "local").glob("*.sqlite3")
+    path = home / "local" / "phoenix.sqlite"
+    assert path.exists()
     with closing(sqlite3.connect(path)) as db:
         return {
             table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]

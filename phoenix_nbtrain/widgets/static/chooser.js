@@ -1,10 +1,13 @@
 // @ts-check
 // A field in which an image is chosen by its name. Prepended, as shared.js is, to a view's module.
 
+/** What a chooser shows its images with.
+ * @typedef {{ frame: Frame, images: Rows, pictures: Pictures, near: { id: string, picture: string }[] }} Choosing */
+
 /** A text field with a list of images below it, of which one is chosen by typing or clicking. */
 class Chooser {
   /**
-   * @param {PairView} view @param {HTMLInputElement} input @param {(id: string) => void} chosen
+   * @param {Choosing} view @param {HTMLInputElement} input @param {(id: string) => void} chosen
    */
   constructor(view, input, chosen) {
     this.view = view;

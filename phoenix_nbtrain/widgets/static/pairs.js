@@ -178,8 +178,8 @@ class PairView {
     const word = h("span", "nbt-word");
     const state = h("div", "nbt-state", { role: "gridcell" }, dot, word);
     const at = () => this.rows.at(this.lineAt(row)?.index ?? -1);
-    const swap = button("⇄", "nbt-btn nbt-quiet nbt-icon", () => this.swap(at()));
-    const remove = button("✕", "nbt-btn nbt-quiet nbt-icon", () => this.remove(at()));
+    const swap = button("⇄", "nbt-btn nbt-quiet nbt-icon", () => this.swap(at()), { title: "Swap source and target" });
+    const remove = button("✕", "nbt-btn nbt-quiet nbt-icon", () => this.remove(at()), { title: "Delete the pair" });
     const actions = h("div", "nbt-actions", { role: "gridcell" }, swap, remove);
     const arrow = h("span", "nbt-arrow", { "aria-hidden": "true" }, "→");
     const row = h("div", "nbt-line nbt-pair", { role: "row" }, number, source.box, arrow, target.box, instruction, state, actions);
@@ -202,9 +202,7 @@ class PairView {
     line.swap.disabled = locked || !row || !this.images.byId(row.source) || !this.images.byId(row.target);
     line.delete.disabled = locked || !row;
     mark(line.swap, "aria-label", `Swap source and target of pair ${n + 1}`);
-    mark(line.swap, "title", "Swap source and target");
     mark(line.delete, "aria-label", `Delete pair ${n + 1}`);
-    mark(line.delete, "title", "Delete the pair (Delete)");
     let pending = false;
     let refused = "";
     for (const column of /** @type {const} */ (["source", "target"])) {
@@ -499,9 +497,8 @@ class PairView {
       const values = {
         source: ids.source || source.named()?.image_id || "", target: ids.target || target.named()?.image_id || "", instruction: instruction.value,
       };
-      const missing = !values.source ? source : !values.target ? target : null;
-      mark(source.input, "aria-invalid", missing === source ? "true" : null);
-      mark(target.input, "aria-invalid", missing === target ? "true" : null);
+      const missing = !values.source ? source : values.target ? null : target;
+      for (const side of [source, target]) mark(side.input, "aria-invalid", missing === side ? "true" : null);
       if (missing) {
         problem.textContent = `Choose the ${missing === source ? "source" : "target"} image from the list.`;
         missing.input.focus();

@@ -44,8 +44,8 @@ function refresh(root) {
     const words = `${time.getAttribute("data-nbt-before") ?? ""} ${ago(Math.max(0, Date.now() / 1000 - since))}`.trim();
     if (time.textContent !== words) time.textContent = words;
   }
-  for (const field of root.querySelectorAll(".nbt-field")) {
-    const notes = field.querySelector(".nbt-field-note");
+  for (const field of root.querySelectorAll(".nbt-param")) {
+    const notes = field.querySelector(".nbt-param-note");
     if (notes && !notes.id) notes.id = `nbt-note-${(numbers += 1)}-${Math.random().toString(36).slice(2, 8)}`;
     for (const input of field.querySelectorAll("input, textarea, select")) {
       mark(input, "aria-invalid", field.classList.contains("nbt-invalid") ? "true" : null);

@@ -1,0 +1,257 @@
+"""The pair table in a real browser, over a fake model; the kernel's half is the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from browser.harness import Browser, Shown, browser, shown
+from views.fakes import EDIT, FakeTraining, image, pair
+
+from phoenix_nbtrain.widgets.pairs import PairTable
+
+__all__ = ["browser"]
+
+NAMES = ("cat.png", "cat line.png", "dog.png", "dog line.png", "fox.png")
+
+
+def made(*, status: str = "new", pairs: int = 2) -> FakeTraining:
+    rows = [image(n, "", name=name) for n, name in enumerate(NAMES)]
+    both = [pair(1, 1, 0), pair(2, 3, 2, "")][:pairs]
+    return FakeTraining(rows, both, type=EDIT, status=status)
+
+
+def line(view: Shown, n: int) -> Any:
+    return view.page.locator(f".nbt-pair[aria-rowindex='{n + 2}']")
+
+
+def side(view: Shown, n: int, which: str) -> Any:
+    return line(view, n).locator(".nbt-side").nth(0 if which == "source" else 1)
+
+
+def until(view: Shown, holds: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if holds():
+            return
+        view.page.wait_for_timeout(30)
+    raise AssertionError("it did not come to be")
+
+
+def test_a_pair_shows_both_pictures_and_what_should_happen(browser: Browser) -> None:
+    with shown(browser, PairTable(made())) as view:
+        side(view, 0, "source").get_by_text("cat line.png").wait_for()
+        side(view, 0, "target").get_by_text("cat.png").wait_for()
+        line(view, 0).get_by_text("colour it").wait_for()
+        line(view, 0).get_by_text("saved", exact=True).wait_for()
+        line(view, 1).get_by_text("no instruction").wait_for()
+        until(view, lambda: view.page.locator(".nbt-thumb img:visible").count() == 4)
+        view.page.get_by_text("2 pairs · 1 without instruction").wait_for()
+
+
+def test_hundreds_of_pairs_are_a_few_lines(browser: Browser) -> None:
+    training = FakeTraining(
+        [image(n) for n in range(30)],
+        [pair(30 * a + b, a, b) for a in range(30) for b in range(30) if a != b],
+        type=EDIT,
+    )
+    with shown(browser, PairTable(training)) as view:
+        line(view, 0).get_by_text("colour it").wait_for()
+        view.js("() => { document.querySelector('.nbt-scroll').scrollTop = 10000000 }")
+        line(view, 869).get_by_text("colour it").wait_for()
+        view.page.wait_for_timeout(200)
+        assert view.page.locator(".nbt-pair").count() <= 20
+        assert view.page.locator("[role=grid]").get_attribute("aria-rowcount") == "871"
+
+
+def test_an_instruction_is_typed_in_place_and_enter_goes_down(browser: Browser) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        line(view, 0).locator(".nbt-instruction").click()
+        view.page.locator("textarea").fill("paint the cat")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.pairs[0].instruction == "paint the cat")
+        view.page.keyboard.type("paint the dog")  # typing on a cell begins it
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.pairs[1].instruction == "paint the dog")
+        line(view, 1).get_by_text("kept here").wait_for()
+        line(view, 1).locator(".nbt-instruction").click()
+        view.page.keyboard.type(" and its tail")
+        view.page.keyboard.press("Escape")
+        assert line(view, 1).locator(".nbt-text").inner_text() == "paint the dog"
+        assert len(view.sent("edit")) == 2
+
+
+def test_a_target_is_chosen_from_the_list_by_typing(browser: Browser) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        side(view, 0, "target").click()
+        options = view.page.get_by_role("option")
+        assert options.count() == 5
+        view.page.keyboard.type("fo")
+        assert options.all_inner_texts() == ["fox.png"]
+        field = view.page.get_by_role("combobox")
+        assert field.get_attribute("aria-activedescendant") == options.first.get_attribute("id")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.pairs[0].target == "img_4")
+        side(view, 0, "target").get_by_text("fox.png").wait_for()
+        assert options.count() == 0
+        side(view, 0, "target").click()
+        options.filter(has_text="dog.png").click()
+        until(view, lambda: training.state.draft.pairs[0].target == "img_2")
+
+
+def test_a_name_nobody_has_is_kept_and_offered_again(browser: Browser) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        side(view, 0, "source").click()
+        view.page.keyboard.type("giraffe")
+        view.page.get_by_text("No image is called that.").wait_for()
+        view.page.keyboard.press("Enter")
+        until(view, lambda: side(view, 0, "source").get_attribute("aria-invalid") == "true")
+        assert "giraffe" in line(view, 0).locator(".nbt-state").inner_text()
+        side(view, 0, "source").get_by_text("cat line.png").wait_for()
+        side(view, 0, "source").click()
+        assert view.page.get_by_role("combobox").input_value() == "giraffe"
+        view.page.keyboard.press("Escape")
+        assert side(view, 0, "source").get_attribute("aria-invalid") is None
+        assert view.sent("edit") == []
+
+
+def test_a_pair_of_a_picture_with_itself_is_refused_with_the_reason(browser: Browser) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        side(view, 0, "target").click()
+        view.page.get_by_role("option").filter(has_text="cat line.png").click()
+        line(view, 0).get_by_text("the same picture").wait_for()
+        assert side(view, 0, "target").get_attribute("aria-invalid") == "true"
+        side(view, 0, "target").get_by_text("cat.png").wait_for()
+        assert training.state.draft.pairs[0].target == "img_0"
+
+
+def test_pairs_are_added_swapped_deleted_and_brought_back(browser: Browser) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        line(view, 1).wait_for()
+        view.page.get_by_role("button", name="Add pair").click()
+        view.page.keyboard.type("fox")
+        view.page.keyboard.press("Enter")
+        view.page.keyboard.type("dog.p")
+        view.page.keyboard.press("Enter")
+        view.page.keyboard.type("make it a dog")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: len(training.state.draft.pairs) == 3)
+        added = training.state.draft.pairs[2]
+        assert (added.source, added.target) == ("img_4", "img_2")
+        assert added.instruction == "make it a dog"
+        view.page.get_by_role("button", name="Close").click()
+        view.page.get_by_role("button", name="Swap source and target of pair 3").click()
+        until(view, lambda: training.state.draft.pairs[2].source == "img_2")
+        assert training.state.draft.pairs[2].pair_id == added.pair_id
+        side(view, 2, "source").get_by_text("dog.png").wait_for()
+        view.page.get_by_role("button", name="Delete pair 1").click()
+        until(view, lambda: len(training.state.draft.pairs) == 2)
+        for _ in range(2):
+            view.page.get_by_role("button", name="Undo").click()
+        until(view, lambda: training.state.draft.pairs[2:] == (added,))
+        until(view, lambda: view.page.locator(".nbt-pair").count() == 3)
+
+
+def test_a_new_pair_without_a_picture_says_which(browser: Browser) -> None:
+    with shown(browser, PairTable(made())) as view:
+        line(view, 1).wait_for()
+        view.page.get_by_role("button", name="Add pair").click()
+        view.page.get_by_role("button", name="Add", exact=True).click()
+        view.page.get_by_text("Choose the source image from the list.").wait_for()
+        assert view.sent("edit") == []
+
+
+def test_keys_move_over_cells_and_never_reach_the_notebook(browser: Browser) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        line(view, 1).wait_for()
+        view.js(
+            "() => { window.keys = []; document.body.addEventListener('keydown', (e) => keys.push(e.key)) }"
+        )
+        line(view, 0).locator("[tabindex='0']").focus()
+        for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+            view.page.keyboard.press(key)
+        assert view.page.locator("[role=grid] [tabindex='0']").count() == 1
+        assert "nbt-instruction" in view.js("() => document.activeElement.className")
+        view.page.keyboard.press("Delete")
+        until(view, lambda: len(training.state.draft.pairs) == 1)
+        view.page.keyboard.press("Control+z")
+        until(view, lambda: len(training.state.draft.pairs) == 2)
+        assert view.js("() => window.keys") == []
+        missing = view.js(
+            """() => [...document.querySelectorAll('#here button, #here [tabindex]')]
+            .filter((n) => !n.hasAttribute('data-lm-suppress-shortcuts')).map((n) => n.outerHTML)"""
+        )
+        assert missing == []
+
+
+def test_a_pair_whose_picture_is_gone_says_so_and_takes_another(browser: Browser) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        line(view, 1).wait_for()
+        training.edit([{"op": "delete", "table": "images", "row": "img_1"}])
+        view.tell()
+        line(view, 0).get_by_text("its source picture was removed").wait_for()
+        side(view, 0, "source").get_by_text("(removed)").wait_for()
+        assert line(view, 0).get_by_role("button", name="Swap").is_disabled()
+        side(view, 0, "source").click()
+        view.page.get_by_role("option").filter(has_text="fox.png").click()
+        until(view, lambda: training.state.draft.pairs[0].source == "img_4")
+        line(view, 0).get_by_text("kept here").wait_for()
+
+
+@pytest.mark.parametrize("text", ["<img src=x onerror=window.pwned=1>", "<script>pwned=1</script>"])
+def test_hostile_names_and_instructions_stay_text(browser: Browser, text: str) -> None:
+    rows = [image(1, name=text), image(2, name="fine.png")]
+    training = FakeTraining(rows, [pair(1, 1, 2, text)], type=EDIT)
+    with shown(browser, PairTable(training)) as view:
+        line(view, 0).locator(".nbt-text").get_by_text(text, exact=True).wait_for()
+        assert side(view, 0, "source").locator(".nbt-name").inner_text() == text
+        side(view, 0, "target").click()
+        view.page.get_by_role("option").filter(has_text=text).wait_for()
+        view.page.wait_for_timeout(100)
+        assert view.js("() => window.pwned") is None
+        assert view.page.locator("#here script").count() == 0
+        assert view.page.locator("#here img[src^='x']").count() == 0
+
+
+def test_while_it_trains_pairs_stand_still(browser: Browser) -> None:
+    with shown(browser, PairTable(made(status="training"))) as view:
+        view.page.get_by_text("Training is running.").wait_for()
+        line(view, 0).locator(".nbt-instruction").click()
+        assert view.page.locator("textarea").count() == 0
+        assert view.page.get_by_role("button", name="Add pair").is_disabled()
+        assert line(view, 0).get_by_role("button", name="Delete").is_disabled()
+
+
+def test_no_pairs_says_what_to_do(browser: Browser) -> None:
+    with shown(browser, PairTable(made(pairs=0))) as view:
+        view.page.get_by_text("training.pair_up(").wait_for()
+    with shown(browser, PairTable(FakeTraining(type=EDIT))) as view:
+        view.page.get_by_text("A pair needs two images.").wait_for()
+        assert view.page.get_by_role("button", name="Add pair").is_disabled()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1080, 380])
+def test_nothing_serious_for_axe_and_nothing_sticks_out(
+    browser: Browser, dark: bool, width: int
+) -> None:
+    training = made()
+    training.edit([{"op": "delete", "table": "images", "row": "img_3"}])
+    with shown(browser, PairTable(training), width=width, dark=dark) as view:
+        view.page.locator(".nbt-thumb img:visible").first.wait_for()
+        assert view.axe() == []
+        side(view, 0, "source").click()
+        view.page.get_by_role("option").first.wait_for()
+        assert view.axe() == []
+        view.page.keyboard.press("Escape")
+        view.page.get_by_role("button", name="Add pair").click()
+        assert view.axe() == []
+        wide = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        assert view.js(wide)
