@@ -135,7 +135,8 @@ class _Field:
         if bad:
             words = f"{text(self.reason)} <b>{text(stands)}</b> stands."
         elif typed == self.standing:
-            words = f"default {text(_worded(self.parameter.default) or 'none')}" if changed else ""
+            default = _worded(self.parameter.default)
+            words = f"default {text(default)}" if changed and default else ""
         elif self.asked is not None:
             words = "Being taken…"
         else:
@@ -300,7 +301,7 @@ class ConfigForm(Panel):
                 marked("nbt-grow"),
                 self._reset,
             ],
-            _dom_classes=("nbt-bar",),
+            _dom_classes=("nbt-top",),
         )
         super().__init__(
             training, [head, self._why, self._main, self._more, self._steps], name="form"
@@ -381,11 +382,16 @@ class ConfigForm(Panel):
         if not items:
             return f"No {'pairs' if pairs else 'images'} yet, so no steps to count."
         full = catalog.full_config(self._type, draft.config)
-        total, words = catalog.explain_steps(self._type, draft.config, items)
-        most = full.get("max_train_steps")
-        if most and total == most:
-            return f"{words}, ended at {total:,} steps"
-        return f"{words} = {total:,} steps"
+        total, _ = catalog.explain_steps(self._type, draft.config, items)
+        words = (
+            f"{counted(items, 'pair' if pairs else 'image')} × "
+            f"{counted(full['repeats'], 'repeat')} × {counted(full['epochs'], 'epoch')}"
+        )
+        if full["batch_size"] != 1:
+            words += f" ÷ batch {full['batch_size']}"
+        if total == full.get("max_train_steps"):
+            return f"{words}, ended at {counted(total, 'step')}"
+        return f"{words} = {counted(total, 'step')}"
 
 
 _KINDS: Mapping[str, Callable[[Parameter, ConfigForm], _Field]] = {
@@ -403,7 +409,9 @@ def _is_rate(parameter: Parameter) -> bool:
 
 
 def _label(parameter: Parameter) -> str:
-    more = parameter.range.replace("1e-05", "1e-5").replace("e-0", "e-")
+    more = parameter.range
+    if _is_rate(parameter) and parameter.minimum and parameter.maximum:
+        more = f"{_short(parameter.minimum)} to {_short(parameter.maximum)}"
     if parameter.kind == "texts":
         more = f"one per line, at most {parameter.items_max}; one picture each per epoch"
     words = text(parameter.label) + (f" · {text(more)}" if more else "")
@@ -422,4 +430,5 @@ def _worded(value: Any) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:g}".replace("e-0", "e-")
+    mantissa, _, exponent = f"{value:e}".partition("e")
+    return f"{float(mantissa):g}e{int(exponent)}"

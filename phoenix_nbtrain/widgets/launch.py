@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import Any, Protocol
 
 import ipywidgets as widgets
@@ -44,6 +45,8 @@ class LaunchPanel(Panel):
         """The estimate that was accepted there; clicks replayed by a busy kernel name it again."""
         self._was_training = training.state.training
         self._said = ""
+        self._over = ""
+        """What was said of a run that has ended since, and is no news any more."""
         self._head = marked("nbt-h")
         self._price = marked("nbt-price-box")
         self._note = marked("nbt-launch-note")
@@ -52,7 +55,7 @@ class LaunchPanel(Panel):
         self._yes = buttoned("Start", "nbt-start", "nbt-yes", click=self._accepted)
         self._no = buttoned("Not now", "nbt-no", click=self._declined)
         self._confirm = widgets.VBox(
-            [self._question, widgets.HBox([self._yes, self._no], _dom_classes=("nbt-row",))],
+            [self._question, widgets.HBox([self._yes, self._no], _dom_classes=("nbt-buttons",))],
             _dom_classes=("nbt-confirm",),
         )
         self._again = buttoned("Try again", "nbt-again", click=self._retry)
@@ -66,6 +69,7 @@ class LaunchPanel(Panel):
 
     def paint(self, state: TrainingState) -> None:
         if self._was_training and not state.training:
+            self._over = state.launch.message
             self.training.request_estimate()
         self._was_training = state.training
         self._rebind(state)
@@ -74,7 +78,7 @@ class LaunchPanel(Panel):
         reason = self._reason(state)
         estimate = price.estimate
         _tell(self._head, _heading(price, self.training.where, paid=self._paid))
-        _tell(self._price, "" if state.training else _price_words(price))
+        _tell(self._price, "" if state.training else _price_words(price, self._epochs(state)))
         _show(self._start, on=not busy and self._asked is None)
         _show(self._confirm, on=not busy and self._asked is not None)
         look = phase == "uncertain" or (price.phase == "failed" and not busy)
@@ -124,6 +128,10 @@ class LaunchPanel(Panel):
             return "The set changed since this price; the new one is on its way."
         return "" if price.phase == "shown" else "The price is being looked up once more."
 
+    def _epochs(self, state: TrainingState) -> int:
+        epochs: int = catalog.full_config(self.training.type, state.draft.config)["epochs"]
+        return epochs
+
     def _question_words(self, state: TrainingState) -> str:
         count = counted(len(state.draft.images), "image")
         if self.training.needs_pairs:
@@ -143,7 +151,10 @@ class LaunchPanel(Panel):
             return note(told or "Stopping…", "hint")
         if state.training:
             return note(f"<b>{text(_running(run))}</b> {told}".strip(), "hint")
-        parts = [note(told, "bad" if launch.phase == "refused" else "hint", role="status")]
+        refused = launch.phase == "refused"
+        if launch.message == self._over and not refused:
+            told = ""
+        parts = [note(told, "bad" if refused else "hint", role="status")]
         if self._said:
             parts.append(note(text(self._said), "warn", role="status"))
         parts.append(f'<div class="nbt-fine">{text(reason or ONCE)}</div>')
@@ -247,7 +258,7 @@ def _heading(price: PriceState, where: str, *, paid: bool) -> str:
     )
 
 
-def _price_words(price: PriceState) -> str:
+def _price_words(price: PriceState, epochs: int) -> str:
     estimate = price.estimate
     if estimate is None:
         words = note(text(price.message), "bad", role="alert") if price.phase == "failed" else ""
@@ -256,6 +267,8 @@ def _price_words(price: PriceState) -> str:
     old = "" if price.acceptable and price.phase == "shown" else " nbt-old"
     part = f"for {price.covers:,} of {price.of:,}" if price.covers < price.of else ""
     lines = [(_detail(name), f"{value.normalize():,f}") for name, value in estimate.details.items()]
+    if price.acceptable and epochs > 1:
+        lines.append(("per epoch", f"{_rounded(estimate.amount / epochs):,f}"))
     if estimate.discount:
         lines.append(("discount", f"−{abs(estimate.discount).normalize():,f}"))
     rows = "".join(
@@ -267,6 +280,10 @@ def _price_words(price: PriceState) -> str:
         f"<small>{text(estimate.unit, 40)} {text(part)}</small></div>"
         f'<div class="nbt-lines">{rows}</div>{failed}'
     )
+
+
+def _rounded(value: Decimal) -> Decimal:
+    return value.quantize(Decimal(1) if value == int(value) else Decimal("0.01"))
 
 
 def _detail(name: str) -> str:

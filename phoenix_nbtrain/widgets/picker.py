@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import ipywidgets as widgets
 from ipyfilechooser import FileChooser
 
-from phoenix_nbtrain.training.adding import AddReport
 from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.training.adding import AddReport
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import Viewed, error_words
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, text
@@ -52,6 +52,7 @@ class Chooser(FileChooser):
             dir_icon="▸ ",
         )
         self._label.layout.display = "none"
+        self._filename.placeholder = "empty: the whole folder"
         self._show_dialog()
 
     def _set_form_values(self, path: str, filename: str) -> None:
@@ -68,6 +69,9 @@ class Chooser(FileChooser):
             except OSError as error:
                 self._said(f"{shown(path, 80)} cannot be listed ({error.strerror}).")
                 return
+            if not filename:
+                self._select.disabled = False  # the pattern is for files; a folder is chosen whole
+            self._select.description = "Choose this file" if filename else "Choose this folder"
             self._pathlist.unobserve(self._on_pathlist_select, names="value")
             self._dircontent.unobserve(self._on_dircontent_select, names="value")
             for part in (self._pathlist, self._dircontent):
@@ -113,7 +117,7 @@ class ImagePicker(Panel):
         self._add = buttoned("Add", "nbt-add", click=self._added)
         self._slot = widgets.VBox(_dom_classes=("nbt-slot",))
         self._report = marked("nbt-report")
-        row = widgets.HBox([self._path, self._browse, self._add], _dom_classes=("nbt-row",))
+        row = widgets.HBox([self._path, self._browse, self._add], _dom_classes=("nbt-buttons",))
         super().__init__(training, [row, self._slot, self._report], name="picker")
 
     def paint(self, state: TrainingState) -> None:

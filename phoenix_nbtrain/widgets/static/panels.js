@@ -54,13 +54,35 @@ function refresh(root) {
     const name = field.querySelector(".widget-label")?.textContent;
     for (const handle of field.querySelectorAll(".noUi-handle")) if (name) mark(handle, "aria-label", name);
   }
+  for (const tab of root.querySelectorAll("[data-nbt-goto]")) {
+    const here = tab.getAttribute("data-nbt-goto") === root.getAttribute("data-nbt-here");
+    mark(tab, "aria-current", here ? "true" : null);
+  }
   for (const fold of root.querySelectorAll("button.nbt-fold")) {
     mark(fold, "aria-expanded", String(fold.classList.contains("nbt-open")));
   }
 }
 
+/** The part that is being read: the last one that begins in the upper half of the window.
+ * @param {Element} root */
+function partInView(root) {
+  const links = [...root.querySelectorAll("[data-nbt-goto]")].map((link) => link.getAttribute("data-nbt-goto") ?? "");
+  const begun = links.filter((key) => {
+    const part = root.querySelector(`.nbt-part-${CSS.escape(key)}`);
+    return part && part.getBoundingClientRect().top < window.innerHeight / 2;
+  });
+  return begun[begun.length - 1] ?? links[0] ?? "";
+}
+
 /** @param {Element} root @param {Model} model @param {AbortSignal} signal */
 function dress(root, model, signal) {
+  let due = 0;
+  const soon = () => {
+    due ||= window.setTimeout(() => {
+      due = 0;
+      refresh(root);
+    }, 30);
+  };
   // Jupyter must not take a key meant for this panel for a command on the cell ("d d" deletes it).
   mark(root, "data-lm-suppress-shortcuts", "");
   for (const kind of ["keydown", "keyup", "keypress"]) {
@@ -81,13 +103,13 @@ function dress(root, model, signal) {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     part.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
   }, { signal });
-  let due = 0;
-  const soon = () => {
-    due ||= window.setTimeout(() => {
-      due = 0;
-      refresh(root);
-    }, 30);
-  };
+  if (root.querySelector("[data-nbt-goto]")) {
+    root.setAttribute("data-nbt-here", "images");
+    document.addEventListener("scroll", () => {
+      root.setAttribute("data-nbt-here", partInView(root));
+      soon();
+    }, { capture: true, passive: true, signal });
+  }
   const watch = new MutationObserver(soon);
   watch.observe(root, { subtree: true, childList: true, attributeFilter: ["class"] });
   const timer = window.setInterval(() => refresh(root), FRESH_MS);

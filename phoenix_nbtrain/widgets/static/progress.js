@@ -17,25 +17,38 @@ function svg(tag, attributes) {
   return node;
 }
 
-/** The loss as a line: steps across, losses up, from the least to the most there is. */
+/** A running mean: single steps jump about with the pictures they happen to see.
+ * @param {number[]} values */
+function smoothed(values) {
+  const keep = 0.9;
+  let [sum, weight] = [0, 0];
+  return values.map((value) => {
+    sum = keep * sum + (1 - keep) * value;
+    weight = keep * weight + (1 - keep);
+    return sum / weight;
+  });
+}
+
+/** The loss as a faint line and its running mean: steps across, losses up, least to most. */
 class Curve {
   constructor() {
     const { width, height } = CURVE;
     this.root = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "nbt-curve", role: "img" });
     this.title = svg("title", {});
     this.text = svg("text", { x: 8, y: 16, class: "nbt-curve-text" });
+    this.raw = svg("polyline", { class: "nbt-curve-raw", fill: "none" });
     this.line = svg("polyline", { class: "nbt-curve-line", fill: "none" });
     this.last = svg("circle", { r: 2.6, class: "nbt-curve-dot" });
-    this.root.append(this.title, this.text, this.line, this.last);
+    this.root.append(this.title, this.text, this.raw, this.line, this.last);
   }
 
   /** @param {[number, number][]} losses */
   paint(losses) {
     const some = losses.length > 0;
-    this.last.toggleAttribute("hidden", !some);
     this.last.setAttribute("visibility", some ? "visible" : "hidden");
     if (!some) {
       this.text.textContent = "";
+      this.raw.setAttribute("points", "");
       this.line.setAttribute("points", "");
       return;
     }
@@ -46,8 +59,11 @@ class Curve {
     const { width, height, left, right, top, bottom } = CURVE;
     const x = (/** @type {number} */ s) => left + ((s - from) / (to - from || 1)) * (width - left - right);
     const y = (/** @type {number} */ v) => top + (1 - (v - least) / (most - least || 1)) * (height - top - bottom);
-    this.line.setAttribute("points", losses.map(([s, v]) => `${x(s).toFixed(1)},${y(v).toFixed(1)}`).join(" "));
-    const [step, loss] = losses[losses.length - 1];
+    const smooth = smoothed(values);
+    const points = (/** @type {number[]} */ ys) => ys.map((v, i) => `${x(steps[i]).toFixed(1)},${y(v).toFixed(1)}`).join(" ");
+    this.raw.setAttribute("points", points(values));
+    this.line.setAttribute("points", points(smooth));
+    const [step, loss] = [steps[steps.length - 1], smooth[smooth.length - 1]];
     this.last.setAttribute("cx", x(step).toFixed(1));
     this.last.setAttribute("cy", y(loss).toFixed(1));
     const words = `loss ${loss.toPrecision(3)}`;
