@@ -7,7 +7,8 @@
     │   ├── PairError                 a pair whose pictures cannot be resolved
     │   └── ModelNameTaken            the account has a model of that name already
     ├── CredentialsError              missing, half given, contradictory or ambiguous
-    ├── StoreError                    the journal or the drafts file cannot be trusted
+    ├── StoreError                    a file of this computer's memory cannot be trusted
+    │   └── StoreBusy                 another process is writing it just now
     ├── ServiceUnreachable            no usable reply; ``sent`` tells whether the request left
     ├── ServiceError                  Phoenix answered, and refused
     │   ├── AuthenticationFailed      401, or the 403 of an expired token
@@ -50,6 +51,7 @@ __all__ = [
     "ServiceError",
     "ServiceFailed",
     "ServiceUnreachable",
+    "StoreBusy",
     "StoreError",
     "Throttled",
     "shown",
@@ -117,6 +119,10 @@ class CredentialsError(PhoenixError):
 
 class StoreError(PhoenixError):
     """A file of this computer's memory is damaged, foreign or from a newer version."""
+
+
+class StoreBusy(StoreError):
+    """Another process kept the file locked for longer than we wait."""
 
 
 class ServiceUnreachable(PhoenixError):

@@ -1,11 +1,12 @@
-"""Where this computer keeps what must outlive a kernel."""
+"""Where this computer keeps what must outlive a kernel, and how it is written there."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
-__all__ = ["home", "private_folder"]
+__all__ = ["home", "private_folder", "write_whole"]
 
 
 def home() -> Path:
@@ -25,3 +26,18 @@ def private_folder(path: Path) -> Path:
     """Create ``path`` readable by its owner only, and return it."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, its owner's only, so that a reader or a crash sees the old or the new one."""
+    private_folder(path.parent)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")  # mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -10,14 +10,13 @@ import base64
 import binascii
 import hmac
 import logging
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from phoenix_nbtrain.errors import StoreError
+from phoenix_nbtrain.errors import StoreBusy, StoreError
 from phoenix_nbtrain.local import routes_assets, routes_images, routes_models, routes_training
 from phoenix_nbtrain.local.body import BODY_BYTES_MAX
 from phoenix_nbtrain.local.context import KEY
@@ -86,11 +85,10 @@ def create_app(data_dir: Path, *, credentials: tuple[str, str] | None = None) ->
     def store_error(error: StoreError) -> Response:
         return _message(500, str(error))
 
-    @app.errorhandler(sqlite3.OperationalError)
-    def busy(error: sqlite3.OperationalError) -> Response:
-        # Only "database is locked" after 5 s of waiting is worth another try.
+    @app.errorhandler(StoreBusy)
+    def busy(error: StoreBusy) -> Response:
         log.error("the data folder cannot be used", exc_info=error)
-        return _message(503 if "locked" in str(error) else 500, "The data folder is busy")
+        return _message(503, "The data folder is busy")
 
     @app.errorhandler(Exception)
     def failed(error: Exception) -> Response:

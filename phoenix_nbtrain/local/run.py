@@ -9,12 +9,13 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
+from phoenix_nbtrain.home import write_whole
 from phoenix_nbtrain.images.decoder import pixels
 from phoenix_nbtrain.local.assets import insert_asset, made
 from phoenix_nbtrain.local.features import PX, on_canvas
 from phoenix_nbtrain.local.parameters import config_of
 from phoenix_nbtrain.local.samples import as_png, starts
-from phoenix_nbtrain.local.store import Store, write_whole
+from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.tables import (
     ENDED,
     asset_row,

@@ -1,7 +1,6 @@
 """The local Phoenix's data folder: one SQLite file, the pictures' bytes, and its secrets.
 
-Every process that serves or trains opens the same folder. SQLite runs with a rollback journal, a
-connection per operation and ``BEGIN IMMEDIATE``, so that a writer never starts on stale reads.
+Every process that serves or trains opens the same folder.
 """
 
 from __future__ import annotations
@@ -9,20 +8,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import sqlite3
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from phoenix_nbtrain.contents import Contents
+from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.errors import StoreError
 
-__all__ = ["Limits", "Store", "new_id", "origin_id", "write_whole"]
+__all__ = ["Limits", "Store", "new_id", "origin_id"]
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x50484C50
@@ -127,106 +124,25 @@ def new_id(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(12)}"
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")  # mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
 class Store:
     """One data folder. Holds no open file, so any number of threads may share it."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir.absolute()
-        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path = self.data_dir / "phoenix.sqlite"
-        self._prepare()
+        self._contents = Contents(self.data_dir / "content")
+        database = Database(
+            self.data_dir / "phoenix.sqlite",
+            application_id=APPLICATION_ID,
+            version=SCHEMA_VERSION,
+            schema=_SCHEMA,
+            filled=_fill,
+        )
+        self.path = database.path
+        self.writing = database.writing
+        self.reading = database.reading
         with self.reading() as connection:
             self.origin = str(_setting(connection, "origin"))
             self._key = bytes.fromhex(_setting(connection, "url_key"))
-
-    # -- the database ---------------------------------------------------------------------------
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection in a write transaction: committed at the end, undone on error."""
-        with self._transaction("BEGIN IMMEDIATE") as connection:
-            yield connection
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection that sees one state of the database."""
-        with self._transaction("BEGIN") as connection:
-            yield connection
-
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        with closing(self._connect()) as connection:
-            connection.execute(begin)
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-
-    def _connect(self) -> sqlite3.Connection:
-        if not self.path.exists():
-            # Not recreated behind a running worker's back: its folder was removed.
-            raise StoreError(
-                "The local Phoenix's data folder is gone.", remedy="Connect again: nbt.connect()."
-            )
-        connection = sqlite3.connect(self.path, timeout=5, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA busy_timeout = 5000")
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
-
-    def _prepare(self) -> None:
-        # Created with its final mode, so that it is never readable by others in between.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        try:
-            with self.writing() as connection:
-                owner = connection.execute("PRAGMA application_id").fetchone()[0]
-                version = connection.execute("PRAGMA user_version").fetchone()[0]
-                empty = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-                if empty and owner == 0 and version == 0:
-                    self._create(connection)
-                elif owner != APPLICATION_ID:
-                    raise StoreError(
-                        f"{self.path.name} belongs to another program.", remedy=self._move_away
-                    )
-                elif version > SCHEMA_VERSION:
-                    raise StoreError(
-                        f"{self.path.name} was written by a newer phoenix-nbtrain.",
-                        remedy="Update this one: pip install -U phoenix-nbtrain.",
-                    )
-        except sqlite3.DatabaseError as error:
-            raise StoreError(
-                f"{self.path.name} cannot be used: {error}.", remedy=self._move_away
-            ) from error
-
-    @property
-    def _move_away(self) -> str:
-        return f"It was left as it is; move {self.path} away to begin a new one."
-
-    def _create(self, connection: sqlite3.Connection) -> None:
-        for statement in _SCHEMA.split(";"):
-            connection.execute(statement)
-        _set(connection, "origin", secrets.token_hex(8))
-        _set(connection, "url_key", secrets.token_hex(32))
-        _set(connection, "created_at", time.time())
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     # -- settings -------------------------------------------------------------------------------
 
@@ -244,22 +160,22 @@ class Store:
 
     def add_content(self, content: bytes) -> str:
         """Keep ``content`` on disk, once, and return its SHA-256."""
-        digest = hashlib.sha256(content).hexdigest()
-        path = self._content_path(digest)
-        if not path.exists():
-            write_whole(path, content)
-        return digest
+        return self._contents.put(content)
 
     def content(self, digest: str) -> bytes:
-        """Return what `add_content` kept."""
-        return self._content_path(digest).read_bytes()
+        """Return what `add_content` kept.
+
+        Raises:
+            StoreError: it is gone from the data folder.
+        """
+        content = self._contents.get(digest)
+        if content is None:
+            raise StoreError("A picture is gone from the data folder.", remedy="Upload it again.")
+        return content
 
     def run_dir(self, job_id: str) -> Path:
         """Return the folder of a job's weights and checkpoint."""
         return self.data_dir / "runs" / job_id
-
-    def _content_path(self, digest: str) -> Path:
-        return self.data_dir / "content" / digest[:2] / digest
 
     # -- signed URLs ----------------------------------------------------------------------------
 
@@ -288,6 +204,12 @@ def origin_id(data_dir: Path) -> str:
         StoreError: the folder's database is damaged, foreign or newer.
     """
     return Store(data_dir).origin
+
+
+def _fill(connection: sqlite3.Connection) -> None:
+    _set(connection, "origin", secrets.token_hex(8))
+    _set(connection, "url_key", secrets.token_hex(32))
+    _set(connection, "created_at", time.time())
 
 
 def save_limits(connection: sqlite3.Connection, limits: Limits) -> None:

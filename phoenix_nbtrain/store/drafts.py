@@ -10,10 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.home import home
-from phoenix_nbtrain.store.database import Database
 
 __all__ = ["Drafts"]
 
@@ -27,6 +27,8 @@ CREATE TABLE drafts (
     PRIMARY KEY (origin, model_id)
 );
 """
+
+_READ = "SELECT stamp, body FROM drafts WHERE origin = ? AND model_id = ?"
 
 
 def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +90,10 @@ class Drafts:
 
     def read(self, *, origin: str, model_id: str) -> Draft:
         """Return a model's draft; an empty one where there is none yet."""
-        return self.change(lambda draft: draft, origin=origin, model_id=model_id)
+        key = (origin, model_id)
+        with self._db.reading() as db:
+            self._last[key] = self._standing(key, db.execute(_READ, key).fetchone())
+        return self._last[key][1]
 
     def change(self, edit: Callable[[Draft], Draft], *, origin: str, model_id: str) -> Draft:
         """Apply ``edit`` to what stands on disk and return what stands then.
@@ -100,11 +105,8 @@ class Drafts:
             StoreError: the file cannot be trusted or written; the edit did not happen.
         """
         key = (origin, model_id)
-        with self._db.transaction() as db:
-            row = db.execute(
-                "SELECT stamp, body FROM drafts WHERE origin = ? AND model_id = ?", key
-            ).fetchone()
-            stamp, before = self._standing(key, row)
+        with self._db.writing() as db:
+            stamp, before = self._standing(key, db.execute(_READ, key).fetchone())
             after = edit(before)
             if after is not before:
                 stamp += 1
@@ -116,9 +118,9 @@ class Drafts:
         return after
 
     def _standing(self, key: tuple[str, str], row: Any) -> tuple[int, Draft]:
-        if row is None:
-            return 0, Draft()
         last = self._last.get(key)
+        if row is None:
+            return last or (0, Draft())
         if last is not None and last[0] == row["stamp"]:
             return last
         try:

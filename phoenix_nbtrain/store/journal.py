@@ -16,8 +16,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
+from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.home import home
-from phoenix_nbtrain.store.database import Database
 
 __all__ = ["OPEN_STATES", "Intent", "IntentState", "Journal", "KnownModel"]
 
@@ -154,7 +154,7 @@ class Journal:
             entry=secrets.token_hex(8), name=name, type=type, model_id=None, at=time.time()
         )
         try:
-            with self._db.transaction() as db:
+            with self._db.writing() as db:
                 db.execute(
                     "INSERT INTO models (entry, origin, project, name, type, at)"
                     " VALUES (?, ?, ?, ?, ?, ?)",
@@ -166,19 +166,19 @@ class Journal:
 
     def finish_model(self, entry: str, model_id: str) -> None:
         """Write down which model a creation made."""
-        with self._db.transaction() as db:
+        with self._db.writing() as db:
             db.execute("UPDATE models SET model_id = ? WHERE entry = ?", (model_id, entry))
 
     def forget_model(self, entry: str) -> None:
         """Drop a model that was never made, or is gone from the service."""
-        with self._db.transaction() as db:
+        with self._db.writing() as db:
             db.execute("DELETE FROM models WHERE entry = ?", (entry,))
 
     def remember_model(
         self, *, origin: str, project: str, name: str, type: str, model_id: str
     ) -> None:
         """Write down a model that is now in use here, made here or not."""
-        with self._db.transaction() as db:
+        with self._db.writing() as db:
             db.execute("DELETE FROM models WHERE origin = ? AND model_id = ?", (origin, model_id))
             db.execute(
                 "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -187,7 +187,7 @@ class Journal:
 
     def models(self, *, origin: str, project: str, name: str | None = None) -> list[KnownModel]:
         """Return the models known here, the newest first."""
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             rows = db.execute(
                 "SELECT entry, name, type, model_id, at FROM models"
                 " WHERE origin = ? AND project = ? AND (? IS NULL OR name = ?)"
@@ -202,7 +202,7 @@ class Journal:
         self, *, origin: str, project: str, model_id: str, content_hash: str, asset_id: str
     ) -> None:
         """Write down under which asset id a picture was uploaded for a model."""
-        with self._db.transaction() as db:
+        with self._db.writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?)",
                 (origin, project, model_id, content_hash, asset_id),
@@ -213,7 +213,7 @@ class Journal:
 
         Captions live on the asset, so no two models share one of ours.
         """
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             rows = db.execute(
                 "SELECT content_hash, asset_id FROM uploads"
                 " WHERE origin = ? AND project = ? AND model_id = ?",
@@ -223,7 +223,7 @@ class Journal:
 
     def forget_upload(self, *, origin: str, model_id: str, asset_id: str) -> None:
         """Drop an asset that the service no longer has."""
-        with self._db.transaction() as db:
+        with self._db.writing() as db:
             db.execute(
                 "DELETE FROM uploads WHERE origin = ? AND model_id = ? AND asset_id = ?",
                 (origin, model_id, asset_id),
@@ -244,7 +244,7 @@ class Journal:
         """
         now = time.time()
         try:
-            with self._db.transaction() as db:
+            with self._db.writing() as db:
                 row = db.execute(
                     "SELECT intent_id FROM intents WHERE origin = ? AND model_id = ?"
                     " ORDER BY rowid DESC LIMIT 1",
@@ -290,7 +290,7 @@ class Journal:
     ) -> bool:
         """Move a launch to another state if it is still in one of ``only_from``."""
         marks = ", ".join("?" for _ in only_from)
-        with self._db.transaction() as db:
+        with self._db.writing() as db:
             done = db.execute(
                 "UPDATE intents SET state = ?, changed = ?, job_id = coalesce(?, job_id),"
                 f" reason = coalesce(?, reason) WHERE intent_id = ? AND state IN ({marks})",
@@ -300,13 +300,13 @@ class Journal:
 
     def intent(self, intent_id: str) -> Intent | None:
         """Return one launch."""
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             row = db.execute("SELECT * FROM intents WHERE intent_id = ?", (intent_id,)).fetchone()
         return _intent(row) if row else None
 
     def intents(self, *, origin: str | None = None, model_id: str | None = None) -> list[Intent]:
         """Return launches, the newest first."""
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             rows = db.execute(
                 "SELECT * FROM intents WHERE (? IS NULL OR origin = ?)"
                 " AND (? IS NULL OR model_id = ?) ORDER BY rowid DESC",
@@ -320,7 +320,7 @@ class Journal:
 
     def spent(self, estimate_id: str) -> bool:
         """Return whether an estimate has bought something, or tried to."""
-        with self._db.transaction() as db:
+        with self._db.reading() as db:
             row = db.execute(
                 "SELECT 1 FROM intents WHERE estimate_id = ?", (estimate_id,)
             ).fetchone()

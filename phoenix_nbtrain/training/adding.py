@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from phoenix_nbtrain import catalog
+from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset import edits, intake
 from phoenix_nbtrain.dataset.edits import Applied
 from phoenix_nbtrain.dataset.intake import AddReport, Picture
 from phoenix_nbtrain.draft import Draft, ImageRow, new_image_id
 from phoenix_nbtrain.errors import InputError
-from phoenix_nbtrain.store.pictures import Pictures
 from phoenix_nbtrain.training.editing import Editing
 from phoenix_nbtrain.training.live import Live
 
@@ -20,7 +20,7 @@ __all__ = ["AddReport", "Adding"]
 class Adding:
     """Adds and replaces pictures of one draft."""
 
-    def __init__(self, live: Live, editing: Editing, pictures: Pictures) -> None:
+    def __init__(self, live: Live, editing: Editing, pictures: Contents) -> None:
         self._live = live
         self._editing = editing
         self._pictures = pictures

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future
 
+from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.errors import ImageError, shown
 from phoenix_nbtrain.images import decoder
-from phoenix_nbtrain.store.pictures import Pictures
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import Thumbnail
@@ -23,7 +23,7 @@ PX_MAX = 2048
 class Thumbnails:
     """Makes thumbnails in the decoder's children and keeps the last ones."""
 
-    def __init__(self, live: Live, service: Service, pictures: Pictures) -> None:
+    def __init__(self, live: Live, service: Service, pictures: Contents) -> None:
         self._live = live
         self.service = service
         self._pictures = pictures

@@ -16,6 +16,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.draft import Draft, ImageRow, PairTriple
 from phoenix_nbtrain.errors import (
     NotFound,
@@ -31,7 +32,6 @@ from phoenix_nbtrain.records import TrainingPair
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.store.lease import lease
-from phoenix_nbtrain.store.pictures import Pictures
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.merge import merge
 from phoenix_nbtrain.training.order import wire_parameters
@@ -58,7 +58,7 @@ class Sync:
         service: Service,
         *,
         journal: Journal,
-        pictures: Pictures,
+        pictures: Contents,
         after: Callable[[], None] = lambda: None,
     ) -> None:
         self._live = live

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from phoenix_nbtrain import catalog
+from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset import captions, edits, pairing
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.draft import ImageRow
 from phoenix_nbtrain.errors import ConfigError, InputError, LaunchError, shown
+from phoenix_nbtrain.home import home
 from phoenix_nbtrain.launch import Estimate, Launcher
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import Runner, default_runner
 from phoenix_nbtrain.store.drafts import Drafts
 from phoenix_nbtrain.store.journal import Journal
-from phoenix_nbtrain.store.pictures import Pictures
 from phoenix_nbtrain.training.adding import Adding
 from phoenix_nbtrain.training.buying import Buying
 from phoenix_nbtrain.training.editing import Editing, EditReply
@@ -58,7 +59,7 @@ class Training:
         *,
         journal: Journal,
         drafts: Drafts,
-        pictures: Pictures,
+        pictures: Contents,
         runner: Runner,
     ) -> None:
         self._service = service
@@ -179,7 +180,7 @@ class Training:
                     service,
                     journal=journal,
                     drafts=Drafts(),
-                    pictures=Pictures(),
+                    pictures=Contents(home() / "pictures"),
                     runner=runner or default_runner(),
                 )
                 _here[key] = training

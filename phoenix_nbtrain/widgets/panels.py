@@ -141,6 +141,8 @@ class Panel(View, widgets.VBox):
         self.turn(lambda: None if self._closed else self.paint(self.training.state))
 
     def close(self) -> None:
+        if "dressing" not in self.__dict__:  # its making failed, and the collector calls
+            return
         parts, layout = self.children, self.layout
         super().close()
         for part in parts:

@@ -11,19 +11,22 @@ import phoenix_nbtrain
 
 PACKAGE = Path(phoenix_nbtrain.__file__).parent
 
-BASE = {"errors", "records", "draft", "catalog", "home"}
+BASE = {"errors", "records", "draft", "catalog", "home", "contents", "database"}
+DISK = {"home", "contents", "database"}
 MAY = {
     "errors": set(),
     "home": set(),
+    "contents": {"home"},
+    "database": {"errors", "home"},
     "runner": set(),
     "records": {"errors"},
     "draft": {"errors", "records"},
     "catalog": {"errors", "records"},
     "images": {"errors", "records", "images"},
-    "dataset": {*BASE, "images", "dataset"} - {"home"},
+    "dataset": {*BASE, "images", "dataset"} - DISK,
     "client": {"errors", "records", "home", "images", "client"},
-    "local": {"errors", "records", "catalog", "home", "images", "local"},
-    "store": {"errors", "records", "draft", "home", "store"},
+    "local": {"errors", "records", "catalog", *DISK, "images", "local"},
+    "store": {"errors", "records", "draft", *DISK, "store"},
     "launch": {"errors", "records", "store"},
     "training": {*BASE, "images", "dataset", "runner", "store", "launch", "training"},
     "widgets": {"errors", "records", "draft", "catalog", "dataset", "training", "widgets"},

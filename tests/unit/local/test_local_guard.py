@@ -147,7 +147,7 @@ def test_a_failure_of_ours_tells_no_secret(
     def broken(*_: object) -> Any:
         raise KeyError("a secret path")
 
-    monkeypatch.setattr(phoenix.store, "_connect", broken)
+    monkeypatch.setattr(phoenix.store, "reading", broken)
     assert phoenix.send("GET", "/models") == (500, {"message": "Internal Server Error"})
     assert "a request failed" in caplog.text
 

@@ -1,0 +1,148 @@
+"""One way to open a SQLite file that matters.
+
+Rollback journal, ``synchronous=FULL``, a connection per operation and ``BEGIN IMMEDIATE``:
+several processes write, a writer never starts on stale reads, and what was committed is there
+after a power cut. A file that is damaged, belongs to something else or was written by a newer
+version is refused and left as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from phoenix_nbtrain.errors import StoreBusy, StoreError, shown
+from phoenix_nbtrain.home import private_folder
+
+__all__ = ["Database"]
+
+
+class Database:
+    """A SQLite file with a schema of ours. Holds no open file, so any thread may use it.
+
+    Args:
+        path: where it is; created with its folder, both their owner's only.
+        application_id: marks the file as ours.
+        version: of the schema.
+        schema: statements, separated by semicolons.
+        filled: called within the creating transaction.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        application_id: int,
+        version: int,
+        schema: str,
+        filled: Callable[[sqlite3.Connection], None] = lambda _: None,
+    ) -> None:
+        self.path = path
+        self._application_id = application_id
+        self._version = version
+        self._schema = schema
+        self._filled = filled
+        self._ready = False
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection in a write transaction: committed at the end, undone on error.
+
+        Raises:
+            StoreBusy: another process kept it locked for five seconds.
+            StoreError: the file cannot be trusted or written, or was deleted meanwhile.
+        """
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection that sees one state of the database.
+
+        Raises:
+            StoreBusy, StoreError: as for `writing`.
+        """
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(self._connect()) as connection:
+                connection.execute(begin)
+                try:
+                    yield connection
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+                connection.execute("COMMIT")
+        except sqlite3.IntegrityError:
+            raise  # a rule of the schema said no, which the caller asked for
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                raise StoreBusy(
+                    f"{self.path.name} is in use by another process.", remedy="Try again."
+                ) from error
+            raise self._unusable(error) from error
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        if not self._ready:
+            private_folder(self.path.parent)
+            # Created with its final mode, so that it is never readable by others in between.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        elif not self.path.exists():
+            # Not made anew behind the back of whoever relies on what it held.
+            raise StoreError(
+                f"{self.path.name} is gone from {shown(str(self.path.parent), 80)}.",
+                remedy="Restart the kernel to begin a new one.",
+            )
+        connection = sqlite3.connect(self.path, timeout=5, isolation_level=None)
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA busy_timeout = 5000")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            if not self._ready:
+                self._prepare(connection)
+                self._ready = True
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        owner = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if owner == 0 and version == 0 and tables == 0:
+            for statement in self._schema.split(";"):
+                connection.execute(statement)
+            self._filled(connection)
+            connection.execute(f"PRAGMA application_id = {self._application_id}")
+            connection.execute(f"PRAGMA user_version = {self._version}")
+        elif owner != self._application_id:
+            connection.execute("ROLLBACK")
+            raise StoreError(f"{self.path.name} belongs to another program.", remedy=self._left)
+        elif version > self._version:
+            connection.execute("ROLLBACK")
+            raise StoreError(
+                f"{self.path.name} was written by a newer phoenix-nbtrain.",
+                remedy="Update this one: pip install -U phoenix-nbtrain.",
+            )
+        connection.execute("COMMIT")
+
+    def _unusable(self, error: sqlite3.Error) -> StoreError:
+        return StoreError(
+            f"{self.path.name} cannot be used: {shown(str(error))}.", remedy=self._left
+        )
+
+    @property
+    def _left(self) -> str:
+        folder = shown(str(self.path.parent), 80)
+        return f"It was left as it is; move it away from {folder} to begin a new one."

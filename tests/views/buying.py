@@ -1,0 +1,123 @@
+"""A training for the panels: the views' fake one, with a price, a start and a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from ipywidgets.widgets.widget import _instances
+from views.fakes import FakeTraining, images
+
+from phoenix_nbtrain.training.adding import AddReport
+from phoenix_nbtrain.training.state import (
+    Estimate,
+    LaunchState,
+    PriceState,
+    Run,
+    Thumbnail,
+)
+
+CALLS = ("request_estimate", "request_stop", "resume_watch")
+
+
+def estimate(amount: int = 1296, **more: Any) -> Estimate:
+    given = {
+        "model_id": "model_1",
+        "amount": Decimal(amount),
+        "unit": "simulated CU",
+        "details": {"train-model": Decimal(amount)},
+        "fingerprint": "f",
+        "served": "s",
+        "made_at": time.time(),
+    }
+    return Estimate(**{**given, **more})
+
+
+class Buying(FakeTraining):
+    """It counts what it is asked, and does nothing by itself."""
+
+    unit = "simulated CU"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.calls: list[Any] = []
+        self.adding: Future[AddReport] = Future()
+        self.samples: dict[str, bytes] = {}
+
+    def request_estimate(self) -> None:
+        self.calls.append("estimate")
+
+    def request_start(self, estimate_id: str) -> None:
+        self.calls.append(("start", estimate_id))
+
+    def request_stop(self) -> None:
+        self.calls.append("stop")
+
+    def resume_watch(self) -> None:
+        self.calls.append("watch")
+
+    def add_images_later(self, source: object) -> Future[AddReport]:
+        self.calls.append(("add", source))
+        return self.adding
+
+    def starts(self) -> list[str]:
+        return [call[1] for call in self.calls if call[0] == "start"]
+
+    def price(self, given: Estimate | None = None, **more: Any) -> Estimate:
+        """Show a price, by default one that can be accepted."""
+        given = given or estimate()
+        count = len(self.state.draft.images)
+        shown = {"phase": "shown", "covers": count, "of": count, "acceptable": True, **more}
+        self.change(price=PriceState(estimate=given, **shown))
+        return given
+
+    def runs(self, status: str = "training", **more: Any) -> None:
+        """Show a run."""
+        run = Run(run_id="run_1", status=status, **more)
+        self.change(model=replace(self.state.model, status=status), run=run)
+
+    def launching(self, phase: str, message: str = "") -> None:
+        self.change(launch=LaunchState(phase=phase, message=message))
+
+    def _thumbnail(self, image_id: str, px: int) -> Thumbnail:
+        if image_id in self.samples:
+            return Thumbnail(mime="image/png", content=self.samples[image_id])
+        return super()._thumbnail(image_id, px)
+
+
+def ready(count: int = 24, **more: Any) -> Buying:
+    """Return a training of ``count`` saved images with a price."""
+    training = Buying(images(count), **more)
+    training.price()
+    return training
+
+
+def everything(widget: Any) -> Iterator[Any]:
+    """Go over a widget and all it holds."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from everything(child)
+
+
+def said(panel: Any) -> str:
+    """Return all that a panel and its parts say, as their state holds it."""
+    parts = []
+    for widget in everything(panel):
+        state = dict(widget.get_state())
+        state.pop("_esm", None)
+        state.pop("_css", None)
+        parts.append(repr(state))
+    return "\n".join(parts)
+
+
+def alive() -> set[str]:
+    """Return the ids of all widgets that are open."""
+    return set(_instances)
+
+
+def visible(widget: Any) -> bool:
+    return widget.layout.display != "none"
