@@ -39,6 +39,7 @@ class Buying:
         self._launcher = launcher
         self._timer: Timer | None = None
         self._wanted = False
+        self._priced: tuple[str, int] | None = None
         self._starting: Future[Launched | None] | None = None
 
     # -- price ----------------------------------------------------------------------------------
@@ -57,15 +58,18 @@ class Buying:
 
     def follow(self) -> None:
         """Price anew if a price is being shown and is not the price of the draft any more."""
-        price = self._live.state.price
-        if self._wanted and not price.acceptable and not self._live.state.training:
+        state = self._live.state
+        if self._wanted and not state.training and self._now() != self._priced:
             self.request_estimate()
+
+    def _now(self) -> tuple[str, int]:
+        """Return what a price hangs on: the order, and how much of it the service lacks."""
+        state = self._live.state
+        return (order_of(state.draft, state.model).fingerprint, state.draft.unsent)
 
     def _quietly(self) -> None:
         if self._live.state.training:
             return
-        if self._live.state.draft.unsent and self._live.state.sync.phase != "failed":
-            self._sync.request()  # its landing calls follow()
         try:
             self._price()
         except PhoenixError:
@@ -77,6 +81,7 @@ class Buying:
     def _price(self) -> Estimate:
         state = self._live.state
         covers, of = self._covers()
+        self._priced = self._now()
         self._live.show(
             price=PriceState(
                 phase="estimating", estimate=state.price.estimate, covers=covers, of=of
@@ -85,6 +90,7 @@ class Buying:
         try:
             estimate = self._launcher.estimate(order_of(state.draft, state.model))
         except PhoenixError as error:
+            self._priced = None
             self._live.show(price=PriceState(phase="failed", of=of, message=str(error)[:200]))
             raise
         self._live.show(price=PriceState(phase="shown", estimate=estimate, covers=covers, of=of))
@@ -123,7 +129,11 @@ class Buying:
             self._live.show(launch=LaunchState())
             raise
         self._live.show(launch=LaunchState(message=launched.said))
-        self._watch.read()
+        try:
+            self._watch.read()
+        except PhoenixError as error:
+            # It is bought; that it cannot be read just now must not look like a failure to start.
+            self._live.show(problem=f"The run cannot be read just now: {error}"[:200])
         self._watch.begin()
         return launched
 
@@ -164,6 +174,9 @@ class Buying:
                 return None
             try:
                 return self.start(accepted=accepted)
+            except PriceNotAccepted:
+                self.request_estimate()  # the refusal is shown; today's price shall be, too
+                return None
             except PhoenixError:
                 return None  # shown as state by start
             except Exception as error:

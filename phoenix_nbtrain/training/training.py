@@ -15,7 +15,7 @@ from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset import captions, edits, pairing
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.draft import ImageRow
-from phoenix_nbtrain.errors import ConfigError, InputError, LaunchError, shown
+from phoenix_nbtrain.errors import ConfigError, InputError, shown
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.launch import Estimate, Launcher
 from phoenix_nbtrain.records import Model
@@ -446,10 +446,10 @@ class Training:
         """
         launched = self._buying.start(max_cost=max_cost, again=again)
         self.launched_before = launched.already
-        run = self.state.run
-        if run is None:
-            raise LaunchError("The run is not to be seen yet.", remedy="training.refresh() looks.")
-        return run
+        run, intent = self.state.run, launched.intent
+        if run is not None and run.job_id == intent.job_id:
+            return run
+        return Run(run_id=intent.intent_id, job_id=intent.job_id, cost=intent.amount)
 
     def stop(self) -> None:
         """Ask the run to stop. What it cost is not given back for certain."""

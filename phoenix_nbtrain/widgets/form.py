@@ -15,7 +15,7 @@ from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Viewed, error_words
-from phoenix_nbtrain.widgets.panels import Panel, Turns, buttoned, counted, free, marked, note, text
+from phoenix_nbtrain.widgets.panels import Panel, Turns, buttoned, counted, marked, note, text
 
 __all__ = ["ConfigForm"]
 
@@ -238,11 +238,18 @@ class _RateField(_Field):
         self.left(typed)
 
 
+class _Chosen:
+    """Stands in for a text field where a list is chosen from: the ids, a line each."""
+
+    value = ""
+    disabled = False
+
+
 class _PicturesField(_Field):
     """Pictures of the set, chosen from a list of their names."""
 
     def _build(self) -> list[Any]:
-        self.input = widgets.Text()  # never shown: holds what is chosen, as text
+        self.input = _Chosen()
         self.list = _Select(
             description=_label(self.parameter),
             description_allow_html=True,
@@ -345,11 +352,6 @@ class ConfigForm(Panel):
     def words(self) -> str:
         draft = self.training.state.draft
         return f"{shown(self.training.name, 30)} · {self._steps_words(draft)}"
-
-    def close(self) -> None:
-        super().close()
-        for field in self._fields.values():
-            free(field.input)
 
     def _folded(self) -> None:
         shut = self._more.layout.display == "none"

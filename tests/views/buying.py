@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from ipywidgets.widgets.widget import _instances
 from views.fakes import FakeTraining, images
 
@@ -21,7 +22,12 @@ from phoenix_nbtrain.training.state import (
     Thumbnail,
 )
 
-CALLS = ("request_estimate", "request_stop", "resume_watch")
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test in which a panel failed to show a change: that goes to the log only."""
+    yield
+    assert [r for r in caplog.get_records("call") if r.levelname == "ERROR"] == []
 
 
 def estimate(amount: int = 1296, **more: Any) -> Estimate:

@@ -9,12 +9,14 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from views.buying import Buying, alive, everything, said
+from views.buying import Buying, alive, everything, quiet, said
 from views.fakes import EDIT, image, images, pair
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.catalog import MODEL_TYPES, Parameter
 from phoenix_nbtrain.widgets.form import ConfigForm
+
+__all__ = ["quiet"]
 
 
 def field(form: ConfigForm, name: str) -> Any:

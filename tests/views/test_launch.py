@@ -6,13 +6,16 @@ import gc
 import time
 import weakref
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
-from views.buying import Buying, alive, estimate, ready, said, visible
+from views.buying import Buying, alive, estimate, quiet, ready, said, visible
 from views.fakes import EDIT, image, images, pair
 
 from phoenix_nbtrain.training.state import PriceState
 from phoenix_nbtrain.widgets.launch import LaunchPanel
+
+__all__ = ["quiet"]
 
 
 def display(panel: LaunchPanel) -> None:
@@ -38,7 +41,7 @@ def test_the_price_stands_on_the_panel_and_on_the_button() -> None:
     assert "<span>per epoch</span><span>129.60</span>" in panel._price.value
     assert "Local Phoenix · nothing is charged" in panel._head.value
     assert 'data-nbt-since="' in panel._head.value
-    training.price(estimate(1080, discount=120))
+    training.price(estimate(1080, discount=Decimal(120)))
     assert "<span>discount</span><span>−120</span>" in panel._price.value
 
 
@@ -258,5 +261,7 @@ def test_closing_leaves_nothing_open_and_hears_nothing() -> None:
 
 def test_it_reads_well_as_plain_text() -> None:
     training = ready()
-    expected = "LaunchPanel: animal stickers · 1,296 simulated CU · Local Phoenix · nothing is charged"
+    expected = (
+        "LaunchPanel: animal stickers · 1,296 simulated CU · Local Phoenix · nothing is charged"
+    )
     assert repr(LaunchPanel(training)) == expected

@@ -65,6 +65,37 @@ def test_a_price_for_part_of_the_set_cannot_be_accepted(
     assert training.state.launch.phase == "refused"
 
 
+def test_a_price_that_cannot_be_whole_is_not_asked_for_over_and_over(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    # A refused picture once made price and sync call each other for ever.
+    from phoenix_nbtrain.images.drawings import icon
+
+    def refuse() -> None:
+        raise ServiceError("Not a picture we take.", status=400)
+
+    service.before["upload_image"] = refuse
+    training.add_images(icon("key", 48))
+    training.request_estimate()
+    runner.advance(5)
+    calls = len(service.calls)
+    runner.advance(120)
+    assert len(service.calls) == calls
+
+
+def test_a_launch_whose_run_cannot_be_read_is_still_a_launch(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    def down() -> None:
+        raise ServiceUnreachable("Phoenix cannot be reached.", sent=False)
+
+    service.after["trigger_training"] = lambda: service.before.update(get_model=down)
+    run = training.start()
+    assert run.job_id == service.models[training.model_id].job_id
+    assert training.state.launch.phase == "idle"
+    assert "cannot be read" in training.state.problem
+
+
 def test_an_empty_set_has_no_price(opened: Opened, runner: InlineRunner) -> None:
     training = opened()
     training.request_estimate()
@@ -131,6 +162,10 @@ def test_a_click_after_the_price_rose_stops_and_says_so(
     training.request_start(seen.estimate_id)
     assert service.launches == []
     assert "→ 5,000" in training.state.launch.message
+    runner.advance(3)
+    new = training.state.price.estimate
+    assert new is not None
+    assert new.amount == Decimal(5000)
 
 
 def test_on_a_hosted_phoenix_a_script_names_its_price(

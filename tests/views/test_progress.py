@@ -1,0 +1,193 @@
+"""The progress panel without a browser: its words, its samples, its stop."""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import weakref
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from views.buying import Buying, alive, quiet, said
+from views.fakes import images
+
+from phoenix_nbtrain.training.state import EpochSamples
+from phoenix_nbtrain.widgets.progress import EPOCHS_SHOWN, POINTS, ProgressPanel
+
+__all__ = ["quiet"]
+
+
+def opened(training: Buying) -> tuple[ProgressPanel, list[tuple[dict[str, Any], list[bytes]]]]:
+    panel = ProgressPanel(training)
+    heard: list[tuple[dict[str, Any], list[bytes]]] = []
+    panel.send = lambda content, buffers=None: heard.append((content, buffers or []))
+    return panel, heard
+
+
+def ask(panel: ProgressPanel, **request: Any) -> None:
+    panel._handle_custom_msg(request, [])
+
+
+def sampled(*epochs: int) -> tuple[EpochSamples, ...]:
+    return tuple(EpochSamples(epoch=e, asset_ids=(f"asset_{e}_a", f"asset_{e}_b")) for e in epochs)
+
+
+@pytest.mark.parametrize(
+    ("run", "headline"),
+    [
+        (
+            {"stage": "running-train", "epoch": 7, "epochs": 12, "remaining_seconds": 55},
+            "running-train · epoch 7 of 12 · about 55 s left",
+        ),
+        ({"stage": "running-train", "remaining_seconds": 61}, "running-train · about 1 min left"),
+        ({"remaining_seconds": 5400}, "training · about 1 h 30 min left"),
+        ({"stage": "queued", "position": 3}, "queued · 3 ahead in the queue"),
+        ({"remaining_seconds": math.nan}, "training"),
+        ({"remaining_seconds": 0.2}, "training · nearly done"),
+        ({"status": "trained", "seconds": 41}, "trained in 41 s"),
+        ({"status": "failed", "seconds": 90}, "failed after 2 min"),
+        ({"status": "training-canceled", "seconds": 8}, "stopped after 8 s"),
+        ({"status": "training-canceled"}, "stopped"),
+        ({"status": "paused"}, "paused"),
+    ],
+)
+def test_it_says_how_far_the_run_is(run: dict[str, Any], headline: str) -> None:
+    training = Buying(images(2))
+    panel, _ = opened(training)
+    assert panel.summary["headline"] == "nothing was started yet"
+    training.runs(**run)
+    assert panel.summary["headline"] == headline
+
+
+def test_a_failure_comes_with_its_words() -> None:
+    training = Buying(images(2))
+    panel, _ = opened(training)
+    training.runs("failed", message="Out of memory. Use a smaller rank.")
+    assert panel.summary["message"] == "Out of memory. Use a smaller rank."
+    assert panel.summary["phase"] == "failed"
+
+
+def test_the_state_stays_small_and_is_json_whatever_the_service_says() -> None:
+    training = Buying(images(2))
+    panel, _ = opened(training)
+    losses = tuple((step, 1 / (step + 1)) for step in range(5000)) + ((5000, math.nan),)
+    training.runs(
+        progress=math.inf, losses=losses, samples=sampled(*range(1, 101)), stage="\udc80" * 500
+    )
+    points = panel.summary["losses"]
+    assert len(points) == POINTS
+    assert (points[0][0], points[-1][0]) == (0, 4999)
+    assert panel.summary["progress"] is None
+    assert [s["epoch"] for s in panel.summary["samples"]] == list(range(101 - EPOCHS_SHOWN, 101))
+    assert panel.summary["epochs_sampled"] == 100
+    assert len(json.dumps(panel.summary, allow_nan=False).encode()) < 10_000
+
+
+def test_older_samples_come_when_asked_for() -> None:
+    training = Buying(images(2))
+    panel, heard = opened(training)
+    training.runs(samples=sampled(*range(1, 11)))
+    ask(panel, id="a", kind="samples")
+    reply, _ = heard.pop()
+    assert [s["epoch"] for s in reply["samples"]] == list(range(1, 11))
+
+
+def test_samples_are_small_pictures_and_a_failed_one_says_why() -> None:
+    training = Buying(images(2))
+    panel, heard = opened(training)
+    training.samples["asset_1_a"] = b"png"
+    training.runs(samples=sampled(1))
+    ask(panel, id="a", kind="thumbnails", ids=["asset_1_a", "asset_1_b"], px=192)
+    reply, buffers = heard.pop()
+    assert reply["ok"]
+    assert reply["thumbnails"][0] == {"image_id": "asset_1_a", "mime": "image/png", "buffer": 0}
+    assert reply["thumbnails"][1]["error"] == "There is no such picture."
+    assert buffers == [b"png"]
+
+
+@pytest.mark.parametrize(
+    "request_", [{"ids": ["asset_9"], "px": 96}, {"ids": "x", "px": 96}, {"ids": [], "px": "big"}]
+)
+def test_what_is_no_sample_of_the_run_is_not_fetched(request_: dict[str, Any]) -> None:
+    training = Buying(images(2))
+    panel, heard = opened(training)
+    training.runs(samples=sampled(1))
+    ask(panel, id="a", kind="thumbnails", **request_)
+    assert heard.pop()[0]["ok"] is False
+    assert training.asked == []
+
+
+def test_stop_is_asked_for_once_however_often_the_message_comes() -> None:
+    training = Buying(images(2))
+    panel, heard = opened(training)
+    training.runs()
+    for _ in range(3):
+        ask(panel, id="same", kind="stop")
+    assert training.calls.count("stop") == 1
+    assert [reply["ok"] for reply, _ in heard] == [True, True, True]
+
+
+def test_stop_without_a_run_is_answered_with_words() -> None:
+    training = Buying(images(2))
+    panel, heard = opened(training)
+    ask(panel, id="a", kind="stop")
+    assert heard.pop()[0]["error"]["message"] == "Nothing is running."
+    assert "stop" not in training.calls
+
+
+def test_a_stop_on_its_way_cannot_be_asked_for_again() -> None:
+    training = Buying(images(2))
+    panel, _ = opened(training)
+    training.runs()
+    assert panel.summary["can_stop"]
+    training.launching("stopping")
+    assert not panel.summary["can_stop"]
+    assert panel.summary["headline"] == "stopping…"
+
+
+def test_only_the_local_phoenix_speaks_of_its_patch_trainer() -> None:
+    training = Buying(images(2))
+    assert "no image generator" in opened(training)[0].summary["honest"]
+    training.is_local = False
+    panel, _ = opened(training)
+    assert panel.summary["honest"] == ""
+    assert "not given back" in panel.summary["stop_words"]
+
+
+def test_the_prompts_are_those_the_run_was_bought_with() -> None:
+    training = Buying(images(2))
+    panel, _ = opened(training)
+    model = replace(training.state.model, parameters={"samplePrompts": ["a hedgehog"]})
+    training.change(model=model)
+    assert panel.summary["prompts"] == ["a hedgehog"]
+
+
+def test_it_looks_after_the_run_when_made_and_holds_no_secret() -> None:
+    training = Buying(images(2))
+    panel, _ = opened(training)
+    assert training.calls == ["watch"]
+    assert not {"secret", "bearer", "est_"} & set(said(panel).lower().split())
+
+
+def test_closing_leaves_nothing_open_and_nothing_alive() -> None:
+    before = alive()
+    training = Buying(images(2))
+    panel, heard = opened(training)
+    panel.close()
+    assert alive() == before
+    assert training.subscribers == []
+    ask(panel, id="a", kind="samples")
+    assert heard == []
+    gone = weakref.ref(panel)
+    del panel
+    gc.collect()
+    assert gone() is None
+
+
+def test_it_reads_well_as_plain_text() -> None:
+    training = Buying(images(2))
+    panel, _ = opened(training)
+    training.runs("trained", seconds=41)
+    assert repr(panel) == "ProgressPanel: animal stickers · trained in 41 s"
