@@ -31,7 +31,6 @@ from phoenix_nbtrain.errors import (
     PhoenixError,
     PriceNotAccepted,
     ServiceError,
-    ServiceFailed,
     ServiceUnreachable,
     Throttled,
     shown,
@@ -393,7 +392,7 @@ class Launcher:
         "Already training" on our own first request is none: it may be our own request, repeated
         by a proxy.
         """
-        if isinstance(error, Throttled | ServiceFailed) or "already training" in str(error).lower():
+        if isinstance(error, Throttled) or "already training" in str(error).lower():
             return False
         return error.status in (400, 401, 402, 403, 404, 422, 429)
 

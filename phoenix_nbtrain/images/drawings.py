@@ -47,7 +47,7 @@ _SHINE = 3.0
 
 # Each part is a fill and a path on a canvas of 100 × 100, painted in order. Paths are written as
 # in SVG (absolute M, L, Q, C, Z) with one more: ``O x y rx ry`` is an ellipse. The fill ``ink``
-# makes a solid part, ``-`` an open line, and ``shine`` a light stroke that only colour has.
+# makes a solid part, ``-`` an open line, and ``shine`` a white stroke, to be seen on colour only.
 _PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "apple": (
         (
@@ -329,8 +329,7 @@ def _paint(
 ) -> None:
     points = [(x * scale, y * scale) for x, y in _points(path)]
     if fill == "shine":
-        if style == "colour":
-            _stroke(canvas, points, PAPER, round(_SHINE * scale))
+        _stroke(canvas, points, PAPER, round(_SHINE * scale))
         return
     if fill == "ink":
         canvas.polygon(points, fill=INK)

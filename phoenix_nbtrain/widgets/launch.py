@@ -12,7 +12,7 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.state import Estimate, PriceState, Run, TrainingState
 from phoenix_nbtrain.widgets.base import Viewed
-from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, marked, note, text
+from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, marked, note, pill, text
 
 __all__ = ["LaunchPanel"]
 
@@ -77,7 +77,7 @@ class LaunchPanel(Panel):
         busy = state.training or phase in ("starting", "stopping", "uncertain")
         reason = self._reason(state)
         estimate = price.estimate
-        _tell(self._head, _heading(price, self.training.where, paid=self._paid))
+        _tell(self._head, _heading(price, pill(self.training)))
         _tell(self._price, "" if state.training else _price_words(price, self._epochs(state)))
         _show(self._start, on=not busy and self._asked is None)
         _show(self._confirm, on=not busy and self._asked is not None)
@@ -192,7 +192,6 @@ class LaunchPanel(Panel):
         self.paint(self.training.state)
 
     def _declined(self) -> None:
-        self._given = ""
         self.turn(self._close_question)
 
     def _retry(self) -> None:
@@ -241,7 +240,7 @@ def _running(run: Run | None) -> str:
     return f"Already running since {_clock(run.started_at)}."
 
 
-def _heading(price: PriceState, where: str, *, paid: bool) -> str:
+def _heading(price: PriceState, where: str) -> str:
     small = ""
     if price.phase == "estimating":
         small = "estimating…"
@@ -251,11 +250,7 @@ def _heading(price: PriceState, where: str, *, paid: bool) -> str:
             f'<time data-nbt-since="{at:.0f}" data-nbt-before="estimated">'
             f"estimated at {_clock(at)}</time>"
         )
-    kind = "nbt-paid" if paid else "nbt-local"
-    return (
-        f"<span>Price</span><small>{small}</small>"
-        f'<span class="nbt-grow"></span><span class="nbt-pill {kind}">{text(where, 80)}</span>'
-    )
+    return f'<span>Price</span><small>{small}</small><span class="nbt-grow"></span>{where}'
 
 
 def _price_words(price: PriceState, epochs: int) -> str:

@@ -15,7 +15,18 @@ from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import MESSAGE_MAX, View, Viewed, static_text
 
-__all__ = ["Dressing", "Panel", "Turns", "buttoned", "counted", "free", "marked", "note", "text"]
+__all__ = [
+    "Dressing",
+    "Panel",
+    "Turns",
+    "buttoned",
+    "counted",
+    "free",
+    "marked",
+    "note",
+    "pill",
+    "text",
+]
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +48,12 @@ def note(words: str, kind: str = "", *, role: str = "note") -> str:
     """Return a block of words. ``words`` is HTML already; ``kind`` is bad, warn, hint or none."""
     name = f"nbt-note nbt-{kind}" if kind else "nbt-note"
     return f'<div class="{name}" role="{role}">{words}</div>' if words else ""
+
+
+def pill(training: Viewed) -> str:
+    """Return, as HTML, which Phoenix it is and whether money is involved."""
+    kind = "nbt-local" if training.is_local else "nbt-paid"
+    return f'<span class="nbt-pill nbt-where {kind}">{text(training.where, 80)}</span>'
 
 
 def marked(*names: str, value: str = "") -> Any:

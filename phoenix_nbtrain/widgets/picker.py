@@ -15,7 +15,7 @@ from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.adding import AddReport
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import Viewed, error_words
-from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, text
+from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text
 
 __all__ = ["ImagePicker"]
 
@@ -52,6 +52,8 @@ class Chooser(FileChooser):
             dir_icon="▸ ",
         )
         self._label.layout.display = "none"
+        self._select.layout.width = "auto"
+        self._gb.layout.grid_gap = "8px"
         self._filename.placeholder = "empty: the whole folder"
         self._show_dialog()
 
@@ -118,7 +120,9 @@ class ImagePicker(Panel):
         self._slot = widgets.VBox(_dom_classes=("nbt-slot",))
         self._report = marked("nbt-report")
         row = widgets.HBox([self._path, self._browse, self._add], _dom_classes=("nbt-buttons",))
-        super().__init__(training, [row, self._slot, self._report], name="picker")
+        head = marked("nbt-h", "nbt-picker-head")
+        head.value = f'<span>Pictures</span><span class="nbt-grow"></span>{pill(training)}'
+        super().__init__(training, [head, row, self._slot, self._report], name="picker")
 
     def paint(self, state: TrainingState) -> None:
         locked = state.training

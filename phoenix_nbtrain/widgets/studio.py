@@ -13,7 +13,7 @@ from phoenix_nbtrain.widgets.form import ConfigForm
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.launch import LaunchPanel
 from phoenix_nbtrain.widgets.pairs import PairTable
-from phoenix_nbtrain.widgets.panels import Panel, counted, marked, text
+from phoenix_nbtrain.widgets.panels import Panel, counted, marked, pill, text
 from phoenix_nbtrain.widgets.picker import ImagePicker
 from phoenix_nbtrain.widgets.progress import ProgressPanel
 
@@ -72,13 +72,11 @@ class Studio(Panel):
         return f"{shown(self.training.name, 30)} · {self.training.type} · {counts}"
 
     def _header(self) -> str:
-        kind = "nbt-local" if self.training.is_local else "nbt-paid"
         pairs = " · pairs" if self.training.needs_pairs else ""
         return (
             f'<div class="nbt-head"><h2 class="nbt-title">{text(self.training.name, 64)}</h2>'
             f'<span class="nbt-pill">{text(self.training.type, 60)}{pairs}</span>'
-            f'<span class="nbt-grow"></span>'
-            f'<span class="nbt-pill {kind}">{text(self.training.where, 80)}</span></div>'
+            f'<span class="nbt-grow"></span>{pill(self.training)}</div>'
         )
 
     def _tabs(self, state: TrainingState) -> str:

@@ -64,6 +64,22 @@ def test_five_thousand_images_are_a_few_dozen_tiles(browser: Browser) -> None:
         assert len(view.sent("rows")) < 12
 
 
+def test_pictures_scrolled_past_are_not_fetched(browser: Browser) -> None:
+    training = FakeTraining(images(5000))
+    training.hold = True
+    with shown(browser, ImageGrid(training)) as view:
+        for y in range(0, 100_000, 2_500):
+            view.js("(y) => { document.querySelector('.nbt-scroll').scrollTop = y }", y)
+            view.page.wait_for_timeout(25)
+        assert len(training.asked) == 2  # all the rest waits for these
+        for _ in range(6):
+            training.release()
+            view.tell()
+            view.page.wait_for_timeout(50)
+        until(view, lambda: view.page.locator(".nbt-pic:visible img[hidden]").count() == 0)
+        assert sum(map(len, training.asked)) <= 80
+
+
 def test_pictures_that_are_left_behind_are_let_go(browser: Browser) -> None:
     with shown(browser, ImageGrid(FakeTraining(images(900)))) as view:
         view.js(
@@ -278,6 +294,8 @@ def test_search_and_attention_narrow_the_grid(browser: Browser) -> None:
         editor(view).fill("a wolf at night")
         view.page.keyboard.press("Enter")
         until(view, lambda: training.state.draft.images[1].caption == "a wolf at night")
+        until(view, lambda: tile(view, 0).locator(".nbt-dot").get_attribute("data-state") == "kept")
+        view.page.wait_for_timeout(200)
         assert caption(view, 0).inner_text() == "a wolf at night"
         view.page.locator(".nbt-chip").click()
         view.page.get_by_role("searchbox").fill("FÜCHS")
@@ -318,7 +336,7 @@ def test_a_picture_removed_under_the_editor_does_not_take_the_words_with_it(
         editor(view).fill("precious words")
         training.edit([{"op": "delete", "table": "images", "row": "img_2"}])
         view.tell()
-        view.page.get_by_text("precious words").wait_for()
+        view.page.locator(".nbt-note").get_by_text("precious words").wait_for()
         assert editor(view).count() == 0
 
 

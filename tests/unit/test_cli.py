@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -183,7 +184,11 @@ def test_a_training_that_failed_ends_with_1_though_no_cell_did(
     assert "Training: icons: failed" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["serve"], ["tutorial"], ["tutorial", "--execute"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["serve", "--data-dir", "/dev/null"], ["tutorial"], ["tutorial", "--execute"]],
+    ids=" ".join,
+)
 def test_windows_is_told_what_does_not_run_there(
     arguments: list[str],
     tmp_path: Path,
@@ -192,6 +197,7 @@ def test_windows_is_told_what_does_not_run_there(
 ) -> None:
     monkeypatch.setattr(cli, "sys", type("Sys", (), {"platform": "win32", "stderr": sys.stderr}))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(subprocess, "call", lambda *_, **__: 0)
     assert main(arguments) == 2
     assert "On Windows use WSL" in capsys.readouterr().err
 
@@ -219,6 +225,9 @@ def test_a_served_phoenix_says_where_it_is_wants_its_key_and_ends_when_told(
                 reply = http.get("/models", auth=auth)
                 assert reply.status_code == 200
                 assert reply.headers["X-Phoenix-Local"]
+            port = httpx.URL(said["base_url"]).port
+            with pytest.raises(OSError):  # it listens on that one address, not on all
+                socket.create_connection(("127.0.0.2", port), timeout=1)
         finally:
             serving.send_signal(ending)
         rest, err = serving.communicate(timeout=20)
@@ -231,8 +240,6 @@ def test_a_served_phoenix_says_where_it_is_wants_its_key_and_ends_when_told(
 def test_a_port_that_is_taken_is_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

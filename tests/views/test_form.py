@@ -119,6 +119,16 @@ def test_a_change_from_the_kernel_shows_and_a_half_typed_field_is_left_alone() -
     assert "<b>16</b> stands" in noted(form, "rank")
 
 
+def test_what_is_typed_after_a_change_of_someone_else_was_shown_is_taken() -> None:
+    training = Buying()
+    form = ConfigForm(training)
+    op = {"op": "set", "table": "config", "row": "rank", "column": "value", "value": 16}
+    training.edit([op])
+    leave(form, "rank", "32")
+    assert training.state.draft.config["rank"] == 32
+    assert field(form, "rank").input.value == "32"
+
+
 def test_what_was_typed_over_a_change_of_someone_else_is_refused_and_told() -> None:
     training = Buying()
     form = ConfigForm(training)

@@ -290,7 +290,12 @@ def test_the_saved_state_holds_no_rows_and_no_secrets() -> None:
     text = json.dumps(state)
     for hidden in ("s3cret", "a caption of mine", "asset_1", "picture-1"):
         assert hidden not in text
-    assert {k for k in state if not k.startswith("_")} == {"summary", "selected", "tabbable", "tooltip"}
+    assert {k for k in state if not k.startswith("_")} == {
+        "summary",
+        "selected",
+        "tabbable",
+        "tooltip",
+    }
 
 
 def test_the_module_text_keeps_its_lines_and_loses_its_comments() -> None:

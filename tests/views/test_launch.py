@@ -132,7 +132,7 @@ def test_displaying_it_again_forgets_an_open_question() -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda: Buying(), "There are no images yet."),
+        (Buying, "There are no images yet."),
         (lambda: Buying(images(2)), "There is no price yet."),
         (
             lambda: Buying([image(1), image(2)], [pair(1, 1, 2)], type=EDIT),

@@ -24,7 +24,9 @@ def training_of_two() -> FakeTraining:
 
 def test_pairs_come_with_the_names_of_their_images() -> None:
     table, heard = opened(training_of_two())
-    table._handle_custom_msg({"id": "a", "kind": "rows", "table": "pairs", "start": 0, "stop": 9}, [])
+    table._handle_custom_msg(
+        {"id": "a", "kind": "rows", "table": "pairs", "start": 0, "stop": 9}, []
+    )
     reply = heard.pop()
     assert reply["total"] == 2
     assert reply["rows"][0] == {
@@ -45,7 +47,9 @@ def test_a_pair_whose_image_is_gone_says_so() -> None:
     training = training_of_two()
     table, heard = opened(training)
     training.edit([{"op": "delete", "table": "images", "row": "img_a"}]).result()
-    table._handle_custom_msg({"id": "a", "kind": "rows", "table": "pairs", "start": 0, "stop": 9}, [])
+    table._handle_custom_msg(
+        {"id": "a", "kind": "rows", "table": "pairs", "start": 0, "stop": 9}, []
+    )
     row = heard.pop()["rows"][0]
     assert (row["state"], row["source_name"]) == ("refused", "")
     assert "removed" in row["reason"] and table.summary["counts"]["refused"] == 1

@@ -72,7 +72,7 @@ def test_a_failure_comes_with_its_words() -> None:
 def test_the_state_stays_small_and_is_json_whatever_the_service_says() -> None:
     training = Buying(images(2))
     panel, _ = opened(training)
-    losses = tuple((step, 1 / (step + 1)) for step in range(5000)) + ((5000, math.nan),)
+    losses = (*((step, 1 / (step + 1)) for step in range(5000)), (5000, math.nan))
     training.runs(
         progress=math.inf, losses=losses, samples=sampled(*range(1, 101)), stage="\udc80" * 500
     )

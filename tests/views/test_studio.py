@@ -24,7 +24,7 @@ __all__ = ["quiet"]
 
 def parts(studio: Studio) -> list[type]:
     kinds = (ImageGrid, ImagePicker, PairTable, ConfigForm, LaunchPanel, ProgressPanel)
-    return [type(w) for w in everything(studio) if isinstance(w, kinds)]
+    return [k for w in everything(studio) for k in kinds if isinstance(w, k)]
 
 
 def test_it_shows_every_part_in_the_order_of_the_work() -> None:
@@ -85,6 +85,12 @@ def test_closing_closes_every_part() -> None:
     del studio
     gc.collect()
     assert gone() is None
+
+
+def test_each_part_by_itself_says_which_phoenix_it_is() -> None:
+    training = ready(2)
+    for part in (ConfigForm, LaunchPanel, ImagePicker, ProgressPanel):
+        assert "Local Phoenix · nothing is charged" in said(part(training)), part
 
 
 def test_it_reads_well_as_plain_text() -> None:

@@ -511,7 +511,8 @@ class Grid {
     const index = this.indexOf(id);
     const tile = this.lines.get(Math.floor(index / this.columns))?.tiles[index % this.columns];
     if (index < 0 || !tile) {
-      if (this.rows.known && !this.rows.byId(id) && this.rows.indexOf(id) < 0 && this.rows.loaded().length >= this.rows.total) this.orphaned();
+      // The picture is gone. The words are sent all the same: the refusal hands them back.
+      if (this.rows.known && this.rows.indexOf(id) < 0 && this.rows.loaded().length >= this.rows.total) this.save();
       return;
     }
     for (const line of this.lines.values()) for (const other of line.tiles) other.cell.classList.toggle("nbt-editing", other === tile);
@@ -530,13 +531,6 @@ class Grid {
     if (!area) return;
     area.style.height = "auto";
     area.style.height = `${Math.min(area.scrollHeight + 2, 220)}px`;
-  }
-
-  /** The picture went away under the editor: what was typed is shown, not lost. */
-  orphaned() {
-    const { area, was } = /** @type {NonNullable<typeof this.editing>} */ (this.editing);
-    this.close();
-    if (area.value !== was) this.frame.note("The picture was removed while its caption was edited. You had typed:", area.value);
   }
 
   close() {

@@ -353,7 +353,8 @@ class PairView {
     const { id, column, field, chooser } = this.editing;
     const line = this.lines.get(this.rows.indexOf(id));
     if (!line) {
-      if (this.rows.indexOf(id) < 0 && this.rows.loaded().length >= this.rows.total) this.orphaned();
+      // The pair is gone. The words are sent all the same: the refusal hands them back.
+      if (this.rows.indexOf(id) < 0 && this.rows.loaded().length >= this.rows.total) this.save();
       return;
     }
     const cell = this.cellOf(line, column);
@@ -364,13 +365,6 @@ class PairView {
     if (had) field.focus({ preventScroll: true });
     this.moving = false;
     if (chooser?.isOpen) chooser.place();
-  }
-
-  orphaned() {
-    const field = this.editing?.field;
-    const typed = field?.value ?? "";
-    this.close();
-    if (typed) this.frame.note("The pair was deleted while it was edited. You had typed:", typed);
   }
 
   close() {

@@ -102,7 +102,8 @@ class Progress {
   build(el) {
     this.small = h("small");
     this.stop = button("Stop…", "nbt-btn", () => this.ask(true));
-    const heading = h("h2", "nbt-heading", {}, "Training ", this.small, h("span", "nbt-grow"), this.stop);
+    this.where = h("span", "nbt-pill nbt-where");
+    const heading = h("h2", "nbt-heading", {}, "Training ", this.small, h("span", "nbt-grow"), this.where, this.stop);
     this.question = h("span");
     this.yes = button("Stop the training", "nbt-btn nbt-danger", () => this.stopNow());
     this.no = button("Let it run", "nbt-btn", () => this.ask(false));
@@ -185,6 +186,8 @@ class Progress {
       ? this.newer
       : this.summary;
     say(this.small, this.channel.late > 0 ? `${s.headline ?? ""} · the kernel is busy` : s.headline ?? "");
+    say(this.where, s.where ?? "");
+    this.where.className = `nbt-pill nbt-where ${s.local ? "nbt-local" : "nbt-paid"}`;
     this.stop.hidden = !s.can_stop || this.stopping;
     if (!s.can_stop) this.stopping = false;
     this.confirm.hidden = !this.stopping;

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from phoenix_nbtrain.errors import StoreError
-from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
+from phoenix_nbtrain.store.journal import OPEN_STATES, Intent, IntentState, Journal
 
 
 @pytest.fixture
@@ -41,6 +41,14 @@ def test_a_model_has_one_open_launch(journal: Journal) -> None:
     assert not journal.prepare(intent("b", estimate_id="e2"), newest="a")
     assert journal.move("a", "failed", only_from={"prepared"})
     assert journal.prepare(intent("b", estimate_id="e2"), newest="a")
+
+
+@pytest.mark.parametrize("state", sorted(OPEN_STATES))
+def test_every_unfinished_state_blocks_a_further_launch(
+    journal: Journal, state: IntentState
+) -> None:
+    assert journal.prepare(intent("a", estimate_id="e1", state=state), newest=None)
+    assert not journal.prepare(intent("b", estimate_id="e2"), newest="a")
 
 
 def test_an_estimate_is_spent_once_for_ever(journal: Journal) -> None:

@@ -117,6 +117,20 @@ def test_a_removed_picture_leaves_the_service_and_undo_brings_it_back(
     assert service.count("upload_image") == 4
 
 
+def test_a_picture_removed_and_added_anew_is_not_uploaded_again(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.sync()
+    training.remove(training.images.index[0])
+    training.sync()
+    training.add_images(icons)
+    training.sync()
+    assert len(service.models[training.model_id].training_images) == 4
+    assert service.count("upload_image") == 4
+
+
 def test_too_many_pictures_are_refused_whole(opened: Opened, tmp_path: Path) -> None:
     from phoenix_nbtrain.images.drawings import icon
 

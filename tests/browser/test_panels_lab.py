@@ -1,0 +1,115 @@
+"""The panels of plain widgets in a real JupyterLab: what ipywidgets does not promise by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser.harness import Browser, browser
+from browser.lab import Lab, Notebook, lab, pictures
+
+__all__ = ["browser", "lab", "pictures"]
+
+pytestmark = pytest.mark.lab
+
+
+def opening(name: str, folder: Path) -> str:
+    return f"""
+import phoenix_nbtrain as nbt
+nbt.connect("local")
+training = nbt.Training.open({name!r}, type="flux.2-dev-lora")
+training.add_images({folder.name!r}, recursive=True)
+training.sync()
+"""
+
+
+def until(notebook: Notebook, holds: Callable[[], Any]) -> Any:
+    for _ in range(150):
+        found = holds()
+        if found:
+            return found
+        notebook.page.wait_for_timeout(100)
+    raise AssertionError("it did not come to that")
+
+
+def axe(notebook: Notebook, selector: str) -> list[str]:
+    page = notebook.page
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("async (s) => (await window.axe.run(s)).violations", selector)
+    return [
+        f"{v['id']}: {v['nodes'][0]['html'][:160]} {v['nodes'][0]['failureSummary'][:300]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
+def colours(notebook: Notebook, selector: str) -> list[str]:
+    return notebook.page.evaluate(
+        "(s) => { const c = getComputedStyle(document.querySelector(s));"
+        " return [c.color, c.backgroundColor] }",
+        selector,
+    )
+
+
+def test_a_form_and_a_price_in_jupyterlab(browser: Browser, lab: Lab, pictures: Path) -> None:
+    cells = [opening("panels", pictures), "nbt.ConfigForm(training)", "nbt.LaunchPanel(training)"]
+    lab.write("panels.ipynb", cells)
+    with lab.open(browser, "panels.ipynb") as notebook:
+        page = notebook.page
+        notebook.run_all()
+        rank, epochs = page.get_by_label("Rank"), page.get_by_label("Epochs")
+        until(notebook, lambda: rank.count() and rank.input_value() == "64")
+
+        # What is half typed outlives changes from the kernel, which show in the other fields.
+        rank.fill("3")
+        notebook.ask("training.update_config({'epochs': 7})")
+        until(notebook, lambda: epochs.input_value() == "7")
+        assert rank.input_value() == "3"
+        assert notebook.ask("training.config['rank']") == 64
+
+        # Leaving a field takes it.
+        rank.fill("32")
+        epochs.focus()
+        until(notebook, lambda: notebook.ask("training.config['rank']") == 32)
+
+        # A refusal stands at its field, for everyone to read.
+        epochs.fill("500")
+        epochs.press("Enter")
+        until(notebook, lambda: epochs.get_attribute("aria-invalid") == "true")
+        notes = page.locator(f"#{epochs.get_attribute('aria-describedby')}")
+        assert "7 stands" in notes.inner_text()
+        assert epochs.input_value() == "500"
+        assert notebook.ask("training.config['epochs']") == 7
+        assert axe(notebook, ".nbt-form") == []
+
+        # Keys on a button are not taken for commands on the cell: "d d" would delete it.
+        page.get_by_role("button", name="advanced").focus()
+        page.keyboard.press("d")
+        page.keyboard.press("d")
+        assert page.locator(".jp-Notebook .jp-Cell").count() == 3
+
+        # The price came because the panel is displayed, and says how old it is.
+        start = page.locator("button.nbt-start:visible")
+        until(notebook, lambda: start.count() and "simulated CU" in start.inner_text())
+        until(notebook, start.is_enabled)
+        assert page.locator(".nbt-launch time").inner_text().startswith("estimated")
+        start.click()
+        until(notebook, lambda: page.get_by_role("button", name="Start for").is_visible())
+        assert axe(notebook, ".nbt-launch") == []
+
+        # Running the cell again forgets the question, and nothing was started.
+        notebook.run(2)
+        until(notebook, lambda: page.get_by_role("button", name="Start:").is_visible())
+        assert page.get_by_role("button", name="Start for").count() == 0
+        assert notebook.ask("training.run is None")
+
+        light = colours(notebook, ".nbt-form .nbt-in input")
+        notebook.js(
+            "await app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
+        )
+        until(notebook, lambda: colours(notebook, ".nbt-form .nbt-in input") != light)
+        until(notebook, lambda: axe(notebook, ".nbt-form") == [])
+        assert axe(notebook, ".nbt-launch") == []
