@@ -55,13 +55,24 @@ def _parser() -> argparse.ArgumentParser:
     tutorial = commands.add_parser(
         "tutorial", help="open the first tutorial in JupyterLab, on the local Phoenix"
     )
-    tutorial.add_argument("--to", type=Path, default=Path("phoenix-tutorials"), metavar="DIR")
+    tutorial.add_argument(
+        "--to",
+        type=Path,
+        default=Path("phoenix-tutorials"),
+        metavar="DIR",
+        help="folder for your copy of the tutorials (phoenix-tutorials)",
+    )
     only = tutorial.add_mutually_exclusive_group()
     only.add_argument("--copy", action="store_true", help="only copy the notebooks")
     only.add_argument(
         "--execute", action="store_true", help="run it without a browser and save the outcome"
     )
-    tutorial.add_argument("--notebook", default=FIRST_NOTEBOOK, metavar="NAME")
+    tutorial.add_argument(
+        "--notebook", default=FIRST_NOTEBOOK, metavar="NAME", help=f"which one ({FIRST_NOTEBOOK})"
+    )
+    tutorial.add_argument(
+        "jupyter", nargs="*", metavar="-- OPTION", help="options for JupyterLab, after --"
+    )
     tutorial.set_defaults(run=_tutorial)
 
     train = commands.add_parser("train", help="one action of the train tool")
@@ -123,7 +134,7 @@ def _tutorial(arguments: argparse.Namespace) -> int:
         raise InputError(
             "JupyterLab is not installed.", remedy='pip install "phoenix-nbtrain[lab]"'
         )
-    command = [sys.executable, "-m", "jupyterlab", notebook.name]
+    command = [sys.executable, "-m", "jupyterlab", notebook.name, *arguments.jupyter]
     return subprocess.call(command, cwd=folder, env=local_environment())
 
 

@@ -98,7 +98,7 @@ class Order:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Estimate:
     """A price, for one order, that can be accepted once."""
 
@@ -118,6 +118,9 @@ class Estimate:
 
     def __str__(self) -> str:
         return money(self.amount, self.unit)
+
+    def __repr__(self) -> str:
+        return f"<Estimate: {self}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

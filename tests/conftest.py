@@ -10,12 +10,13 @@ import pytest
 from phoenix_nbtrain.images.drawings import draw_icons
 
 CREDENTIALS = ("PHOENIX_NBTRAIN_", "SCENARIO_")
+"""How the names begin of everything that says whose account, or which Phoenix, is meant."""
 
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(CREDENTIALS) and name != "PHOENIX_NBTRAIN_TEST_IMAGES":
+        if name.startswith(CREDENTIALS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "home"))
 

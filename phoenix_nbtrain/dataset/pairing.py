@@ -33,7 +33,7 @@ _KNOWN = (
 """What people call the two sides, tried in this order where nobody says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class PairUp:
     """What `pair_up` found."""
 
@@ -52,6 +52,9 @@ class PairUp:
             more = len(self.left_over) - 5
             text += f"; without a partner: {names}" + (f" and {more} more" if more > 0 else "")
         return text + "."
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
 
 def pair_up(

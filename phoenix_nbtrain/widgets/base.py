@@ -58,9 +58,10 @@ def _lean(text: str) -> str:
         begins = within or line.startswith(("/**", "/* "))
         ends = "*/" in line
         within = begins and not ends
+        code = line
         if begins:
-            line = line.partition("*/")[2].strip() if ends else ""
-        lines.append("" if line.startswith("//") else _CAST.sub("", line))
+            code = line.partition("*/")[2].strip() if ends else ""
+        lines.append("" if code.startswith("//") else _CAST.sub("", code))
     return "\n".join(lines)
 
 
@@ -147,6 +148,7 @@ class View:
 
     _closed = False
     _unsubscribe: Callable[[], None] | None = None
+    _own_layout: Any = None
 
     def watch(self, training: Viewed) -> None:
         """Show ``training`` and every change of it until `close`.
@@ -174,8 +176,9 @@ class View:
             self._replies.clear()
             if self.kinds:
                 self.on_msg(self._receive, remove=True)  # type: ignore[attr-defined]
-            if self._own_layout is not None and self._own_layout is getattr(self, "layout", None):
-                self._own_layout.close()
+            own = self._own_layout
+            if own is getattr(self, "layout", None) and own is not None:
+                own.close()
         super().close()  # type: ignore[misc]
 
     def _changed(self, state: TrainingState) -> None:

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ def browser() -> Iterator[Browser]:
     """
     path = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        if path is None and not os.path.exists(playwright.chromium.executable_path):
+        if path is None and not Path(playwright.chromium.executable_path).exists():
             reason = "No Chromium: apt install chromium, or playwright install chromium."
             if os.environ.get("CI") == "true":
                 pytest.fail(reason)

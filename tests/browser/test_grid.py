@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browser.harness import Browser, Shown, browser, shown
+from browser.harness import Shown, browser, shown
+from playwright.sync_api import Browser
 from views.fakes import FakeTraining, image, images, pair
 
 from phoenix_nbtrain.training.state import SyncState
@@ -137,7 +138,15 @@ def test_a_refused_caption_shows_why_and_offers_what_was_typed(browser: Browser)
         caption(view, 0).click()
         # Meanwhile somebody else writes the same caption: what is typed here cannot be taken.
         training.edit(
-            [{"op": "set", "table": "images", "row": "img_1", "column": "caption", "value": "theirs"}]
+            [
+                {
+                    "op": "set",
+                    "table": "images",
+                    "row": "img_1",
+                    "column": "caption",
+                    "value": "theirs",
+                }
+            ]
         )
         editor(view).fill("mine")
         view.page.keyboard.press("Enter")
@@ -357,7 +366,9 @@ def test_the_editor_stays_while_rows_change_and_the_window_narrows(browser: Brow
         view.page.keyboard.press("Escape")
 
 
-@pytest.mark.parametrize("how", ["lab-light", "lab-dark", "vscode-dark", "system-dark", "lab-light-system-dark"])
+@pytest.mark.parametrize(
+    "how", ["lab-light", "lab-dark", "vscode-dark", "system-dark", "lab-light-system-dark"]
+)
 def test_the_theme_is_the_hosts(browser: Browser, how: str) -> None:
     system = "system-dark" in how
     with shown(browser, ImageGrid(FakeTraining(images(2))), dark=system) as view:
@@ -368,7 +379,9 @@ def test_the_theme_is_the_hosts(browser: Browser, how: str) -> None:
             )
         if how == "vscode-dark":
             view.js("() => document.body.classList.add('vscode-dark')")
-        background = view.js("() => getComputedStyle(document.querySelector('.nbt')).backgroundColor")
+        background = view.js(
+            "() => getComputedStyle(document.querySelector('.nbt')).backgroundColor"
+        )
         light = how.startswith("lab-light")
         assert background == ("rgb(255, 255, 255)" if light else "rgb(20, 24, 30)")
 
@@ -378,7 +391,11 @@ def test_the_theme_is_the_hosts(browser: Browser, how: str) -> None:
 def test_nothing_serious_for_axe_and_nothing_sticks_out(
     browser: Browser, dark: bool, width: int
 ) -> None:
-    rows = [image(1, "a fox"), image(2, "", automatic_caption="a wolf"), image(3, "x", refusal="no")]
+    rows = [
+        image(1, "a fox"),
+        image(2, "", automatic_caption="a wolf"),
+        image(3, "x", refusal="no"),
+    ]
     training = FakeTraining([*rows, *images(1)], [pair(1, 1, 2)])
     grid = ImageGrid(training)
     with shown(browser, grid, width=width, dark=dark) as view:

@@ -203,12 +203,12 @@ def test_all_cells_run_twice_make_one_model_one_upload_per_picture_and_one_run(
             notebook.run_all()
             assert notebook.output(4) == "'trained'"
             made.append({table: rows(lab, table) - before[table] for table in COUNTED})
+        assert made[0] == made[1] == {"models": 1, "jobs": 1, "assets": 12}
         studio = notebook.cell(2)
-        studio.get_by_text("trained in").wait_for()
+        studio.get_by_text("trained in").first.wait_for()
         until(notebook, "thumbnails", lambda: notebook.js(DRAWN) >= 12)
         studio.get_by_role("button", name="Start: 6 simulated CU").wait_for()
         shot(notebook, "5-studio")
-    assert made[0] == made[1] == {"models": 1, "jobs": 1, "assets": 12}
 
 
 def test_a_caption_outlives_its_kernel_before_it_was_sent(

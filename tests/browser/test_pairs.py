@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browser.harness import Browser, Shown, browser, shown
+from browser.harness import Shown, browser, shown
+from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining, image, pair
 
 from phoenix_nbtrain.widgets.pairs import PairTable

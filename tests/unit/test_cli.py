@@ -149,9 +149,9 @@ def test_the_tutorial_opens_in_jupyterlab_without_any_credentials(
     monkeypatch.setattr(
         subprocess, "call", lambda *given, **named: called.append((given, named)) or 0
     )
-    assert main(["tutorial", "--to", str(tmp_path / "here")]) == 0
+    assert main(["tutorial", "--to", str(tmp_path / "here"), "--", "--no-browser"]) == 0
     ((command,), named) = called[0]
-    assert command[1:] == ["-m", "jupyterlab", cli.FIRST_NOTEBOOK]
+    assert command[1:] == ["-m", "jupyterlab", cli.FIRST_NOTEBOOK, "--no-browser"]
     assert named["cwd"] == tmp_path / "here"
     assert "planted" not in "".join(named["env"].values())
     assert named["env"]["PHOENIX_NBTRAIN_HOME"] == os.environ["PHOENIX_NBTRAIN_HOME"]

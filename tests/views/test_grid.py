@@ -163,7 +163,7 @@ def test_a_failure_of_the_draft_is_shown_with_its_remedy() -> None:
     def broken(*_: object) -> Any:
         raise StoreError("The drafts file is damaged.", remedy="Rename it.")
 
-    training._apply = broken  # type: ignore[method-assign]
+    training._apply = broken  # type: ignore[method-assign, assignment]
     ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "x")])
     error = heard.pop()[0]["error"]
     assert error == {"message": "The drafts file is damaged.", "remedy": "Rename it."}
@@ -178,7 +178,7 @@ def test_an_unforeseen_failure_is_answered_without_its_details(
     def broken(*_: object) -> Any:
         raise KeyError("https://storage.test/?signature=s3cret")
 
-    training._apply = broken  # type: ignore[method-assign]
+    training._apply = broken  # type: ignore[method-assign, assignment]
     ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "x")])
     reply = heard.pop()[0]
     assert reply["ok"] is False and "s3cret" not in json.dumps(reply)

@@ -89,13 +89,17 @@ class Progress {
     this.stopping = false;
     this.refusal = "";
     this.heard = Date.now();
+    /** @type {any} what was asked for since the last change came by itself */
+    this.newer = null;
+    /** @type {string | undefined} the phase that was last shown */
+    this.phase = undefined;
     this.build(el);
     this.listen();
     this.paintNow();
   }
 
   get summary() {
-    return this.model.get("summary") ?? {};
+    return this.newer ?? this.model.get("summary") ?? {};
   }
 
   /** @param {HTMLElement} el */
@@ -136,6 +140,7 @@ class Progress {
   listen() {
     const changed = () => {
       this.heard = Date.now();
+      this.newer = null;
       this.paint();
     };
     this.model.on("change:summary", changed);
@@ -182,9 +187,7 @@ class Progress {
   }
 
   paintNow() {
-    const s = this.newer && this.newer.phase !== this.summary.phase && Date.now() - this.heard < REASK_MS
-      ? this.newer
-      : this.summary;
+    const s = this.summary;
     say(this.small, this.channel.late > 0 ? `${s.headline ?? ""} · the kernel is busy` : s.headline ?? "");
     say(this.where, s.where ?? "");
     this.where.className = `nbt-pill nbt-where ${s.local ? "nbt-local" : "nbt-paid"}`;
