@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from phoenix_nbtrain.client import connect
 from phoenix_nbtrain.images.drawings import draw_icons
 
 CREDENTIALS = ("PHOENIX_NBTRAIN_", "SCENARIO_")
@@ -14,11 +16,15 @@ CREDENTIALS = ("PHOENIX_NBTRAIN_", "SCENARIO_")
 
 
 @pytest.fixture(autouse=True)
-def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in list(os.environ):
         if name.startswith(CREDENTIALS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(connect, "_default", None)
+    yield
+    if connect._default is not None:
+        connect._default.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import warnings
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -149,15 +150,15 @@ def _remote(credentials: Credentials) -> Phoenix:
         )
 
     origin = credentials.base_url.rstrip("/")
-    found = client(credentials.project_id, origin, is_local=False)
     project_id = credentials.project_id
     if credentials.bearer_token is not None and project_id is None:
-        project_id = _only_project(found, credentials.team_id)
-        found = client(project_id, origin, is_local=False)
-    reply = found.ping()
+        with closing(client(None, origin, is_local=False)) as asking:
+            project_id = _only_project(asking, credentials.team_id)
+    with closing(client(project_id, origin, is_local=False)) as asking:
+        reply = asking.ping()
     # Believed of this computer's own services only: a remote one must not call itself free.
     local_id = reply.headers.get(LOCAL_HEADER) if loopback else None
-    return client(project_id, f"local:{local_id}", is_local=True) if local_id else found
+    return client(project_id, f"local:{local_id}" if local_id else origin, is_local=bool(local_id))
 
 
 def _only_project(client: Phoenix, team_id: str | None) -> str | None:

@@ -240,6 +240,21 @@ def test_keys_move_select_and_remove(browser: Browser) -> None:
         assert "picture-19" in view.js("() => document.activeElement.textContent")
 
 
+def test_the_focus_stays_in_the_grid_when_its_image_goes(browser: Browser) -> None:
+    training = FakeTraining(images(3))
+    with shown(browser, ImageGrid(training)) as view:
+        inside = "() => document.activeElement.closest('.nbt-tile:not([hidden])') !== null"
+        tile(view, 2).locator(".nbt-pic").click()
+        view.page.keyboard.press("Delete")
+        until(view, lambda: view.page.locator(".nbt-tile:visible").count() == 2)
+        assert view.js(inside)
+        view.page.keyboard.press("Space")
+        view.page.keyboard.press("Delete")
+        until(view, lambda: len(training.state.draft.images) == 1)
+        view.page.keyboard.press("Control+z")
+        until(view, lambda: len(training.state.draft.images) == 2)
+
+
 def test_a_selection_made_in_python_shows(browser: Browser) -> None:
     grid = ImageGrid(FakeTraining(images(4)))
     with shown(browser, grid) as view:

@@ -238,7 +238,7 @@ class Grid {
     // The line that has the focus or the editor stays, however far away one scrolls.
     if (this.editing) keep.add(Math.floor(this.indexOf(this.editing.id) / columns));
     const held = document.activeElement && this.root.contains(document.activeElement) ? this.tileOf(document.activeElement) : null;
-    if (held) keep.add(Math.floor(held.index / columns));
+    if (held) keep.add(Math.floor(held.index / columns)).add(Math.floor(this.focus / columns));
     for (const [n, line] of this.lines) {
       if (keep.has(n) && n < lines) continue;
       this.lines.delete(n);
@@ -258,6 +258,8 @@ class Grid {
     }
     arrange(this.space, order.map((n) => /** @type {Line} */ (this.lines.get(n)).row));
     if (this.spare.length > 4) this.spare.length = 4;
+    // Its image is gone: keys must not fall through to the notebook, where "d d" deletes the cell.
+    if (held && held.index >= this.count) this.tileAt(this.focus)?.cell.focus({ preventScroll: true });
     void this.rows.want(...this.span(first * columns, (last + 1) * columns));
     this.pictures.want(near);
     this.placeEditor();
@@ -434,8 +436,12 @@ class Grid {
     this.focus = Math.max(0, Math.min(index, this.count - 1));
     this.intoView(this.focus);
     this.layout();
-    const tile = this.lines.get(Math.floor(this.focus / this.columns))?.tiles[this.focus % this.columns];
-    tile?.cell.focus({ preventScroll: true });
+    this.tileAt(this.focus)?.cell.focus({ preventScroll: true });
+  }
+
+  /** @param {number} index */
+  tileAt(index) {
+    return this.lines.get(Math.floor(index / this.columns))?.tiles[index % this.columns];
   }
 
   /** @param {number} index */
@@ -509,7 +515,7 @@ class Grid {
     if (!this.editing) return;
     const { id, area } = this.editing;
     const index = this.indexOf(id);
-    const tile = this.lines.get(Math.floor(index / this.columns))?.tiles[index % this.columns];
+    const tile = this.tileAt(index);
     if (index < 0 || !tile) {
       // The picture is gone. The words are sent all the same: the refusal hands them back.
       if (this.rows.known && this.rows.indexOf(id) < 0 && this.rows.loaded().length >= this.rows.total) this.save();
@@ -594,6 +600,7 @@ class Grid {
     const taken = reply.ok ? reply.accepted.length : 0;
     const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
     if (reason) this.frame.note(`Not removed: ${reason}`);
+    if (taken && taken >= this.rows.total) this.frame.undo.focus();
     if (taken) this.frame.announce(`${counted(taken, "image")} removed. Undo brings them back.`);
     this.rows.refresh(this.rows.total);
     this.paint();

@@ -140,7 +140,7 @@ class PairView {
     for (let n = first; n <= last; n += 1) keep.add(n);
     if (this.editing) keep.add(this.rows.indexOf(this.editing.id));
     const held = this.placeOf(document.activeElement);
-    if (held) keep.add(held.index);
+    if (held) keep.add(held.index).add(this.at.index);
     for (const [n, line] of this.lines) {
       if (keep.has(n) && n < count) continue;
       this.lines.delete(n);
@@ -156,6 +156,9 @@ class PairView {
     }
     arrange(this.space, order.map((n) => /** @type {Line} */ (this.lines.get(n)).row));
     if (this.spare.length > 4) this.spare.length = 4;
+    const line = this.lines.get(this.at.index);
+    // Its row is gone: keys must not fall through to the notebook, where "d d" deletes the cell.
+    if (held && held.index >= count && line) this.cellOf(line, COLUMNS[this.at.column]).focus({ preventScroll: true });
     void this.rows.want(first, last + 1);
     if (!this.editing?.chooser?.isOpen) this.pictures.want(this.near);
     this.placeEditor();
@@ -437,7 +440,8 @@ class PairView {
     const reply = await this.edits.run([{ op: "delete", table: "pairs", row: row.pair_id }]);
     this.told(reply, "Pair deleted. Undo brings it back.");
     await this.rows.want(place.index, place.index + 1);
-    if (this.rows.total > 0) this.focusOn(place.index, 0);
+    if (this.rows.total > 0) this.focusOn(place.index, place.column);
+    else this.add.focus();
   }
 
   /** @param {Row | undefined} row */

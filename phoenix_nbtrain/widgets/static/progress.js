@@ -93,17 +93,7 @@ class Progress {
     this.newer = null;
     /** @type {string | undefined} the phase that was last shown */
     this.phase = undefined;
-    this.build(el);
-    this.listen();
-    this.paintNow();
-  }
 
-  get summary() {
-    return this.newer ?? this.model.get("summary") ?? {};
-  }
-
-  /** @param {HTMLElement} el */
-  build(el) {
     this.small = h("small");
     this.stop = button("Stop…", "nbt-btn", () => this.ask(true));
     this.where = h("span", "nbt-pill nbt-where");
@@ -135,6 +125,13 @@ class Progress {
     });
     el.append(this.root);
     this.signal.addEventListener("abort", () => this.root.remove());
+
+    this.listen();
+    this.paintNow();
+  }
+
+  get summary() {
+    return this.newer ?? this.model.get("summary") ?? {};
   }
 
   listen() {
@@ -188,7 +185,7 @@ class Progress {
 
   paintNow() {
     const s = this.summary;
-    say(this.small, this.channel.late > 0 ? `${s.headline ?? ""} · the kernel is busy` : s.headline ?? "");
+    say(this.small, this.channel.waited >= SLOW_MS ? `${s.headline ?? ""} · the kernel is busy` : s.headline ?? "");
     say(this.where, s.where ?? "");
     this.where.className = `nbt-pill nbt-where ${s.local ? "nbt-local" : "nbt-paid"}`;
     this.stop.hidden = !s.can_stop || this.stopping;

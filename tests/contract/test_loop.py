@@ -1,0 +1,133 @@
+"""The whole loop, from a folder of pictures to trained weights, through the public names only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import phoenix_nbtrain as nbt
+from phoenix_nbtrain.errors import AuthenticationFailed, ServiceUnreachable
+from phoenix_nbtrain.images import decoder
+from phoenix_nbtrain.images.drawings import draw_pairs
+from phoenix_nbtrain.training.state import Run
+from phoenix_nbtrain.training.training import Training
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``line`` and ``color``: real drawings where there are any, else our own."""
+    given = os.environ.get("NBTRAIN_TEST_IMAGES")
+    if given:
+        return Path(given)
+    folder = draw_pairs(tmp_path_factory.mktemp("pairs"), count=12, size=256)
+    (folder / "colour").rename(folder / "color")
+    return folder
+
+
+def assert_learned(training: Training, run: Run, epochs: int) -> None:
+    losses = [loss for _, loss in run.losses]
+    tenth = max(1, len(losses) // 10)
+    assert np.mean(losses[-tenth:]) < 0.8 * np.mean(losses[:tenth])
+    assert [s.epoch for s in run.samples] == list(range(1, epochs + 1))
+    shown = [
+        decoder.pixels(training.picture(s.asset_ids[0]), 64).astype(float) for s in run.samples
+    ]
+    for before, after in zip(shown, shown[1:], strict=False):
+        assert np.abs(before - after).mean() > 0.1, "an epoch changed nothing"
+    assert np.abs(shown[0] - shown[-1]).mean() > 1
+
+
+def assert_weights(run: Run) -> None:
+    from safetensors.numpy import load_file
+
+    folder = Path(os.environ["PHOENIX_NBTRAIN_HOME"]) / "local" / "runs" / str(run.job_id)
+    weights = load_file(folder / "adapter.safetensors")
+    assert weights
+    assert all(np.isfinite(array).all() and np.abs(array).max() > 0 for array in weights.values())
+
+
+def test_a_style_is_learned_from_a_folder(pictures: Path) -> None:
+    nbt.connect("local")
+    training = nbt.Training.open("style", type="flux.2-dev-lora")
+    report = training.add_images(pictures / "color")
+    assert report.added == len(list((pictures / "color").glob("*.png")))
+    training.set_captions(lambda row: f"a drawing of a {row.name.removesuffix('.png')}")
+    training.ensure_trigger("stickerfox")
+    training.update_config(
+        {"epochs": 4, "repeats": 4, "sample_prompts": ["stickerfox, a drawing of a fox"]}
+    )
+    price = training.estimate()
+    assert price.unit == "simulated CU"
+    training.start()
+    run = training.wait(120)
+    assert run.status == "trained"
+    assert run.cost == price.amount
+    assert_learned(training, run, 4)
+    assert_weights(run)
+
+
+def test_a_change_is_learned_from_pairs(pictures: Path) -> None:
+    nbt.connect("local")
+    training = nbt.Training.open("colouring", type="flux.2-dev-edit-lora")
+    training.add_images(pictures, recursive=True)
+    found = training.pair_up("line", "color", instruction="colour the line drawing")
+    assert found.left_over == ()
+    training.update_config(
+        {"epochs": 4, "repeats": 4, "sample_prompts": ["colour the line drawing"]}
+    )
+    training.start()
+    run = training.wait(120)
+    assert run.status == "trained"
+    assert_learned(training, run, 4)
+    assert_weights(run)
+
+
+class TestServed:
+    @pytest.fixture
+    def served(self, tmp_path: Path) -> Iterator[dict[str, str]]:
+        import json
+        import subprocess
+        import sys
+
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "phoenix_nbtrain.cli", "serve", "--port", "0"),
+                *("--data-dir", str(tmp_path / "served")),
+            ],
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+            process.wait(20)
+            process.stdout.close()
+
+    def test_the_same_notebook_runs_against_a_served_phoenix(
+        self, served: dict[str, str], icons: Path, tmp_path: Path
+    ) -> None:
+        client = nbt.connect(**served)
+        assert client.is_local, "a Phoenix on this computer charges nothing, and says so"
+        training = nbt.Training.open("served", type="flux.2-dev-lora")
+        training.add_images(icons)
+        training.update_config({"epochs": 1, "repeats": 1})
+        training.start()
+        assert training.wait(60).status == "trained"
+        # The same data folder, opened within this process, is the same Phoenix.
+        client.close()
+        inside = nbt.connect("local", data_dir=tmp_path / "served")
+        assert inside.origin == client.origin
+        assert nbt.Training.open("served", type="flux.2-dev-lora").status == "trained"
+
+    def test_wrong_credentials_fail_at_connect(self, served: dict[str, str]) -> None:
+        with pytest.raises(AuthenticationFailed):
+            nbt.connect(**{**served, "api_secret": "wrong"})
+
+    def test_a_service_that_is_down_says_so(self, served: dict[str, str]) -> None:
+        with pytest.raises(ServiceUnreachable, match="cannot be reached"):
+            nbt.connect(**{**served, "base_url": "http://127.0.0.1:9/v1"})
