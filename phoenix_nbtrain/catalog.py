@@ -534,11 +534,14 @@ def explain_steps(type_name: str, config: Mapping[str, Any], items: int) -> tupl
     noun = "pairs" if model_type(type_name).pairs else "images"
     epochs, repeats, batch = full["epochs"], full["repeats"], full["batch_size"]
     total = math.ceil(items * repeats * epochs / batch)
-    capped = full.get("max_train_steps")
-    if capped:
-        total = min(total, capped)
     words = f"{epochs} epochs × {repeats} repeats × {items} {noun}"
-    return total, words + (f" ÷ batch {batch}" if batch != 1 else "")
+    words += f" ÷ batch {batch}" if batch != 1 else ""
+    if "max_train_steps" in full:
+        # Unset, the service ends Flux LoRA trainings after images × 100 steps (SDK).
+        most = items * 100 if full["max_train_steps"] is None else full["max_train_steps"]
+        if total > most:
+            return most, f"{words}, ended at {most:,}"
+    return total, words
 
 
 def steps_to_config(

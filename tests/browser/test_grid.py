@@ -253,6 +253,10 @@ def test_the_focus_stays_in_the_grid_when_its_image_goes(browser: Browser) -> No
         until(view, lambda: len(training.state.draft.images) == 1)
         view.page.keyboard.press("Control+z")
         until(view, lambda: len(training.state.draft.images) == 2)
+        view.page.keyboard.press("Control+a")
+        view.page.keyboard.press("Delete")
+        view.page.get_by_text("No images yet").wait_for()
+        assert view.js("() => document.activeElement.textContent") == "Undo"
 
 
 def test_a_selection_made_in_python_shows(browser: Browser) -> None:

@@ -128,3 +128,12 @@ def test_edit_types_need_pairs_and_the_others_do_not() -> None:
 def test_an_unknown_type_names_the_nearest() -> None:
     with pytest.raises(InputError, match=r"flux\.2-dev-lora"):
         catalog.model_type("flux.2-dev")
+
+
+def test_flux_lora_types_end_at_a_hundred_steps_an_image_unless_told() -> None:
+    assert catalog.explain_steps(FLUX, {}, 10) == (
+        1000,
+        "10 epochs × 20 repeats × 10 images, ended at 1,000",
+    )
+    assert catalog.explain_steps(FLUX, {"max_train_steps": 5000}, 10)[0] == 2000
+    assert catalog.explain_steps(DEV, {}, 10)[0] == 2000

@@ -200,6 +200,7 @@ class Grid {
     const { empty } = this.frame;
     const nothing = this.count === 0 && (this.rows.known || this.frame.summary.total === 0 || this.rows.problem !== "");
     empty.hidden = !nothing;
+    if (nothing && this.grid.contains(document.activeElement)) this.frame.undo.focus();
     this.grid.hidden = nothing;
     if (!nothing) return;
     const wants = this.rows.problem || (this.terms || this.attention ? "filtered" : "none");
@@ -600,7 +601,6 @@ class Grid {
     const taken = reply.ok ? reply.accepted.length : 0;
     const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
     if (reason) this.frame.note(`Not removed: ${reason}`);
-    if (taken && taken >= this.rows.total) this.frame.undo.focus();
     if (taken) this.frame.announce(`${counted(taken, "image")} removed. Undo brings them back.`);
     this.rows.refresh(this.rows.total);
     this.paint();

@@ -108,6 +108,7 @@ class PairView {
     const { empty } = this.frame;
     const nothing = this.rows.total === 0 || this.rows.problem !== "";
     empty.hidden = !nothing || !this.composer.hidden;
+    if (nothing && this.grid.contains(document.activeElement)) this.frame.undo.focus();
     this.grid.hidden = nothing;
     if (!nothing) return;
     const few = this.images.total < 2;
@@ -441,7 +442,6 @@ class PairView {
     this.told(reply, "Pair deleted. Undo brings it back.");
     await this.rows.want(place.index, place.index + 1);
     if (this.rows.total > 0) this.focusOn(place.index, place.column);
-    else this.add.focus();
   }
 
   /** @param {Row | undefined} row */
