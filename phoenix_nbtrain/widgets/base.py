@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from importlib.resources import files
+from itertools import count
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
@@ -116,6 +117,35 @@ class Answer:
                 self.ok(content)
 
         future.add_done_callback(done)
+
+    def thumbnails(self, ids: Sequence[str], futures: Sequence[Future[Thumbnail]]) -> None:
+        """Reply with pictures once the last of them is there; a failed one says why."""
+        done = count(1)
+
+        def reply() -> None:
+            entries: list[dict[str, Any]] = []
+            buffers: list[bytes] = []
+            for image_id, future in zip(ids, futures, strict=True):
+                entry: dict[str, Any] = {"image_id": image_id}
+                try:
+                    picture = future.result()
+                except BaseException as error:  # a cancelled one, too
+                    entry["error"] = error_words(error)["message"]
+                else:
+                    entry |= {"mime": picture.mime, "buffer": len(buffers)}
+                    buffers.append(picture.content)
+                entries.append(entry)
+            self.ok({"thumbnails": entries}, buffers)
+
+        def one_done(_future: Future[Thumbnail]) -> None:
+            # `next` is one step of the interpreter: exactly one caller gets the last number.
+            if next(done) == len(futures):
+                reply()
+
+        if not futures:
+            reply()
+        for future in futures:
+            future.add_done_callback(one_done)
 
 
 def error_words(error: BaseException) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import count
 from typing import Any, ClassVar, Protocol
 
 import anywidget
@@ -18,7 +17,6 @@ from phoenix_nbtrain.widgets.base import (
     Answer,
     View,
     Viewed,
-    error_words,
     static_text,
 )
 from phoenix_nbtrain.widgets.tables import number_of, words_of
@@ -123,38 +121,13 @@ class ProgressPanel(View, anywidget.AnyWidget):
         mine = {i for epoch in (run.samples if run else ()) for i in epoch.asset_ids}
         if not set(ids) <= mine:
             raise InputError("That is no sample of this run.", remedy="Reload the page.")
-        futures = self.training.thumbnails(ids, min(max(px, 16), 1024))
-        done = count(1)
-
-        def one_done(_future: object) -> None:
-            # `next` is one step of the interpreter: exactly one caller gets the last number.
-            if next(done) == len(futures):
-                answer.ok(*_pictures(ids, futures))
-
-        if not futures:
-            answer.ok({"thumbnails": []})
-        for future in futures:
-            future.add_done_callback(one_done)
+        answer.thumbnails(ids, self.training.thumbnails(ids, min(max(px, 16), 1024)))
 
     def _answer_stop(self, _request: Mapping[str, Any], answer: Answer) -> None:
         if not self.training.state.training:
             raise InputError("Nothing is running.", remedy="There is nothing to stop.")
         self.training.request_stop()
         answer.ok({})
-
-
-def _pictures(ids: Sequence[str], futures: Sequence[Any]) -> tuple[dict[str, Any], list[bytes]]:
-    entries: list[dict[str, Any]] = []
-    buffers: list[bytes] = []
-    for image_id, future in zip(ids, futures, strict=True):
-        try:
-            thumbnail = future.result()
-        except BaseException as error:  # a cancelled one, too
-            entries.append({"image_id": image_id, "error": error_words(error)["message"]})
-        else:
-            entries.append({"image_id": image_id, "mime": thumbnail.mime, "buffer": len(buffers)})
-            buffers.append(thumbnail.content)
-    return {"thumbnails": entries}, buffers
 
 
 # -- words and numbers -------------------------------------------------------------------------------

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
-from itertools import count
 from typing import Any, ClassVar
 
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import InputError, shown
-from phoenix_nbtrain.training.state import Thumbnail, TrainingState
-from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, View, error_words, summary_of
+from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, View, summary_of
 
 __all__ = ["TableView", "words_of"]
 
@@ -140,7 +138,7 @@ class TableView(View):
     def _answer_thumbnails(self, request: Mapping[str, Any], answer: Answer) -> None:
         ids = words_of(request.get("ids"), "ids", PAGE)
         px = min(max(number_of(request.get("px"), "size"), 16), 1024)
-        _when_all(ids, self.training.thumbnails(ids, px), answer)
+        answer.thumbnails(ids, self.training.thumbnails(ids, px))
 
     def _answer_edit(self, request: Mapping[str, Any], answer: Answer) -> None:
         ops = request.get("ops")
@@ -169,32 +167,3 @@ def _outcome(reply: Any) -> dict[str, Any]:
             for r in reply.refused
         ],
     }
-
-
-def _when_all(ids: Sequence[str], futures: Sequence[Future[Thumbnail]], answer: Answer) -> None:
-    """Answer with thumbnails when the last of them is there; a failed one says why."""
-    done = count(1)
-
-    def finish() -> None:
-        entries: list[dict[str, Any]] = []
-        buffers: list[bytes] = []
-        for image_id, future in zip(ids, futures, strict=True):
-            try:
-                thumbnail = future.result()
-            except BaseException as error:  # a cancelled one, too
-                entries.append({"image_id": image_id, "error": error_words(error)["message"]})
-            else:
-                entry = {"image_id": image_id, "mime": thumbnail.mime, "buffer": len(buffers)}
-                entries.append(entry)
-                buffers.append(thumbnail.content)
-        answer.ok({"thumbnails": entries}, buffers)
-
-    def one_done(_future: Future[Thumbnail]) -> None:
-        # `next` is one step of the interpreter: exactly one caller gets the last number.
-        if next(done) == len(futures):
-            finish()
-
-    if not futures:
-        finish()
-    for future in futures:
-        future.add_done_callback(one_done)
