@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -87,7 +88,9 @@ class Watch:
         self.service = service
         self._launcher = launcher
         self._ended = ended
+        self._lock = threading.Lock()
         self._timer: Timer | None = None
+        self._wanted = False
         self._failures = 0
 
     @property
@@ -98,8 +101,10 @@ class Watch:
 
     def begin(self) -> None:
         """Read soon, and go on reading while the model trains. Never blocks; harmless twice."""
-        if self._timer is None:
-            self._timer = self._live.runner.later(0, self._tick)
+        with self._lock:
+            self._wanted = True
+            if self._timer is None:
+                self._timer = self._live.runner.later(0, self._tick)
 
     def read(self) -> Model:
         """Read the model and its run once and show them.
@@ -127,6 +132,8 @@ class Watch:
         return model
 
     def _tick(self) -> None:
+        with self._lock:
+            self._wanted = False
         try:
             model = self.read()
         except PhoenixError as error:
@@ -140,4 +147,7 @@ class Watch:
         else:
             self._failures = 0
             training = model.status == "training"
-        self._timer = self._live.runner.later(self.seconds, self._tick) if training else None
+        with self._lock:
+            # A run that began while this read was under way is followed, too.
+            again = training or self._wanted
+            self._timer = self._live.runner.later(self.seconds, self._tick) if again else None

@@ -60,7 +60,8 @@ def until(notebook: Notebook, what: str, holds: Callable[[], Any], seconds: floa
             return found
         notebook.page.wait_for_timeout(100)
     shot(notebook, "failed")
-    raise AssertionError(f"{what} did not come to be")
+    notes = notebook.page.locator(".nbt-note:visible").all_inner_texts()
+    raise AssertionError(f"{what} did not come to be; the views say {notes}")
 
 
 def shot(notebook: Notebook, name: str) -> None:
@@ -154,7 +155,7 @@ def test_what_is_clicked_is_what_the_kernel_holds(
             lambda: start.count() and start.is_enabled() and start.text_content() != before,
         )
         shot(notebook, "2-priced")
-        priced = notebook.ask("str(training.estimate())")
+        priced = notebook.ask("str(training.state.price.estimate)")
         assert start.text_content() == f"Start: {priced}"
 
         # Start, accepted once more by its price.

@@ -300,7 +300,7 @@ class PairView {
     const steps = {
       ArrowUp: [index - 1, column], ArrowDown: [index + 1, column], ArrowLeft: [index, column - 1], ArrowRight: [index, column + 1],
       PageUp: [Math.max(0, index - page), column], PageDown: [Math.min(this.rows.total - 1, index + page), column],
-      Home: [event.ctrlKey ? 0 : index, 0], End: [event.ctrlKey ? this.rows.total - 1 : index, COLUMNS.length - 1],
+      Home: [event.ctrlKey ? 0 : index, 0], End: [event.ctrlKey ? this.rows.total - 1 : index, 4],
     };
     const step = steps[event.key];
     const command = event.ctrlKey || event.metaKey;
@@ -335,7 +335,7 @@ class PairView {
     const held = before ? before.value : row[column];
     const shownValue = column === "instruction" ? held : this.images.byId(held)?.name ?? (before ? held : "");
     const field = column === "instruction"
-      ? h("textarea", "nbt-input nbt-field", { "aria-label": label, rows: "2", placeholder: "What should happen from source to target", dir: "auto" })
+      ? h("textarea", "nbt-input nbt-field", { "aria-label": label, rows: "2", placeholder: "What should happen", dir: "auto" })
       : h("input", "nbt-input nbt-field", { "aria-label": label, placeholder: "Image name" });
     field.value = typed ?? shownValue;
     const chooser = field instanceof HTMLInputElement

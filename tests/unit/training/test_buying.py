@@ -16,6 +16,7 @@ from phoenix_nbtrain.errors import (
     ServiceError,
     ServiceUnreachable,
 )
+from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import InlineRunner, ThreadRunner
 from phoenix_nbtrain.training.training import Training
 
@@ -246,6 +247,26 @@ def test_a_run_is_followed_to_its_end(
     reads = service.count("get_model")
     runner.advance(60)
     assert service.count("get_model") - reads <= 1
+
+
+def test_a_run_that_begins_while_the_last_read_of_another_ends_is_followed(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    training.start()
+    service.finish(training.model_id, "failed")
+    read = service.get_model
+
+    def start_meanwhile(model_id: str) -> Model:
+        found = read(model_id)  # as it was: failed
+        service.get_model = read  # type: ignore[method-assign]  # one late reply only
+        training.start()
+        return found
+
+    service.get_model = start_meanwhile  # type: ignore[method-assign]  # one late reply only
+    runner.advance(1)
+    service.finish(training.model_id)
+    runner.advance(5)
+    assert training.status == "trained"
 
 
 def test_a_read_that_fails_is_shown_and_tried_again(
