@@ -148,13 +148,39 @@ class Journal:
 
     # -- models ---------------------------------------------------------------------------------
 
-    def begin_model(self, *, origin: str, project: str, name: str, type: str) -> KnownModel | None:
-        """Write down that a model is about to be created; ``None`` if somebody is at it already."""
+    def begin_model(
+        self,
+        *,
+        origin: str,
+        project: str,
+        name: str,
+        type: str,
+        seen: Collection[str] | None = None,
+    ) -> KnownModel | None:
+        """Write down that a model is about to be created.
+
+        Args:
+            origin: which Phoenix.
+            project: which project of it.
+            name: the model's name.
+            type: the model's type.
+            seen: the entries of that name that were looked at before this was decided; ``None``
+                where another model of the name is wanted whatever there is.
+
+        Returns:
+            ``None`` if somebody is creating one of that name, or has since ``seen`` was read.
+        """
         entry = KnownModel(
             entry=secrets.token_hex(8), name=name, type=type, model_id=None, at=time.time()
         )
         try:
             with self._db.writing() as db:
+                there = db.execute(
+                    "SELECT entry FROM models WHERE origin = ? AND project = ? AND name = ?",
+                    (origin, project, name),
+                ).fetchall()
+                if seen is not None and any(row["entry"] not in seen for row in there):
+                    return None
                 db.execute(
                     "INSERT INTO models (entry, origin, project, name, type, at)"
                     " VALUES (?, ?, ?, ?, ?, ?)",

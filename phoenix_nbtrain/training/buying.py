@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 
@@ -25,6 +26,8 @@ __all__ = ["Buying"]
 
 log = logging.getLogger(__name__)
 
+SHOWN_MAX = 32
+"""Prices remembered, so that a click can name the one it saw."""
 PRICE_SECONDS = 0.4
 """Changes this close together are priced once."""
 
@@ -39,6 +42,7 @@ class Buying:
         self._launcher = launcher
         self._timer: Timer | None = None
         self._wanted = False
+        self._shown: OrderedDict[str, Estimate] = OrderedDict()
         self._priced: tuple[str, int] | None = None
         self._starting: Future[Launched | None] | None = None
 
@@ -70,6 +74,12 @@ class Buying:
     def _quietly(self) -> None:
         if self._live.state.training:
             return
+        covers, of = self._covers()
+        if covers == 0:
+            # Nothing to price yet: the pictures are still on their way, or there are none.
+            self._priced = self._now()
+            self._live.show(price=PriceState(of=of))
+            return
         try:
             self._price()
         except PhoenixError:
@@ -93,6 +103,9 @@ class Buying:
             self._priced = None
             self._live.show(price=PriceState(phase="failed", of=of, message=str(error)[:200]))
             raise
+        self._shown[estimate.estimate_id] = estimate
+        while len(self._shown) > SHOWN_MAX:
+            self._shown.popitem(last=False)
         self._live.show(price=PriceState(phase="shown", estimate=estimate, covers=covers, of=of))
         return estimate
 
@@ -163,12 +176,14 @@ class Buying:
         """
         if self._starting is not None and not self._starting.done():
             return
-        accepted = self._live.state.price.estimate
+        # The same set may have been priced anew between the question and the answer. What was
+        # seen is what is accepted; whether it still holds is for the launch to find out.
+        accepted = self._shown.get(estimate_id)
 
         def begin() -> Launched | None:
-            if accepted is None or accepted.estimate_id != estimate_id:
+            if accepted is None:
                 stale = PriceNotAccepted(
-                    "The price shown was not the latest.", remedy="Look at it once more."
+                    "That price was not shown by this kernel.", remedy="Look at it once more."
                 )
                 self._live.show(launch=LaunchState(phase="refused", message=str(stale)))
                 return None

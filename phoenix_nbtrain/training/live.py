@@ -111,6 +111,7 @@ def _judged(state: TrainingState) -> Any:
     price, estimate = state.price, state.price.estimate
     fits = (
         estimate is not None
+        and price.covers >= price.of
         and state.draft.unsent == 0
         and order_of(state.draft, state.model).fingerprint == estimate.fingerprint
     )

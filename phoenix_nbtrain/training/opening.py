@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import InputError, ModelNameTaken, NotFound, PhoenixError, shown
@@ -41,7 +41,8 @@ class Opening:
         name = checked_name(name)
         catalog.model_type(type)
         while True:
-            known = self._known(name)
+            entries = self._journal.models(**self._scope, name=name)
+            known = self._known(entries)
             if isinstance(known, Model):
                 if known.type != type:
                     raise InputError(
@@ -58,7 +59,7 @@ class Opening:
                         remedy=f'Training.open(model_id="{taken.id}") joins it; '
                         f'Training.create("{shown(name, 20)}", type=…) makes another.',
                     )
-                made = self._create(name, type)
+                made = self._create(name, type, seen={entry.entry for entry in entries})
                 if made is not None:
                     return made
             self._sleep(0.3)  # another kernel is creating it: look again
@@ -81,9 +82,9 @@ class Opening:
         )
         return model
 
-    def _known(self, name: str) -> Model | KnownModel | None:
-        """Return the model of that name, or the entry of a creation that is under way."""
-        for entry in self._journal.models(**self._scope, name=name):
+    def _known(self, entries: Sequence[KnownModel]) -> Model | KnownModel | None:
+        """Return the first of them that still is, or the entry of a creation under way."""
+        for entry in entries:
             if entry.model_id is None:
                 if time.time() - entry.at < CREATING_SECONDS:
                     return entry
@@ -106,9 +107,9 @@ class Opening:
     def _taken(self, name: str) -> Model | None:
         return next((m for m in self._service.list_models() if m.name == name), None)
 
-    def _create(self, name: str, type: str) -> Model | None:
-        """Create a model; ``None`` where another kernel is creating one of that name."""
-        entry = self._journal.begin_model(**self._scope, name=name, type=type)
+    def _create(self, name: str, type: str, *, seen: Collection[str] | None = None) -> Model | None:
+        """Create a model; ``None`` where another kernel is at it, or was since ``seen``."""
+        entry = self._journal.begin_model(**self._scope, name=name, type=type, seen=seen)
         if entry is None:
             return None
         try:

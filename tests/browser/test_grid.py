@@ -252,7 +252,7 @@ def test_the_focus_stays_in_the_grid_when_its_image_goes(browser: Browser) -> No
         view.page.keyboard.press("Delete")
         until(view, lambda: len(training.state.draft.images) == 1)
         view.page.keyboard.press("Control+z")
-        until(view, lambda: len(training.state.draft.images) == 2)
+        until(view, lambda: view.page.locator(".nbt-tile:visible").count() == 2)
         view.page.keyboard.press("Control+a")
         view.page.keyboard.press("Delete")
         view.page.get_by_text("No images yet").wait_for()

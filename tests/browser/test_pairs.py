@@ -119,6 +119,20 @@ def test_a_name_nobody_has_is_kept_and_offered_again(browser: Browser) -> None:
         assert view.sent("edit") == []
 
 
+def test_looking_at_a_cell_whose_name_two_images_have_changes_nothing(browser: Browser) -> None:
+    rows = [image(1, name="a.png"), image(2, name="same.png"), image(3, name="same.png")]
+    training = FakeTraining(rows, [pair(1, 1, 2)], type=EDIT)
+    with shown(browser, PairTable(training)) as view:
+        side(view, 0, "target").click()
+        view.page.keyboard.press("Tab")
+        view.page.wait_for_timeout(100)
+        assert side(view, 0, "target").get_attribute("aria-invalid") is None
+        assert view.sent("edit") == []
+        side(view, 0, "target").click()
+        view.page.get_by_role("option").nth(2).click()
+        until(view, lambda: training.state.draft.pairs[0].target == "img_3")
+
+
 def test_a_pair_of_a_picture_with_itself_is_refused_with_the_reason(browser: Browser) -> None:
     training = made()
     with shown(browser, PairTable(training)) as view:

@@ -7,13 +7,14 @@
 /** A text field with a list of images below it, of which one is chosen by typing or clicking. */
 class Chooser {
   /**
-   * @param {Choosing} view @param {HTMLInputElement} input @param {(id: string) => void} chosen
+   * @param {Choosing} view @param {HTMLInputElement} input @param {() => void} chosen
    */
   constructor(view, input, chosen) {
     this.view = view;
     this.input = input;
     this.chosen = chosen;
     this.at = 0;
+    this.id = "";
     /** @type {Row[]} */
     this.fits = [];
     this.list = h("div", "nbt-list", { role: "listbox", id: "nbt-" + newId(), "aria-label": "Images" });
@@ -24,7 +25,7 @@ class Chooser {
       spellcheck: "false",
     })) input.setAttribute(name, value);
     view.frame.root.append(this.list);
-    input.addEventListener("input", () => this.open());
+    input.addEventListener("input", () => ((this.id = ""), this.open()));
     input.addEventListener("click", () => this.open());
     input.addEventListener("blur", () => this.close());
     this.list.addEventListener("pointerdown", (event) => {
@@ -76,12 +77,15 @@ class Chooser {
   place() {
     const box = this.input.getBoundingClientRect();
     const below = window.innerHeight - box.bottom;
-    const height = Math.min(280, Math.max(120, Math.max(below, box.top) - 12));
-    this.list.style.width = `${Math.max(box.width, 220)}px`;
-    this.list.style.maxHeight = `${height}px`;
-    this.list.style.left = `${Math.max(4, Math.min(box.left, window.innerWidth - Math.max(box.width, 220) - 4))}px`;
-    const up = below < Math.min(height, this.list.offsetHeight) + 8 && box.top > below;
-    this.list.style.top = up ? `${box.top - Math.min(height, this.list.offsetHeight) - 4}px` : `${box.bottom + 4}px`;
+    const width = Math.max(box.width, 220);
+    const most = Math.min(280, Math.max(120, Math.max(below, box.top) - 12));
+    const { style } = this.list;
+    style.width = `${width}px`;
+    style.maxHeight = `${most}px`;
+    style.left = `${Math.max(4, Math.min(box.left, window.innerWidth - width - 4))}px`;
+    const height = Math.min(most, this.list.offsetHeight);
+    const up = below < height + 8 && box.top > below;
+    style.top = `${up ? box.top - height - 4 : box.bottom + 4}px`;
   }
 
   get isOpen() {
@@ -100,14 +104,13 @@ class Chooser {
     this.list.remove();
   }
 
-  /** The one image that the text names, if it names one. */
-  named() {
+  /** The id of the image chosen, or of the one that the text names; empty if it names none or several. */
+  get value() {
     const typed = low(this.input.value);
     const all = this.view.images.loaded();
     const exact = all.filter((row) => low(row.name) === typed);
-    if (exact.length === 1) return exact[0];
-    const some = all.filter((row) => low(row.name).includes(typed));
-    return typed && exact.length === 0 && some.length === 1 ? some[0] : undefined;
+    const some = exact.length || !typed ? exact : all.filter((row) => low(row.name).includes(typed));
+    return this.id || (some.length === 1 ? String(some[0].image_id) : "");
   }
 
   /** @param {number} index */
@@ -115,8 +118,9 @@ class Chooser {
     const row = this.fits[index];
     if (!row) return;
     this.input.value = row.name;
+    this.id = row.image_id;
     this.close();
-    this.chosen(row.image_id);
+    this.chosen();
   }
 
   /** @param {KeyboardEvent} event @returns {boolean} whether the key was for the list */

@@ -24,7 +24,7 @@ class Grid {
     this.channel = new Channel(model, signal, this.paint);
     this.revision = new Revision();
     this.rows = new Rows(this.channel, "images", this.revision, () => (this.refilter(), this.paint()));
-    this.edits = new Edits(this.channel, this.revision, this.paint, (cell) => this.settled(cell));
+    this.edits = new Edits(this.channel, this.revision, this.paint, (cell) => settle(this, cell));
     const px = 128 * Math.min(4, Math.ceil((170 * (window.devicePixelRatio || 1)) / 128));
     this.pictures = new Pictures(this.channel, signal, px, this.paint);
 
@@ -171,6 +171,7 @@ class Grid {
   // -- painting -----------------------------------------------------------------------------------
 
   paintNow() {
+    giveBackGone(this);
     const f = this.frame;
     const s = f.summary;
     f.paint(this.edits, this.channel, this.rows.known);
@@ -203,17 +204,11 @@ class Grid {
     if (nothing && this.grid.contains(document.activeElement)) this.frame.undo.focus();
     this.grid.hidden = nothing;
     if (!nothing) return;
-    const wants = this.rows.problem || (this.terms || this.attention ? "filtered" : "none");
-    if (empty.dataset.wants === wants) return;
-    empty.dataset.wants = wants;
-    if (this.rows.problem) empty.replaceChildren(h("p", "", {}, this.rows.problem));
-    else if (wants === "filtered") empty.replaceChildren(h("p", "", {}, "No image fits."));
+    if (this.rows.problem) this.frame.explain("", this.rows.problem, "");
+    else if (this.terms || this.attention) this.frame.explain("", "No image fits.", "");
     else {
-      empty.replaceChildren(
-        h("p", "nbt-lead", {}, "No images yet"),
-        h("p", "", {}, "Add a folder, files, a zip or PIL images. They appear here at once and are sent behind."),
-        h("code", "", {}, 'training.add_images("my-pictures/")'),
-      );
+      const text = "Add a folder, files, a zip or PIL images. They appear here at once and are sent behind.";
+      this.frame.explain("No images yet", text, 'training.add_images("my-pictures/")');
     }
   }
 
@@ -426,7 +421,7 @@ class Grid {
   }
 
   async selectAll() {
-    await this.rows.want(0, this.rows.total);
+    if (this.rows.loaded().length < this.rows.total) await this.rows.want(0, this.rows.total);
     const rows = this.found ?? this.rows.loaded().map((row) => row.image_id);
     this.selected = new Set(rows);
     void this.told();
@@ -519,7 +514,7 @@ class Grid {
     const tile = this.tileAt(index);
     if (index < 0 || !tile) {
       // The picture is gone. The words are sent all the same: the refusal hands them back.
-      if (this.rows.known && this.rows.indexOf(id) < 0 && this.rows.loaded().length >= this.rows.total) this.save();
+      if (this.rows.complete && !this.rows.byId(id)) this.save();
       return;
     }
     for (const line of this.lines.values()) for (const other of line.tiles) other.cell.classList.toggle("nbt-editing", other === tile);
@@ -574,21 +569,6 @@ class Grid {
       if (refused?.phase === "refused") this.edits.drop(refused);
       this.focusOn(this.focus);
     }
-  }
-
-  /** @param {CellEdit} cell */
-  settled(cell) {
-    const row = this.rows.byId(cell.row);
-    if (cell.phase === "refused") {
-      this.frame.announce(`Not taken: ${cell.reason}`);
-      const here = row && this.edits.of("images", cell.row, "caption") === cell;
-      if (!here) this.frame.note(`${cell.reason} You had typed:`, String(cell.value));
-    } else if (row) {
-      row.caption = cell.value;
-      row.state = "kept";
-      row.reason = "";
-    }
-    this.rows.refresh(this.rows.total);
   }
 
   // -- commands -----------------------------------------------------------------------------------

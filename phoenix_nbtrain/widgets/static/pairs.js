@@ -27,7 +27,7 @@ class PairView {
     this.revision = new Revision();
     this.rows = new Rows(this.channel, "pairs", this.revision, this.paint);
     this.images = new Rows(this.channel, "images", this.revision, this.paint);
-    this.edits = new Edits(this.channel, this.revision, this.paint, (cell) => this.settled(cell));
+    this.edits = new Edits(this.channel, this.revision, this.paint, (cell) => settle(this, cell));
     this.pictures = new Pictures(this.channel, signal, 96 * Math.min(2, Math.ceil(window.devicePixelRatio || 1)), () => {
       this.editing?.chooser?.isOpen && this.editing.chooser.paint();
       for (const side of this.sides ?? []) side.isOpen && side.paint();
@@ -93,6 +93,7 @@ class PairView {
   // -- painting -----------------------------------------------------------------------------------
 
   paintNow() {
+    giveBackGone(this);
     const f = this.frame;
     const s = f.summary;
     f.paint(this.edits, this.channel, this.rows.known);
@@ -105,23 +106,18 @@ class PairView {
   }
 
   paintEmpty() {
-    const { empty } = this.frame;
+    const f = this.frame;
     const nothing = this.rows.total === 0 || this.rows.problem !== "";
-    empty.hidden = !nothing || !this.composer.hidden;
-    if (nothing && this.grid.contains(document.activeElement)) this.frame.undo.focus();
+    f.empty.hidden = !nothing || !this.composer.hidden;
+    if (nothing && this.grid.contains(document.activeElement)) f.undo.focus();
     this.grid.hidden = nothing;
     if (!nothing) return;
-    const few = this.images.total < 2;
-    const wants = this.rows.problem || (few ? "images" : "pairs");
-    if (empty.dataset.wants === wants) return;
-    empty.dataset.wants = wants;
-    if (this.rows.problem) empty.replaceChildren(h("p", "", {}, this.rows.problem));
-    else {
-      empty.replaceChildren(
-        h("p", "nbt-lead", {}, "No pairs yet"),
-        h("p", "", {}, few ? "A pair needs two images. Add some first." : "Pair images whose names belong together, or add pairs one by one."),
-        h("code", "", {}, few ? 'training.add_images("my-pictures/")' : 'training.pair_up(instruction="colour the line drawing")'),
-      );
+    if (this.rows.problem) f.explain("", this.rows.problem, "");
+    else if (this.images.total < 2) {
+      f.explain("No pairs yet", "A pair needs two images. Add some first.", 'training.add_images("my-pictures/")');
+    } else {
+      const text = "Pair images whose names belong together, or add pairs one by one.";
+      f.explain("No pairs yet", text, 'training.pair_up(instruction="colour the line drawing")');
     }
   }
 
@@ -209,30 +205,31 @@ class PairView {
     mark(line.delete, "aria-label", `Delete pair ${n + 1}`);
     let pending = false;
     let refused = "";
+    const editOf = (/** @type {string} */ column) => {
+      const edit = this.edits.of("pairs", line.id, column);
+      pending ||= edit?.phase === "pending";
+      refused ||= edit?.phase === "refused" ? edit.reason : "";
+      return edit;
+    };
     for (const column of /** @type {const} */ (["source", "target"])) {
-      const edit = row ? this.edits.of("pairs", row.pair_id, column) : undefined;
+      const edit = editOf(column);
       const id = edit?.phase === "pending" ? edit.value : row?.[column] ?? "";
       const image = this.images.byId(id);
       const name = image?.name ?? (row && id === row[column] ? row[`${column}_name`] : "");
       const side = line[column];
       paintName(side.name, name || (row ? "(removed)" : " "));
       side.box.classList.toggle("nbt-gone", Boolean(row) && !name);
-      mark(side.img, "alt", "");
       paintPicture(side.holder, side.img, image ? this.pictures.get(id, image.picture) : undefined);
       if (image) this.near.push(key(image));
       mark(side.box, "aria-invalid", edit?.phase === "refused" || (row && !name) ? "true" : null);
-      pending ||= edit?.phase === "pending";
-      refused ||= edit?.phase === "refused" ? edit.reason : "";
     }
-    const edit = row ? this.edits.of("pairs", row.pair_id, "instruction") : undefined;
+    const edit = editOf("instruction");
     const text = edit?.phase === "pending" ? edit.value : row?.instruction ?? "";
     say(line.text, text || (row ? "instruction" : " "));
     mark(line.instruction, "title", text.length > 60 ? text : null);
     line.text.classList.toggle("nbt-ghost", !text);
     line.instruction.classList.toggle("nbt-missing", Boolean(row) && !text && !edit);
     mark(line.instruction, "aria-invalid", edit?.phase === "refused" ? "true" : null);
-    pending ||= edit?.phase === "pending";
-    refused ||= edit?.phase === "refused" ? edit.reason : "";
     const state = pending ? "sending" : refused ? "refused" : row?.state ?? "kept";
     const reason = refused ? `${refused} What you typed is kept: click to go on.` : row?.reason ?? "";
     line.dot.hidden = !row;
@@ -300,7 +297,7 @@ class PairView {
     const steps = {
       ArrowUp: [index - 1, column], ArrowDown: [index + 1, column], ArrowLeft: [index, column - 1], ArrowRight: [index, column + 1],
       PageUp: [Math.max(0, index - page), column], PageDown: [Math.min(this.rows.total - 1, index + page), column],
-      Home: [event.ctrlKey ? 0 : index, 0], End: [event.ctrlKey ? this.rows.total - 1 : index, 4],
+      Home: [index, 0], End: [index, 4],
     };
     const step = steps[event.key];
     const command = event.ctrlKey || event.metaKey;
@@ -308,7 +305,7 @@ class PairView {
     const name = COLUMNS[column];
     const editable = name === "source" || name === "target" || name === "instruction";
     if (step) {
-      if (step[0] >= 0 && step[0] < this.rows.total && step[1] >= 0 && step[1] < COLUMNS.length) this.focusOn(...step);
+      if (step[0] >= 0 && step[0] < this.rows.total && COLUMNS[step[1]]) this.focusOn(...step);
     } else if ((event.key === "Enter" || event.key === "F2") && editable) this.edit(row?.pair_id, name);
     else if (event.key === "Delete") void this.remove(row);
     else if (command && event.key.toLowerCase() === "z") this.frame.onAgain(event.shiftKey ? "redo" : "undo");
@@ -339,7 +336,7 @@ class PairView {
       : h("input", "nbt-input nbt-field", { "aria-label": label, placeholder: "Image name" });
     field.value = typed ?? shownValue;
     const chooser = field instanceof HTMLInputElement
-      ? new Chooser(this, field, (image) => this.save(image))
+      ? new Chooser(this, field, () => this.save())
       : null;
     this.editing = { id: row.pair_id, column, field, chooser, base: this.revision.seen, was: before?.phase === "pending" ? before.value : row[column] };
     field.addEventListener("blur", () => !this.moving && this.editing?.field === field && this.save());
@@ -347,6 +344,8 @@ class PairView {
     this.focusOn(this.at.index, this.at.column);
     this.placeEditor();
     field.focus({ preventScroll: true });
+    // Left as it was it stays, also where several images share the name.
+    if (chooser && typed === undefined && this.images.byId(held)) chooser.id = held;
     if (typed === undefined && chooser) field.select();
     else field.setSelectionRange(field.value.length, field.value.length);
     chooser?.open();
@@ -358,7 +357,7 @@ class PairView {
     const line = this.lines.get(this.rows.indexOf(id));
     if (!line) {
       // The pair is gone. The words are sent all the same: the refusal hands them back.
-      if (this.rows.indexOf(id) < 0 && this.rows.loaded().length >= this.rows.total) this.save();
+      if (this.rows.complete && !this.rows.byId(id)) this.save();
       return;
     }
     const cell = this.cellOf(line, column);
@@ -379,17 +378,16 @@ class PairView {
     this.paint();
   }
 
-  /** @param {string} [image] the image chosen from the list */
-  save(image) {
+  save() {
     if (!this.editing) return;
     const { id, column, field, chooser, base, was } = this.editing;
     const before = this.edits.of("pairs", id, column);
-    const value = chooser ? image ?? chooser.named()?.image_id : field.value;
+    const value = chooser ? chooser.value : field.value;
     const typed = field.value;
     const refocus = document.activeElement === field;
     this.close();
-    if (value === undefined && typed.trim()) this.edits.refuse("pairs", id, column, typed, `No single image is called “${plain(typed)}”.`);
-    else if (value !== undefined && value !== was) this.edits.set("pairs", id, column, value, base);
+    if (chooser && !value && typed.trim()) this.edits.refuse("pairs", id, column, typed, `No single image is called “${plain(typed)}”.`);
+    else if ((value || !chooser) && value !== was) this.edits.set("pairs", id, column, value, base);
     else if (before?.phase === "refused") this.edits.drop(before);
     if (refocus) this.focusOn(this.at.index, this.at.column);
   }
@@ -414,22 +412,6 @@ class PairView {
       this.focusOn(index, place);
     } else return;
     event.preventDefault();
-  }
-
-  /** @param {CellEdit} cell */
-  settled(cell) {
-    const row = this.rows.byId(cell.row);
-    if (cell.phase === "refused") {
-      this.frame.announce(`Not taken: ${cell.reason}`);
-      if (!row || this.edits.of("pairs", cell.row, cell.column) !== cell) {
-        const typed = cell.column === "instruction" ? cell.value : this.images.byId(cell.value)?.name ?? cell.value;
-        this.frame.note(`${cell.reason} You had typed:`, String(typed));
-      }
-    } else if (row) {
-      Object.assign(row, { [cell.column]: cell.value, state: "kept", reason: "" });
-      if (cell.column !== "instruction") row[`${cell.column}_name`] = this.images.byId(cell.value)?.name ?? "";
-    }
-    this.rows.refresh(this.rows.total);
   }
 
   // -- commands -----------------------------------------------------------------------------------
@@ -470,15 +452,9 @@ class PairView {
   // -- a new pair ---------------------------------------------------------------------------------
 
   newComposer() {
-    /** @type {{ source: string, target: string }} */
-    const ids = { source: "", target: "" };
-    const make = (/** @type {"source" | "target"} */ side, /** @type {string} */ text) => {
+    const make = (/** @type {string} */ text) => {
       const input = h("input", "nbt-input", { "aria-label": `${text} of the new pair`, placeholder: text });
-      const chooser = new Chooser(this, input, (id) => {
-        ids[side] = id;
-        (side === "source" ? target.input : instruction).focus();
-      });
-      input.addEventListener("input", () => (ids[side] = ""));
+      const chooser = new Chooser(this, input, () => (chooser === source ? target.input : instruction).focus());
       input.addEventListener("keydown", (event) => {
         if (!chooser.key(event)) leave(event);
       });
@@ -487,14 +463,13 @@ class PairView {
     const instruction = h("input", "nbt-input", {
       "aria-label": "Instruction of the new pair", placeholder: "What should happen", dir: "auto",
     });
-    const source = make("source", "Source");
-    const target = make("target", "Target");
+    /** @type {Chooser} */
+    const source = make("Source");
+    const target = make("Target");
     this.sides = [source, target];
     const problem = h("div", "nbt-reason", { role: "alert" });
     const add = async () => {
-      const values = {
-        source: ids.source || source.named()?.image_id || "", target: ids.target || target.named()?.image_id || "", instruction: instruction.value,
-      };
+      const values = { source: source.value, target: target.value, instruction: instruction.value };
       const missing = !values.source ? source : values.target ? null : target;
       for (const side of [source, target]) mark(side.input, "aria-invalid", missing === side ? "true" : null);
       if (missing) {
@@ -507,7 +482,7 @@ class PairView {
       problem.textContent = reply.ok ? reply.refused[0]?.reason ?? "" : words(reply);
       if (problem.textContent) return;
       this.told(reply, "Pair added.");
-      ids.source = ids.target = source.input.value = target.input.value = "";
+      for (const side of [source, target]) side.id = side.input.value = "";
       source.input.focus();
       await this.rows.want(this.rows.total, this.rows.total + 1);
       this.grid.scrollTop = this.grid.scrollHeight;

@@ -177,6 +177,12 @@ class Rows {
     return [...this.pages.entries()].sort((a, b) => a[0] - b[0]).flatMap(([, page]) => page.rows);
   }
 
+  /** Whether every row is here, as it is now. */
+  get complete() {
+    const pages = [...this.pages.values()];
+    return this.known && pages.every((page) => !page.stale) && pages.reduce((n, page) => n + page.rows.length, 0) === this.total;
+  }
+
   /** See to it that the rows from start to stop are here or asked for.
    * @param {number} start @param {number} stop */
   async want(start, stop) {
@@ -531,6 +537,14 @@ class Frame {
     while (this.notes.childElementCount > 5) this.notes.firstElementChild?.remove();
   }
 
+  /** Say why there is nothing, and what to do. @param {string} lead @param {string} text @param {string} code */
+  explain(lead, text, code) {
+    if (this.empty.dataset.says === lead + text) return;
+    this.empty.dataset.says = lead + text;
+    this.empty.replaceChildren(h("p", "nbt-lead", {}, lead), h("p", "", {}, text));
+    if (code) this.empty.append(h("code", "", {}, code));
+  }
+
   /** @param {Edits} edits @param {Channel} channel @param {boolean} known whether rows ever came */
   paint(edits, channel, known) {
     const s = this.summary;
@@ -611,6 +625,35 @@ function arrange(space, nodes) {
     if (i === held || (node.parentNode === space && node.nextSibling === (nodes[i + 1] ?? null))) return;
     space.insertBefore(node, i < held ? nodes[held] : null);
   });
+}
+
+/** @typedef {{ frame: Frame, rows: Rows, edits: Edits, images?: Rows }} Table */
+
+/** Show what came of a cell's edit. @param {Table} table @param {CellEdit} cell */
+function settle(table, cell) {
+  const { frame, rows, edits } = table;
+  const row = rows.byId(cell.row);
+  if (cell.phase === "refused") {
+    frame.announce(`Not taken: ${cell.reason}`);
+    if (edits.of(cell.table, cell.row, cell.column) !== cell) giveBack(table, cell);
+  } else if (row) Object.assign(row, { [cell.column]: cell.value, state: "kept", reason: "" });
+  rows.refresh(rows.total);
+}
+
+/** Show refused words that have no place any more, so that they can be copied.
+ * @param {Table} table @param {CellEdit} cell */
+function giveBack({ frame, images }, cell) {
+  frame.note(`${cell.reason} You had typed:`, String(images?.byId(cell.value)?.name ?? cell.value));
+}
+
+/** Give back the refused words of rows that are gone. @param {Table} table */
+function giveBackGone(table) {
+  if (!table.rows.complete) return;
+  for (const [key, cell] of table.edits.cells) {
+    if (cell.phase !== "refused" || table.rows.byId(cell.row)) continue;
+    table.edits.cells.delete(key);
+    giveBack(table, cell);
+  }
 }
 
 /** Undo or redo, and say what came of it.

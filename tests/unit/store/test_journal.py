@@ -84,6 +84,19 @@ def test_two_kernels_do_not_create_one_name_at_once(journal: Journal) -> None:
     assert [m.model_id for m in journal.models(**scope, name="icons")] == ["model_1"]
 
 
+def test_a_model_made_since_one_looked_is_not_made_again(journal: Journal) -> None:
+    # Two kernels saw no model; the first began and finished before the second began.
+    scope = {"origin": "o", "project": ""}
+    first = journal.begin_model(**scope, name="icons", type="t", seen=())
+    assert first is not None
+    journal.finish_model(first.entry, "model_1")
+    assert journal.begin_model(**scope, name="icons", type="t", seen=()) is None
+    again = journal.begin_model(**scope, name="icons", type="t", seen={first.entry})
+    assert again is not None
+    journal.forget_model(again.entry)
+    assert journal.begin_model(**scope, name="icons", type="t") is not None
+
+
 def test_uploads_are_remembered_per_model(journal: Journal) -> None:
     scope = {"origin": "o", "project": ""}
     journal.remember_upload(**scope, model_id="m", content_hash="h", asset_id="asset_1")

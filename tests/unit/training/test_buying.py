@@ -101,7 +101,7 @@ def test_an_empty_set_has_no_price(opened: Opened, runner: InlineRunner) -> None
     training = opened()
     training.request_estimate()
     runner.advance(3)
-    assert not training.state.price.of
+    assert (training.state.price.phase, training.state.price.of) == ("none", 0)
 
 
 def test_fifty_queued_clicks_are_one_launch(
@@ -148,6 +148,24 @@ def test_a_click_on_an_older_price_buys_nothing(
     training.update_config({"epochs": 20})
     runner.advance(3)
     training.request_start(seen.estimate_id)
+    assert service.launches == []
+    assert training.state.launch.phase == "refused"
+
+
+def test_a_click_on_a_price_that_was_asked_for_anew_meanwhile_starts(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    # The panel prices again while its question is open; the set is the same, and so is the price.
+    seen = training.estimate()
+    training.estimate()
+    training.request_start(seen.estimate_id)
+    assert len(service.launches) == 1
+
+
+def test_a_price_this_kernel_never_showed_buys_nothing(
+    training: Training, service: FakeService
+) -> None:
+    training.request_start("est_from_a_restored_widget")
     assert service.launches == []
     assert training.state.launch.phase == "refused"
 
