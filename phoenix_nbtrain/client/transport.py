@@ -9,6 +9,7 @@ from __future__ import annotations
 import email.utils
 import json
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -157,7 +158,9 @@ class Transport:
         self.base_url = base_url.rstrip("/")
         self.params = dict(params or {})
         self._make_http = make_http
+        self._lock = threading.Lock()
         self._http: httpx.Client | None = None
+        self._closed = False
         self._sleep = sleep
 
     def read(self, method: str, path: str, **sent: Any) -> Reply:
@@ -180,9 +183,7 @@ class Transport:
 
     def once(self, method: str, path: str, **sent: Any) -> Reply:
         """Send a request exactly once."""
-        if self._http is None:
-            self._http = self._make_http()
-        return self._send(self._http, method, path, **sent)
+        return self._send(self._opened(), method, path, **sent)
 
     def fresh(self, method: str, path: str, **sent: Any) -> Reply:
         """Send a request exactly once, on a connection that nothing else has used."""
@@ -202,11 +203,8 @@ class Transport:
                 "A picture's address is not https.", sent=False, remedy="It was not fetched."
             )
         if ours:
-            if self._http is None:
-                self._http = self._make_http()
-            return self._exchange(
-                self._http, self._http.build_request("GET", url), limit, None
-            ).content
+            http = self._opened()
+            return self._exchange(http, http.build_request("GET", url), limit, None).content
         with httpx.Client(follow_redirects=False, timeout=30) as http:
             return self._exchange(http, http.build_request("GET", url), limit, None).content
 
@@ -217,10 +215,22 @@ class Transport:
         )
 
     def close(self) -> None:
-        """Close the connections."""
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        """Close the connections. What is asked afterwards, in the background too, is refused."""
+        with self._lock:
+            self._closed = True
+            if self._http is not None:
+                self._http.close()
+                self._http = None
+
+    def _opened(self) -> httpx.Client:
+        with self._lock:
+            if self._closed:
+                raise ServiceUnreachable(
+                    "The connection was closed.", sent=False, remedy="Connect again: nbt.connect()."
+                )
+            if self._http is None:
+                self._http = self._make_http()
+            return self._http
 
     def _send(
         self,

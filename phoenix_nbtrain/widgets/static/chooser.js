@@ -40,10 +40,10 @@ class Chooser {
     const typed = low(this.input.value);
     const starts = all.filter((row) => low(row.name).startsWith(typed));
     const holds = all.filter((row) => !starts.includes(row) && low(row.name).includes(typed));
-    const exact = starts.length === 1 && low(starts[0].name) === typed;
+    const chosen = all.findIndex((row) => row.image_id === this.id);
     // What is chosen already is no search: show what else there is.
-    this.fits = (exact || !typed ? all : [...starts, ...holds]).slice(0, 200);
-    this.at = exact ? Math.max(0, all.indexOf(starts[0])) : 0;
+    this.fits = (chosen >= 0 || !typed ? all : [...starts, ...holds]).slice(0, 200);
+    this.at = Math.max(0, chosen);
     this.list.hidden = false;
     if (this.list.popover && !this.list.matches(":popover-open")) this.list.showPopover();
     mark(this.input, "aria-expanded", "true");
