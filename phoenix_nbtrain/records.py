@@ -30,6 +30,8 @@ __all__ = [
 
 Wire = Mapping[str, Any]
 
+_SECRETS = frozenset({"wandbKey"})
+"""Parameters that are keys: dropped on reading, since records are shown and saved."""
 ENDED_JOBS = frozenset({"success", "failure", "canceled"})
 """The job statuses that nothing follows."""
 
@@ -219,7 +221,9 @@ class Model:
             training_image_pairs=tuple(
                 TrainingPair.from_wire(w) for w in _objects(wire, "trainingImagePairs")
             ),
-            parameters=MappingProxyType(dict(_object(wire, "parameters"))),
+            parameters=MappingProxyType(
+                {k: v for k, v in _object(wire, "parameters").items() if k not in _SECRETS}
+            ),
             progress=TrainingProgress.from_wire(progress)
             if isinstance(progress, Mapping)
             else None,

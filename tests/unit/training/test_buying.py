@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -95,6 +96,19 @@ def test_a_launch_whose_run_cannot_be_read_is_still_a_launch(
     assert run.job_id == service.models[training.model_id].job_id
     assert training.state.launch.phase == "idle"
     assert "cannot be read" in training.state.problem
+
+
+def test_a_price_of_part_of_the_set_is_not_that_of_the_whole_once_it_is_sent(
+    training: Training, service: FakeService
+) -> None:
+    from phoenix_nbtrain.images.drawings import icon
+
+    training.add_images(icon("key", 48))
+    training._buying._price()  # before the fifth picture was sent
+    assert (training.state.price.covers, training.state.price.of) == (4, 5)
+    training.sync()
+    assert training.state.draft.unsent == 0
+    assert not training.state.price.acceptable
 
 
 def test_an_empty_set_has_no_price(opened: Opened, runner: InlineRunner) -> None:
@@ -324,6 +338,29 @@ def test_the_name_of_a_model_of_somebody_elses_is_not_taken_over(
     assert service.count("create_model") == 1
     joined = Training.open(model_id=theirs.id, client=service, runner=InlineRunner())
     assert joined.model_id == theirs.id
+
+
+def test_a_name_that_another_kernel_gave_meanwhile_is_joined(
+    service: FakeService, opened: Opened
+) -> None:
+    from phoenix_nbtrain.store.journal import Journal
+    from phoenix_nbtrain.training.opening import Opening
+
+    def other_kernel() -> None:
+        service.before.clear()
+        Opening(service, Journal()).open("icons", type="flux.2-dev-lora")
+
+    read = service.list_models
+
+    def meanwhile(*, status: str | None = None) -> Iterator[Model]:
+        found = list(read(status=status))  # none of that name yet
+        service.list_models = read  # type: ignore[method-assign]  # one late reply only
+        other_kernel()
+        return iter(found)
+
+    service.list_models = meanwhile  # type: ignore[method-assign]  # one late reply only
+    opened()
+    assert service.count("create_model") == 1
 
 
 def test_opening_under_another_type_says_what_it_is(opened: Opened) -> None:
