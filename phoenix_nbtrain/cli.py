@@ -135,6 +135,10 @@ def _tutorial(arguments: argparse.Namespace) -> int:
             "JupyterLab is not installed.", remedy='pip install "phoenix-nbtrain[lab]"'
         )
     command = [sys.executable, "-m", "jupyterlab", notebook.name, *arguments.jupyter]
+    if os.geteuid() == 0:
+        # Containers run as root, where JupyterLab wants to be told that this is meant. It
+        # listens on this computer only, behind a token of its own.
+        command.append("--allow-root")
     return subprocess.call(command, cwd=folder, env=local_environment())
 
 

@@ -139,9 +139,12 @@ def test_a_copy_that_was_changed_is_kept(
     assert "was changed here and is kept" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("user", "more"), [(1000, []), (0, ["--allow-root"])])
 def test_the_tutorial_opens_in_jupyterlab_without_any_credentials(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, more: list[str]
 ) -> None:
+    # As root, a container's usual user, JupyterLab once refused to start.
+    monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", "planted")
     monkeypatch.setenv("SCENARIO_SDK_JWT", "planted")
     monkeypatch.setenv("SCENARIO_BASE_URL", "https://planted.example")
@@ -151,7 +154,7 @@ def test_the_tutorial_opens_in_jupyterlab_without_any_credentials(
     )
     assert main(["tutorial", "--to", str(tmp_path / "here"), "--", "--no-browser"]) == 0
     ((command,), named) = called[0]
-    assert command[1:] == ["-m", "jupyterlab", cli.FIRST_NOTEBOOK, "--no-browser"]
+    assert command[1:] == ["-m", "jupyterlab", cli.FIRST_NOTEBOOK, "--no-browser", *more]
     assert named["cwd"] == tmp_path / "here"
     assert "planted" not in "".join(named["env"].values())
     assert named["env"]["PHOENIX_NBTRAIN_HOME"] == os.environ["PHOENIX_NBTRAIN_HOME"]
