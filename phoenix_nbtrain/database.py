@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Database:
         application_id: marks the file as ours.
         version: of the schema.
         schema: statements, separated by semicolons.
+        migrations: by a version that was, the statements that make the next one of it.
         filled: called within the creating transaction.
     """
 
@@ -38,12 +39,14 @@ class Database:
         application_id: int,
         version: int,
         schema: str,
+        migrations: Mapping[int, str] | None = None,
         filled: Callable[[sqlite3.Connection], None] = lambda _: None,
     ) -> None:
         self.path = path
         self._application_id = application_id
         self._version = version
         self._schema = schema
+        self._migrations = dict(migrations or {})
         self._filled = filled
         self._ready = False
 
@@ -121,8 +124,7 @@ class Database:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if owner == 0 and version == 0 and tables == 0:
-            for statement in self._schema.split(";"):
-                connection.execute(statement)
+            _run(connection, self._schema)
             self._filled(connection)
             connection.execute(f"PRAGMA application_id = {self._application_id}")
             connection.execute(f"PRAGMA user_version = {self._version}")
@@ -135,6 +137,10 @@ class Database:
                 f"{self.path.name} was written by a newer phoenix-nbtrain.",
                 remedy="Update this one: pip install -U phoenix-nbtrain.",
             )
+        elif version < self._version:
+            for older in range(version, self._version):
+                _run(connection, self._migrations[older])
+            connection.execute(f"PRAGMA user_version = {self._version}")
         connection.execute("COMMIT")
 
     def _unusable(self, error: sqlite3.Error) -> StoreError:
@@ -146,3 +152,9 @@ class Database:
     def _left(self) -> str:
         folder = shown(str(self.path.parent), 80)
         return f"It was left as it is; move it away from {folder} to begin a new one."
+
+
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    """Run statements one by one: `executescript` would end the transaction first."""
+    for statement in statements.split(";"):
+        connection.execute(statement)

@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,10 @@ from typing import Literal
 from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.home import home
 
-__all__ = ["OPEN_STATES", "Intent", "IntentState", "Journal", "KnownModel"]
+__all__ = ["OPEN_STATES", "Intent", "IntentKind", "IntentState", "Journal", "KnownModel"]
+
+IntentKind = Literal["training", "download"]
+"""What is bought: a training, or its weights to take away."""
 
 IntentState = Literal[
     "prepared",
@@ -27,17 +30,21 @@ IntentState = Literal[
     "running",
     "stopping",
     "trained",
+    "delivered",
     "failed",
     "canceled",
     "not_sent",
     "rejected",
     "uncertain",
+    "not_seen",
 ]
+"""How far it is. A training ends as ``trained``, a download as ``delivered``. ``not_seen`` was
+uncertain, and read often enough without a trace to appear not launched."""
 
 OPEN_STATES: frozenset[IntentState] = frozenset(
     {"prepared", "submitting", "uncertain", "running", "stopping"}
 )
-"""States in which a further launch of the same model is refused."""
+"""States in which a further launch of the same kind for the same model is refused."""
 
 _SCHEMA = """
 CREATE TABLE models (
@@ -58,6 +65,14 @@ CREATE TABLE uploads (
     asset_id TEXT NOT NULL,
     PRIMARY KEY (origin, project, model_id, content_hash)
 );
+CREATE TABLE begun_uploads (
+    origin TEXT NOT NULL,
+    project TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    upload_id TEXT NOT NULL,
+    PRIMARY KEY (origin, project, model_id, content_hash)
+);
 CREATE TABLE intents (
     intent_id TEXT PRIMARY KEY,
     origin TEXT NOT NULL,
@@ -73,12 +88,36 @@ CREATE TABLE intents (
     job_id TEXT,
     reason TEXT NOT NULL DEFAULT '',
     at REAL NOT NULL,
-    changed REAL NOT NULL
+    changed REAL NOT NULL,
+    kind TEXT NOT NULL DEFAULT 'training',
+    served TEXT NOT NULL DEFAULT '',
+    quiet_reads INTEGER NOT NULL DEFAULT 0,
+    read_at REAL NOT NULL DEFAULT 0
 );
-CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id)
+CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id, kind)
     WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
 CREATE INDEX bought ON intents (origin, model_id, fingerprint);
 """
+
+_MIGRATIONS = {
+    1: """
+CREATE TABLE begun_uploads (
+    origin TEXT NOT NULL,
+    project TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    upload_id TEXT NOT NULL,
+    PRIMARY KEY (origin, project, model_id, content_hash)
+);
+ALTER TABLE intents ADD COLUMN kind TEXT NOT NULL DEFAULT 'training';
+ALTER TABLE intents ADD COLUMN served TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN quiet_reads INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intents ADD COLUMN read_at REAL NOT NULL DEFAULT 0;
+DROP INDEX one_open_launch;
+CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id, kind)
+    WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
+"""
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +135,10 @@ class KnownModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """One launch: accepted, on its way, running or done."""
+    """One purchase: accepted, on its way, running or done."""
 
     intent_id: str
+    kind: IntentKind = "training"
     origin: str
     project: str
     model_id: str
@@ -117,11 +157,20 @@ class Intent:
     """When it was prepared, seconds since 1970."""
     changed: float = 0.0
     """When its state last changed, seconds since 1970."""
+    served: str = ""
+    """A digest of what the service held and was asked for, where it is known."""
+    quiet_reads: int = 0
+    """While it is uncertain: how often the service was read and showed no trace of it."""
+    read_at: float = 0.0
+    """When the last of these reads was, seconds since 1970."""
 
     @property
     def open(self) -> bool:
         """Whether it may still come to something, so that no other may be launched."""
         return self.state in OPEN_STATES
+
+
+_ONE_UPLOAD = "origin = ? AND project = ? AND model_id = ? AND content_hash = ?"
 
 
 def _intent(row: sqlite3.Row) -> Intent:
@@ -137,8 +186,9 @@ class Journal:
         self._db = Database(
             path or home() / "journal.sqlite3",
             application_id=0x50484E4A,  # "PHNJ"
-            version=1,
+            version=2,
             schema=_SCHEMA,
+            migrations=_MIGRATIONS,
         )
 
     @property
@@ -228,11 +278,10 @@ class Journal:
         self, *, origin: str, project: str, model_id: str, content_hash: str, asset_id: str
     ) -> None:
         """Write down under which asset id a picture was uploaded for a model."""
+        key = (origin, project, model_id, content_hash)
         with self._db.writing() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?)",
-                (origin, project, model_id, content_hash, asset_id),
-            )
+            db.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?)", (*key, asset_id))
+            db.execute(f"DELETE FROM begun_uploads WHERE {_ONE_UPLOAD}", key)
 
     def uploads(self, *, origin: str, project: str, model_id: str) -> dict[str, str]:
         """Return the asset id of every picture uploaded for a model, by content hash.
@@ -255,6 +304,36 @@ class Journal:
                 (origin, model_id, asset_id),
             )
 
+    def begin_upload(
+        self, *, origin: str, project: str, model_id: str, content_hash: str, upload_id: str
+    ) -> None:
+        """Write down the upload that a picture is on its way in, so that another can go on."""
+        with self._db.writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO begun_uploads VALUES (?, ?, ?, ?, ?)",
+                (origin, project, model_id, content_hash, upload_id),
+            )
+
+    def begun_uploads(self, *, origin: str, project: str, model_id: str) -> dict[str, str]:
+        """Return the upload ids of pictures whose upload has no end yet, by content hash."""
+        with self._db.reading() as db:
+            rows = db.execute(
+                "SELECT content_hash, upload_id FROM begun_uploads"
+                " WHERE origin = ? AND project = ? AND model_id = ?",
+                (origin, project, model_id),
+            ).fetchall()
+        return {row["content_hash"]: row["upload_id"] for row in rows}
+
+    def forget_begun_upload(
+        self, *, origin: str, project: str, model_id: str, content_hash: str
+    ) -> None:
+        """Drop an upload that failed, or that the service no longer has."""
+        with self._db.writing() as db:
+            db.execute(
+                f"DELETE FROM begun_uploads WHERE {_ONE_UPLOAD}",
+                (origin, project, model_id, content_hash),
+            )
+
     # -- launches -------------------------------------------------------------------------------
 
     def prepare(self, intent: Intent, *, newest: str | None) -> bool:
@@ -262,7 +341,8 @@ class Journal:
 
         Args:
             intent: the launch.
-            newest: the id of the model's newest launch as it was when this one was decided on.
+            newest: the id of the model's newest launch of its kind, as it was when this one was
+                decided on.
 
         Returns:
             False where another launch was written down since, the estimate was spent before, or
@@ -272,35 +352,15 @@ class Journal:
         try:
             with self._db.writing() as db:
                 row = db.execute(
-                    "SELECT intent_id FROM intents WHERE origin = ? AND model_id = ?"
+                    "SELECT intent_id FROM intents WHERE origin = ? AND model_id = ? AND kind = ?"
                     " ORDER BY rowid DESC LIMIT 1",
-                    (intent.origin, intent.model_id),
+                    (intent.origin, intent.model_id, intent.kind),
                 ).fetchone()
                 if (row["intent_id"] if row else None) != newest:
                     return False
-                db.execute(
-                    "INSERT INTO intents (intent_id, origin, project, model_id, fingerprint,"
-                    " estimate_id, state, amount, unit, status_before, job_before, job_id,"
-                    " reason, at, changed)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        intent.intent_id,
-                        intent.origin,
-                        intent.project,
-                        intent.model_id,
-                        intent.fingerprint,
-                        intent.estimate_id,
-                        intent.state,
-                        str(intent.amount),
-                        intent.unit,
-                        intent.status_before,
-                        intent.job_before,
-                        intent.job_id,
-                        intent.reason,
-                        now,
-                        now,
-                    ),
-                )
+                values = {**asdict(intent), "amount": str(intent.amount), "at": now, "changed": now}
+                names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+                db.execute(f"INSERT INTO intents ({names}) VALUES ({places})", values)
         except sqlite3.IntegrityError:
             return False
         return True
@@ -324,25 +384,50 @@ class Journal:
             )
             return done.rowcount == 1
 
+    def note_quiet_read(self, intent_id: str, *, at: float, apart: float) -> None:
+        """Count a read that showed no trace of an uncertain launch.
+
+        Args:
+            intent_id: the launch.
+            at: when it was read, seconds since 1970.
+            apart: reads closer than this many seconds to the last one tell nothing new.
+        """
+        with self._db.writing() as db:
+            db.execute(
+                "UPDATE intents SET quiet_reads = quiet_reads + 1, read_at = ?"
+                " WHERE intent_id = ? AND state = 'uncertain' AND read_at <= ?",
+                (at, intent_id, at - apart),
+            )
+
     def intent(self, intent_id: str) -> Intent | None:
         """Return one launch."""
         with self._db.reading() as db:
             row = db.execute("SELECT * FROM intents WHERE intent_id = ?", (intent_id,)).fetchone()
         return _intent(row) if row else None
 
-    def intents(self, *, origin: str | None = None, model_id: str | None = None) -> list[Intent]:
-        """Return launches, the newest first."""
+    def intents(
+        self,
+        *,
+        origin: str | None = None,
+        model_id: str | None = None,
+        kind: IntentKind | None = "training",
+    ) -> list[Intent]:
+        """Return launches, the newest first; of every kind where ``kind`` is ``None``."""
         with self._db.reading() as db:
             rows = db.execute(
-                "SELECT * FROM intents WHERE (? IS NULL OR origin = ?)"
-                " AND (? IS NULL OR model_id = ?) ORDER BY rowid DESC",
-                (origin, origin, model_id, model_id),
+                "SELECT * FROM intents WHERE (:origin IS NULL OR origin = :origin)"
+                " AND (:model_id IS NULL OR model_id = :model_id)"
+                " AND (:kind IS NULL OR kind = :kind) ORDER BY rowid DESC",
+                {"origin": origin, "model_id": model_id, "kind": kind},
             ).fetchall()
         return [_intent(row) for row in rows]
 
-    def open_intent(self, *, origin: str, model_id: str) -> Intent | None:
-        """Return the model's launch that is not finished, if there is one."""
-        return next((i for i in self.intents(origin=origin, model_id=model_id) if i.open), None)
+    def open_intent(
+        self, *, origin: str, model_id: str, kind: IntentKind = "training"
+    ) -> Intent | None:
+        """Return the model's launch of that kind that is not finished, if there is one."""
+        found = self.intents(origin=origin, model_id=model_id, kind=kind)
+        return next((i for i in found if i.open), None)
 
     def spent(self, estimate_id: str) -> bool:
         """Return whether an estimate has bought something, or tried to."""

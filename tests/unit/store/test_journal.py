@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -131,3 +132,66 @@ def test_a_file_that_cannot_be_trusted_is_refused_and_kept(tmp_path: Path, case:
     with pytest.raises(StoreError):
         Journal(path).intents()
     assert path.read_bytes() == before
+
+
+OLDER = """
+CREATE TABLE intents (
+    intent_id TEXT PRIMARY KEY, origin TEXT NOT NULL, project TEXT NOT NULL,
+    model_id TEXT NOT NULL, fingerprint TEXT NOT NULL, estimate_id TEXT UNIQUE,
+    state TEXT NOT NULL, amount TEXT NOT NULL, unit TEXT NOT NULL, status_before TEXT NOT NULL,
+    job_before TEXT, job_id TEXT, reason TEXT NOT NULL DEFAULT '', at REAL NOT NULL,
+    changed REAL NOT NULL
+);
+CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id)
+    WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
+INSERT INTO intents VALUES ('a', 'o', '', 'm', 'f', 'e1', 'running', '10.75', 'CU', 'new', NULL,
+    'job_1', '', 1, 2);
+PRAGMA application_id = 0x50484E4A;
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_journal_of_the_first_version_keeps_what_it_knows(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite3"
+    connection = sqlite3.connect(path)
+    connection.executescript(OLDER)
+    connection.close()
+    journal = Journal(path)
+    found = journal.open_intent(origin="o", model_id="m")
+    assert found is not None
+    assert (found.job_id, found.kind, found.amount) == ("job_1", "training", Decimal("10.75"))
+    assert not journal.prepare(intent("b", estimate_id="e1"), newest="a")
+    journal.begin_upload(origin="o", project="", model_id="m", content_hash="h", upload_id="u")
+    assert journal.begun_uploads(origin="o", project="", model_id="m") == {"h": "u"}
+
+
+def test_an_upload_that_ended_is_no_longer_on_its_way(journal: Journal) -> None:
+    scope = {"origin": "o", "project": "", "model_id": "m"}
+    journal.begin_upload(**scope, content_hash="h", upload_id="u1")
+    journal.begin_upload(**scope, content_hash="h", upload_id="u2")
+    assert journal.begun_uploads(**scope) == {"h": "u2"}
+    journal.remember_upload(**scope, content_hash="h", asset_id="asset_1")
+    assert journal.begun_uploads(**scope) == {}
+    journal.begin_upload(**scope, content_hash="h", upload_id="u3")
+    journal.forget_begun_upload(**scope, content_hash="h")
+    assert journal.begun_uploads(**scope) == {}
+
+
+def test_a_download_and_a_training_of_one_model_do_not_wait_for_each_other(
+    journal: Journal,
+) -> None:
+    assert journal.prepare(intent("a", estimate_id="e1", state="running"), newest=None)
+    download = replace(intent("b", estimate_id="e2"), kind="download")
+    assert journal.prepare(download, newest=None)
+    assert not journal.prepare(replace(download, intent_id="c", estimate_id="e3"), newest="b")
+    assert [i.intent_id for i in journal.intents()] == ["a"]
+    assert [i.intent_id for i in journal.intents(kind=None)] == ["b", "a"]
+
+
+def test_reads_of_an_uncertain_launch_count_when_they_are_apart(journal: Journal) -> None:
+    journal.prepare(intent("a", estimate_id="e1", state="uncertain"), newest=None)
+    for at in (100.0, 101.0, 130.0):
+        journal.note_quiet_read("a", at=at, apart=20)
+    found = journal.intent("a")
+    assert found is not None
+    assert (found.quiet_reads, found.read_at) == (2, 130.0)
