@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from threading import Lock
 from typing import Any
 
-from phoenix_nbtrain.errors import NotFound, ServiceError
+from phoenix_nbtrain.errors import ImageError, NotFound, PlanLimitReached, ServiceError
+from phoenix_nbtrain.images.header import inspect
 from phoenix_nbtrain.records import (
     Asset,
     Job,
@@ -21,6 +23,22 @@ from phoenix_nbtrain.records import (
 )
 
 Fault = Callable[[], None]
+Begun = Callable[[str], None]
+
+STORAGE = "https://storage.phoenix.test/"
+
+
+@dataclass
+class BegunUpload:
+    """An upload that the service gave an id."""
+
+    name: str
+    content: bytes | None = None
+    """What arrived, or was fetched."""
+    url: str | None = None
+    """Where to fetch it, for an import."""
+    asset_id: str | None = None
+    """The asset it became."""
 
 
 class FakeService:
@@ -37,7 +55,18 @@ class FakeService:
         self.after: dict[str, Fault] = {}
         """Raise after it happened: the reply is lost."""
         self.models: dict[str, Model] = {}
+        self.images_max: int | None = None
+        """The plan's ceiling on a model's training images; ``None`` for none."""
+        self.inline_max = 4_000_000
+        """Pictures of more bytes go in parts, under an upload's id."""
+        self.web: dict[str, bytes] = {}
+        """What the service finds behind the URLs that it is asked to import."""
         self.assets: dict[str, Asset] = {}
+        self.contents: dict[str, bytes] = {}
+        """The bytes of every asset that came by an upload."""
+        self.uploads: dict[str, BegunUpload] = {}
+        self.sent: Counter[bytes] = Counter()
+        """How often each picture's bytes arrived here whole."""
         self.jobs: dict[str, Job] = {}
         self.launches: list[Mapping[str, Any]] = []
         self._numbers = itertools.count(1)
@@ -82,7 +111,9 @@ class FakeService:
             raise NotFound(f"Model {model_id} not found.", status=404)
         model = self.models[model_id]
         images = tuple(
-            replace(i, description=self.assets[i.id].description) for i in model.training_images
+            replace(i, description=self.assets[i.id].description)
+            for i in model.training_images
+            if i.id in self.assets
         )
         return replace(model, training_images=images, training_images_number=len(images))
 
@@ -116,6 +147,18 @@ class FakeService:
         if there & set(asset_ids):
             raise ServiceError(
                 "The provided assetId is already a training image of this model.", status=400
+            )
+        for asset_id in asset_ids:
+            self._asset(asset_id)
+        if self.images_max is not None and len(there) + len(asset_ids) > self.images_max:
+            raise PlanLimitReached(
+                "The plan's limit of training images is reached.",
+                status=429,
+                details={
+                    "actionName": "add-training-image",
+                    "actionLimit": self.images_max,
+                    "actionValue": len(there),
+                },
             )
         added = tuple(TrainingImage(id=i, name=self.assets[i].name) for i in asset_ids)
         model = self.models[model_id]
@@ -171,26 +214,122 @@ class FakeService:
             raise NotFound("No such job.", status=404)
         return self.jobs[job_id]
 
-    def upload_image(self, name: str, content: bytes) -> Asset:
+    # -- assets ---------------------------------------------------------------------------------
+
+    def upload_image(
+        self,
+        name: str,
+        content: bytes,
+        *,
+        upload_id: str | None = None,
+        begun: Begun | None = None,
+    ) -> Asset:
         self._did("upload_image")
-        asset = Asset(id=f"asset_{next(self._numbers)}", name=name, size=len(content))
-        self.assets[asset.id] = asset
-        self._done("upload_image")
-        return asset
+        if len(content) <= self.inline_max:
+            asset = self._new_asset(name, content)
+            self._done("upload_image")
+            return asset
+        upload_id = self._begin(BegunUpload(name), upload_id, begun)
+        upload = self.uploads[upload_id]
+        if upload.content is None:  # what arrived before is not sent again
+            self._did("send_part")
+            upload.content = content
+            self.sent[content] += 1
+            self._done("send_part")
+        return self._complete(upload)
+
+    def import_image(
+        self, url: str, *, upload_id: str | None = None, begun: Begun | None = None
+    ) -> Asset:
+        self._did("import_image")
+        name = url.partition("?")[0].rpartition("/")[2]
+        upload_id = self._begin(BegunUpload(name, url=url), upload_id, begun)
+        upload = self.uploads[upload_id]
+        if upload.content is None:
+            upload.content = self.web.get(upload.url or "")
+        if upload.content is None:
+            raise ServiceError("The picture could not be fetched from there.", status=200)
+        return self._complete(upload)
+
+    def _begin(self, upload: BegunUpload, upload_id: str | None, begun: Begun | None) -> str:
+        if upload_id is not None:
+            if upload_id not in self.uploads:
+                raise NotFound(f"Upload {upload_id} not found.", status=404)
+            return upload_id
+        self._did("begin_upload")
+        upload_id = f"upload_{next(self._numbers)}"
+        self.uploads[upload_id] = upload
+        self._done("begin_upload")
+        if begun is not None:
+            begun(upload_id)
+        return upload_id
+
+    def _complete(self, upload: BegunUpload) -> Asset:
+        self._did("complete_upload")
+        if upload.asset_id is None:
+            assert upload.content is not None
+            asset = self._new_asset(upload.name, upload.content, whole=False)
+            upload.asset_id = asset.id
+        self._done("complete_upload")
+        return self._asset(upload.asset_id)
+
+    def _new_asset(self, name: str, content: bytes, *, whole: bool = True) -> Asset:
+        try:
+            header = inspect(content)
+            size: dict[str, Any] = {"width": header.width, "height": header.height}
+        except ImageError:
+            size = {}
+        with self._lock:
+            number = next(self._numbers)
+            asset = Asset(id=f"asset_{number:08d}", name=name, size=len(content), **size)
+            self.assets[asset.id] = replace(asset, url=f"{STORAGE}{asset.id}?signature=s3cret")
+            self.contents[asset.id] = content
+            self.sent[content] += whole
+        return self.assets[asset.id]
+
+    def _asset(self, asset_id: str) -> Asset:
+        if asset_id not in self.assets:
+            raise NotFound(f"Asset {asset_id} not found.", status=404)
+        return self.assets[asset_id]
 
     def get_asset(self, asset_id: str) -> Asset:
         self._did("get_asset")
-        return self.assets[asset_id]
+        return self._asset(asset_id)
 
-    def update_asset(self, asset_id: str, *, description: str) -> Asset:
+    def get_assets(self, asset_ids: Sequence[str]) -> tuple[Asset, ...]:
+        self._did("get_assets")
+        return tuple(self.assets[i] for i in asset_ids if i in self.assets)
+
+    def update_asset(
+        self, asset_id: str, *, description: str | None = None, name: str | None = None
+    ) -> Asset:
         self._did("update_asset")
-        self.assets[asset_id] = replace(self.assets[asset_id], description=description)
+        asset = self._asset(asset_id)
+        if description is not None:
+            asset = replace(asset, description=description)
+        if name is not None:
+            asset = replace(asset, name=name)
+        self.assets[asset_id] = asset
         self._done("update_asset")
-        return self.assets[asset_id]
+        return asset
 
     def fetch(self, url: str) -> bytes:
         self._did("fetch")
-        raise ServiceError("Nothing is served in memory.", status=404)
+        assert url.startswith(STORAGE), f"the notebook fetches only what the service signed: {url}"
+        asset_id = url.removeprefix(STORAGE).partition("?")[0]
+        if asset_id not in self.contents:
+            raise NotFound("Nothing is there.", status=404)
+        return self.contents[asset_id]
+
+    # -- what the service, or somebody else, does by itself -------------------------------------
+
+    def lose(self, asset_id: str) -> None:
+        """Delete an asset, as somebody may on the service's own page."""
+        del self.assets[asset_id]
+        self.contents.pop(asset_id, None)
+        for model in self.models.values():
+            left = tuple(i for i in model.training_images if i.id != asset_id)
+            self._put(model, training_images=left)
 
     def finish(self, model_id: str, status: str = "trained") -> Model:
         """End the model's run, as the service does by itself."""
