@@ -85,6 +85,16 @@ class PhoenixError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The constructors take keywords, which plain pickling would lose between processes.
+        return _restored, (type(self), self.message, self.__dict__)
+
+
+def _restored(kind: type[PhoenixError], message: str, state: dict[str, Any]) -> PhoenixError:
+    error = kind.__new__(kind, message)
+    error.__dict__.update(state)
+    return error
+
 
 class InputError(PhoenixError, ValueError):
     """What was given cannot be taken. Nothing changed."""
@@ -208,6 +218,13 @@ class Throttled(ServiceError):
 
 class ServiceFailed(ServiceError):
     """Phoenix, or a gateway before it, failed."""
+
+    retry_after: float | None
+    """Seconds the service asks to wait, where it says."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.retry_after = retry_after
 
 
 class LaunchError(PhoenixError):

@@ -16,15 +16,19 @@ from typing import Any, Literal
 
 __all__ = [
     "Asset",
+    "Download",
     "Epoch",
     "Job",
     "LaunchReply",
     "Model",
     "Project",
     "Quote",
+    "TeamLimits",
     "TrainingImage",
     "TrainingPair",
     "TrainingProgress",
+    "Upload",
+    "UploadPart",
     "amount",
 ]
 
@@ -49,7 +53,10 @@ def _number(wire: Wire, key: str) -> float | None:
     value = wire.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:  # a whole number beyond every float
+        return None
 
 
 def _object(wire: Wire, key: str) -> Wire:
@@ -197,6 +204,8 @@ class Model:
     """The training parameters stored with the model, by their wire names."""
     progress: TrainingProgress | None = None
     training_seconds: float | None = None
+    ended_at: str = ""
+    """When its last training ended (ISO 8601); empty before."""
     job_id: str | None = None
     epochs: tuple[Epoch, ...] = ()
     epoch: str | None = None
@@ -206,7 +215,7 @@ class Model:
     def from_wire(cls, wire: Wire) -> Model:
         images = tuple(TrainingImage.from_wire(w) for w in _objects(wire, "trainingImages"))
         number = _number(wire, "trainingImagesNumber")
-        progress = wire.get("trainingProgress")
+        progress, stats = wire.get("trainingProgress"), _object(wire, "trainingStats")
         status = _text(wire, "status")
         return cls(
             id=_text(wire, "id"),
@@ -227,7 +236,8 @@ class Model:
             progress=TrainingProgress.from_wire(progress)
             if isinstance(progress, Mapping)
             else None,
-            training_seconds=_number(_object(wire, "trainingStats"), "trainDuration"),
+            training_seconds=_number(stats, "trainDuration"),
+            ended_at=_text(stats, "endedAt"),
             job_id=_text(wire, "jobId") or None,
             epochs=tuple(Epoch.from_wire(w) for w in _objects(wire, "epochs")),
             epoch=_text(wire, "epoch") or None,
@@ -252,6 +262,8 @@ class Job:
     """What the job reports of itself. The local Phoenix puts its loss curve here."""
     cost: Decimal | None = None
     discount: Decimal | None = None
+    history: tuple[tuple[str, str], ...] = ()
+    """Each status it had, with the date it began (ISO 8601), oldest first."""
 
     @property
     def ended(self) -> bool:
@@ -273,6 +285,9 @@ class Job:
             output=MappingProxyType(dict(_object(metadata, "output"))),
             cost=amount(billing.get("cuCost")),
             discount=amount(billing.get("cuDiscount")),
+            history=tuple(
+                (_text(h, "status"), _text(h, "date")) for h in _objects(wire, "statusHistory")
+            ),
         )
 
 
@@ -311,6 +326,112 @@ class Asset:
             height=whole("height"),
             size=whole("size"),
             url=_text(wire, "url"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPart:
+    """A piece of a file on its way, and the signed address that takes it."""
+
+    number: int
+    """From 1."""
+    url: str = field(repr=False)
+    """Signed, so never shown and never stored."""
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> UploadPart:
+        number = _number(wire, "number")
+        return cls(number=0 if number is None else int(number), url=_text(wire, "url"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file on its way to becoming an asset."""
+
+    id: str
+    status: str = ""
+    """``pending``, ``validating``, ``validated``, ``imported``, ``failed`` or newer words.
+    ``complete`` is no end: sources differ on what it means."""
+    source: str = ""
+    """``multipart`` or ``url``."""
+    file_name: str = ""
+    parts: tuple[UploadPart, ...] = ()
+    job_id: str | None = None
+    entity_id: str | None = None
+    """The asset it became."""
+    error_message: str = ""
+
+    @property
+    def imported(self) -> bool:
+        """Whether it is an asset now."""
+        return self.entity_id is not None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the service gave it up."""
+        return self.status == "failed"
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> Upload:
+        parts = (UploadPart.from_wire(w) for w in _objects(wire, "parts"))
+        return cls(
+            id=_text(wire, "id"),
+            status=_text(wire, "status"),
+            source=_text(wire, "source"),
+            file_name=_text(wire, "fileName"),
+            parts=tuple(sorted(parts, key=lambda part: part.number)),
+            job_id=_text(wire, "jobId") or None,
+            entity_id=_text(wire, "entityId") or None,
+            error_message=_text(wire, "errorMessage"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A file that the service packs up for downloading."""
+
+    job_id: str
+    status: str = ""
+    """The status of its job; see `Job`."""
+    url: str = field(default="", repr=False)
+    """Where it is, once it is; signed, so never shown and never stored."""
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> Download:
+        return cls(
+            job_id=_text(wire, "jobId"),
+            status=_text(wire, "jobStatus"),
+            url=_text(wire, "downloadUrl"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamLimits:
+    """What a team's plan allows, and how much of it is used."""
+
+    plan: str = ""
+    limits: Wire = field(default_factory=lambda: MappingProxyType({}))
+    """Ceilings by their wire names, for example ``parallelTraining`` or ``models``."""
+    values: Wire = field(default_factory=lambda: MappingProxyType({}))
+    """What is used, or left, by the same names; only some ceilings have one."""
+
+    @property
+    def parallel_training(self) -> int | None:
+        """How many trainings may run at once; 0 where the plan has no training."""
+        number = _number(self.limits, "parallelTraining")
+        return None if number is None else int(number)
+
+    @property
+    def creative_units(self) -> Decimal | None:
+        """The creative units that ``values`` states."""
+        return amount(self.values.get("creativeUnits"))
+
+    @classmethod
+    def from_wire(cls, wire: Wire) -> TeamLimits:
+        return cls(
+            plan=_text(wire, "plan"),
+            limits=MappingProxyType(dict(_object(wire, "limits"))),
+            values=MappingProxyType(dict(_object(wire, "values"))),
         )
 
 

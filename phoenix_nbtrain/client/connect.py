@@ -14,6 +14,7 @@ import httpx
 
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, find
 from phoenix_nbtrain.client.phoenix import Phoenix
+from phoenix_nbtrain.client.sockets import SocketTransport
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, shown
 from phoenix_nbtrain.home import home
@@ -25,7 +26,6 @@ LOCAL_URL = "http://phoenix.local/v1"
 LOCAL_HEADER = "x-phoenix-local"
 ONLY = "PHOENIX_NBTRAIN_ONLY"
 """Set to ``local`` by the tutorial command: whatever credentials there are, none are used."""
-_TIMEOUT = httpx.Timeout(60, connect=5)
 
 _default: Phoenix | None = None
 _lock = threading.Lock()
@@ -111,12 +111,11 @@ def _local(data_dir: Path) -> Phoenix:
 
     app = create_app(data_dir)
 
-    def make_http() -> httpx.Client:
-        wsgi = httpx.WSGITransport(app=app, raise_app_exceptions=False)
-        return httpx.Client(transport=wsgi, timeout=_TIMEOUT, trust_env=False)
+    def open_wire() -> httpx.BaseTransport:
+        return httpx.WSGITransport(app=app, raise_app_exceptions=False)
 
     return Phoenix(
-        Transport(base_url=LOCAL_URL, make_http=make_http),
+        Transport(base_url=LOCAL_URL, open_wire=open_wire, open_foreign=SocketTransport),
         origin=f"local:{origin_id(data_dir)}",
         is_local=True,
     )
@@ -132,15 +131,12 @@ def _remote(credentials: Credentials) -> Phoenix:
         )
     auth = OriginAuth(credentials)
 
-    def make_http() -> httpx.Client:
-        # Proxies of the environment count for a hosted service, never for this computer.
-        return httpx.Client(auth=auth, timeout=_TIMEOUT, trust_env=not loopback)
-
     def client(project_id: str | None, origin: str, is_local: bool) -> Phoenix:
         return Phoenix(
             Transport(
                 base_url=credentials.base_url,
-                make_http=make_http,
+                open_wire=SocketTransport,
+                sign=auth.sign,
                 params={"projectId": project_id} if project_id else {},
             ),
             origin=origin,

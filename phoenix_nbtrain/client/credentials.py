@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -63,22 +64,23 @@ class Credentials:
     """Where they were found, for people: never the values."""
 
 
-class OriginAuth(httpx.Auth):
-    """Signs requests to one origin only, so that no redirect carries credentials elsewhere."""
+class OriginAuth:
+    """Signs requests to one origin only, so that nothing else ever gets the credentials."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._origin = _origin(httpx.URL(credentials.base_url))
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if _origin(request.url) == self._origin:
-            signed = self._credentials
-            if signed.bearer_token is not None:
-                request.headers["Authorization"] = f"Bearer {signed.bearer_token.reveal()}"
-            elif signed.api_key is not None and signed.api_secret is not None:
-                basic = httpx.BasicAuth(signed.api_key.reveal(), signed.api_secret.reveal())
-                request = next(basic.auth_flow(request))
-        yield request
+    def sign(self, request: httpx.Request) -> None:
+        """Add the credentials to a request, if it goes where they are for."""
+        if _origin(request.url) != self._origin:
+            return
+        given = self._credentials
+        if given.bearer_token is not None:
+            request.headers["Authorization"] = f"Bearer {given.bearer_token.reveal()}"
+        elif given.api_key is not None and given.api_secret is not None:
+            pair = f"{given.api_key.reveal()}:{given.api_secret.reveal()}".encode()
+            request.headers["Authorization"] = f"Basic {base64.b64encode(pair).decode('ascii')}"
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

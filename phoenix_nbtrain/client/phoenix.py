@@ -5,20 +5,22 @@ Names, paths and bodies are those of the service's official SDK (2.4.0).
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import EllipsisType
 from typing import Any
-from urllib.parse import quote
 
-from phoenix_nbtrain.client.transport import Reply, Transport
-from phoenix_nbtrain.errors import ServiceUnreachable
+from phoenix_nbtrain.client.assets import AssetEndpoints
+from phoenix_nbtrain.client.endpoints import launched, priced, segment
+from phoenix_nbtrain.client.replies import Reply
+from phoenix_nbtrain.client.transport import Transport
+from phoenix_nbtrain.errors import NotFound, PermissionDenied, ServiceError
 from phoenix_nbtrain.records import (
-    Asset,
     Job,
     LaunchReply,
     Model,
     Project,
     Quote,
+    TeamLimits,
     TrainingImage,
     TrainingPair,
     projects_of_teams,
@@ -28,19 +30,16 @@ __all__ = ["ASSETS_PER_CALL", "Phoenix"]
 
 ASSETS_PER_CALL = 10
 """Most asset ids that one call adds to a training set (SDK)."""
-QUOTED = 269
-"""The HTTP status of a dry run."""
+MODELS_PER_READ = 50
+"""Models that one call reads; the service states no limit, and its own plug-in stays at this."""
 
 
-def _part(value: str) -> str:
-    return quote(value, safe="")
-
-
-class Phoenix:
+class Phoenix(AssetEndpoints):
     """A Phoenix: the hosted one, a served one, or the local one inside this process.
 
     Made by `connect`. Every method raises `ServiceUnreachable` where no reply came and a
-    `ServiceError` where the service refused.
+    `ServiceError` where the service refused. How often each is sent, and how long its reply is
+    waited for, stands in `phoenix_nbtrain.client.policies`.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Phoenix:
         project_id: str | None = None,
         team_id: str | None = None,
     ) -> None:
-        self._http = transport
+        super().__init__(transport)
         self.origin = origin
         """Which Phoenix this is; what is remembered on this computer is kept apart by it."""
         self.is_local = is_local
@@ -97,27 +96,34 @@ class Phoenix:
 
     def create_model(self, *, name: str, type: str) -> Model:
         """Create an empty model. Free."""
-        reply = self._http.once("POST", "/models", body={"name": name, "type": type})
-        return Model.from_wire(_inner(reply, "model"))
+        body = {"name": name, "type": type}
+        reply = self._http.send("create_model", "POST", "/models", body=body)
+        return Model.from_wire(reply.inner("model"))
 
     def get_model(self, model_id: str) -> Model:
         """Read a model with its whole training set."""
-        reply = self._http.read("GET", f"/models/{_part(model_id)}")
-        return Model.from_wire(_inner(reply, "model"))
+        reply = self._http.send("get_model", "GET", _model(model_id))
+        return Model.from_wire(reply.inner("model"))
+
+    def get_models(self, ids: Sequence[str]) -> tuple[Model, ...]:
+        """Read several models, in the order of ``ids``; what the service lacks is left out.
+
+        Each carries only three training images.
+        """
+        found: dict[str, Model] = {}
+        for start in range(0, len(ids), MODELS_PER_READ):
+            body = {"modelIds": list(ids[start : start + MODELS_PER_READ])}
+            reply = self._http.send("get_models", "POST", "/models/get-bulk", body=body)
+            for wire in reply.objects("models"):
+                model = Model.from_wire(wire)
+                found[model.id] = model
+        return tuple(found[i] for i in dict.fromkeys(ids) if i in found)
 
     def list_models(self, *, status: str | None = None) -> Iterator[Model]:
         """Read the account's models, page by page. Each carries only three training images."""
         params = {"pageSize": "100"} | ({"status": status} if status else {})
-        seen: set[str] = set()
-        while True:
-            body = self._http.read("GET", "/models", params=params).object()
-            for wire in body.get("models") or ():
-                yield Model.from_wire(wire)
-            token = body.get("nextPaginationToken")
-            if not isinstance(token, str) or not token or token in seen:
-                return
-            seen.add(token)
-            params = params | {"paginationToken": token}
+        for wire in self._pages("list_models", "/models", key="models", params=params):
+            yield Model.from_wire(wire)
 
     def update_model(
         self,
@@ -125,15 +131,37 @@ class Phoenix:
         *,
         name: str | None = None,
         parameters: Mapping[str, Any] | None = None,
+        epoch: str | EllipsisType | None = ...,
     ) -> Model:
-        """Rename a model, or store training parameters with it. Launches nothing."""
+        """Rename a model, store training parameters with it, or choose an epoch. Launches nothing.
+
+        Args:
+            model_id: which one.
+            name: the new name; ``None`` leaves it.
+            parameters: training parameters by their wire names; ``None`` leaves them.
+            epoch: the epoch to use; ``None`` goes back to the default, ``...`` leaves it.
+        """
         body: dict[str, Any] = {}
         if name is not None:
             body["name"] = name
         if parameters is not None:
             body["parameters"] = dict(parameters)
-        reply = self._http.once("PUT", f"/models/{_part(model_id)}", body=body)
-        return Model.from_wire(_inner(reply, "model"))
+        if epoch is not ...:
+            body["epoch"] = epoch
+        reply = self._http.send("update_model", "PUT", _model(model_id), body=body)
+        return Model.from_wire(reply.inner("model"))
+
+    def delete_model(self, model_id: str) -> None:
+        """Delete a model. The hosted service keeps deleted ones for 30 days."""
+
+        def look() -> bool | None:
+            try:
+                self.get_model(model_id)
+            except NotFound:
+                return True
+            return None
+
+        self._delete("delete_model", _model(model_id), look)
 
     # -- training images ------------------------------------------------------------------------
 
@@ -142,54 +170,69 @@ class Phoenix:
     ) -> tuple[TrainingImage, ...]:
         """Add up to ten assets to a model's training set.
 
-        The reply's form for several is not documented, so every plausible one is read.
+        Where no reply comes, the model is read, and only what is missing is sent again.
         """
-        body = {"assetId": asset_ids[0]} if len(asset_ids) == 1 else {"assetIds": list(asset_ids)}
-        reply = self._http.once(
-            "POST", f"/models/{_part(model_id)}/training-images", body=body
-        ).object()
-        found: list[Any] = []
-        for key in ("trainingImage", "trainingImages"):
-            value = reply.get(key)
-            found.extend(value if isinstance(value, list) else [value])
-        return tuple(TrainingImage.from_wire(w) for w in found if isinstance(w, dict))
+        missing = list(asset_ids)
+        path = f"{_model(model_id)}/training-images"
+
+        def send() -> tuple[TrainingImage, ...]:
+            body = {"assetId": missing[0]} if len(missing) == 1 else {"assetIds": missing}
+            reply = self._http.send("add_training_images", "POST", path, body=body)
+            # The reply's form for several is not documented, so every plausible one is read.
+            found = reply.objects("trainingImages") or reply.objects("trainingImage")
+            single = reply.object().get("trainingImage")
+            found = found or ([single] if isinstance(single, dict) else [])
+            return tuple(TrainingImage.from_wire(w) for w in found)
+
+        def look() -> tuple[TrainingImage, ...] | None:
+            there = {i.id: i for i in self.get_model(model_id).training_images}
+            missing[:] = [i for i in asset_ids if i not in there]
+            return None if missing else tuple(there[i] for i in asset_ids)
+
+        return self._http.reading_first("add_training_images", send, look)
 
     def replace_training_image(
         self, model_id: str, training_image_id: str, *, asset_id: str
     ) -> TrainingImage:
         """Put another asset in a training image's place. Its id may change."""
-        reply = self._http.once(
-            "PUT",
-            f"/models/{_part(model_id)}/training-images/{_part(training_image_id)}",
-            body={"assetId": asset_id},
-        )
-        return TrainingImage.from_wire(_inner(reply, "trainingImage"))
+
+        def send() -> TrainingImage:
+            path = f"{_model(model_id)}/training-images/{segment(training_image_id)}"
+            body = {"assetId": asset_id}
+            reply = self._http.send("replace_training_image", "PUT", path, body=body)
+            return TrainingImage.from_wire(reply.inner("trainingImage"))
+
+        def look() -> TrainingImage | None:
+            there = {i.id: i for i in self.get_model(model_id).training_images}
+            return None if training_image_id in there else there.get(asset_id)
+
+        return self._http.reading_first("replace_training_image", send, look)
 
     def delete_training_image(self, model_id: str, training_image_id: str) -> None:
         """Take an image out of a model's training set; the asset stays."""
-        self._http.once(
-            "DELETE", f"/models/{_part(model_id)}/training-images/{_part(training_image_id)}"
-        )
+
+        def look() -> bool | None:
+            there = {i.id for i in self.get_model(model_id).training_images}
+            return None if training_image_id in there else True
+
+        path = f"{_model(model_id)}/training-images/{segment(training_image_id)}"
+        self._delete("delete_training_image", path, look)
 
     def replace_pairs(
         self, model_id: str, pairs: Sequence[TrainingPair]
     ) -> tuple[TrainingPair, ...]:
         """Replace all pairs of a model; both sides must be training images already."""
-        reply = self._http.once(
+        reply = self._http.send(
+            "replace_pairs",
             "PUT",
-            f"/models/{_part(model_id)}/training-images/pairs",
+            f"{_model(model_id)}/training-images/pairs",
             body=[pair.to_wire() for pair in pairs],
-        ).object()
-        stored = reply.get("pairs")
-        return tuple(TrainingPair.from_wire(w) for w in stored or () if isinstance(w, dict))
+        )
+        return tuple(TrainingPair.from_wire(w) for w in reply.objects("pairs"))
 
     # -- training -------------------------------------------------------------------------------
 
-    def quote_training(
-        self,
-        model_id: str,
-        parameters: Mapping[str, Any],
-    ) -> Quote | LaunchReply:
+    def quote_training(self, model_id: str, parameters: Mapping[str, Any]) -> Quote | LaunchReply:
         """Ask what a launch would cost. Always a dry run.
 
         Returns:
@@ -199,99 +242,146 @@ class Phoenix:
         Raises:
             ServiceUnreachable: the reply is neither; it does not count as a price.
         """
-        reply = self._http.read(
-            "PUT",
-            f"/models/{_part(model_id)}/train",
-            params={"dryRun": "true"},
-            body={"parameters": dict(parameters)},
-        )
-        body = reply.object()
-        if isinstance(body.get("job"), dict) and body["job"]:
-            return _launched(body)
-        price = Quote.from_wire(body) if reply.status == QUOTED else None
-        if price is None:
-            raise ServiceUnreachable(
-                "The dry run's reply states no usable price.",
-                sent=True,
-                remedy="Nothing was bought; estimate again.",
+        return priced(
+            self._http.send(
+                "quote_training",
+                "PUT",
+                f"{_model(model_id)}/train",
+                params={"dryRun": "true"},
+                body={"parameters": dict(parameters)},
             )
-        return price
+        )
 
     def trigger_training(self, model_id: str, parameters: Mapping[str, Any]) -> LaunchReply:
         """Launch a training and spend its price. Sent once, on a connection of its own.
 
         Called by `phoenix_nbtrain.launch` and by nothing else.
         """
-        reply = self._http.fresh(
-            "PUT", f"/models/{_part(model_id)}/train", body={"parameters": dict(parameters)}
+        body = {"parameters": dict(parameters)}
+        return launched(
+            self._http.send("trigger_training", "PUT", f"{_model(model_id)}/train", body=body)
         )
-        if reply.status == QUOTED:
-            return LaunchReply(outcome="quoted")
-        return _launched(reply.object())
 
     def cancel_training(self, model_id: str) -> Model:
         """Ask a running training to stop."""
-        reply = self._http.once(
-            "POST", f"/models/{_part(model_id)}/train/action", body={"action": "cancel"}
-        )
-        return Model.from_wire(_inner(reply, "model"))
+
+        def send() -> Model:
+            path = f"{_model(model_id)}/train/action"
+            reply = self._http.send("cancel_training", "POST", path, body={"action": "cancel"})
+            return Model.from_wire(reply.inner("model"))
+
+        def look() -> Model | None:
+            model = self.get_model(model_id)
+            return None if model.status == "training" else model
+
+        return self._http.reading_first("cancel_training", send, look)
 
     def get_job(self, job_id: str) -> Job:
         """Read a job."""
-        return Job.from_wire(_inner(self._http.read("GET", f"/jobs/{_part(job_id)}"), "job"))
+        reply = self._http.send("get_job", "GET", f"/jobs/{segment(job_id)}")
+        return Job.from_wire(reply.inner("job"))
 
-    # -- assets ---------------------------------------------------------------------------------
+    def list_jobs(self, *, types: Sequence[str] = (), status: str | None = None) -> Iterator[Job]:
+        """Read the account's jobs, page by page, of certain types or of one status only."""
+        params = {"pageSize": "100"}
+        if types:
+            params["types"] = ",".join(types)
+        if status:
+            params["status"] = status
+        for wire in self._pages("list_jobs", "/jobs", key="jobs", params=params):
+            yield Job.from_wire(wire)
 
-    def upload_image(self, name: str, content: bytes) -> Asset:
-        """Upload a picture as a new asset. Free."""
-        body = {"name": name, "image": base64.b64encode(content).decode("ascii")}
-        return Asset.from_wire(_inner(self._http.once("POST", "/assets", body=body), "asset"))
+    # -- weights --------------------------------------------------------------------------------
 
-    def get_asset(self, asset_id: str) -> Asset:
-        """Read an asset."""
-        return Asset.from_wire(
-            _inner(self._http.read("GET", f"/assets/{_part(asset_id)}"), "asset")
+    def quote_download(self, model_id: str, *, epoch: str | None = None) -> Quote | LaunchReply:
+        """Ask what downloading a model's weights would cost. Always a dry run.
+
+        Returns:
+            As for `quote_training`.
+
+        Raises:
+            ServiceUnreachable: the reply is neither; it does not count as a price.
+        """
+        return priced(
+            self._http.send(
+                "quote_download",
+                "POST",
+                f"{_model(model_id)}/download",
+                params={"dryRun": "true"},
+                body=_epoch(epoch),
+            )
         )
 
-    def update_asset(self, asset_id: str, *, description: str) -> Asset:
-        """Write an asset's caption."""
-        reply = self._http.once(
-            "PUT", f"/assets/{_part(asset_id)}", body={"description": description}
-        )
-        return Asset.from_wire(_inner(reply, "asset"))
+    def trigger_download(self, model_id: str, *, epoch: str | None = None) -> LaunchReply:
+        """Let the service pack up a model's weights, and spend the price of that.
 
-    def fetch(self, url: str) -> bytes:
-        """Return the bytes behind a signed URL of the service."""
-        return self._http.fetch(url)
+        Sent once, on a connection of its own. Called by `phoenix_nbtrain.launch` and by nothing
+        else. `get_download` tells when it is ready.
+        """
+        path = f"{_model(model_id)}/download"
+        return launched(self._http.send("trigger_download", "POST", path, body=_epoch(epoch)))
 
     # -- account --------------------------------------------------------------------------------
 
     def list_projects(self) -> tuple[Project, ...]:
         """Read the projects that these credentials reach. API keys may be refused."""
-        body = self._http.read("GET", "/teams").object()
-        return projects_of_teams(t for t in body.get("teams") or () if isinstance(t, dict))
+        return projects_of_teams(self._http.send("list_projects", "GET", "/teams").objects("teams"))
+
+    def get_team_limits(self, team_id: str | None = None) -> TeamLimits | None:
+        """Read what a team's plan allows.
+
+        Args:
+            team_id: the team; else the connected one, else the one of the connected project.
+
+        Returns:
+            The limits; ``None`` where these credentials may not read them, as most keys may not,
+            or where they reach several teams and none was named.
+        """
+        try:
+            team_id = team_id or self.team_id or self._only_team()
+            if team_id is None:
+                return None
+            path = f"/teams/{segment(team_id)}/limits"
+            reply = self._http.send("get_team_limits", "GET", path)
+        except ServiceError as error:
+            # Whatever kind of refusal it is: what a key may not read is no failure here.
+            if isinstance(error, PermissionDenied) or error.status == 403:
+                return None
+            raise
+        return TeamLimits.from_wire(reply.object())
+
+    def _only_team(self) -> str | None:
+        projects = self.list_projects()
+        teams = {p.team_id for p in projects if self.project_id in (None, p.id)}
+        return teams.pop() if len(teams) == 1 else None
 
     def ping(self) -> Reply:
         """Make the cheapest read there is, so that wrong credentials fail here."""
-        return self._http.read("GET", "/models", params={"pageSize": "1"})
+        reply = self._http.send("ping", "GET", "/models", params={"pageSize": "1"})
+        reply.object()
+        return reply
+
+    def _delete(self, operation: str, path: str, look: Callable[[], bool | None]) -> None:
+        again = False
+
+        def send() -> bool:
+            nonlocal again
+            try:
+                self._http.send(operation, "DELETE", path)
+            except NotFound:
+                if not again:
+                    raise
+                # The first one, whose reply was lost, did it.
+            finally:
+                again = True
+            return True
+
+        self._http.reading_first(operation, send, look)
 
 
-def _inner(reply: Reply, key: str) -> Mapping[str, Any]:
-    value = reply.object().get(key)
-    if not isinstance(value, dict):
-        raise ServiceUnreachable(
-            f"Phoenix's reply holds no {key}.", sent=True, remedy="refresh() shows what stands."
-        )
-    return value
+def _model(model_id: str) -> str:
+    return f"/models/{segment(model_id)}"
 
 
-def _launched(body: Mapping[str, Any]) -> LaunchReply:
-    from phoenix_nbtrain.records import amount
-
-    job, model = body.get("job"), body.get("model")
-    return LaunchReply(
-        outcome="launched",
-        job=Job.from_wire(job) if isinstance(job, dict) else None,
-        model=Model.from_wire(model) if isinstance(model, dict) else None,
-        cost=amount(body.get("creativeUnitsCost")),
-    )
+def _epoch(epoch: str | None) -> dict[str, str]:
+    return {} if epoch is None else {"modelEpoch": epoch}

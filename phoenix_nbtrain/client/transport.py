@@ -1,39 +1,39 @@
-"""HTTP for the client: one request, its bounded reply, and what a failure means.
-
-Retries are a property of the operation, not of the method: `Transport.read` repeats, `Transport.once`
-never does, and a launch takes `Transport.fresh`, which shares no connection with anything.
-"""
+"""HTTP for the client: one operation, sent as often as its policy allows, and its bounded reply."""
 
 from __future__ import annotations
 
-import email.utils
+import ipaddress
 import json
 import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
+from phoenix_nbtrain.client.policies import POLICIES, Policy
+from phoenix_nbtrain.client.replies import Reply, error_of, without_secrets
+from phoenix_nbtrain.client.sockets import deadline
 from phoenix_nbtrain.errors import (
-    AuthenticationFailed,
-    CoolingDown,
-    NotFound,
-    PermissionDenied,
-    PlanLimitReached,
-    ServiceError,
+    InputError,
+    PhoenixError,
     ServiceFailed,
     ServiceUnreachable,
     Throttled,
     shown,
 )
 
-__all__ = ["Reply", "Transport"]
+__all__ = ["Transport"]
+
+T = TypeVar("T")
 
 REPLY_BYTES_MAX = 64 * 1024 * 1024
-TRIES = 3
+CONNECT_SECONDS = 10
+_PAUSE_FIRST, _PAUSE_MAX = 0.5, 8.0
+"""Seconds between tries, doubling from the first to the longest."""
+_PASSING = (ServiceUnreachable, ServiceFailed, Throttled)
+"""Failures after which the same request may succeed."""
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -43,248 +43,255 @@ _NOT_SENT = (
 )
 """Failures in which no byte of the request has left: refused, DNS, TLS, no free connection."""
 
-Params = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """A reply that arrived whole."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    def json(self) -> Any:
-        """Return the decoded body, or ``None`` where it is no JSON."""
-        try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
-            return None
-
-    def object(self) -> Mapping[str, Any]:
-        """Return the decoded body if it is an object, else an empty one."""
-        body = self.json()
-        return body if isinstance(body, dict) else {}
-
-
-def error_of(reply: Reply) -> ServiceError:
-    """Return what a refusing reply means. All four documented body forms are read."""
-    body = reply.object()
-    words = next(
-        (body[k] for k in ("reason", "message", "error", "detail") if isinstance(body.get(k), str)),
-        "",
-    )
-    details = body.get("details")
-    details = details if isinstance(details, dict) else {}
-    said = shown(words, 140).rstrip(".") if words else f"Phoenix answered {reply.status}"
-    rest: dict[str, Any] = {"status": reply.status, "details": details}
-    if reply.status == 401:
-        return AuthenticationFailed(
-            f"{said}.", remedy="Check the key and secret, or log in with another token.", **rest
-        )
-    if reply.status == 403:
-        # An expired token is a 403 with this header; without it, a refusal of permission.
-        if "AccessDenied" in reply.headers.get("x-amzn-errortype", ""):
-            return AuthenticationFailed(
-                "The bearer token has expired.", remedy="Connect again with a new one.", **rest
-            )
-        return PermissionDenied(f"{said}.", remedy="Ask the team's owner.", **rest)
-    if reply.status == 404:
-        return NotFound(f"{said}.", remedy="Check the id and the project.", **rest)
-    if reply.status == 429:
-        return _of_429(body, details, said, reply, rest)
-    if reply.status >= 500:
-        return ServiceFailed(f"{said} ({reply.status}).", remedy="Try again shortly.", **rest)
-    return ServiceError(f"{said}.", **rest)
-
-
-def _of_429(
-    body: Mapping[str, Any],
-    details: Mapping[str, Any],
-    said: str,
-    reply: Reply,
-    rest: dict[str, Any],
-) -> ServiceError:
-    seconds = body.get("remainingSeconds", details.get("remainingSeconds"))
-    if isinstance(seconds, int | float) and not isinstance(seconds, bool):
-        return CoolingDown(
-            f"{said}: {max(0, seconds):g} s to go.",
-            remedy="Start again after that.",
-            remaining_seconds=max(0.0, float(seconds)),
-            **rest,
-        )
-    if body.get("name") == "PlanLimitReachedError" or "actionName" in details:
-        limit, action = details.get("actionLimit"), details.get("actionName", "this")
-        return PlanLimitReached(
-            f"The plan's limit for {shown(action, 40)} is {shown(limit, 12)}.",
-            remedy="Waiting does not change it; make room, or change the plan.",
-            **rest,
-        )
-    after = retry_after(reply.headers)
-    return Throttled(f"{said}.", remedy="Try again shortly.", retry_after=after, **rest)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for, if it is a sane wish: 0 < t ≤ 60."""
-    value = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except (TypeError, ValueError, OverflowError):
-            return None
-    return seconds if 0 < seconds <= 60 else None
+Auth = Callable[[httpx.Request], None]
 
 
 class Transport:
     """Sends requests to one base URL with one set of credentials.
 
+    httpx's transports are used without its client, which would follow environment and redirects,
+    keep cookies, and log every address with its signature.
+
     Args:
         base_url: where the service is, with its version, without a final slash.
-        make_http: returns a new ``httpx.Client``; called once for all ordinary requests and
-            once more for every launch.
+        open_wire: returns a new httpx transport to the service; called once for all ordinary
+            requests and once more for every launch.
+        sign: adds the credentials to a request.
+        open_foreign: returns a new httpx transport to other hosts, for signed addresses.
         params: query parameters that every request carries, such as ``projectId``.
+        policies: how often and how long, by operation.
     """
 
     def __init__(
         self,
         *,
         base_url: str,
-        make_http: Callable[[], httpx.Client],
-        params: Params | None = None,
+        open_wire: Callable[[], httpx.BaseTransport],
+        sign: Auth = lambda _: None,
+        open_foreign: Callable[[], httpx.BaseTransport] | None = None,
+        params: Mapping[str, str] | None = None,
+        policies: Mapping[str, Policy] = POLICIES,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.params = dict(params or {})
-        self._make_http = make_http
+        self.sleep = sleep
+        self._open_wire = open_wire
+        self._open_foreign = open_foreign or open_wire
+        self._sign = sign
+        self._policies = policies
         self._lock = threading.Lock()
-        self._http: httpx.Client | None = None
+        self._wires: dict[str, httpx.BaseTransport] = {}
         self._closed = False
-        self._sleep = sleep
 
-    def read(self, method: str, path: str, **sent: Any) -> Reply:
-        """Send a request that changes nothing; up to three tries."""
-        for attempt in range(TRIES):
-            last = attempt == TRIES - 1
-            try:
-                return self.once(method, path, **sent)
-            except ServiceUnreachable:
-                if last:
-                    raise
-                wait = None
-            except (Throttled, ServiceFailed) as error:
-                if last:
-                    raise
-                wait = getattr(error, "retry_after", None)
-            backoff = min(8.0, 0.5 * 2**attempt) * (1 - 0.25 * random.random())
-            self._sleep(backoff if wait is None else wait)
-        raise AssertionError("unreachable: the last try returns or raises")
+    def __repr__(self) -> str:
+        return f"<Transport to {self.base_url}>"
 
-    def once(self, method: str, path: str, **sent: Any) -> Reply:
-        """Send a request exactly once."""
-        return self._send(self._opened(), method, path, **sent)
-
-    def fresh(self, method: str, path: str, **sent: Any) -> Reply:
-        """Send a request exactly once, on a connection that nothing else has used."""
-        with self._make_http() as http:
-            return self._send(http, method, path, **sent)
-
-    def fetch(self, url: str, *, limit: int = REPLY_BYTES_MAX) -> bytes:
-        """Return what a signed URL points at. No credentials are sent, no redirect is followed.
+    def send(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send a request, as often as the policy of ``operation`` allows without a read.
 
         Raises:
-            ServiceUnreachable: the URL leaves https (other than to this very service).
+            InputError: it cannot be written as JSON; nothing was sent.
+            ServiceUnreachable: no usable reply came.
+            ServiceError: the service refused.
         """
-        target, base = httpx.URL(url), httpx.URL(self.base_url)
-        ours = (target.scheme, target.host, target.port) == (base.scheme, base.host, base.port)
-        if not ours and target.scheme != "https":
-            raise ServiceUnreachable(
-                "A picture's address is not https.", sent=False, remedy="It was not fetched."
-            )
-        if ours:
-            http = self._opened()
-            return self._exchange(http, http.build_request("GET", url), limit, None).content
-        with httpx.Client(follow_redirects=False, timeout=30) as http:
-            return self._exchange(http, http.build_request("GET", url), limit, None).content
+        policy = self._policies[operation]
+        content = None if body is None else _json(body)
+        url = httpx.URL(self.base_url + path, params={**self.params, **(params or {})})
 
-    def with_params(self, params: Params) -> Transport:
+        def once() -> Reply:
+            headers = {} if content is None else {"Content-Type": "application/json"}
+            request = httpx.Request(method, url, headers=headers, content=content)
+            self._sign(request)
+            if policy.connection == "fresh":
+                self._refuse_if_closed()
+                with self._open_wire() as wire:
+                    return _exchange(wire, request, policy)
+            return _exchange(self._wire("ours"), request, policy)
+
+        return self._repeated(once, policy.tries if policy.again == "plainly" else 1)
+
+    def send_signed(
+        self, operation: str, method: str, url: str, *, content: bytes | None = None
+    ) -> Reply:
+        """Send a request to a signed address: without our credentials, following no redirect.
+
+        Raises:
+            ServiceUnreachable: the address is neither https nor this very service's, or is one
+                within this computer or network.
+        """
+        target, ours = self._checked(url)
+        policy = self._policies[operation]
+
+        def once() -> Reply:
+            request = httpx.Request(method, target, content=content)
+            return _exchange(self._wire("ours" if ours else "foreign"), request, policy)
+
+        return self._repeated(once, policy.tries)
+
+    def reading_first(
+        self, operation: str, send: Callable[[], T], look: Callable[[], T | None]
+    ) -> T:
+        """Send; where that fails in a way that may pass, look what stands before sending again.
+
+        Args:
+            operation: whose policy says how often.
+            send: sends what is missing, once.
+            look: reads the service, and returns the outcome where it stands already.
+        """
+        tries = self._policies[operation].tries
+        for attempt in range(tries):
+            try:
+                return send()
+            except _PASSING as error:
+                failure: PhoenixError = error
+            if attempt < tries - 1:
+                self._pause(attempt, failure)
+            # The last one may have arrived, too, and only its reply be lost.
+            found = look()
+            if found is not None:
+                return found
+        raise failure
+
+    def with_params(self, params: Mapping[str, str]) -> Transport:
         """Return a transport to the same place whose requests carry other parameters."""
         return Transport(
-            base_url=self.base_url, make_http=self._make_http, params=params, sleep=self._sleep
+            base_url=self.base_url,
+            open_wire=self._open_wire,
+            sign=self._sign,
+            open_foreign=self._open_foreign,
+            params=params,
+            policies=self._policies,
+            sleep=self.sleep,
         )
 
     def close(self) -> None:
         """Close the connections. What is asked afterwards, in the background too, is refused."""
         with self._lock:
             self._closed = True
-            if self._http is not None:
-                self._http.close()
-                self._http = None
+            wires, self._wires = list(self._wires.values()), {}
+        for wire in wires:
+            wire.close()
 
-    def _opened(self) -> httpx.Client:
-        with self._lock:
-            if self._closed:
-                raise ServiceUnreachable(
-                    "The connection was closed.", sent=False, remedy="Connect again: nbt.connect()."
-                )
-            if self._http is None:
-                self._http = self._make_http()
-            return self._http
-
-    def _send(
-        self,
-        http: httpx.Client,
-        method: str,
-        path: str,
-        *,
-        body: Any = None,
-        params: Params | None = None,
-    ) -> Reply:
-        request = http.build_request(
-            method,
-            self.base_url + path,
-            params={**self.params, **(params or {})},
-            json=body,
-        )
-        return self._exchange(http, request, REPLY_BYTES_MAX, httpx.USE_CLIENT_DEFAULT)
-
-    def _exchange(self, http: httpx.Client, request: httpx.Request, limit: int, auth: Any) -> Reply:
-        try:
-            response = http.send(request, stream=True, auth=auth, follow_redirects=False)
+    def _repeated(self, once: Callable[[], Reply], tries: int) -> Reply:
+        for attempt in range(tries):
             try:
-                content = b""
-                chunks = []
-                size = 0
-                for chunk in response.iter_bytes():
-                    size += len(chunk)
-                    if size > limit:
-                        raise ServiceUnreachable(
-                            f"The reply is larger than {limit >> 20} MB.", sent=True
-                        )
-                    chunks.append(chunk)
-                content = b"".join(chunks)
+                return once()
+            except _PASSING as error:
+                if attempt == tries - 1:
+                    raise
+                self._pause(attempt, error)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _pause(self, attempt: int, error: PhoenixError) -> None:
+        wait = error.retry_after if isinstance(error, Throttled | ServiceFailed) else None
+        backoff = min(_PAUSE_MAX, _PAUSE_FIRST * 2**attempt) * (1 - 0.25 * random.random())
+        self.sleep(backoff if wait is None else wait)
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise ServiceUnreachable(
+                "The connection was closed.", sent=False, remedy="Connect again: nbt.connect()."
+            )
+
+    def _wire(self, whose: str) -> httpx.BaseTransport:
+        with self._lock:
+            self._refuse_if_closed()
+            if whose not in self._wires:
+                made = self._open_wire if whose == "ours" else self._open_foreign
+                self._wires[whose] = made()
+            return self._wires[whose]
+
+    def _checked(self, url: str) -> tuple[httpx.URL, bool]:
+        try:
+            target = httpx.URL(url)
+        except (httpx.InvalidURL, TypeError, ValueError):
+            target = httpx.URL()
+        base = httpx.URL(self.base_url)
+        ours = (target.scheme, target.host, target.port) == (base.scheme, base.host, base.port)
+        if not ours and (target.scheme != "https" or target.userinfo or _is_inside(target.host)):
+            raise ServiceUnreachable(
+                "A signed address of the service is not https, or leads into this network.",
+                sent=False,
+                remedy="It was not used.",
+            )
+        return target, ours
+
+
+def _is_inside(host: str) -> bool:
+    """Whether a host is, by its name, this computer or in a network of its own."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return not host or host == "localhost" or host.endswith(".localhost")
+
+
+def _json(body: Any) -> bytes:
+    try:
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"This cannot be sent: {shown(str(error), 80)}.",
+            remedy="Use texts, finite numbers, lists and mappings.",
+        ) from None
+
+
+def _exchange(wire: httpx.BaseTransport, request: httpx.Request, policy: Policy) -> Reply:
+    """Send once. The failure holds nothing of httpx's, whose errors carry the signed request."""
+    from phoenix_nbtrain import __version__
+
+    request.headers.setdefault("Accept", "application/json, */*;q=0.5")
+    request.headers.setdefault("Accept-Encoding", "gzip, deflate")
+    request.headers.setdefault("User-Agent", f"phoenix-nbtrain/{__version__}")
+    waits = dict.fromkeys(("read", "write"), policy.seconds)
+    waits |= dict.fromkeys(("connect", "pool"), min(CONNECT_SECONDS, policy.seconds))
+    request.extensions["timeout"] = waits
+    failure: PhoenixError
+    try:
+        with deadline(policy.seconds):
+            response = wire.handle_request(request)
+            try:
+                reply = _whole(response)
             finally:
                 response.close()
-        except _NOT_SENT as error:
+    except _NOT_SENT as error:
+        failure = ServiceUnreachable(
+            f"Phoenix cannot be reached at {shown(request.url.host, 40)}: "
+            f"{shown(without_secrets(str(error)), 60)}.",
+            sent=False,
+            remedy="Check the network and the base URL.",
+        )
+    except (httpx.TimeoutException, httpx.HTTPError) as error:
+        slow = isinstance(error, httpx.TimeoutException)
+        why = f"within {policy.seconds:g} s" if slow else f"({type(error).__name__})"
+        failure = ServiceUnreachable(
+            f"Phoenix gave no whole reply {why}.",
+            sent=True,
+            remedy="Check the network; refresh() shows what arrived.",
+        )
+    else:
+        if 200 <= reply.status < 300:
+            return reply
+        failure = error_of(reply)
+    raise failure
+
+
+def _whole(response: httpx.Response) -> Reply:
+    chunks, size = [], 0
+    for chunk in response.iter_bytes():
+        size += len(chunk)
+        if size > REPLY_BYTES_MAX:
             raise ServiceUnreachable(
-                f"Phoenix cannot be reached at {request.url.host}: {shown(str(error), 60)}.",
-                sent=False,
-                remedy="Check the network and the base URL.",
-            ) from error
-        except httpx.HTTPError as error:
-            raise ServiceUnreachable(
-                f"Phoenix gave no whole reply ({type(error).__name__}).",
-                sent=True,
-                remedy="Check the network; refresh() shows what arrived.",
-            ) from error
-        reply = Reply(status=response.status_code, headers=response.headers, content=content)
-        if not 200 <= reply.status < 300:
-            if 300 <= reply.status < 400:
-                raise ServiceFailed(
-                    f"Phoenix answered with a redirect ({reply.status}), which is not followed.",
-                    status=reply.status,
-                    remedy="Check the base URL.",
-                )
-            raise error_of(reply)
-        return reply
+                f"The reply is larger than {REPLY_BYTES_MAX >> 20} MB.", sent=True
+            )
+        chunks.append(chunk)
+    return Reply(status=response.status_code, headers=response.headers, content=b"".join(chunks))

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from phoenix_nbtrain.client.phoenix import Phoenix
-from phoenix_nbtrain.client.transport import Transport, retry_after
+from phoenix_nbtrain.client.replies import retry_after
+from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import (
     AuthenticationFailed,
     CoolingDown,
@@ -33,19 +34,19 @@ class Wire:
     def __init__(self, handler: Handler) -> None:
         self.requests: list[httpx.Request] = []
         self.slept: list[float] = []
-        self.clients = 0
+        self.wires = 0
 
         def record(request: httpx.Request) -> httpx.Response:
             self.requests.append(request)
             return handler(request)
 
-        def make_http() -> httpx.Client:
-            self.clients += 1
-            return httpx.Client(transport=httpx.MockTransport(record))
+        def open_wire() -> httpx.BaseTransport:
+            self.wires += 1
+            return httpx.MockTransport(record)
 
         transport = Transport(
             base_url="https://phoenix.test/v1",
-            make_http=make_http,
+            open_wire=open_wire,
             params={"projectId": "proj_1"},
             sleep=self.slept.append,
         )
@@ -91,7 +92,7 @@ def test_every_refusal_is_told_apart(
     content = {"html": "<html>gone</html>"} if body is None else {"json": body}
     wire = answering(status, headers=headers, **content)
     with pytest.raises(error, match=words) as caught:
-        wire.phoenix.cancel_training("m")
+        wire.phoenix.create_model(name="m", type="flux.2-dev-lora")
     assert type(caught.value) is error
     assert len(str(caught.value)) <= 200
     assert len(wire.requests) == 1
@@ -120,7 +121,7 @@ def test_a_launch_has_a_connection_of_its_own() -> None:
     wire = answering(200, json={"job": {"jobId": "job_1"}, "model": {"id": "m"}})
     wire.phoenix.ping()
     reply = wire.phoenix.trigger_training("m", {"rank": 4})
-    assert wire.clients == 2
+    assert wire.wires == 2
     assert reply.job is not None
     assert reply.job.id == "job_1"
 
@@ -202,10 +203,7 @@ def test_a_token_with_several_projects_must_name_one(monkeypatch: pytest.MonkeyP
             return httpx.Response(200, json={"teams": [{"id": "team_1", "projects": projects}]})
         return httpx.Response(200, json={"models": []})
 
-    real = httpx.Client
-    monkeypatch.setattr(
-        module.httpx, "Client", lambda **kw: real(transport=httpx.MockTransport(answer), **kw)
-    )
+    monkeypatch.setattr(module, "SocketTransport", lambda: httpx.MockTransport(answer))
     with pytest.raises(CredentialsError, match=r"proj_0.*and 2 more.*project_id"):
         connect(bearer_token="t")
     del projects[1:]

@@ -1,0 +1,191 @@
+"""What a reply is, and what a refusing one means."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from phoenix_nbtrain.errors import (
+    AuthenticationFailed,
+    CoolingDown,
+    NotFound,
+    PermissionDenied,
+    PlanLimitReached,
+    ServiceError,
+    ServiceFailed,
+    ServiceUnreachable,
+    Throttled,
+    shown,
+)
+
+__all__ = ["PAUSE_MAX", "Reply", "error_of", "retry_after", "without_secrets"]
+
+PAUSE_MAX = 60
+"""Seconds: a service that asks for a longer pause is not waited for."""
+_WORDS_MAX = 120
+"""Characters of the service's own words that a message quotes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A reply that arrived whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        """Return the decoded body, or ``None`` where it is no JSON."""
+        try:
+            return json.loads(self.content)
+        except (ValueError, RecursionError):
+            return None
+
+    def object(self) -> dict[str, Any]:
+        """Return the decoded body, which must be an object.
+
+        Raises:
+            ServiceUnreachable: it is none; a proxy's page, say, is no reply of the service.
+        """
+        body = self.json()
+        if not isinstance(body, dict):
+            raise ServiceUnreachable(
+                "What came back is no reply of Phoenix's.",
+                sent=True,
+                remedy="Check the base URL, and what stands between: a proxy or a login page.",
+            )
+        return body
+
+    def inner(self, key: str) -> dict[str, Any]:
+        """Return the object under ``key``.
+
+        Raises:
+            ServiceUnreachable: there is none.
+        """
+        value = self.object().get(key)
+        if not isinstance(value, dict):
+            raise ServiceUnreachable(
+                f"Phoenix's reply holds no {key}.", sent=True, remedy="refresh() shows what stands."
+            )
+        return value
+
+    def objects(self, key: str) -> list[dict[str, Any]]:
+        """Return the objects in the list under ``key``; none where it is missing."""
+        value = self.object().get(key)
+        return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+
+
+def error_of(reply: Reply) -> ServiceError:
+    """Return what a refusing reply means.
+
+    Four forms of bodies are known: ``{"reason", "name"?, "details"?}``, ``{"message"}``,
+    ``{"status": "error", "code", "message"}``, and text that is no JSON.
+    """
+    body = reply.json()
+    body = body if isinstance(body, dict) else {}
+    details = body.get("details")
+    details = details if isinstance(details, dict) else {}
+    words = next(
+        (body[k] for k in ("reason", "message", "error", "detail") if isinstance(body.get(k), str)),
+        "",
+    ).strip()
+    said = shown(without_secrets(words), _WORDS_MAX).rstrip(".")
+    said = said or f"Phoenix answered {reply.status}"
+    rest: dict[str, Any] = {"status": reply.status, "details": details}
+    if 300 <= reply.status < 400:
+        return ServiceFailed(
+            f"Phoenix answered with a redirect ({reply.status}), which is not followed.",
+            remedy="Check the base URL.",
+            **rest,
+        )
+    if reply.status == 401:
+        return AuthenticationFailed(
+            f"{said}.", remedy="Check the key and secret, or log in with another token.", **rest
+        )
+    if reply.status == 403:
+        # An expired token is a 403 with this header; without it, a refusal of permission.
+        if "AccessDenied" in reply.headers.get("x-amzn-errortype", ""):
+            return AuthenticationFailed(
+                "The credentials were refused: a token has expired, or a key is no longer valid.",
+                remedy="Connect again with new ones.",
+                **rest,
+            )
+        return PermissionDenied(f"{said}.", remedy="Ask the team's owner.", **rest)
+    if reply.status == 404:
+        return NotFound(f"{said}.", remedy="Check the id and the project.", **rest)
+    if reply.status == 429:
+        return _of_429(body, details, said, reply, rest)
+    if reply.status >= 500:
+        return ServiceFailed(
+            f"{said} ({reply.status}).",
+            remedy="Try again shortly.",
+            retry_after=retry_after(reply.headers),
+            **rest,
+        )
+    return ServiceError(f"{said}.", **rest)
+
+
+def _of_429(
+    body: Mapping[str, Any],
+    details: Mapping[str, Any],
+    said: str,
+    reply: Reply,
+    rest: dict[str, Any],
+) -> ServiceError:
+    """Tell apart a plan's ceiling, a cooldown and too many requests."""
+    for seconds in (_seconds(body), _seconds(details)):
+        if seconds is not None:
+            return CoolingDown(
+                f"{said}: {seconds:g} s to go.",
+                remedy="Start again after that.",
+                remaining_seconds=seconds,
+                **rest,
+            )
+    if body.get("name") == "PlanLimitReachedError" or "actionName" in details:
+        limit, action = details.get("actionLimit"), details.get("actionName", "this")
+        return PlanLimitReached(
+            f"The plan's limit for {shown(action, 40)} is {shown(limit, 12)}.",
+            remedy="Waiting does not change it; make room, or change the plan.",
+            **rest,
+        )
+    after = retry_after(reply.headers)
+    return Throttled(f"{said}.", remedy="Try again shortly.", retry_after=after, **rest)
+
+
+def _seconds(body: Mapping[str, Any]) -> float | None:
+    """Return the seconds of a cooldown, if it is a time that anyone could wait: ten years."""
+    value = body.get("remainingSeconds")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return max(0.0, float(value)) if value < 3e8 else None  # NaN is below nothing
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for, if it is a sane wish: 0 < t ≤ 60."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return seconds if 0 < seconds <= PAUSE_MAX else None
+
+
+_AUTHORISATION = re.compile(r"\b(basic|bearer)\s+[^\s'\",;]{6,}", re.IGNORECASE)
+_QUERY = re.compile(r"(https?://[^\s'\"?]+)\?[^\s'\"]*", re.IGNORECASE)
+
+
+def without_secrets(words: str) -> str:
+    """Return a stranger's text without what it repeats of our own request.
+
+    Gateways are known to quote the whole ``Authorization`` header in their refusal, and storage
+    hosts the signed address.
+    """
+    return _QUERY.sub(r"\1?…", _AUTHORISATION.sub(r"\1 …", words))

@@ -1,0 +1,189 @@
+"""Sockets with a deadline for the whole exchange.
+
+httpx counts its timeouts anew for every chunk, so that a server which sends a byte every few
+seconds holds a call for ever. Here each wait on the network gets what is left of the exchange.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import httpcore
+import httpx
+
+__all__ = ["SocketTransport", "deadline"]
+
+_WRITTEN_AT_ONCE = 64 * 1024
+_SHORTEST = 0.001
+"""Seconds; a timeout of 0 would mean a socket that never waits."""
+
+_until: ContextVar[float | None] = ContextVar("phoenix_nbtrain_deadline", default=None)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Let every wait on the network within this block end after ``seconds`` in all."""
+    token = _until.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def _left(timeout: float | None) -> float | None:
+    until = _until.get()
+    if until is None:
+        return timeout
+    left = max(until - time.monotonic(), _SHORTEST)
+    return left if timeout is None else min(left, timeout)
+
+
+class SocketTransport(httpx.BaseTransport):
+    """Sends requests over the network, one thread's exchange within its `deadline`.
+
+    Proxies are those of the environment, and none for this computer.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pools: dict[str | None, httpcore.ConnectionPool] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        sent = httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(
+                scheme=request.url.raw_scheme,
+                host=request.url.raw_host,
+                port=request.url.port,
+                target=request.url.raw_path,
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        with _httpx_errors():
+            reply = self._pool(request.url).handle_request(sent)
+        assert isinstance(reply.stream, Iterable)
+        return httpx.Response(
+            reply.status,
+            headers=reply.headers,
+            stream=_Body(reply.stream),
+            extensions=reply.extensions,
+        )
+
+    def close(self) -> None:
+        with self._lock:
+            pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            pool.close()
+
+    def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
+        proxy = _proxy(url)
+        with self._lock:
+            if proxy not in self._pools:
+                if self._tls is None:
+                    self._tls = httpx.create_ssl_context()
+                self._pools[proxy] = httpcore.ConnectionPool(
+                    ssl_context=self._tls,
+                    proxy=_httpcore_proxy(proxy) if proxy else None,
+                    max_connections=32,
+                    max_keepalive_connections=16,
+                    keepalive_expiry=5,
+                    network_backend=_Backend(),
+                )
+            return self._pools[proxy]
+
+
+def _proxy(url: httpx.URL) -> str | None:
+    """Return the environment's proxy for ``url``, if any."""
+    if url.host in ("127.0.0.1", "::1", "localhost") or urllib.request.proxy_bypass(url.host):
+        return None
+    found = urllib.request.getproxies()
+    proxy = found.get(url.scheme) or found.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+
+def _httpcore_proxy(proxy: str) -> httpcore.Proxy:
+    url = httpx.URL(proxy)
+    auth = (url.username, url.password) if url.username else None
+    return httpcore.Proxy(str(url.copy_with(username=None, password=None)), auth=auth)
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _httpx_errors():
+            yield from self._stream
+
+    def close(self) -> None:
+        if hasattr(self._stream, "close"):
+            self._stream.close()
+
+
+@contextmanager
+def _httpx_errors() -> Iterator[None]:
+    """Turn httpcore's errors into httpx's, which have the same names."""
+    try:
+        yield
+    except (
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+        httpcore.UnsupportedProtocol,
+    ) as error:
+        raise getattr(httpx, type(error).__name__, httpx.TransportError)(str(error)) from None
+
+
+class _Backend(httpcore.NetworkBackend):
+    def __init__(self) -> None:
+        self._plain = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        return _Stream(
+            self._plain.connect_tcp(host, port, _left(timeout), local_address, socket_options)
+        )
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        for start in range(0, len(buffer), _WRITTEN_AT_ONCE):
+            self._stream.write(buffer[start : start + _WRITTEN_AT_ONCE], _left(timeout))
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    def close(self) -> None:
+        self._stream.close()
