@@ -93,6 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=_port, default=0)
     serve.add_argument("--data-dir", type=Path)
     serve.set_defaults(run=_serve)
+
+    settings = commands.add_parser(
+        "settings", help="show or change the local Phoenix's ceilings, balance and discount"
+    )
+    settings.add_argument("--data-dir", type=Path)
+    settings.add_argument("assignments", nargs="*", metavar="NAME=VALUE")
+    settings.set_defaults(run=_settings)
     return parser
 
 
@@ -269,19 +276,21 @@ def _serve(arguments: argparse.Namespace) -> int:
         raise InputError(
             "Serving needs waitress.", remedy='pip install "phoenix-nbtrain[serve]"'
         ) from error
-    from phoenix_nbtrain.home import home
     from phoenix_nbtrain.local.app import create_app
+    from phoenix_nbtrain.local.body import BODY_BYTES_MAX
 
     key, secret = "local_" + secrets.token_hex(8), secrets.token_hex(24)
-    data_dir = (arguments.data_dir or home() / "local").expanduser()
-    app = create_app(data_dir, credentials=(key, secret))
+    app = create_app(_data_dir(arguments), credentials=(key, secret))
 
     def end(*_: object) -> NoReturn:
         raise SystemExit(0)
 
     # Ours, so that a port that is taken leaves nothing of waitress half open.
     with socket.create_server(("127.0.0.1", arguments.port)) as listening:
-        server = create_server(app, sockets=[listening], threads=8)
+        # The application's own limit comes after waitress has put the body on the disk.
+        server = create_server(
+            app, sockets=[listening], threads=8, max_request_body_size=BODY_BYTES_MAX
+        )
         signal.signal(signal.SIGTERM, end)
         base_url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
         print(json.dumps({"base_url": base_url, "api_key": key, "api_secret": secret}), flush=True)
@@ -289,6 +298,30 @@ def _serve(arguments: argparse.Namespace) -> int:
             server.run()
         finally:
             server.close()
+    return 0
+
+
+def _data_dir(arguments: argparse.Namespace) -> Path:
+    from phoenix_nbtrain.home import home
+
+    folder: Path = arguments.data_dir or home() / "local"
+    return folder.expanduser()
+
+
+# -- settings -----------------------------------------------------------------------------------
+
+
+def _settings(arguments: argparse.Namespace) -> int:
+    from phoenix_nbtrain.local.settings import changed, load, save, written
+    from phoenix_nbtrain.local.store import Store
+
+    store = Store(_data_dir(arguments))
+    with store.writing() as connection:
+        settings = changed(load(connection), arguments.assignments)
+        if arguments.assignments:
+            save(connection, settings)
+    for name, (value, expected) in written(settings).items():
+        print(f"{name + '=' + value:<28} {expected}")
     return 0
 
 

@@ -17,9 +17,20 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from phoenix_nbtrain.errors import StoreBusy, StoreError
-from phoenix_nbtrain.local import routes_assets, routes_images, routes_models, routes_training
+from phoenix_nbtrain.local import (
+    routes_account,
+    routes_assets,
+    routes_downloads,
+    routes_images,
+    routes_jobs,
+    routes_models,
+    routes_storage,
+    routes_training,
+    routes_uploads,
+)
 from phoenix_nbtrain.local.body import BODY_BYTES_MAX
-from phoenix_nbtrain.local.context import KEY
+from phoenix_nbtrain.local.context import IMPORTERS, KEY
+from phoenix_nbtrain.local.imports import Importers
 from phoenix_nbtrain.local.lease import Workers
 from phoenix_nbtrain.local.refusals import Refused
 from phoenix_nbtrain.local.store import Store
@@ -50,13 +61,14 @@ def create_app(data_dir: Path, *, credentials: tuple[str, str] | None = None) ->
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions[KEY] = Workers(store)
+    app.extensions[IMPORTERS] = Importers(store)
     hosts = _LOOPBACK if credentials else _LOOPBACK | {_IN_PROCESS}
 
     @app.before_request
     def guard() -> Response | None:
         if _host_name(request.host) not in hosts:
             return _message(403, "This Phoenix answers on this computer only")
-        storage = request.endpoint == "assets.storage"
+        storage = request.blueprint == routes_storage.routes.name
         origin = request.headers.get("Origin")
         if origin is not None and origin != request.host_url.rstrip("/"):
             return _message(403, "Requests of other web pages are refused")
@@ -95,7 +107,10 @@ def create_app(data_dir: Path, *, credentials: tuple[str, str] | None = None) ->
         log.error("a request failed", exc_info=error)
         return _message(500, "Internal Server Error")
 
-    for part in (routes_models, routes_images, routes_training, routes_assets):
+    for part in (
+        *(routes_models, routes_images, routes_training, routes_jobs, routes_downloads),
+        *(routes_assets, routes_uploads, routes_storage, routes_account),
+    ):
         app.register_blueprint(part.routes, url_prefix="/v1")
     return app
 

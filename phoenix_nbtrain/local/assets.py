@@ -13,7 +13,7 @@ from phoenix_nbtrain.local.refusals import bad, told
 from phoenix_nbtrain.local.store import Store, new_id
 from phoenix_nbtrain.local.tables import iso
 
-__all__ = ["NewAsset", "insert_asset", "made", "uploaded"]
+__all__ = ["NewAsset", "insert_asset", "made", "picture", "uploaded"]
 
 NewAsset = dict[str, Any]
 """The columns of an asset that are known before it has an id."""
@@ -25,19 +25,28 @@ def uploaded(store: Store, name: str, encoded: str) -> NewAsset:
     Raises:
         Refused: 400, it is no base64, or no picture that can be trained on.
     """
-    from phoenix_nbtrain.images.header import inspect
-    from phoenix_nbtrain.local.captioner import automatic_caption
-
     try:
         content = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise bad('"image" must be an image in base64') from None
     try:
-        header = inspect(content)
-        # The caption needs the pixels, so a picture whose header lies is refused here as well.
-        caption = automatic_caption(name, content)
+        return picture(store, name, content)
     except ImageError as error:
         raise told(error) from None
+
+
+def picture(store: Store, name: str, content: bytes) -> NewAsset:
+    """Check a picture and keep its bytes. What it is, its bytes and the decoder say.
+
+    Raises:
+        ImageError: it is no picture that can be trained on.
+    """
+    from phoenix_nbtrain.images.header import inspect
+    from phoenix_nbtrain.local.captioner import automatic_caption
+
+    header = inspect(content)
+    # The caption needs the pixels, so a picture whose header lies is refused here as well.
+    caption = automatic_caption(name, content)
     return {
         "name": name,
         "automatic": caption,

@@ -11,10 +11,20 @@ from flask import request
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.local.refusals import bad
 
-__all__ = ["BODY_BYTES_MAX", "json_object", "json_value", "text_field"]
+__all__ = [
+    "BODY_BYTES_MAX",
+    "QUOTED",
+    "dry_run",
+    "id_list",
+    "json_object",
+    "json_value",
+    "text_field",
+]
 
 BODY_BYTES_MAX = 70_000_000
 """A 50 MB picture in base64, and its name."""
+QUOTED = 269
+"""The status of a reply to a dry run."""
 DEPTH_MAX = 32
 DIGITS_MAX = 19
 """Longer whole numbers fit no integer of the service's."""
@@ -58,6 +68,18 @@ def json_object() -> dict[str, Any]:
     return value
 
 
+def dry_run() -> bool:
+    """Whether the query asks for a price only.
+
+    Raises:
+        Refused: 400, ``dryRun`` is neither of its two words; nothing is guessed where it may cost.
+    """
+    given = request.args.get("dryRun")
+    if given not in (None, "true", "api"):
+        raise bad('"dryRun" must be "true" or "api", or left out for the real thing')
+    return given is not None
+
+
 def text_field(body: dict[str, Any], name: str, *, longest: int) -> str | None:
     """Return a text of the body; ``None`` where it is missing or null.
 
@@ -72,6 +94,20 @@ def text_field(body: dict[str, Any], name: str, *, longest: int) -> str | None:
     if len(value.encode("utf-8")) > longest:
         raise bad(f'"{name}" must not be longer than {longest} bytes')
     return value
+
+
+def id_list(body: dict[str, Any], name: str, *, most: int) -> list[str]:
+    """Return the ids that a body lists under ``name``.
+
+    Raises:
+        Refused: 400, it is no list of texts, or longer than ``most``.
+    """
+    ids = body.get(name)
+    if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
+        raise bad(f'"{name}" must be a list of ids')
+    if len(ids) > most:
+        raise bad(f'"{name}" must not list more than {most} ids')
+    return ids
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,18 +6,25 @@ from typing import cast
 
 from flask import current_app, request
 
+from phoenix_nbtrain.local.imports import Importers
 from phoenix_nbtrain.local.lease import Workers
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.wire import Wire
 
-__all__ = ["KEY", "store", "wire", "workers"]
+__all__ = ["IMPORTERS", "KEY", "importers", "store", "wire", "workers"]
 
 KEY = "phoenix-nbtrain"
+IMPORTERS = "phoenix-nbtrain-importers"
 
 
 def workers() -> Workers:
     """Return what starts the training process."""
     return cast(Workers, current_app.extensions[KEY])
+
+
+def importers() -> Importers:
+    """Return what brings uploads in."""
+    return cast(Importers, current_app.extensions[IMPORTERS])
 
 
 def store() -> Store:

@@ -26,7 +26,7 @@ from phoenix_nbtrain.local.tables import end_job
 with contextlib.suppress(ImportError):  # Windows, see _SUPPORTED
     import fcntl
 
-__all__ = ["Workers", "child_environment", "hold_lease", "lease_held"]
+__all__ = ["Workers", "child_environment", "hold_lease", "lease_held", "locked"]
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,17 @@ def hold_lease(data_dir: Path, *, patience: float = 0.5) -> Iterator[bool]:
 
     Patient for a moment: whoever looks whether the lease is held, holds it for that moment.
     """
-    descriptor = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with locked(data_dir / _LOCK, patience=patience) as mine:
+        yield mine
+
+
+@contextmanager
+def locked(path: Path, *, patience: float = 0.0) -> Iterator[bool]:
+    """Yield whether the lock file ``path`` could be locked; it stays so until the block ends."""
+    if not _SUPPORTED:
+        yield True
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     until = time.monotonic() + patience
     try:
         while True:

@@ -15,6 +15,7 @@ from phoenix_nbtrain.local.body import json_object, json_value, text_field
 from phoenix_nbtrain.local.context import store, wire
 from phoenix_nbtrain.local.refusals import Refused, bad, plan_limit
 from phoenix_nbtrain.local.routes_assets import CAPTION_BYTES_MAX, NAME_BYTES_MAX
+from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.tables import (
     asset_row,
     image_rows,
@@ -168,7 +169,7 @@ def _attach(connection: sqlite3.Connection, model_id: str, ids: Sequence[str]) -
     count = connection.execute(
         "SELECT count(*) FROM training_images WHERE model_id = ?", (model_id,)
     ).fetchone()[0]
-    most = store().limits(connection).training_images
+    most = load(connection).training_images
     if count + len(ids) > most:
         raise plan_limit("add-training-image", limit=most, value=count)
     connection.executemany(

@@ -1,22 +1,22 @@
-"""Models and the account they belong to."""
+"""Models: made, read, changed, deleted."""
 
 from __future__ import annotations
 
-import base64
 import json
+import time
 from typing import Any
 
 from flask import Blueprint, request
 
 from phoenix_nbtrain.catalog import MODEL_TYPES
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.local.body import json_object, text_field
+from phoenix_nbtrain.local.body import id_list, json_object, text_field
 from phoenix_nbtrain.local.context import store, wire, workers
+from phoenix_nbtrain.local.paging import date, page
 from phoenix_nbtrain.local.parameters import checked
-from phoenix_nbtrain.local.refusals import bad
+from phoenix_nbtrain.local.refusals import Refused, bad
 from phoenix_nbtrain.local.store import new_id
-from phoenix_nbtrain.local.tables import iso, model_row
-from phoenix_nbtrain.local.wire import PROJECT, TEAM
+from phoenix_nbtrain.local.tables import end_job, iso, job_row, model_row, touch_model
 
 __all__ = ["routes"]
 
@@ -29,8 +29,11 @@ PAGE_DEFAULT = 100
 PAGE_MAX = 500
 _UNTYPED = "custom"
 """The type of a model that was created without one; the service's word, and not trainable."""
-_STATUSES = ("new", "training", "trained", "failed", "deleted")
-"""What a list can be narrowed to. Any other word is ignored, as the service ignores it."""
+BULK_MAX = 100
+"""Models of one bulk read; the service's own ceiling is not documented."""
+RESTORABLE_SECONDS = 30 * 86_400
+_STATUSES = ("new", "training", "trained", "failed")
+"""What a list can be narrowed to, besides ``deleted``."""
 
 
 @routes.post("/models")
@@ -54,6 +57,8 @@ def read(model_id: str) -> dict[str, Any]:
         row = model_row(connection, model_id)
         body = {"model": wire().model(connection, row)}
     if row["status"] == "training":
+        # Not quite free of effects for a GET: a worker that died is started again, which goes on
+        # with what was launched before and changes nothing that a second GET would not.
         workers().ensure()
     return body
 
@@ -87,60 +92,79 @@ def update(model_id: str) -> dict[str, Any]:
         return {"model": wire().model(connection, model_row(connection, model_id))}
 
 
+@routes.delete("/models/<model_id>")
+def delete(model_id: str) -> dict[str, Any]:
+    # Soft, as on the service: nothing is erased, and a training that runs is given up.
+    with store().writing() as connection:
+        row = model_row(connection, model_id)
+        if row["status"] == "training":
+            end_job(connection, job_row(connection, row["job_id"]), "canceled")
+        now = iso()
+        connection.execute(
+            "UPDATE models SET deleted_at = ?, updated_at = ? WHERE id = ?", (now, now, model_id)
+        )
+    return {}
+
+
+@routes.post("/models/<model_id>/restore")
+def restore(model_id: str) -> dict[str, Any]:
+    with store().writing() as connection:
+        row = model_row(connection, model_id, deleted=True)
+        if row["deleted_at"] is None:
+            raise bad("The model is not deleted")
+        if row["deleted_at"] < iso(time.time() - RESTORABLE_SECONDS):
+            raise Refused(410, {"reason": "The model was deleted too long ago"})
+        connection.execute("UPDATE models SET deleted_at = NULL WHERE id = ?", (model_id,))
+        touch_model(connection, model_id)
+        return {"model": wire().model(connection, model_row(connection, model_id))}
+
+
+@routes.post("/models/get-bulk")
+def get_bulk() -> dict[str, Any]:
+    body = json_object()
+    ids = id_list(body, "modelIds", most=BULK_MAX)
+    full = bool(body.get("allTrainingImages")) and not body.get("trainingImagesPreview")
+    places = ", ".join("?" * len(ids))
+    with store().reading() as connection:
+        rows = connection.execute(
+            f"SELECT * FROM models WHERE deleted_at IS NULL AND id IN ({places})", ids
+        ).fetchall()
+        models = {r["id"]: wire().model(connection, r, listed=not full) for r in rows}
+    # As they were asked for; what is not there is left out.
+    return {"models": [models[i] for i in dict.fromkeys(ids) if i in models]}
+
+
 @routes.get("/models")
 def listing() -> dict[str, Any]:
-    size = _page_size(request.args.get("pageSize"))
-    column = "updated_at" if request.args.get("sortBy") == "updatedAt" else "created_at"
-    rising = request.args.get("sortDirection") == "asc"
-    where, values = ["1"], []
+    where, values = [], []
     if request.args.get("privacy", "private") != "private":
         where.append("0")  # nothing here is public
     status = request.args.get("status")
     if status in _STATUSES:
-        where.append("status = ?")
+        where.append("deleted_at IS NULL AND status = ?")
         values.append(status)
+    elif status == "deleted":
+        where.append("deleted_at IS NOT NULL")
+    elif status is None:
+        where.append("deleted_at IS NULL")
+    # With any other word everything comes back, deleted models too: the service's habit.
     for parameter, sign in (("createdAfter", ">"), ("createdBefore", "<")):
         if parameter in request.args:
             where.append(f"created_at {sign} ?")
-            values.append(request.args[parameter])
-    token = request.args.get("paginationToken")
-    if token is not None:
-        where.append(f"({column}, number) {'>' if rising else '<'} (?, ?)")
-        values.extend(_from_token(token))
-    order = "ASC" if rising else "DESC"
+            values.append(date(parameter))
     with store().reading() as connection:
-        rows = connection.execute(
-            f"SELECT * FROM models WHERE {' AND '.join(where)}"  # values are bound
-            f" ORDER BY {column} {order}, number {order} LIMIT ?",
-            (*values, size + 1),
-        ).fetchall()
-        page = rows[:size]
-        body: dict[str, Any] = {
-            "models": [wire().model(connection, row, listed=True) for row in page]
-        }
-    if len(rows) > size:
-        body["nextPaginationToken"] = _token(page[-1][column], page[-1]["number"])
-    return body
-
-
-@routes.get("/teams")
-def teams() -> dict[str, Any]:
-    with store().reading() as connection:
-        row = connection.execute("SELECT value FROM settings WHERE name = 'created_at'").fetchone()
-    since = iso(json.loads(row[0]))
-    project = {"id": PROJECT, "name": "Local project", "createdAt": since, "updatedAt": since}
-    context = {"invitationsCount": 0, "keysCount": 0, "usersCount": 1, "userRole": "admin"}
-    team = {
-        "id": TEAM,
-        "name": "Local team",
-        "type": "personal",
-        "plan": "free",
-        "context": context,
-        "projects": [project],
-        "createdAt": since,
-        "updatedAt": since,
-    }
-    return {"teams": [team]}
+        rows, following = page(
+            connection,
+            "models",
+            where,
+            values,
+            column="updated_at" if request.args.get("sortBy") == "updatedAt" else "created_at",
+            rising=request.args.get("sortDirection") == "asc",
+            default=PAGE_DEFAULT,
+            most=PAGE_MAX,
+        )
+        models = [wire().model(connection, row, listed=True) for row in rows]
+    return {"models": models, **following}
 
 
 def _name(body: dict[str, Any]) -> str | None:
@@ -176,26 +200,3 @@ def _epoch(connection: Any, row: Any, value: object) -> str | None:
     if row["status"] != "trained" or found is None:
         raise bad("The epoch can only be set to one of a trained model's epochs")
     return str(value)
-
-
-def _page_size(text: str | None) -> int:
-    if text is None:
-        return PAGE_DEFAULT
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= PAGE_MAX):
-        raise bad(f'"pageSize" must be 1 to {PAGE_MAX}')
-    return int(text)
-
-
-def _token(value: str, number: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([value, number]).encode()).decode().rstrip("=")
-
-
-def _from_token(token: str) -> list[Any]:
-    try:
-        padded = token.encode("ascii") + b"=" * (-len(token) % 4)
-        value, number = json.loads(base64.urlsafe_b64decode(padded))
-        if isinstance(value, str) and type(number) is int and 0 <= number < 2**63:
-            return [value.encode("utf-8").decode(), number]
-    except (ValueError, TypeError, RecursionError):
-        pass
-    raise bad('"paginationToken" is not one of ours')

@@ -1,13 +1,11 @@
-"""The trigger, its dry run, the cancel action, and the jobs they make."""
+"""The trigger, its dry run, and the action that cancels."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 import time
-from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, jsonify, request
@@ -15,18 +13,18 @@ from flask.typing import ResponseReturnValue
 
 from phoenix_nbtrain.catalog import MODEL_TYPES, PAIRS_MIN
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.local.body import json_object
+from phoenix_nbtrain.local.body import QUOTED, dry_run, json_object
 from phoenix_nbtrain.local.context import store, wire, workers
 from phoenix_nbtrain.local.parameters import checked, config_of
-from phoenix_nbtrain.local.pricing import price
+from phoenix_nbtrain.local.pricing import Bill, bill, charge, price
 from phoenix_nbtrain.local.refusals import Refused, bad, plan_limit
-from phoenix_nbtrain.local.store import Limits, new_id, save_limits
+from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.tables import (
-    ENDED,
+    DOWNLOAD,
     caption_of,
     end_job,
     image_rows,
-    iso,
+    insert_job,
     job_row,
     model_row,
     pair_rows,
@@ -37,30 +35,24 @@ __all__ = ["routes"]
 
 routes = Blueprint("training", __name__)
 
-QUOTED = 269
-
 
 @routes.put("/models/<model_id>/train")
 def train(model_id: str) -> ResponseReturnValue:
     # In the query only: the service ignores a dryRun in the body and launches.
-    dry = request.args.get("dryRun")
-    if dry not in (None, "true", "api"):
-        raise bad('"dryRun" must be "true" or "api", or left out to launch')
+    dry = dry_run()
     body = json_object()
-    if dry is not None:
+    if dry:
         with store().reading() as connection:
             _, amount = _order(connection, model_id, body, simulated=_simulated_count())
         return jsonify(wire().cost(amount)), QUOTED
     with store().writing() as connection:
         work, amount = _order(connection, model_id, body, simulated=0)
         row = model_row(connection, model_id)
-        limits = store().limits(connection)
-        _refuse_launch(connection, row, limits, amount)
-        if limits.balance is not None:
-            save_limits(connection, replace(limits, balance=limits.balance - float(amount)))
-        job_id = _launch(connection, row, work, amount)
+        _refuse_launch(connection, row)
+        charge(connection, amount.cost)
+        job = _launch(connection, row, work, amount)
         reply = {
-            "job": wire().job(job_row(connection, job_id)),
+            "job": wire().job(job),
             "model": wire().model(connection, model_row(connection, model_id)),
             **wire().cost(amount),
         }
@@ -80,15 +72,6 @@ def action(model_id: str) -> dict[str, Any]:
         return {"model": wire().model(connection, model_row(connection, model_id))}
 
 
-@routes.get("/jobs/<job_id>")
-def job(job_id: str) -> dict[str, Any]:
-    with store().reading() as connection:
-        row = job_row(connection, job_id)
-    if row["status"] not in ENDED:
-        workers().ensure()
-    return {"job": wire().job(row)}
-
-
 def _simulated_count() -> int:
     text = request.args.get("trainingImagesCount", "0")
     if not (text.isascii() and text.isdigit() and len(text) < 6):
@@ -98,7 +81,7 @@ def _simulated_count() -> int:
 
 def _order(
     connection: sqlite3.Connection, model_id: str, body: dict[str, Any], *, simulated: int
-) -> tuple[dict[str, Any], Decimal]:
+) -> tuple[dict[str, Any], Bill]:
     """Return what a launch would do and what it would cost; refuse what cannot be trained."""
     row = model_row(connection, model_id)
     kind = MODEL_TYPES.get(row["type"])
@@ -131,56 +114,45 @@ def _order(
         if kind.pairs
         else [],
     }
-    return work, price(kind.name, config, items)
+    return work, bill(connection, price(kind.name, config, items))
 
 
-def _refuse_launch(
-    connection: sqlite3.Connection, row: sqlite3.Row, limits: Limits, amount: Decimal
-) -> None:
+def _refuse_launch(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
     if row["status"] == "training":
         raise bad("Model is already training")
+    settings = load(connection)
     running = connection.execute("SELECT count(*) FROM unfinished").fetchone()[0]
-    if running >= limits.parallel_trainings:
-        raise plan_limit("parallel-training", limit=limits.parallel_trainings, value=running)
-    last = connection.execute("SELECT created_at FROM jobs ORDER BY number DESC LIMIT 1").fetchone()
+    if running >= settings.parallel_trainings:
+        raise plan_limit("parallel-training", limit=settings.parallel_trainings, value=running)
+    last = connection.execute(
+        "SELECT created_at FROM jobs WHERE type != ? ORDER BY number DESC LIMIT 1", (DOWNLOAD,)
+    ).fetchone()
     if last is not None:
         since = time.time() - datetime.fromisoformat(last["created_at"]).timestamp()
-        left = limits.cooldown_seconds - since
+        left = settings.cooldown_seconds - since
         if left > 0:
             reason = "Trainings were launched too close together"
             raise Refused(429, {"reason": reason, "remainingSeconds": round(left, 1)})
-    if limits.balance is not None and float(amount) > limits.balance:
-        raise Refused(402, {"reason": "Not enough creative units"})
 
 
 def _launch(
-    connection: sqlite3.Connection, row: sqlite3.Row, work: dict[str, Any], amount: Decimal
-) -> str:
-    job_id, now, model_id = new_id("job"), iso(), row["id"]
+    connection: sqlite3.Connection, row: sqlite3.Row, work: dict[str, Any], amount: Bill
+) -> sqlite3.Row:
     config = config_of(work["type"], work["kept"])
-    output = {"losses": [], "epoch": 0, "epochs": config["epochs"]}
-    connection.execute(
-        "INSERT INTO jobs (id, type, model_id, status, history, progress, created_at, updated_at,"
-        " cost, work, output, error, hint, claims, claimed_step)"
-        " VALUES (?, ?, ?, 'pending', ?, 0, ?, ?, ?, ?, ?, '', '', 0, -1)",
-        (
-            job_id,
-            f"{work['trainer']}-model-training",
-            model_id,
-            json.dumps([{"status": "pending", "date": now}]),
-            now,
-            now,
-            str(amount),
-            json.dumps(work),
-            json.dumps(output),
-        ),
+    job = insert_job(
+        connection,
+        f"{work['trainer']}-model-training",
+        row["id"],
+        bill=amount,
+        work=work,
+        output={"losses": [], "epoch": 0, "epochs": config["epochs"]},
     )
     # The service names a nameless model when its training starts.
     name = row["name"] or f"{work['type']} of {len(work['images'])} images"
     connection.execute(
         "UPDATE models SET status = 'training', job_id = ?, name = ?, parameters = ?, stats = NULL,"
         " epoch = NULL WHERE id = ?",
-        (job_id, name, json.dumps(work["kept"]), model_id),
+        (job["id"], name, json.dumps(work["kept"]), row["id"]),
     )
-    set_progress(connection, model_id, "pending")
-    return job_id
+    set_progress(connection, row["id"], "pending")
+    return job

@@ -6,17 +6,22 @@ import json
 import sqlite3
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.local.pricing import Bill, refund
 from phoenix_nbtrain.local.refusals import Refused
+from phoenix_nbtrain.local.store import new_id
 
 __all__ = [
+    "DOWNLOAD",
     "ENDED",
     "asset_row",
     "caption_of",
     "end_job",
     "image_rows",
+    "insert_job",
     "iso",
     "job_row",
     "model_row",
@@ -25,10 +30,13 @@ __all__ = [
     "set_job_status",
     "set_progress",
     "touch_model",
+    "upload_row",
 ]
 
 ENDED = ("success", "failure", "canceled")
 """Job statuses that nothing follows."""
+DOWNLOAD = "model-download"
+"""The type of the jobs that train nothing."""
 
 
 def iso(seconds: float | None = None) -> str:
@@ -50,13 +58,22 @@ def _one(connection: sqlite3.Connection, kind: str, table: str, row_id: str) -> 
     except UnicodeEncodeError:  # a path with half a character is no id of ours
         row = None
     if row is None:
-        raise Refused(404, {"reason": f"{kind} {shown(row_id)} not found"})
+        raise _missing(kind, row_id)
     return row
 
 
-def model_row(connection: sqlite3.Connection, model_id: str) -> sqlite3.Row:
-    """Return a model, or refuse with 404."""
-    return _one(connection, "Model", "models", model_id)
+def _missing(kind: str, row_id: str) -> Refused:
+    return Refused(404, {"reason": f"{kind} {shown(row_id)} not found"})
+
+
+def model_row(
+    connection: sqlite3.Connection, model_id: str, *, deleted: bool = False
+) -> sqlite3.Row:
+    """Return a model, or refuse with 404. One that was deleted is there for its restoring only."""
+    row = _one(connection, "Model", "models", model_id)
+    if row["deleted_at"] is not None and not deleted:
+        raise _missing("Model", model_id)
+    return row
 
 
 def asset_row(connection: sqlite3.Connection, asset_id: str) -> sqlite3.Row:
@@ -67,6 +84,11 @@ def asset_row(connection: sqlite3.Connection, asset_id: str) -> sqlite3.Row:
 def job_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
     """Return a job, or refuse with 404."""
     return _one(connection, "Job", "jobs", job_id)
+
+
+def upload_row(connection: sqlite3.Connection, upload_id: str) -> sqlite3.Row:
+    """Return an upload, or refuse with 404."""
+    return _one(connection, "Upload", "uploads", upload_id)
 
 
 def image_rows(
@@ -95,6 +117,41 @@ def caption_of(asset: sqlite3.Row) -> str:
 def touch_model(connection: sqlite3.Connection, model_id: str) -> None:
     """Note that a model changed."""
     connection.execute("UPDATE models SET updated_at = ? WHERE id = ?", (iso(), model_id))
+
+
+def insert_job(
+    connection: sqlite3.Connection,
+    kind: str,
+    model_id: str,
+    *,
+    bill: Bill,
+    work: dict[str, Any],
+    output: dict[str, Any],
+) -> sqlite3.Row:
+    """Add a pending job of a type of the service's, and return it."""
+    job_id, now = new_id("job"), iso()
+    columns = {
+        "id": job_id,
+        "type": kind,
+        "model_id": model_id,
+        "status": "pending",
+        "history": json.dumps([{"status": "pending", "date": now}]),
+        "progress": 0,
+        "created_at": now,
+        "updated_at": now,
+        "cost": str(bill.cost),
+        "discount": str(bill.discount),
+        "work": json.dumps(work),
+        "output": json.dumps(output),
+        "error": "",
+        "hint": "",
+        "claims": 0,
+        "claimed_step": -1,
+    }
+    names, places = ", ".join(columns), ", ".join("?" * len(columns))
+    statement = f"INSERT INTO jobs ({names}) VALUES ({places})"  # our own names
+    connection.execute(statement, tuple(columns.values()))
+    return job_row(connection, job_id)
 
 
 def set_job_status(connection: sqlite3.Connection, job: sqlite3.Row, status: str) -> None:
@@ -150,14 +207,4 @@ def end_job(
         (outcome, json.dumps(stats), iso(), job["model_id"]),
     )
     if status == "failure":
-        _refund(connection, float(job["cost"]))
-
-
-def _refund(connection: sqlite3.Connection, cost: float) -> None:
-    row = connection.execute("SELECT value FROM settings WHERE name = 'limits'").fetchone()
-    limits = json.loads(row[0]) if row else {}
-    if limits.get("balance") is not None:
-        limits["balance"] += cost
-        connection.execute(
-            "UPDATE settings SET value = ? WHERE name = 'limits'", (json.dumps(limits),)
-        )
+        refund(connection, Decimal(job["cost"]))

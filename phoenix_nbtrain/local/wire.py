@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from phoenix_nbtrain.catalog import MODEL_TYPES
-from phoenix_nbtrain.local.pricing import number
+from phoenix_nbtrain.local.pricing import Bill, number
 from phoenix_nbtrain.local.store import Store
-from phoenix_nbtrain.local.tables import image_rows, pair_rows
+from phoenix_nbtrain.local.tables import DOWNLOAD, image_rows, iso, pair_rows
 
-__all__ = ["OWNER", "PROJECT", "TEAM", "Wire"]
+__all__ = ["AUTHOR", "OWNER", "PROJECT", "TEAM", "Wire"]
 
 TEAM = "team_local"
 PROJECT = "proj_local"
 OWNER = PROJECT
 """Who owns what there is: the one project."""
 AUTHOR = "user_local"
+PART_SECONDS = 900
+"""How long an upload's part can be sent to its address; reading the upload gives a fresh one."""
 _FIRST_IMAGES = 3
 """Training images that a list of models shows of each."""
 
@@ -35,8 +38,11 @@ class Wire:
 
     def url(self, asset_id: str) -> str:
         """Return a signed address of an asset's bytes."""
-        path = f"assets/{asset_id}"
-        return f"{self.base}/v1/storage/{path}?{self.store.sign(path)}"
+        return self.signed(f"assets/{asset_id}")
+
+    def signed(self, path: str, *, expires: int | None = None) -> str:
+        """Return the address of a path below ``/v1/storage/``, good without credentials."""
+        return f"{self.base}/v1/storage/{path}?{self.store.sign(path, expires=expires)}"
 
     def asset(self, row: sqlite3.Row) -> dict[str, Any]:
         """Write an asset."""
@@ -118,6 +124,8 @@ class Wire:
             body["shortDescription"] = row["short_description"]
         if row["progress"]:
             body["trainingProgress"] = self._progress(connection, row)
+        if row["deleted_at"]:
+            body["deletedAt"] = row["deleted_at"]
         if row["stats"]:
             body["trainingStats"] = json.loads(row["stats"])
         if row["job_id"]:
@@ -132,8 +140,11 @@ class Wire:
     @staticmethod
     def job(row: sqlite3.Row) -> dict[str, Any]:
         """Write a job."""
+        given = {"modelId": row["model_id"]}
+        if row["type"] == DOWNLOAD:
+            given |= json.loads(row["work"])["given"]
         metadata: dict[str, Any] = {
-            "input": {"modelId": row["model_id"]},
+            "input": given,
             "output": json.loads(row["output"]),
         }
         if row["error"]:
@@ -151,17 +162,58 @@ class Wire:
             "authorId": AUTHOR,
             "statusHistory": json.loads(row["history"]),
             "metadata": metadata,
-            "billing": {"cuCost": number(Decimal(row["cost"])), "cuDiscount": 0},
+            "billing": {
+                "cuCost": number(Decimal(row["cost"])),
+                "cuDiscount": number(Decimal(row["discount"])),
+            },
         }
 
     @staticmethod
-    def cost(amount: Decimal) -> dict[str, Any]:
-        """Write a dry run's answer: these three keys and no other."""
+    def cost(bill: Bill, action: str = "train-model") -> dict[str, Any]:
+        """Write a dry run's answer: these three keys and no other.
+
+        The details sum to the cost; an action that is free does not appear.
+        """
+        cost = number(bill.cost)
         return {
-            "creativeUnitsCost": number(amount),
-            "creativeUnitsDiscount": 0,
-            "costDetails": {"train-model": number(amount)},
+            "creativeUnitsCost": cost,
+            "creativeUnitsDiscount": number(bill.discount),
+            "costDetails": {action: cost} if cost else {},
         }
+
+    def upload(self, row: sqlite3.Row) -> dict[str, Any]:
+        """Write an upload."""
+        body: dict[str, Any] = {
+            "id": row["id"],
+            "status": row["status"],
+            "kind": "image",
+            "source": row["source"],
+            "fileName": row["file_name"],
+            "ownerId": OWNER,
+            "authorId": AUTHOR,
+            "createdAt": row["created_at"],
+            "updatedAt": row["updated_at"],
+        }
+        optional = {
+            "originalFileName": row["file_name"],
+            "contentType": row["content_type"],
+            "fileSize": row["file_size"],
+            "partsCount": row["parts_count"],
+            "url": row["url"],
+            "entityId": row["entity_id"],
+            "errorMessage": row["error"] or None,
+        }
+        if row["source"] == "multipart" and row["status"] == "pending":
+            optional["parts"] = self._parts(row)
+        return body | {key: value for key, value in optional.items() if value is not None}
+
+    def _parts(self, row: sqlite3.Row) -> list[dict[str, Any]]:
+        expires = int(time.time()) + PART_SECONDS
+        parts = []
+        for part in range(1, row["parts_count"] + 1):
+            url = self.signed(f"uploads/{row['id']}/{part}", expires=expires)
+            parts.append({"number": part, "url": url, "expires": iso(expires)})
+        return parts
 
     def _epochs(self, connection: sqlite3.Connection, job_id: str) -> list[dict[str, Any]]:
         rows = connection.execute(

@@ -6,6 +6,7 @@ import base64
 import io
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image, ImageDraw
 from phoenix_nbtrain.local.app import create_app
 from phoenix_nbtrain.local.context import KEY
 from phoenix_nbtrain.local.lease import Workers
+from phoenix_nbtrain.local.settings import Settings, load, save
 from phoenix_nbtrain.local.store import Store
 
 
@@ -52,6 +54,15 @@ class Phoenix:
     @property
     def store(self) -> Store:
         return self.workers.store
+
+    @property
+    def settings(self) -> Settings:
+        with self.store.reading() as connection:
+            return load(connection)
+
+    def set(self, **values: Any) -> None:
+        with self.store.writing() as connection:
+            save(connection, replace(load(connection), **values))
 
     def raw(self, method: str, path: str, **sent: Any) -> Any:
         headers = {"Host": self.host, **sent.pop("headers", {})}

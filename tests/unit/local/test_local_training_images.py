@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from unit.local.local_phoenix import Phoenix, drawing
-
-from phoenix_nbtrain.local.store import Limits
 
 
 def ids_of(phoenix: Phoenix, model_id: str) -> list[str]:
@@ -101,7 +98,7 @@ def test_a_data_url_becomes_an_asset_and_a_training_image(phoenix: Phoenix) -> N
 
 
 def test_the_plans_ceiling_is_a_429_that_says_so(phoenix: Phoenix, pictures: list[str]) -> None:
-    phoenix.store.set_limits(replace(Limits(), training_images=3))
+    phoenix.set(training_images=3)
     model_id = phoenix.model()
     phoenix.attach(model_id, *pictures[:2])
     path = f"/models/{model_id}/training-images"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +10,6 @@ from unit.local.local_phoenix import Phoenix, drawing
 
 from phoenix_nbtrain.catalog import MODEL_TYPES, defaults
 from phoenix_nbtrain.local.pricing import number, price
-from phoenix_nbtrain.local.store import Limits
 
 
 def test_a_dry_run_is_a_269_with_three_keys_and_launches_nothing(phoenix: Phoenix) -> None:
@@ -188,7 +186,7 @@ def test_sample_sources_must_be_there_one_per_prompt(phoenix: Phoenix) -> None:
 
 def test_parallel_trainings_have_a_ceiling_that_may_be_none_at_all(phoenix: Phoenix) -> None:
     first, second = phoenix.style_set(), phoenix.style_set()
-    phoenix.store.set_limits(replace(Limits(), parallel_trainings=1))
+    phoenix.set(parallel_trainings=1)
     phoenix.launch(first)
     status, reply = phoenix.send("PUT", f"/models/{second}/train")
     assert status == 429
@@ -196,13 +194,13 @@ def test_parallel_trainings_have_a_ceiling_that_may_be_none_at_all(phoenix: Phoe
     assert reply["details"]["actionName"] == "parallel-training"
     assert (reply["details"]["actionLimit"], reply["details"]["actionValue"]) == (1, 1)
     phoenix.ok("POST", f"/models/{first}/train/action", {"action": "cancel"})
-    phoenix.store.set_limits(replace(Limits(), parallel_trainings=0))
+    phoenix.set(parallel_trainings=0)
     assert phoenix.send("PUT", f"/models/{second}/train")[1]["details"]["actionLimit"] == 0
 
 
 def test_launches_can_be_made_to_cool_down(phoenix: Phoenix) -> None:
     first, second = phoenix.style_set(), phoenix.style_set()
-    phoenix.store.set_limits(replace(Limits(), cooldown_seconds=60))
+    phoenix.set(cooldown_seconds=60)
     phoenix.launch(first)
     status, reply = phoenix.send("PUT", f"/models/{second}/train")
     assert status == 429
@@ -213,11 +211,10 @@ def test_launches_can_be_made_to_cool_down(phoenix: Phoenix) -> None:
 
 def test_a_balance_is_spent_by_launches_and_only_if_it_is_set(phoenix: Phoenix) -> None:
     first, second = phoenix.style_set(), phoenix.style_set()
-    phoenix.store.set_limits(replace(Limits(), balance=200))
+    phoenix.set(balance=Decimal(200))
     phoenix.launch(first)  # 160
     assert phoenix.send("PUT", f"/models/{second}/train")[0] == 402
-    with phoenix.store.reading() as connection:
-        assert phoenix.store.limits(connection).balance == 40
+    assert phoenix.settings.balance == 40
 
 
 def test_a_waiting_training_is_canceled_at_once(phoenix: Phoenix) -> None:

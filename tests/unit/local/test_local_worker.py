@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -144,9 +145,7 @@ def test_jobs_wait_in_line_and_say_how_many_are_ahead(
 
 def test_a_failure_is_recorded_refunded_and_does_not_stop_the_next_job(phoenix: Phoenix) -> None:
     broken, fine = phoenix.style_set(1), phoenix.style_set(1)
-    from phoenix_nbtrain.local.store import Limits
-
-    phoenix.store.set_limits(Limits(balance=1000))
+    phoenix.set(balance=Decimal(1000))
     job_id, _ = phoenix.launch(broken, **QUICK), phoenix.launch(fine, **QUICK)
     with phoenix.store.writing() as connection:
         work = json.loads(
@@ -160,8 +159,7 @@ def test_a_failure_is_recorded_refunded_and_does_not_stop_the_next_job(phoenix: 
     assert 0 < len(job["metadata"]["error"]) <= 200
     assert phoenix.read(broken)["status"] == "failed"
     assert phoenix.read(fine)["status"] == "trained"
-    with phoenix.store.reading() as connection:
-        assert phoenix.store.limits(connection).balance == pytest.approx(1000 - 2.4)
+    assert phoenix.settings.balance == Decimal("997.6")
 
 
 def test_a_training_that_diverges_fails_and_says_why(phoenix: Phoenix) -> None:

@@ -1,0 +1,291 @@
+"""Fetching a picture from the web, for a stranger's URL, without being led anywhere else.
+
+A URL that somebody pasted may point into this computer, its network or a cloud's metadata, by its
+name, by a redirect, or by a name that resolves differently a moment later. So a name is resolved
+once, every address it has is checked, and the connection goes to the address that was checked.
+Each redirect begins anew. Nothing of ours goes along: no cookies, no credentials, no proxy of the
+environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ipaddress
+import queue
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
+
+from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.images.header import BYTES_MAX
+
+__all__ = ["Address", "fetch"]
+
+SECONDS_MAX = 30.0
+"""For one picture, from the first name lookup to the last byte, redirects included."""
+CONNECT_SECONDS = 10.0
+REDIRECTS_MAX = 5
+_PORTS = {"http": 80, "https": 443}
+_REDIRECTS = (301, 302, 303, 307, 308)
+_CHUNK = 1 << 16
+_TUNNELLED = ipaddress.ip_network("2002::/16")
+"""IPv6 addresses with an IPv4 one inside, to which a gateway would go on (6to4). Other ranges of
+that kind are private or reserved anyway."""
+_DOWNLOAD_IT = "Download the picture yourself and add the file."
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a URL points: scheme, host, port, and what to ask for there."""
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+    """Path and query."""
+
+    @classmethod
+    def parse(cls, url: str) -> Address:
+        """Read a URL.
+
+        Raises:
+            InputError: it is none that pictures are fetched from.
+        """
+        if not url.isprintable() or " " in url or "\\" in url:
+            raise InputError("The URL holds characters that no URL has.", remedy="Copy it again.")
+        try:
+            parts = urlsplit(url)
+            port, host = parts.port, parts.hostname or ""
+        except ValueError:
+            raise InputError("This is not a URL.", remedy=_DOWNLOAD_IT) from None
+        if parts.scheme not in _PORTS:
+            raise InputError(
+                f"Pictures are not fetched from {shown(parts.scheme or 'nowhere', 20)}: URLs.",
+                remedy="Give an http or https URL, or add the file itself.",
+            )
+        if "@" in parts.netloc:
+            raise InputError(
+                "The URL holds a user name.", remedy="Leave out everything up to the @."
+            )
+        try:
+            name = host if ":" in host else host.encode("idna").decode("ascii")
+        except UnicodeError:
+            name = ""
+        if not name or port == 0:
+            raise InputError("The URL names no host.", remedy="Copy it again.")
+        return cls(parts.scheme, name, port or _PORTS[parts.scheme], _target(parts))
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the request names them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def file_name(self) -> str:
+        """What the picture is called: the last part of the path, else the host."""
+        last = unquote(self.target.partition("?")[0].rpartition("/")[2], errors="replace")
+        name = "".join(c for c in last if c.isprintable())[:200].strip()
+        return name or self.host[:200]
+
+
+def fetch(url: str, *, private: bool = False) -> bytes:
+    """Return the bytes behind a URL, at most as many as a picture may have.
+
+    What they are is for the decoder to say; the service's word for it is not asked.
+
+    Args:
+        url: http or https, without user name and password.
+        private: whether addresses that are not public are connected to as well.
+
+    Raises:
+        InputError: it must not be fetched, or cannot be; no byte was asked of an address that
+            is not public.
+    """
+    until = time.monotonic() + SECONDS_MAX
+    for _ in range(REDIRECTS_MAX + 1):
+        address = Address.parse(url)
+        with _Visit(address, until, private=private) as visit:
+            moved, content = visit.get()
+        if moved is None:
+            return content
+        try:
+            url = urljoin(url, moved)
+        except ValueError:
+            raise InputError("The URL leads to none.", remedy=_DOWNLOAD_IT) from None
+    raise InputError(
+        f"The URL leads on and on, more than {REDIRECTS_MAX} times.", remedy=_DOWNLOAD_IT
+    )
+
+
+class _Visit:
+    """One request to one address, over in time whatever the other side does."""
+
+    def __init__(self, address: Address, until: float, *, private: bool) -> None:
+        self._address = address
+        self._until = until
+        self._private = private
+        self._socket: socket.socket | None = None
+        # A slow server may keep every single read within its time and the whole without end.
+        self._alarm = threading.Timer(max(0.0, until - time.monotonic()), self._hang_up)
+        self._alarm.daemon = True
+
+    def __enter__(self) -> Self:
+        self._alarm.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._alarm.cancel()
+        if self._socket is not None:
+            self._socket.close()
+
+    def get(self) -> tuple[str | None, bytes]:
+        """Return where the reply leads on to, or its bytes."""
+        host = shown(self._address.host, 60)
+        try:
+            return self._get()
+        except ssl.SSLError as error:
+            why = f"{host} has no certificate that can be trusted."
+            cause: Exception = error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            why, cause = f"{host} could not be read: {shown(str(error), 60)}.", error
+        if time.monotonic() >= self._until:
+            why = f"{host} took more than {SECONDS_MAX:.0f} seconds."
+        raise InputError(why, remedy=_DOWNLOAD_IT) from cause
+
+    def _get(self) -> tuple[str | None, bytes]:
+        address = self._address
+        connection = http.client.HTTPConnection(address.host, address.port)
+        # Given its socket, the connection never resolves or connects by itself.
+        connection.sock = self._socket = self._connected()
+        headers = {
+            "Host": address.authority,
+            "Accept": "image/jpeg, image/png, image/webp",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+            "User-Agent": "phoenix-nbtrain",
+        }
+        connection.request("GET", address.target, headers=headers)
+        with connection.getresponse() as reply:
+            if reply.status in _REDIRECTS and (moved := reply.headers.get("Location")):
+                return moved, b""
+            if reply.status != http.client.OK:
+                raise InputError(
+                    f"{shown(address.host, 60)} answered {reply.status}.",
+                    remedy="Open the URL in a browser to see why.",
+                )
+            return None, self._read(reply)
+
+    def _read(self, reply: http.client.HTTPResponse) -> bytes:
+        content = bytearray()
+        while len(content) + (reply.length or 0) <= BYTES_MAX:
+            chunk = reply.read(_CHUNK)
+            if not chunk:
+                break
+            content += chunk
+        else:
+            raise InputError(
+                f"The file has more than {BYTES_MAX // 1_000_000} MB.",
+                remedy="Make the picture smaller and add the file.",
+            )
+        if reply.length or time.monotonic() >= self._until:
+            raise ConnectionError("the reply ended early")
+        return bytes(content)
+
+    def _connected(self) -> socket.socket:
+        """Return a connection to an address that was checked, secured where it is to be."""
+        error: OSError = TimeoutError("no time was left")
+        for ip in resolve(self._address, self._until, private=self._private):
+            patience = min(CONNECT_SECONDS, self._until - time.monotonic())
+            if patience <= 0:
+                break
+            try:
+                self._socket = connect(ip, self._address.port, patience)
+            except OSError as failure:
+                error = failure
+                continue
+            if self._address.scheme == "https":
+                context = ssl.create_default_context()
+                # The alarm must know the socket before the handshake, which may be slow as well.
+                self._socket = secured = context.wrap_socket(
+                    self._socket, server_hostname=self._address.host, do_handshake_on_connect=False
+                )
+                secured.do_handshake()
+            if time.monotonic() >= self._until:  # and the alarm may have found no socket
+                break
+            return self._socket
+        raise error
+
+    def _hang_up(self) -> None:
+        """End whatever waits for the other side."""
+        if self._socket is not None:
+            # Not `SSLSocket.shutdown`, which takes the session away under the reader's feet.
+            with contextlib.suppress(OSError):  # the other side was faster
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def resolve(address: Address, until: float, *, private: bool) -> list[str]:
+    """Return the addresses of a host, all of them checked.
+
+    Raises:
+        InputError: there is none, or one is not public.
+    """
+    found = _looked_up(address, until)
+    host = shown(address.host, 60)
+    if not found:
+        raise InputError(f"There is no {host}.", remedy="Check the URL's spelling.")
+    if not private and not all(map(is_public, found)):
+        # One is enough: which of them would be connected to is not for the name's owner to say.
+        raise InputError(
+            f"{host} is no public address.",
+            remedy="Add the file, or allow it: phoenix-nbtrain settings import_private=true",
+        )
+    return found
+
+
+def is_public(text: str) -> bool:
+    """Whether an IP address is one of the public internet's."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        elif address in _TUNNELLED:
+            return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def connect(ip: str, port: int, patience: float) -> socket.socket:
+    """Return a connection to an IP address; there is nothing left to resolve."""
+    return socket.create_connection((ip, port), timeout=patience)
+
+
+def _looked_up(address: Address, until: float) -> list[str]:
+    """Ask the resolver, which knows no time limit, from a thread that can be left behind."""
+    answers: queue.Queue[list[Any] | None] = queue.Queue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError):
+            answers.put([])
+
+    threading.Thread(target=ask, name="look up a host", daemon=True).start()
+    try:
+        answer = answers.get(timeout=max(0.0, until - time.monotonic()))
+    except queue.Empty:
+        raise TimeoutError("its name was not found in time") from None
+    return list(dict.fromkeys(str(entry[4][0]) for entry in answer or ()))
+
+
+def _target(parts: SplitResult) -> str:
+    path = parts.path or "/"
+    target = f"{path}?{parts.query}" if parts.query else path
+    # What is written in a script of its own goes as its UTF-8, escaped; the rest as it is.
+    return "".join(c if c.isascii() else quote(c, errors="replace") for c in target)

@@ -1,0 +1,131 @@
+"""Uploads on their way to become assets, outside of any request.
+
+An upload is brought in by a thread of whoever was asked about it, and a lock file sees to it that
+only one does so. Nothing is lost with a process: whoever reads the upload next takes it up.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+import threading
+
+from phoenix_nbtrain.errors import ImageError, InputError
+from phoenix_nbtrain.local.assets import insert_asset, picture
+from phoenix_nbtrain.local.fetching import fetch
+from phoenix_nbtrain.local.lease import locked
+from phoenix_nbtrain.local.refusals import bad
+from phoenix_nbtrain.local.settings import load
+from phoenix_nbtrain.local.store import Store
+from phoenix_nbtrain.local.tables import iso, upload_row
+
+__all__ = ["Importers", "check_parts"]
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""Imports of one process at a time; each may hold a whole picture, decoded."""
+
+
+def check_parts(store: Store, row: sqlite3.Row, *, least: int) -> None:
+    """Refuse to complete an upload that is not all there yet.
+
+    Raises:
+        Refused: 400, naming the part that is missing or too small, or the bytes that are.
+    """
+    count, total = row["parts_count"], 0
+    for number in range(1, count + 1):
+        try:
+            size = (store.upload_dir(row["id"]) / str(number)).stat().st_size
+        except FileNotFoundError:
+            raise bad(f"Part {number} of {count} is missing; send it, then complete") from None
+        if number < count and size < least:
+            raise bad(f"Part {number} has {size} bytes; all but the last need {least}")
+        total += size
+    if total != row["file_size"]:
+        raise bad(f"The parts have {total} bytes, and fileSize is {row['file_size']}")
+
+
+class Importers:
+    """Brings in the uploads of one data folder."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._slots = threading.Semaphore(AT_ONCE)
+        self._going: set[str] = set()
+
+    def ensure(self, upload_id: str) -> None:
+        """Let a thread bring the upload in if none does. Cheap, and never waits."""
+        with self._lock:
+            if upload_id in self._going:
+                return
+            self._going.add(upload_id)
+        # A daemon, since no interpreter should wait at its end for a picture on the web.
+        threading.Thread(
+            target=self._run, args=(upload_id,), name=f"import {upload_id}", daemon=True
+        ).start()
+
+    def _run(self, upload_id: str) -> None:
+        folder = self._store.upload_dir(upload_id)
+        lock = folder.with_suffix(".lock")
+        try:
+            folder.parent.mkdir(mode=0o700, exist_ok=True)
+            with self._slots, locked(lock) as mine:
+                if mine and self._bring_in(upload_id):
+                    shutil.rmtree(folder, ignore_errors=True)
+                    lock.unlink(missing_ok=True)
+        except Exception:
+            log.exception("the upload %s could not be brought in", upload_id)
+        finally:
+            with self._lock:
+                self._going.discard(upload_id)
+
+    def _bring_in(self, upload_id: str) -> bool:
+        """Make an asset of an upload, or say why not. Returns whether that was to be done."""
+        with self._store.reading() as connection:
+            row = upload_row(connection, upload_id)
+            private = load(connection).import_private
+        if row["status"] not in ("validating", "validated"):
+            return False  # another process was faster
+        try:
+            content = fetch(row["url"], private=private) if row["url"] else self._joined(row)
+            found = picture(self._store, row["file_name"], content)
+        except InputError as error:
+            self._move(upload_id, "failed", error=str(error)[:200])
+        except Exception:
+            log.exception("the upload %s failed", upload_id)
+            reason = "The picture could not be read. Upload it again."
+            self._move(upload_id, "failed", error=reason)
+        else:
+            self._move(upload_id, "validated")
+            with self._store.writing() as connection:
+                asset_id = insert_asset(connection, found)
+                _set(connection, upload_id, status="imported", entity_id=asset_id)
+        return True
+
+    def _joined(self, row: sqlite3.Row) -> bytes:
+        folder = self._store.upload_dir(row["id"])
+        numbers = range(1, row["parts_count"] + 1)
+        try:
+            content = b"".join((folder / str(number)).read_bytes() for number in numbers)
+        except FileNotFoundError:
+            content = b""
+        if len(content) != row["file_size"]:  # a part was sent again while it was completed
+            raise ImageError(
+                f"The parts have {len(content)} bytes, not {row['file_size']}.",
+                remedy="Upload the file again.",
+            )
+        return content
+
+    def _move(self, upload_id: str, status: str, *, error: str = "") -> None:
+        with self._store.writing() as connection:
+            _set(connection, upload_id, status=status, error=error)
+
+
+def _set(connection: sqlite3.Connection, upload_id: str, **values: str) -> None:
+    columns = values | {"updated_at": iso()}
+    assignments = ", ".join(f"{column} = ?" for column in columns)
+    statement = f"UPDATE uploads SET {assignments} WHERE id = ?"  # our own names
+    connection.execute(statement, (*columns.values(), upload_id))
