@@ -68,6 +68,7 @@ class FakeService:
         self.sent: Counter[bytes] = Counter()
         """How often each picture's bytes arrived here whole."""
         self.jobs: dict[str, Job] = {}
+        self.downloads: list[str | None] = []
         self.launches: list[Mapping[str, Any]] = []
         self._numbers = itertools.count(1)
         self._lock = Lock()
@@ -207,6 +208,18 @@ class FakeService:
     def cancel_training(self, model_id: str) -> Model:
         self._did("cancel_training")
         return self.finish(model_id, "training-canceled")
+
+    def quote_download(self, model_id: str, *, epoch: str | None = None) -> Quote | LaunchReply:
+        self._did("quote_download")
+        return Quote(amount=Decimal(5), details={"download": Decimal(5)})
+
+    def trigger_download(self, model_id: str, *, epoch: str | None = None) -> LaunchReply:
+        self._did("trigger_download")
+        job = Job(id=f"job_{next(self._numbers)}", type="model-download", status="success")
+        self.jobs[job.id] = job
+        self.downloads.append(epoch)
+        self._done("trigger_download")
+        return LaunchReply(outcome="launched", job=job)
 
     def get_job(self, job_id: str) -> Job:
         self._did("get_job")

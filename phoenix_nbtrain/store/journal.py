@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -165,6 +165,11 @@ class Intent:
     """When the last of these reads was, seconds since 1970."""
 
     @property
+    def bought_here(self) -> bool:
+        """Whether this computer launched it; else it was found on the service."""
+        return self.estimate_id is not None
+
+    @property
     def open(self) -> bool:
         """Whether it may still come to something, so that no other may be launched."""
         return self.state in OPEN_STATES
@@ -182,7 +187,10 @@ def _intent(row: sqlite3.Row) -> Intent:
 class Journal:
     """Models, uploads and launches, in one file per computer."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(
+        self, path: Path | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._clock = clock
         self._db = Database(
             path or home() / "journal.sqlite3",
             application_id=0x50484E4A,  # "PHNJ"
@@ -221,7 +229,7 @@ class Journal:
             ``None`` if somebody is creating one of that name, or has since ``seen`` was read.
         """
         entry = KnownModel(
-            entry=secrets.token_hex(8), name=name, type=type, model_id=None, at=time.time()
+            entry=secrets.token_hex(8), name=name, type=type, model_id=None, at=self._clock()
         )
         try:
             with self._db.writing() as db:
@@ -258,7 +266,7 @@ class Journal:
             db.execute("DELETE FROM models WHERE origin = ? AND model_id = ?", (origin, model_id))
             db.execute(
                 "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (secrets.token_hex(8), origin, project, name, type, model_id, time.time()),
+                (secrets.token_hex(8), origin, project, name, type, model_id, self._clock()),
             )
 
     def models(self, *, origin: str, project: str, name: str | None = None) -> list[KnownModel]:
@@ -348,7 +356,7 @@ class Journal:
             False where another launch was written down since, the estimate was spent before, or
             the model has a launch that is not finished. Then nothing was written.
         """
-        now = time.time()
+        now = self._clock()
         try:
             with self._db.writing() as db:
                 row = db.execute(
@@ -380,7 +388,7 @@ class Journal:
             done = db.execute(
                 "UPDATE intents SET state = ?, changed = ?, job_id = coalesce(?, job_id),"
                 f" reason = coalesce(?, reason) WHERE intent_id = ? AND state IN ({marks})",
-                (to, time.time(), job_id, reason, intent_id, *only_from),
+                (to, self._clock(), job_id, reason, intent_id, *only_from),
             )
             return done.rowcount == 1
 

@@ -1,0 +1,39 @@
+"""The launch protocol: how money is spent once, knowingly, and never by accident.
+
+The service has no idempotency key, and its trigger is a PUT that every layer believes safe to
+repeat. So safety is made here:
+
+    estimated ─accept→ prepared ─compare-and-swap, fsync→ submitting ─2xx with a job→ running
+                                        ├ provably not sent ───────────────→ not_sent
+                                        ├ refused by the service ──────────→ rejected
+                                        └ anything else, a crash included ─→ uncertain
+                                                   uncertain ─a run appears→ running
+                                                             └ never does ─→ not_seen
+
+Every arrow is a row in the journal, written before what it describes. Nothing here repeats a
+request; an uncertain launch is left by reads only.
+
+`order` says what is bought, `price` what was accepted, `ledger` what reads and journal tell
+together, `launcher` sends: the only code that can send the trigger without ``dryRun``.
+"""
+
+from __future__ import annotations
+
+from phoenix_nbtrain.launch.launcher import Launched, Launcher
+from phoenix_nbtrain.launch.ledger import LaunchClient
+from phoenix_nbtrain.launch.order import Order, download_order, fingerprint, served_digest
+from phoenix_nbtrain.launch.price import ESTIMATE_SECONDS, Estimate, money, parse_max_cost
+
+__all__ = [
+    "ESTIMATE_SECONDS",
+    "Estimate",
+    "LaunchClient",
+    "Launched",
+    "Launcher",
+    "Order",
+    "download_order",
+    "fingerprint",
+    "money",
+    "parse_max_cost",
+    "served_digest",
+]

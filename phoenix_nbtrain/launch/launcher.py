@@ -1,0 +1,372 @@
+"""Prices, launches and stops: the only code that can send the trigger without ``dryRun``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from phoenix_nbtrain.errors import (
+    LaunchRefused,
+    LaunchUncertain,
+    PhoenixError,
+    PriceNotAccepted,
+    ServiceError,
+    ServiceUnreachable,
+    Throttled,
+    shown,
+)
+from phoenix_nbtrain.launch.ledger import LaunchClient, Ledger
+from phoenix_nbtrain.launch.order import Order, served_digest
+from phoenix_nbtrain.launch.price import Estimate, check_price, money, parse_max_cost
+from phoenix_nbtrain.records import LaunchReply, Model, Quote
+from phoenix_nbtrain.store.journal import Intent, Journal
+
+__all__ = ["Launched", "Launcher"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched:
+    """A run, and whether this call bought it."""
+
+    intent: Intent
+    already: bool
+    """True where the run was there before and nothing was bought."""
+    said: str
+
+
+class Launcher:
+    """Prices, launches and stops what one Phoenix sells, by the protocol of this package.
+
+    Args:
+        client: the Phoenix.
+        journal: where launches are written down before they are sent.
+        clock: seconds since 1970.
+        sleep: waits while another process's launch is on its way.
+        explicit: returns a model's stored parameters with every default explicit, so that a run
+            found on the service can be compared with an order.
+    """
+
+    def __init__(
+        self,
+        client: LaunchClient,
+        journal: Journal,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        explicit: Callable[[Model], Mapping[str, Any]] = lambda model: dict(model.parameters),
+    ) -> None:
+        self._ledger = Ledger(client, journal, clock=clock, explicit=explicit)
+        self._journal = journal
+        self._clock = clock
+        self._sleep = sleep
+
+    @property
+    def client(self) -> LaunchClient:
+        """The Phoenix that is talked to."""
+        return self._ledger.client
+
+    @client.setter
+    def client(self, client: LaunchClient) -> None:
+        self._ledger.client = client
+
+    def reconcile(self, model: Model) -> Intent | None:
+        """See `Ledger.reconcile`."""
+        return self._ledger.reconcile(model)
+
+    def run_of(self, model: Model) -> Intent | None:
+        """See `Ledger.run_of`."""
+        return self._ledger.run_of(model)
+
+    def unseen(self, model_id: str) -> Intent | None:
+        """Return the model's last launch if it appears not to have launched."""
+        newest = self._ledger.newest(model_id)
+        return newest if newest is not None and newest.state == "not_seen" else None
+
+    # -- pricing --------------------------------------------------------------------------------
+
+    def estimate(self, order: Order) -> Estimate:
+        """Ask for today's price. Buys nothing.
+
+        Raises:
+            LaunchUncertain: the service answered the dry run with a job, against its own
+                documentation. The run is in the journal.
+        """
+        return self._quote(order, self.client.get_model(order.model_id))
+
+    def _quote(self, order: Order, model: Model) -> Estimate:
+        answer = self._ask_price(order)
+        if isinstance(answer, LaunchReply):
+            intent = self._ledger.intent(
+                order, model, state="running", estimate_id=None, amount=Decimal(0)
+            )
+            job_id = answer.job.id if answer.job else None
+            newest = self._ledger.newest(model.id, order.kind)
+            self._journal.prepare(
+                replace(intent, job_id=job_id, reason="a dry run was answered with a job"),
+                newest=newest.intent_id if newest else None,
+            )
+            raise LaunchUncertain(
+                f"Phoenix answered a dry run with a job: a {order.kind} may have been launched.",
+                remedy="Look at training.run; training.stop() ends it.",
+            )
+        return Estimate(
+            kind=order.kind,
+            model_id=order.model_id,
+            amount=answer.amount,
+            unit=self.client.unit,
+            discount=answer.discount,
+            details=dict(answer.details),
+            fingerprint=order.fingerprint,
+            served=served_digest(model, order.parameters),
+            made_at=self._clock(),
+        )
+
+    def _ask_price(self, order: Order) -> Quote | LaunchReply:
+        if order.kind == "download":
+            return self.client.quote_download(order.model_id, epoch=order.epoch)
+        return self.client.quote_training(order.model_id, order.parameters)
+
+    # -- launching ------------------------------------------------------------------------------
+
+    def launch(
+        self,
+        order: Order,
+        *,
+        accepted: Estimate | None = None,
+        max_cost: object = None,
+        again: bool = False,
+    ) -> Launched:
+        """Buy what is ordered, unless it is bought already.
+
+        Args:
+            order: what to buy.
+            accepted: the estimate a person saw and accepted.
+            max_cost: what a script accepts instead, a number or ``"400 CU"``. The local Phoenix,
+                which charges nothing, needs neither.
+            again: buy the same thing once more although it was bought before, or although an
+                earlier launch left no trace.
+
+        Raises:
+            PriceNotAccepted: nothing was accepted, the price rose, the estimate is spent or too
+                old, or the set changed since. Nothing was bought.
+            LaunchRefused: the service refused, or the request never left. Nothing was bought.
+            LaunchUncertain: a request left and nothing tells what it did.
+        """
+        cap = None if max_cost is None else parse_max_cost(max_cost, self.client.unit)
+        before = self._ledger.newest(order.model_id, order.kind)
+        model = self.client.get_model(order.model_id)
+        found = self._already(order, model, again=again)
+        if found is not None:
+            return found
+        newest = self._ledger.newest(order.model_id, order.kind)
+        if newest is not None and not newest.bought_here:
+            before = newest  # found on the service by now: knowledge, nobody's decision
+        if accepted is not None and self._journal.spent(accepted.estimate_id):
+            return self._beaten(order, accepted)
+        self._check_unseen(order, accepted, again=again)
+        estimate = self._quote(order, model)
+        check_price(
+            estimate, accepted=accepted, cap=cap, free=self.client.is_local, now=self._clock()
+        )
+        intent = self._ledger.intent(
+            order,
+            model,
+            state="prepared",
+            estimate_id=(accepted or estimate).estimate_id,
+            amount=estimate.amount,
+        )
+        if not self._journal.prepare(intent, newest=before.intent_id if before else None):
+            return self._beaten(order, accepted)
+        return self._submit(intent, order)
+
+    def _check_unseen(self, order: Order, accepted: Estimate | None, *, again: bool) -> None:
+        """Let only a person with a price of today, or an express wish, follow a lost launch."""
+        newest = self._ledger.newest(order.model_id, order.kind)
+        if newest is None or newest.state != "not_seen" or again:
+            return
+        if accepted is not None and accepted.made_at > newest.changed:
+            return
+        raise LaunchUncertain(
+            f"An earlier launch appears not to have run ({shown(newest.reason, 70)}).",
+            remedy="If the service shows none either: start(again=True), with today's max_cost.",
+        )
+
+    def _submit(self, intent: Intent, order: Order) -> Launched:
+        """Send an intent that is written down, once, and write down what came of it."""
+        if not self._journal.move(intent.intent_id, "submitting", only_from={"prepared"}):
+            raise LaunchRefused(
+                "The launch was given up before it was sent.", remedy="Start again."
+            )
+        try:
+            if order.kind == "download":
+                reply = self.client.trigger_download(order.model_id, epoch=order.epoch)
+            else:
+                reply = self.client.trigger_training(order.model_id, order.parameters)
+        except ServiceUnreachable as error:
+            if not error.sent:
+                self._move(intent, "not_sent", str(error))
+                raise LaunchRefused(
+                    f"Nothing was launched: {error.message}", remedy=error.remedy
+                ) from error
+            return self._uncertain(intent, str(error), error)
+        except ServiceError as error:
+            if _is_refusal(error):
+                self._move(intent, "rejected", str(error))
+                raise LaunchRefused(
+                    f"Phoenix refused: {error.message}", remedy=error.remedy
+                ) from error
+            return self._uncertain(intent, str(error), error)
+        except BaseException:
+            # Ctrl-C while the request is out, or a fault of our own: the request may have left.
+            self._move(intent, "uncertain", "interrupted while the request was out")
+            raise
+        if reply.outcome == "quoted":
+            self._move(intent, "rejected", "answered with a price instead of a job")
+            raise LaunchRefused(
+                "Phoenix answered with a price and launched nothing.", remedy="Start again."
+            )
+        if reply.job is None or not reply.job.id:
+            return self._uncertain(intent, "the reply names no job", None)
+        self._journal.move(
+            intent.intent_id, "running", only_from={"submitting", "uncertain"}, job_id=reply.job.id
+        )
+        return Launched(
+            intent=self._ledger.again(intent),
+            already=False,
+            said=f"Started for {money(intent.amount, intent.unit)}.",
+        )
+
+    def _move(self, intent: Intent, to: Any, reason: str) -> None:
+        self._ledger.move(intent, to, reason)
+
+    def _uncertain(self, intent: Intent, reason: str, cause: PhoenixError | None) -> Launched:
+        self._move(intent, "uncertain", reason)
+        resolved: Intent | None = None
+        try:
+            resolved = self._ledger.reconcile(self.client.get_model(intent.model_id), intent.kind)
+        except PhoenixError:
+            resolved = None  # not readable just now: it stays uncertain, and later reads tell
+        if resolved is not None and resolved.state != "uncertain":
+            return Launched(
+                intent=resolved,
+                already=False,
+                said="Started; its first reply was lost, and the service shows the run.",
+            )
+        raise _doubt(reason) from cause
+
+    # -- what is there already ------------------------------------------------------------------
+
+    def _already(self, order: Order, model: Model, *, again: bool) -> Launched | None:
+        """Return the run that makes a launch needless; raise where one is in doubt."""
+        opened, wait = self._ledger.reconcile(model, order.kind), 0.1
+        while opened is not None and opened.state in ("prepared", "submitting"):
+            # Another thread or process is at it, or was; its state settles within its time limit.
+            self._sleep(wait)
+            wait = min(2.0, wait * 1.5)
+            model = self.client.get_model(order.model_id)
+            opened = self._ledger.reconcile(model, order.kind)
+        if opened is not None and opened.state == "uncertain":
+            raise _doubt(opened.reason)
+        if opened is not None and opened.open:
+            return Launched(intent=opened, already=True, said=_running_words(opened))
+        if order.kind == "training":
+            newest = self._ledger.newest(order.model_id)
+            adopted = self._ledger.adopt(model, newest=newest)
+            if adopted is not None and adopted.open:
+                return Launched(intent=adopted, already=True, said=_running_words(adopted))
+        return None if again else self._bought(order, model)
+
+    def _bought(self, order: Order, model: Model) -> Launched | None:
+        """Return an earlier purchase of the very same thing that came to its end.
+
+        By what was ordered here; or, for a run that was found on the service, by what the
+        service held when it was first seen: the memory of who launched it is not ours.
+        """
+        served = served_digest(model, order.parameters)
+        for intent in self._ledger.intents(order.model_id, order.kind):
+            same = intent.fingerprint == order.fingerprint or intent.served == served
+            if intent.state in ("trained", "delivered") and same:
+                return Launched(intent=intent, already=True, said=_bought_words(intent))
+        return None
+
+    def _beaten(self, order: Order, accepted: Estimate | None) -> Launched:
+        """Return the launch that came first, after this one lost the race for the journal."""
+        model = self.client.get_model(order.model_id)
+        found = self._already(order, model, again=True)
+        if found is not None:
+            return found
+        newest = self._ledger.newest(order.model_id, order.kind)
+        if (
+            newest is not None
+            and newest.state in ("trained", "delivered")
+            and newest.fingerprint == order.fingerprint
+        ):
+            return Launched(intent=newest, already=True, said="Launched elsewhere just now.")
+        if accepted is not None and self._journal.spent(accepted.estimate_id):
+            raise PriceNotAccepted(
+                "This price has been accepted once already.", remedy="Estimate again."
+            )
+        raise LaunchRefused(
+            "Another launch of this model came first and did not run.", remedy="Start again."
+        )
+
+    # -- stopping -------------------------------------------------------------------------------
+
+    def stop(self, model_id: str) -> Model:
+        """Ask the running training to stop, and return the model as read afterwards.
+
+        Whether it stopped is for that read and later ones to tell, not for the reply: one that
+        is lost, or that says nothing is running, may come after the run has ended.
+
+        Raises:
+            ServiceUnreachable, ServiceError: it was not asked to stop, and still runs.
+        """
+        intent = self._ledger.open_intent(model_id, "training")
+        if intent is not None:
+            self._journal.move(intent.intent_id, "stopping", only_from={"running"})
+        refused: PhoenixError | None = None
+        try:
+            self.client.cancel_training(model_id)
+        except (ServiceUnreachable, ServiceError) as error:
+            refused = error
+        model = self.client.get_model(model_id)
+        self._ledger.reconcile(model)
+        if refused is not None and model.status == "training":
+            if intent is not None and not getattr(refused, "sent", False):
+                self._journal.move(intent.intent_id, "running", only_from={"stopping"})
+            raise refused
+        return model
+
+
+def _is_refusal(error: ServiceError) -> bool:
+    """Return whether the service surely did not launch.
+
+    "Already training" on our own first request is none: it may be our own request, repeated by a
+    proxy.
+    """
+    if isinstance(error, Throttled) or "already training" in str(error).lower():
+        return False
+    return error.status in (400, 401, 402, 403, 404, 422, 429)
+
+
+def _doubt(reason: str) -> LaunchUncertain:
+    return LaunchUncertain(
+        f"A launch was sent and nothing tells what it did ({shown(reason, 70)}).",
+        remedy="It is not sent again. training.refresh() looks whether it runs.",
+    )
+
+
+def _running_words(intent: Intent) -> str:
+    since = time.strftime("%H:%M", time.localtime(intent.at))
+    return f"Already running since {since}, not bought again."
+
+
+def _bought_words(intent: Intent) -> str:
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(intent.at))
+    if intent.kind == "download":
+        return f"Bought on {day}, not bought again. download(again=True) buys it again."
+    how = "Trained" if intent.bought_here else "Found trained on the service"
+    return f"{how} on {day}, not bought again. start(again=True) buys it again."

@@ -1,0 +1,264 @@
+"""What became of launches: the journal brought up to what the service says, by reads only."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Protocol
+
+from phoenix_nbtrain.errors import PhoenixError
+from phoenix_nbtrain.launch.order import Order, served_digest
+from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote
+from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState, Journal
+
+__all__ = ["LaunchClient", "Ledger"]
+
+SUBMITTING_SECONDS = 90
+"""Longer than a launch request can take; whoever is older than that has crashed."""
+QUIET_SECONDS = 120
+"""How long an uncertain launch must have left no trace before it appears not launched."""
+QUIET_READS = 3
+"""How many reads must have shown none in that time."""
+QUIET_APART = 20
+"""Seconds between two of them: reads in one breath are one look."""
+
+_MODEL_ENDS: Mapping[str, IntentState] = {
+    "trained": "trained",
+    "failed": "failed",
+    "training-canceled": "canceled",
+}
+_JOB_ENDS: Mapping[IntentKind, Mapping[str, IntentState]] = {
+    "training": {"success": "trained", "failure": "failed", "canceled": "canceled"},
+    "download": {"success": "delivered", "failure": "failed", "canceled": "canceled"},
+}
+
+
+class LaunchClient(Protocol):
+    """What the protocol needs of a Phoenix."""
+
+    @property
+    def origin(self) -> str: ...
+    @property
+    def project_id(self) -> str | None: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def is_local(self) -> bool: ...
+
+    def get_model(self, model_id: str) -> Model: ...
+    def get_job(self, job_id: str) -> Job: ...
+    def quote_training(
+        self, model_id: str, parameters: Mapping[str, Any]
+    ) -> Quote | LaunchReply: ...
+    def trigger_training(self, model_id: str, parameters: Mapping[str, Any]) -> LaunchReply: ...
+    def cancel_training(self, model_id: str) -> Model: ...
+    def quote_download(self, model_id: str, *, epoch: str | None = None) -> Quote | LaunchReply: ...
+    def trigger_download(self, model_id: str, *, epoch: str | None = None) -> LaunchReply: ...
+
+
+class Ledger:
+    """One Phoenix's launches as journal and service tell them together."""
+
+    def __init__(
+        self,
+        client: LaunchClient,
+        journal: Journal,
+        *,
+        clock: Callable[[], float] = time.time,
+        explicit: Callable[[Model], Mapping[str, Any]] = lambda model: dict(model.parameters),
+    ) -> None:
+        self.client = client
+        self.journal = journal
+        self._clock = clock
+        self._explicit = explicit
+
+    def newest(self, model_id: str, kind: IntentKind = "training") -> Intent | None:
+        """Return the model's newest launch of that kind."""
+        found = self.intents(model_id, kind)
+        return found[0] if found else None
+
+    def intents(self, model_id: str, kind: IntentKind = "training") -> list[Intent]:
+        """Return the model's launches of that kind, the newest first."""
+        return self.journal.intents(origin=self.client.origin, model_id=model_id, kind=kind)
+
+    def open_intent(self, model_id: str, kind: IntentKind) -> Intent | None:
+        """Return the model's launch of that kind that is not finished."""
+        return self.journal.open_intent(origin=self.client.origin, model_id=model_id, kind=kind)
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def reconcile(self, model: Model, kind: IntentKind = "training") -> Intent | None:
+        """Bring the journal up to what the service says; reads only.
+
+        Args:
+            model: as read just now.
+            kind: which of its launches.
+
+        Returns:
+            The launch that is not finished, or the one that this call found finished, or
+            ``None`` where there was none.
+        """
+        intent = self.open_intent(model.id, kind)
+        if intent is None:
+            return self._late(model) if kind == "training" else None
+        age = self._clock() - intent.changed
+        if intent.state == "prepared" and age > SUBMITTING_SECONDS:
+            self.move(intent, "not_sent", "given up before it was sent")
+        elif intent.state in ("submitting", "uncertain"):
+            if kind == "training" and _appeared(intent, model):
+                self._found_running(intent, model)
+                return self.reconcile(model, kind)
+            if intent.state == "submitting" and age > SUBMITTING_SECONDS:
+                self.move(intent, "uncertain", "the kernel ended while the request was out")
+            elif intent.state == "uncertain":
+                self._quiet(intent, model)
+        elif intent.state in ("running", "stopping"):
+            end = self._end(intent, model)
+            if end is not None:
+                self.journal.move(intent.intent_id, end, only_from={"running", "stopping"})
+        return self.again(intent)
+
+    def adopt(self, model: Model, *, newest: Intent | None) -> Intent | None:
+        """Write down the run that the service shows, if this computer does not know it.
+
+        So a run is known here after this computer's memory was lost, and on a second computer.
+
+        Args:
+            model: as read just now, after `reconcile`.
+            newest: the model's newest launch as known before that read; where another was
+                written since, nothing is written.
+
+        Returns:
+            The run as written down, or ``None`` where nothing was.
+        """
+        state: IntentState | None = _MODEL_ENDS.get(model.status)
+        if model.status == "training":
+            state = "running"
+        known = self.intents(model.id)
+        if state is None or any(i.open for i in known):
+            return None
+        if model.job_id is not None and any(i.job_id == model.job_id for i in known):
+            return None
+        if model.job_id is None and state != "running" and known:
+            return None  # the ended run is the one that is known
+        intent = self.intent(
+            Order(
+                model_id=model.id, parameters=self._explicit(model), fingerprint=""
+            ),
+            model,
+            state=state,
+            estimate_id=None,
+            amount=Decimal(0),
+        )
+        intent = replace(intent, job_id=model.job_id, reason="found on the service")
+        written = self.journal.prepare(intent, newest=newest.intent_id if newest else None)
+        return self.again(intent) if written else None
+
+    def run_of(self, model: Model) -> Intent | None:
+        """Return the launch that the model's present run, or its last one, came from."""
+        before = self.newest(model.id)
+        opened = self.reconcile(model)
+        if opened is not None and opened.state not in ("not_sent", "not_seen"):
+            return opened
+        adopted = self.adopt(model, newest=before)
+        if adopted is not None or model.job_id is None:
+            return adopted
+        return next((i for i in self.intents(model.id) if i.job_id == model.job_id), None)
+
+    def _late(self, model: Model) -> Intent | None:
+        """Return a launch that appeared not launched and now shows a run after all."""
+        newest = self.newest(model.id)
+        if newest is None or newest.state != "not_seen" or not _appeared(newest, model):
+            return None
+        self._found_running(newest, model)
+        return self.reconcile(model)
+
+    def _found_running(self, intent: Intent, model: Model) -> None:
+        self.journal.move(
+            intent.intent_id,
+            "running",
+            only_from={"submitting", "uncertain", "not_seen"},
+            job_id=model.job_id,
+        )
+
+    def _quiet(self, intent: Intent, model: Model) -> None:
+        """Count a read without a trace; after enough of them the launch appears not launched."""
+        now = self._clock()
+        self.journal.note_quiet_read(intent.intent_id, at=now, apart=QUIET_APART)
+        intent, waited = self.again(intent), now - intent.changed
+        if intent.quiet_reads < QUIET_READS or waited < QUIET_SECONDS:
+            return
+        job = f"job {model.job_id}" if model.job_id else "no job"
+        evidence = f"{intent.quiet_reads} reads over {waited:.0f} s show it as before"
+        self.journal.move(
+            intent.intent_id,
+            "not_seen",
+            only_from={"uncertain"},
+            reason=f"{evidence}: {model.status}, {job}"[:300],
+        )
+
+    def _end(self, intent: Intent, model: Model) -> IntentState | None:
+        if intent.kind == "training":
+            if model.status == "training":
+                return None
+            if model.job_id == intent.job_id and model.status in _MODEL_ENDS:
+                return _MODEL_ENDS[model.status]
+            if intent.job_id is None:
+                changed = model.status != intent.status_before
+                return _MODEL_ENDS.get(model.status) if changed else None
+        if intent.job_id is None:
+            return None
+        # The model speaks of another run, or not yet of this one: its job knows.
+        try:
+            status = self.client.get_job(intent.job_id).status
+        except PhoenixError:
+            return None
+        return _JOB_ENDS[intent.kind].get(status)
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def intent(
+        self,
+        order: Order,
+        model: Model,
+        *,
+        state: IntentState,
+        estimate_id: str | None,
+        amount: Decimal,
+    ) -> Intent:
+        """Return a launch of ``order``, not written down yet."""
+        return Intent(
+            intent_id="run_" + secrets.token_hex(8),
+            kind=order.kind,
+            origin=self.client.origin,
+            project=self.client.project_id or "",
+            model_id=model.id,
+            fingerprint=order.fingerprint,
+            estimate_id=estimate_id,
+            state=state,
+            amount=amount,
+            unit=self.client.unit,
+            status_before=model.status,
+            job_before=model.job_id,
+            served=served_digest(model, order.parameters),
+        )
+
+    def move(self, intent: Intent, to: IntentState, reason: str) -> None:
+        """Write down how a launch ended that is not known to run."""
+        self.journal.move(
+            intent.intent_id, to, only_from={"prepared", "submitting"}, reason=reason[:300]
+        )
+
+    def again(self, intent: Intent) -> Intent:
+        """Return a launch as the journal has it now."""
+        return self.journal.intent(intent.intent_id) or intent
+
+
+def _appeared(intent: Intent, model: Model) -> bool:
+    """Return whether the service shows a run that the model did not have before."""
+    if model.job_id is not None and model.job_id != intent.job_before:
+        return True
+    return model.status == "training" and intent.status_before != "training"

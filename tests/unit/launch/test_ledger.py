@@ -1,0 +1,232 @@
+"""What becomes of launches that nothing was heard of, and of runs nobody here launched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_service import FakeService
+
+from phoenix_nbtrain.errors import LaunchUncertain, ServiceUnreachable
+from phoenix_nbtrain.launch import Launcher, Order, download_order
+from phoenix_nbtrain.store.journal import Journal
+
+
+def lose(service: FakeService, launcher: Launcher, wanted: Order) -> None:
+    """Send a launch that never arrives, and hear nothing."""
+
+    def reset() -> None:
+        raise ServiceUnreachable("Reset.", sent=True)
+
+    service.before["trigger_training"] = reset
+    with pytest.raises(LaunchUncertain):
+        launcher.launch(wanted, max_cost=2000)
+    service.before.clear()
+
+
+def read(service: FakeService, launcher: Launcher, wanted: Order) -> str:
+    found = launcher.reconcile(service.get_model(wanted.model_id))
+    return found.state if found else "none"
+
+
+@pytest.fixture
+def wanted(service: FakeService) -> Order:
+    model_id = next(iter(service.models))
+    return Order(model_id=model_id, parameters={"nbEpochs": 10}, fingerprint="f")
+
+
+class TestUnseen:
+    def test_three_reads_over_two_minutes_without_a_trace_are_the_way_out(
+        self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
+    ) -> None:
+        lose(service, launcher, wanted)
+        for _ in range(3):
+            clock.pass_(45)
+            assert service.launches == []
+            state = read(service, launcher, wanted)
+        assert state == "not_seen"
+        unseen = launcher.unseen(wanted.model_id)
+        assert unseen is not None
+        assert "reads over 135 s show it as before: new, no job" in unseen.reason
+
+    def test_reads_in_one_breath_are_one_look(
+        self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
+    ) -> None:
+        lose(service, launcher, wanted)
+        clock.pass_(200)
+        assert [read(service, launcher, wanted) for _ in range(9)] == ["uncertain"] * 9
+
+    def test_many_reads_within_two_minutes_are_not_enough(
+        self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
+    ) -> None:
+        lose(service, launcher, wanted)
+        for _ in range(5):
+            clock.pass_(21)
+            assert read(service, launcher, wanted) == "uncertain"
+
+    def test_a_script_is_not_let_past_it_and_is_told_the_line_that_is(
+        self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
+    ) -> None:
+        self._make_unseen(service, launcher, clock, wanted)
+        with pytest.raises(LaunchUncertain, match=r"appears not to have run.*again=True"):
+            launcher.launch(wanted, max_cost=2000)
+        assert service.count("trigger_training") == 1
+        assert not launcher.launch(wanted, max_cost=2000, again=True).already
+
+    def test_a_person_goes_on_with_a_price_of_today_and_not_with_one_from_before(
+        self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
+    ) -> None:
+        before = launcher.estimate(wanted)
+        self._make_unseen(service, launcher, clock, wanted)
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(wanted, accepted=before)
+        clock.pass_(1)
+        assert not launcher.launch(wanted, accepted=launcher.estimate(wanted)).already
+
+    def test_a_run_that_shows_up_late_is_that_launch_and_nothing_is_bought(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        clock: Any,
+        wanted: Order,
+    ) -> None:
+        self._make_unseen(service, launcher, clock, wanted)
+        service.trigger_training(wanted.model_id, {})
+        assert launcher.launch(wanted, max_cost=2000, again=True).already
+        assert [i.state for i in journal.intents()] == ["running"]
+        assert len(service.launches) == 1
+
+    @staticmethod
+    def _make_unseen(service: FakeService, launcher: Launcher, clock: Any, wanted: Order) -> None:
+        lose(service, launcher, wanted)
+        for _ in range(3):
+            clock.pass_(45)
+            read(service, launcher, wanted)
+
+
+class TestMemoryLost:
+    """The journal is gone, or never was: a second computer."""
+
+    @pytest.fixture
+    def elsewhere(self, service: FakeService, tmp_path: Path, clock: Any) -> Launcher:
+        return Launcher(service, Journal(tmp_path / "other.sqlite3", clock=clock), clock=clock)
+
+    def test_a_run_that_goes_on_is_joined(
+        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
+    ) -> None:
+        bought = launcher.launch(wanted, max_cost=2000)
+        joined = elsewhere.launch(wanted, max_cost=2000)
+        assert joined.already
+        assert joined.intent.job_id == bought.intent.job_id
+
+    def test_a_run_of_the_same_set_that_has_ended_is_not_bought_again(
+        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
+    ) -> None:
+        self._train(service, launcher, wanted)
+        found = elsewhere.launch(replace(wanted, fingerprint="other keys"), max_cost=2000)
+        assert found.already
+        assert found.said.startswith("Found trained on the service on")
+        assert not elsewhere.launch(wanted, max_cost=2000, again=True).already
+
+    def test_a_set_that_differs_from_what_was_trained_is_bought(
+        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
+    ) -> None:
+        model = self._train(service, launcher, wanted)
+        elsewhere.run_of(service.get_model(model))  # seen when it was opened
+        asset = service.upload_image("new.png", b"new")
+        service.add_training_images(model, [asset.id])
+        assert not elsewhere.launch(wanted, max_cost=2000).already
+
+    def test_other_parameters_are_bought(
+        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
+    ) -> None:
+        self._train(service, launcher, wanted)
+        other = replace(wanted, parameters={"nbEpochs": 11}, fingerprint="g")
+        assert not elsewhere.launch(other, max_cost=2000).already
+
+    def test_a_failed_run_found_there_does_not_stand_in_the_way(
+        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
+    ) -> None:
+        launcher.launch(wanted, max_cost=2000)
+        service.finish(wanted.model_id, "failed")
+        assert not elsewhere.launch(wanted, max_cost=2000).already
+
+    def test_a_run_is_written_down_once_however_often_it_is_read(
+        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
+    ) -> None:
+        self._train(service, launcher, wanted)
+        model = service.get_model(wanted.model_id)
+        runs = {elsewhere.run_of(model) for _ in range(3)}
+        assert len(runs) == 1
+        (run,) = runs
+        assert run is not None
+        assert (run.state, run.job_id, run.bought_here) == ("trained", model.job_id, False)
+
+    @staticmethod
+    def _train(service: FakeService, launcher: Launcher, wanted: Order) -> str:
+        launcher.launch(wanted, max_cost=2000)
+        service.update_model(wanted.model_id, parameters=wanted.parameters)
+        service.finish(wanted.model_id)
+        return wanted.model_id
+
+
+class TestStop:
+    def test_a_lost_reply_is_decided_by_the_read_after_it(
+        self, service: FakeService, launcher: Launcher, wanted: Order
+    ) -> None:
+        launcher.launch(wanted, max_cost=2000)
+
+        def lost() -> None:
+            raise ServiceUnreachable("Timed out.", sent=True)
+
+        service.after["cancel_training"] = lost
+        assert launcher.stop(wanted.model_id).status == "training-canceled"
+
+    def test_a_stop_that_did_not_arrive_is_told_and_the_run_is_still_running(
+        self, service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
+    ) -> None:
+        launcher.launch(wanted, max_cost=2000)
+
+        def refused() -> None:
+            raise ServiceUnreachable("Refused.", sent=False)
+
+        service.before["cancel_training"] = refused
+        with pytest.raises(ServiceUnreachable):
+            launcher.stop(wanted.model_id)
+        assert [i.state for i in journal.intents()] == ["running"]
+
+
+class TestDownload:
+    def test_it_is_priced_accepted_and_bought_once(
+        self, service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
+    ) -> None:
+        launcher.launch(wanted, max_cost=2000)
+        model = service.finish(wanted.model_id)
+        take = download_order(model)
+        with pytest.raises(Exception, match=r"5 CU.*training\.download\(max_cost=5\)"):
+            launcher.launch(take)
+        first = launcher.launch(take, max_cost=5)
+        assert not first.already
+        second = launcher.launch(take, max_cost=5)
+        assert second.already
+        assert second.intent.job_id == first.intent.job_id
+        assert not launcher.launch(download_order(model, "3"), max_cost=5).already
+        assert service.downloads == [None, "3"]
+
+    def test_one_that_nothing_was_heard_of_is_not_sent_again(
+        self, service: FakeService, launcher: Launcher, wanted: Order
+    ) -> None:
+        launcher.launch(wanted, max_cost=2000)
+        take = download_order(service.finish(wanted.model_id))
+
+        def lost() -> None:
+            raise ServiceUnreachable("Timed out.", sent=True)
+
+        service.after["trigger_download"] = lost
+        for _ in range(3):
+            with pytest.raises(LaunchUncertain):
+                launcher.launch(take, max_cost=5)
+        assert service.downloads == [None]
