@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from phoenix_nbtrain.tool import train
     from phoenix_nbtrain.training.account import model_types, models
     from phoenix_nbtrain.training.attach import attach
+    from phoenix_nbtrain.training.runs import runs
     from phoenix_nbtrain.training.training import Training
     from phoenix_nbtrain.widgets.form import ConfigForm
     from phoenix_nbtrain.widgets.grid import ImageGrid
@@ -48,6 +49,7 @@ __all__ = [
     "connect",
     "model_types",
     "models",
+    "runs",
     "train",
 ]
 
@@ -65,6 +67,7 @@ _WHERE = {
     "connect": "client.connect",
     "model_types": "training.account",
     "models": "training.account",
+    "runs": "training.runs",
     "train": "tool",
 }
 

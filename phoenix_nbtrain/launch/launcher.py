@@ -85,6 +85,15 @@ class Launcher:
         newest = self._ledger.newest(model_id)
         return newest if newest is not None and newest.state == "not_seen" else None
 
+    def bought(self, order: Order) -> Intent | None:
+        """Return an open or a completed purchase of exactly this order."""
+        for intent in self._ledger.intents(order.model_id, order.kind):
+            if intent.fingerprint == order.fingerprint and (
+                intent.open or intent.state in ("trained", "delivered")
+            ):
+                return intent
+        return None
+
     # -- pricing --------------------------------------------------------------------------------
 
     def estimate(self, order: Order) -> Estimate:
@@ -120,7 +129,7 @@ class Launcher:
             discount=answer.discount,
             details=dict(answer.details),
             fingerprint=order.fingerprint,
-            served=served_digest(model, order.parameters),
+            served=served_digest(model, order),
             made_at=self._clock(),
         )
 
@@ -285,7 +294,7 @@ class Launcher:
         By what was ordered here; or, for a run that was found on the service, by what the
         service held when it was first seen: the memory of who launched it is not ours.
         """
-        served = served_digest(model, order.parameters)
+        served = served_digest(model, order)
         for intent in self._ledger.intents(order.model_id, order.kind):
             same = intent.fingerprint == order.fingerprint or intent.served == served
             if intent.state in ("trained", "delivered") and same:
@@ -312,6 +321,10 @@ class Launcher:
         raise LaunchRefused(
             "Another launch of this model came first and did not run.", remedy="Start again."
         )
+
+    def settle_download(self, model_id: str) -> Intent | None:
+        """Bring the journal up to what the service says of the model's last download."""
+        return self._ledger.reconcile(self.client.get_model(model_id), "download")
 
     # -- stopping -------------------------------------------------------------------------------
 

@@ -145,9 +145,7 @@ class Ledger:
         if model.job_id is None and state != "running" and known:
             return None  # the ended run is the one that is known
         intent = self.intent(
-            Order(
-                model_id=model.id, parameters=self._explicit(model), fingerprint=""
-            ),
+            Order(model_id=model.id, parameters=self._explicit(model), fingerprint=""),
             model,
             state=state,
             estimate_id=None,
@@ -243,7 +241,7 @@ class Ledger:
             unit=self.client.unit,
             status_before=model.status,
             job_before=model.job_id,
-            served=served_digest(model, order.parameters),
+            served=served_digest(model, order),
         )
 
     def move(self, intent: Intent, to: IntentState, reason: str) -> None:

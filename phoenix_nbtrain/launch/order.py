@@ -56,17 +56,19 @@ def fingerprint(
     )
 
 
-def served_digest(model: Model, parameters: Mapping[str, Any]) -> str:
-    """Return the identity of what a training of the set that the service holds would buy.
+def served_digest(model: Model, order: Order) -> str:
+    """Return the identity of what ``order`` would buy of what the service holds.
 
     It tells others' changes between an estimate and its launch, and, where this computer's own
     memory is gone, whether a run that the service shows was a run of this very set.
     """
+    if order.kind == "download":
+        return order.fingerprint
     return fingerprint(
         model.id,
         images=((i.id, i.description) for i in model.training_images),
         pairs=((p.source_id, p.target_id, p.instruction) for p in model.training_image_pairs),
-        parameters=parameters,
+        parameters=order.parameters,
     )
 
 

@@ -187,9 +187,7 @@ def _intent(row: sqlite3.Row) -> Intent:
 class Journal:
     """Models, uploads and launches, in one file per computer."""
 
-    def __init__(
-        self, path: Path | None = None, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._db = Database(
             path or home() / "journal.sqlite3",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from phoenix_nbtrain import catalog
@@ -10,7 +11,7 @@ from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.launch import Order, fingerprint
 from phoenix_nbtrain.records import Model
 
-__all__ = ["order_of", "wire_parameters"]
+__all__ = ["order_of", "stored_parameters", "wire_parameters"]
 
 
 def wire_parameters(draft: Draft, type_name: str) -> dict[str, Any]:
@@ -25,6 +26,12 @@ def wire_parameters(draft: Draft, type_name: str) -> dict[str, Any]:
             for i in config["sample_sources"]
         )
     return catalog.to_wire(type_name, config)
+
+
+def stored_parameters(model: Model, draft: Draft) -> dict[str, Any]:
+    """Return the parameters that the service keeps with a model, defaults explicit."""
+    config = catalog.from_wire(model.type, model.parameters)
+    return wire_parameters(replace(draft, config=config), model.type)
 
 
 def order_of(draft: Draft, model: Model) -> Order:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from phoenix_nbtrain.launch import LaunchClient
-from phoenix_nbtrain.records import Asset, Model, TrainingImage, TrainingPair
+from phoenix_nbtrain.records import Asset, Download, Model, TrainingImage, TrainingPair
 
 __all__ = ["Service"]
 
@@ -40,3 +41,5 @@ class Service(LaunchClient, Protocol):
     def get_asset(self, asset_id: str) -> Asset: ...
     def update_asset(self, asset_id: str, *, description: str) -> Asset: ...
     def fetch(self, url: str) -> bytes: ...
+    def get_download(self, job_id: str) -> Download: ...
+    def fetch_to(self, url: str, path: Path) -> int: ...

@@ -21,6 +21,7 @@ __all__ = ["Watch", "run_of"]
 log = logging.getLogger(__name__)
 
 LOCAL_SECONDS = 0.5
+UNCERTAIN_SECONDS = 5.0
 HOSTED_SECONDS = 10.0
 """A hosted training takes an hour or more; the vendor's own sample polls at this pace."""
 
@@ -92,11 +93,14 @@ class Watch:
         self._timer: Timer | None = None
         self._wanted = False
         self._failures = 0
+        self._uncertain = False
 
     @property
     def seconds(self) -> float:
         """Between two reads."""
         pace = LOCAL_SECONDS if self.service.is_local else HOSTED_SECONDS
+        if not self._live.state.training and self._uncertain:
+            pace = max(pace, UNCERTAIN_SECONDS)
         return min(60.0, pace * float(2**self._failures))
 
     def begin(self) -> None:
@@ -122,8 +126,12 @@ class Watch:
             except NotFound:
                 job = None  # a job may be gone long before its model
         launch = self._live.state.launch
-        if launch.phase == "uncertain" and (intent is None or intent.state != "uncertain"):
+        self._uncertain = intent is not None and intent.state in ("submitting", "uncertain")
+        if launch.phase == "uncertain" and not self._uncertain:
             launch = LaunchState()
+        unseen = self._launcher.unseen(model.id)
+        if unseen is not None and launch.phase == "idle":
+            launch = LaunchState(phase="refused", message=_unseen_words(unseen))
         if launch.phase == "stopping" and model.status != "training":
             launch = LaunchState()
         self._live.show(model=model, run=run_of(model, job, intent), launch=launch, problem="")
@@ -146,8 +154,16 @@ class Watch:
             training = False
         else:
             self._failures = 0
-            training = model.status == "training"
+            # An uncertain launch is watched until reads have told what became of it.
+            training = model.status == "training" or self._uncertain
         with self._lock:
             # A run that began while this read was under way is followed, too.
             again = training or self._wanted
             self._timer = self._live.runner.later(self.seconds, self._tick) if again else None
+
+
+def _unseen_words(unseen: Intent) -> str:
+    return (
+        f"The launch appears not to have run: {unseen.reason}. If the service shows none either, "
+        "Start asks for today's price and sends a new one."
+    )[:200]

@@ -44,4 +44,3 @@ def journal(tmp_path: Path, clock: Clock) -> Journal:
 @pytest.fixture
 def launcher(service: FakeService, journal: Journal, clock: Clock) -> Launcher:
     return Launcher(service, journal, clock=clock, sleep=clock.pass_)
-

@@ -28,6 +28,16 @@ from phoenix_nbtrain.records import Job, LaunchReply
 from phoenix_nbtrain.store.journal import Journal
 
 
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.sqlite3")
+
+
+@pytest.fixture
+def launcher(service: FakeService, journal: Journal) -> Launcher:
+    return Launcher(service, journal, sleep=lambda seconds: None)
+
+
 def order(service: FakeService, epochs: int = 10) -> Order:
     model_id = next(iter(service.models))
     parameters = {"nbEpochs": epochs}

@@ -1,0 +1,142 @@
+"""Trained weights, bought once and fetched as often as wanted."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from phoenix_nbtrain.errors import InputError, NotFound, ServiceError, shown
+from phoenix_nbtrain.launch import Estimate, Launcher, Order, download_order
+from phoenix_nbtrain.records import Model
+from phoenix_nbtrain.training.live import Live
+from phoenix_nbtrain.training.service import Service
+
+__all__ = ["Downloading"]
+
+_POLL_SECONDS = (0.2, 5.0)
+"""Between two looks whether the file is made: at first, and at most."""
+
+
+class Downloading:
+    """Prices, buys and fetches the weights of one model."""
+
+    def __init__(
+        self,
+        live: Live,
+        service: Service,
+        launcher: Launcher,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._live = live
+        self.service = service
+        self._launcher = launcher
+        self._sleep = sleep
+
+    def estimate(self, epoch: int | None) -> Estimate:
+        """Return today's price. Buys nothing."""
+        return self._launcher.estimate(self._order(epoch))
+
+    def download(
+        self,
+        to: str | Path | None,
+        *,
+        epoch: int | None,
+        max_cost: object,
+        again: bool,
+        timeout: float,
+    ) -> Path:
+        """Buy the weights unless they are bought, and write them to a file.
+
+        Raises:
+            InputError, LaunchError, TimeoutError: see `Training.download`.
+        """
+        order = self._order(epoch)
+        path = _target(to, self._live.state.model, epoch)
+        if path.exists() and (again or self._launcher.bought(order) is None):
+            raise InputError(
+                f"{shown(path.name, 60)} exists already.",
+                remedy="Nothing was bought; name another file with to=.",
+            )
+        launched = self._launcher.launch(order, max_cost=max_cost, again=again)
+        job_id = launched.intent.job_id
+        if job_id is None:
+            raise InputError("The download has no job to ask for.", remedy="Look at nbt.runs().")
+        return self._fetched(self._url(job_id, timeout), path)
+
+    def _order(self, epoch: int | None) -> Order:
+        model = self.service.get_model(self._live.model_id)
+        if model.status != "trained":
+            raise InputError(
+                f"There are no weights: the model is {model.status}.",
+                remedy="training.start() trains it, training.wait() waits for the end.",
+            )
+        known = [e.epoch for e in model.epochs]
+        if epoch is not None and str(epoch) not in known:
+            raise InputError(
+                f"Epoch {shown(epoch, 20)} has no weights.",
+                remedy=f"There are {', '.join(known[:12])}."
+                if known
+                else "Only the last are kept.",
+            )
+        return download_order(model, None if epoch is None else str(epoch))
+
+    def _url(self, job_id: str, timeout: float) -> str:
+        """Wait for the service to make the file, and return its signed address."""
+        ends, (wait, longest) = time.monotonic() + timeout, _POLL_SECONDS
+        while True:
+            try:
+                ready = self.service.get_download(job_id)
+            except NotFound as error:
+                raise InputError(
+                    "The service has forgotten this download.",
+                    remedy="download(again=True) buys it once more.",
+                ) from error
+            if ready.url:
+                self._launcher.settle_download(self._live.model_id)
+                return ready.url
+            if ready.status in ("failure", "canceled"):
+                self._launcher.settle_download(self._live.model_id)
+                raise ServiceError(
+                    f"The service could not make the file ({ready.status}).",
+                    status=200,
+                    remedy="A failed job is refunded; download(again=True) asks once more.",
+                )
+            if time.monotonic() > ends:
+                raise TimeoutError(
+                    f"The file is not ready after {timeout:g} s; call again, it is bought once."
+                )
+            self._sleep(wait)
+            wait = min(longest, wait * 1.5)
+
+    def _fetched(self, url: str, path: Path) -> Path:
+        """Fetch the file beside its place, and put it there if nothing else is."""
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".downloading-") as folder:
+            new = Path(folder) / path.name
+            self.service.fetch_to(url, new)
+            if path.exists():
+                if path.read_bytes() == new.read_bytes():
+                    return path
+                raise InputError(
+                    f"{shown(path.name, 60)} exists with other content.",
+                    remedy="Name another file with to=; it is not bought again.",
+                )
+            new.replace(path)
+        return path
+
+
+def _target(to: str | Path | None, model: Model, epoch: int | None) -> Path:
+    """Return the file to write, in a folder that is there."""
+    stem = re.sub(r"[^\w.-]+", "-", model.name, flags=re.ASCII).strip("-.") or model.id
+    name = f"{stem}.safetensors" if epoch is None else f"{stem}-epoch-{epoch}.safetensors"
+    path = Path(name) if to is None else Path(to).expanduser()
+    if path.is_dir():
+        path = path / name
+    if not path.parent.is_dir():
+        raise InputError(
+            f"There is no folder {shown(str(path.parent), 80)}.", remedy="Create it first."
+        )
+    return path.absolute()

@@ -1,0 +1,228 @@
+"""The draft of a training as people edit it: in frames, by commands, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from phoenix_nbtrain import catalog
+from phoenix_nbtrain.dataset import captions, edits, pairing
+from phoenix_nbtrain.dataset.edits import Op
+from phoenix_nbtrain.draft import ImageRow
+from phoenix_nbtrain.errors import ConfigError, InputError
+from phoenix_nbtrain.training.adding import Adding
+from phoenix_nbtrain.training.editing import Editing
+from phoenix_nbtrain.training.live import Live
+from phoenix_nbtrain.training.state import TrainingState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from phoenix_nbtrain.dataset.intake import AddReport
+
+__all__ = ["Drafting"]
+
+
+class Drafting:
+    """Images, pairs and configuration of one training, and every command that changes them."""
+
+    _live: Live
+    _editing: Editing
+    _adding: Adding
+
+    @property
+    def state(self) -> TrainingState:
+        """Everything at one moment, frozen."""
+        return self._live.state
+
+    @property
+    def type(self) -> str:
+        """The model's type."""
+        return self.state.model.type
+
+    @property
+    def needs_pairs(self) -> bool:
+        """Whether this type learns from pairs."""
+        return catalog.model_type(self.type).pairs
+
+    # -- frames and settings --------------------------------------------------------------------
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """The pictures, one row each, by image id. A copy; assign it to make it the truth."""
+        from phoenix_nbtrain.dataset import frames
+
+        return frames.images_frame(self.state.draft)
+
+    @images.setter
+    def images(self, frame: pd.DataFrame) -> None:
+        from phoenix_nbtrain.dataset import frames
+
+        self._assign(lambda draft: frames.images_from_frame(draft, frame))
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """The pairs, one row each, by pair id. A copy; assign it to make it the truth."""
+        from phoenix_nbtrain.dataset import frames
+
+        return frames.pairs_frame(self.state.draft)
+
+    @pairs.setter
+    def pairs(self, frame: pd.DataFrame) -> None:
+        from phoenix_nbtrain.dataset import frames
+
+        self._assign(lambda draft: frames.pairs_from_frame(draft, frame))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every parameter by name, defaults filled in. A copy; assign it to make it the truth."""
+        return catalog.full_config(self.type, self.state.draft.config)
+
+    @config.setter
+    def config(self, config: Mapping[str, Any]) -> None:
+        wanted = catalog.validate(self.type, config)
+        names = {*self.state.draft.config, *wanted}
+        self._do([_set_config(name, wanted.get(name)) for name in names])
+
+    def update_config(self, config: Mapping[str, Any]) -> None:
+        """Set some parameters and leave the others.
+
+        ``steps`` is taken too and translated, since the number of images is known here.
+
+        Raises:
+            ConfigError: an unknown name or a value out of range; nothing was changed.
+        """
+        config = dict(config)
+        if catalog.STEPS in config:
+            steps = config.pop(catalog.STEPS)
+            draft = self.state.draft
+            found = catalog.steps_to_config(
+                self.type,
+                steps,
+                items=len(draft.pairs if self.needs_pairs else draft.images),
+                config={**draft.config, **catalog.validate(self.type, config)},
+            )
+            clash = set(found.config) & set(catalog.resolve_names(self.type, config))
+            if clash:
+                raise ConfigError(
+                    f"steps is given beside {min(clash)}.", remedy="Give one or the other."
+                )
+            config |= found.config
+        checked = catalog.validate(self.type, config)
+        self._do([_set_config(n, checked.get(n)) for n in catalog.resolve_names(self.type, config)])
+
+    def add_images(self, source: object, *, recursive: bool = False) -> AddReport:
+        """Add pictures to the draft; they are sent behind, and adding is free.
+
+        Args:
+            source: a folder, a file, a list of files, a zip, a DataFrame with ``path`` and
+                ``caption``, PIL images, or asset ids. A ``NAME.txt`` beside a file is its caption.
+            recursive: whether folders within a folder count.
+
+        Returns:
+            Each file's fate.
+
+        Raises:
+            InputError: the source cannot be read, or holds more than a training takes; nothing
+                was added.
+        """
+        return self._adding.add(source, recursive=recursive)
+
+    def add_images_later(self, source: object, *, recursive: bool = False) -> Future[AddReport]:
+        """Add pictures on a thread of its own. Never blocks."""
+        return self._live.runner.alone(
+            "add", partial(self._adding.add, source, recursive=recursive)
+        )
+
+    def replace(self, image: str, source: object) -> None:
+        """Put another picture in an image's place; its name, caption and pairs stay."""
+        self._adding.replace(self._image(image), source)
+
+    def remove(self, *images: str) -> None:
+        """Take images out of the draft, by id or name. Pairs that use them say so."""
+        rows = [self._image(image) for image in images]
+        self._do([{"op": "delete", "table": "images", "row": r.image_id} for r in rows])
+
+    def set_captions(self, given: Mapping[str, str] | Callable[[ImageRow], str | None]) -> None:
+        """Set captions, all or none.
+
+        Args:
+            given: captions by picture (id, name or path), or a function that gets each row and
+                returns its caption, ``None`` for "leave it".
+
+        Raises:
+            InputError: a picture is unknown or ambiguous, or a caption cannot be taken.
+        """
+        self._do(captions.set_captions(self.state.draft, given))
+
+    def ensure_trigger(self, word: str) -> None:
+        """Let every caption open with the trigger word; those that have it stay as they are."""
+        self._do(captions.ensure_trigger(self.state.draft, word))
+
+    def set_pairs(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replace all pairs by ``{source, target, instruction}`` records."""
+        import pandas as pd
+
+        columns = ["source", "target", "instruction"]
+        self.pairs = pd.DataFrame(list(rows), columns=columns)
+
+    def pair_up(
+        self,
+        sources: pairing.Group | None = None,
+        targets: pairing.Group | None = None,
+        *,
+        instruction: str = "",
+    ) -> pairing.PairUp:
+        """Pair pictures whose names say that they belong together.
+
+        Args:
+            sources: a folder's name or a word in the names, or a list of names; without it the
+                usual words are tried (before and after, line and colour, …).
+            targets: the same for the other side.
+            instruction: what turns each source into its target.
+        """
+        found = pairing.pair_up(self.state.draft, sources, targets, instruction=instruction)
+        self._do(found.ops)
+        return found
+
+    def check(self) -> pd.DataFrame:
+        """Return what to look at before paying, one row per finding."""
+        from phoenix_nbtrain.dataset import checks, frames
+
+        return frames.findings_frame(checks.check(self.state.draft, self.type))
+
+    def undo(self) -> None:
+        """Take the last edit back."""
+        self._editing.undo().result()
+
+    def redo(self) -> None:
+        """Do again what was taken back."""
+        self._editing.redo().result()
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _do(self, ops: Sequence[Op]) -> None:
+        """Apply operations all or none."""
+        self._assign(lambda _: ops)
+
+    def _assign(self, ops_of: Callable[[Any], Sequence[Op]]) -> None:
+        type_name = self.type
+
+        def change(draft: Any) -> edits.Applied:
+            applied = edits.apply(draft, ops_of(draft), type_name=type_name)
+            if applied.refused:
+                raise InputError(applied.refused[0].reason, remedy="Nothing was changed.")
+            return applied
+
+        self._editing.apply(change).result()
+
+    def _image(self, value: str) -> ImageRow:
+        from phoenix_nbtrain.dataset.lookup import Lookup
+
+        return Lookup(self.state.draft.images).find(value)
+
+
+def _set_config(name: str, value: Any) -> Op:
+    return {"op": "set", "table": "config", "row": name, "value": value}

@@ -1,0 +1,139 @@
+"""Every run there is to know of: this computer's journal and the account's models, together."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from phoenix_nbtrain.errors import PhoenixError
+from phoenix_nbtrain.launch import Launcher
+from phoenix_nbtrain.records import Model
+from phoenix_nbtrain.store.journal import Intent, Journal
+from phoenix_nbtrain.training.service import Service
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["runs"]
+
+_COLUMNS = [
+    "run_id",
+    "name",
+    "type",
+    "what",
+    "status",
+    "cost",
+    "unit",
+    "launched",
+    "checked",
+    "model_id",
+    "job_id",
+]
+_NOT_RUN = ("new", "copying", "")
+"""Model statuses of which no run can be told."""
+
+
+def runs(client: Service | None = None) -> pd.DataFrame:
+    """Return the runs that this computer launched or the account's models show, newest first.
+
+    Args:
+        client: the Phoenix to use instead of the connected one.
+
+    Returns:
+        One row per run, indexed by ``run_id``: name and type of its model, ``what`` was bought,
+        its ``status``, ``cost`` and ``unit``, when it was ``launched`` (or first seen here), and
+        ``checked``: ``just now`` where the service told the status for this frame, else
+        ``last seen`` and when, or ``ended`` where nothing can change any more.
+    """
+    import pandas as pd
+
+    if client is None:
+        from phoenix_nbtrain.client.connect import default_client
+
+        client = default_client()
+    journal = Journal()
+    launcher = Launcher(client, journal)
+    models = _models(client)
+    fresh: set[str] = set()
+    for intent in journal.intents(origin=client.origin, kind=None):
+        if intent.open and _looked(client, launcher, intent):
+            fresh.add(intent.intent_id)
+    known = [
+        i
+        for i in journal.intents(origin=client.origin, kind=None)
+        if i.project == (client.project_id or "")
+    ]
+    rows = [_of_intent(i, models.get(i.model_id), fresh=i.intent_id in fresh) for i in known]
+    told = {i.model_id for i in known}
+    rows += [
+        _of_model(m, client)
+        for m in models.values()
+        if m.id not in told and m.status not in _NOT_RUN
+    ]
+    rows.sort(key=lambda row: row["at"], reverse=True)
+    frame = pd.DataFrame([{c: row[c] for c in _COLUMNS} for row in rows], columns=_COLUMNS)
+    return frame.set_index("run_id")
+
+
+def _models(client: Service) -> dict[str, Model]:
+    try:
+        return {model.id: model for model in client.list_models()}
+    except PhoenixError:
+        return {}  # the journal still tells what was last seen, and says so
+
+
+def _looked(client: Service, launcher: Launcher, intent: Intent) -> bool:
+    """Bring one unfinished run up to date; return whether the service told."""
+    try:
+        model = client.get_model(intent.model_id)
+    except PhoenixError:
+        return False
+    if intent.kind == "download":
+        launcher.settle_download(intent.model_id)
+    else:
+        launcher.run_of(model)
+    return True
+
+
+def _of_intent(intent: Intent, model: Model | None, *, fresh: bool) -> dict[str, Any]:
+    seen = time.strftime("%Y-%m-%d %H:%M", time.localtime(intent.changed))
+    checked = "just now" if fresh else f"last seen {seen}" if intent.open else "ended"
+    return {
+        "run_id": intent.intent_id,
+        "name": model.name if model else "",
+        "type": model.type if model else "",
+        "what": intent.kind,
+        "status": intent.state,
+        "cost": float(intent.amount) if intent.bought_here else None,
+        "unit": intent.unit,
+        "launched": _moment(intent.at),
+        "checked": checked,
+        "model_id": intent.model_id,
+        "job_id": intent.job_id,
+        "at": intent.at,
+    }
+
+
+def _of_model(model: Model, client: Service) -> dict[str, Any]:
+    """Return the row of a run that only its model tells of."""
+    at = (model.progress.started_at if model.progress else None) or 0.0
+    return {
+        "run_id": model.job_id or model.id,
+        "name": model.name,
+        "type": model.type,
+        "what": "training",
+        "status": model.status,
+        "cost": None,
+        "unit": client.unit,
+        "launched": _moment(at) if at else None,
+        "checked": "just now",
+        "model_id": model.id,
+        "job_id": model.job_id,
+        "at": at,
+    }
+
+
+def _moment(seconds: float) -> Any:
+    import pandas as pd
+
+    return pd.Timestamp(seconds, unit="s", tz="UTC").round("s")
