@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -14,6 +15,7 @@ from phoenix_nbtrain.errors import ImageError, NotFound, PlanLimitReached, Servi
 from phoenix_nbtrain.images.header import inspect
 from phoenix_nbtrain.records import (
     Asset,
+    Download,
     Job,
     LaunchReply,
     Model,
@@ -69,6 +71,8 @@ class FakeService:
         """How often each picture's bytes arrived here whole."""
         self.jobs: dict[str, Job] = {}
         self.downloads: list[str | None] = []
+        """The epochs whose weights were bought, ``None`` for the last."""
+        self.weights: dict[str, bytes] = {}
         self.launches: list[Mapping[str, Any]] = []
         self._numbers = itertools.count(1)
         self._lock = Lock()
@@ -218,8 +222,19 @@ class FakeService:
         job = Job(id=f"job_{next(self._numbers)}", type="model-download", status="success")
         self.jobs[job.id] = job
         self.downloads.append(epoch)
+        self.weights[job.id] = f"weights of {model_id}, epoch {epoch}".encode()
         self._done("trigger_download")
         return LaunchReply(outcome="launched", job=job)
+
+    def get_download(self, job_id: str) -> Download:
+        self._did("get_download")
+        if job_id not in self.weights:
+            raise NotFound("No such download.", status=404)
+        return Download(job_id=job_id, status="success", url=f"{STORAGE}{job_id}")
+
+    def fetch_to(self, url: str, path: Path) -> int:
+        self._did("fetch_to")
+        return path.write_bytes(self.weights[url.removeprefix(STORAGE)])
 
     def get_job(self, job_id: str) -> Job:
         self._did("get_job")

@@ -134,6 +134,7 @@ class Buying:
             launched = self._launch(accepted, max_cost, again)
         except LaunchUncertain as error:
             self._live.show(launch=LaunchState(phase="uncertain", message=str(error)))
+            self._watch.begin()  # its reads find out
             raise
         except PhoenixError as error:
             self._live.show(launch=LaunchState(phase="refused", message=str(error)))
