@@ -258,6 +258,8 @@ class Job:
     error: str = ""
     hint: str = ""
     """What the service advises after a failure."""
+    input: Wire = field(default_factory=lambda: MappingProxyType({}))
+    """What the job was asked for, where the service tells."""
     output: Wire = field(default_factory=lambda: MappingProxyType({}))
     """What the job reports of itself. The local Phoenix puts its loss curve here."""
     cost: Decimal | None = None
@@ -282,6 +284,7 @@ class Job:
             updated_at=_text(wire, "updatedAt"),
             error=_text(metadata, "error"),
             hint=_text(metadata, "hint"),
+            input=MappingProxyType(dict(_object(metadata, "input"))),
             output=MappingProxyType(dict(_object(metadata, "output"))),
             cost=amount(billing.get("cuCost")),
             discount=amount(billing.get("cuDiscount")),

@@ -219,12 +219,21 @@ class FakeService:
 
     def trigger_download(self, model_id: str, *, epoch: str | None = None) -> LaunchReply:
         self._did("trigger_download")
-        job = Job(id=f"job_{next(self._numbers)}", type="model-download", status="success")
+        job = Job(
+            id=f"job_{next(self._numbers)}",
+            type="model-download",
+            status="success",
+            input={"modelId": model_id},
+        )
         self.jobs[job.id] = job
         self.downloads.append(epoch)
         self.weights[job.id] = f"weights of {model_id}, epoch {epoch}".encode()
         self._done("trigger_download")
         return LaunchReply(outcome="launched", job=job)
+
+    def list_jobs(self) -> Iterator[Job]:
+        self._did("list_jobs")
+        return iter(reversed(list(self.jobs.values())))
 
     def get_download(self, job_id: str) -> Download:
         self._did("get_download")

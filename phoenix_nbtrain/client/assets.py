@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from phoenix_nbtrain.client import uploads
@@ -146,3 +147,12 @@ class AssetEndpoints(Endpoints):
     def fetch(self, url: str) -> bytes:
         """Return the bytes, at most 64 MB, behind a signed address of the service."""
         return self._http.send_signed("fetch", "GET", url).content
+
+    def fetch_to(self, url: str, path: Path) -> int:
+        """Write what a signed address of the service holds to a file; return its bytes.
+
+        Raises:
+            ServiceUnreachable, ServiceError: as for every read; the file may hold a part.
+            OSError: the file cannot be written.
+        """
+        return self._http.save_signed("fetch_to", url, path)

@@ -58,6 +58,7 @@ POLICIES: Mapping[str, Policy] = MappingProxyType(
         "quote_training": _READ,
         "quote_download": _READ,
         "fetch": Policy(again="plainly", seconds=120, connection="foreign"),
+        "fetch_to": Policy(again="plainly", seconds=3600, connection="foreign"),
         # Writes that say the whole of what shall stand: twice is the same as once.
         "update_model": _WRITE,
         "update_asset": _WRITE,

@@ -8,7 +8,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
 import httpx
 
@@ -29,6 +30,8 @@ __all__ = ["Transport"]
 T = TypeVar("T")
 
 REPLY_BYTES_MAX = 64 * 1024 * 1024
+FILE_BYTES_MAX = 16 * 1024 * 1024 * 1024
+"""Of what goes straight to disk: the weights of large models."""
 CONNECT_SECONDS = 10
 _PAUSE_FIRST, _PAUSE_MAX = 0.5, 8.0
 """Seconds between tries, doubling from the first to the longest."""
@@ -136,6 +139,24 @@ class Transport:
             return _exchange(self._wire("ours" if ours else "foreign"), request, policy)
 
         return self._repeated(once, policy.tries)
+
+    def save_signed(self, operation: str, url: str, path: Path) -> int:
+        """Write what a signed address holds to a file, and return its size in bytes.
+
+        Raises:
+            ServiceUnreachable: as for `send_signed`; the file may hold a part.
+            OSError: the file cannot be written.
+        """
+        target, ours = self._checked(url)
+        policy = self._policies[operation]
+
+        def once() -> Reply:
+            wire = self._wire("ours" if ours else "foreign")
+            with path.open("wb") as file:
+                return _exchange(wire, httpx.Request("GET", target), policy, into=file)
+
+        self._repeated(once, policy.tries)
+        return path.stat().st_size
 
     def reading_first(
         self, operation: str, send: Callable[[], T], look: Callable[[], T | None]
@@ -245,8 +266,14 @@ def _json(body: Any) -> bytes:
         ) from None
 
 
-def _exchange(wire: httpx.BaseTransport, request: httpx.Request, policy: Policy) -> Reply:
-    """Send once. The failure holds nothing of httpx's, whose errors carry the signed request."""
+def _exchange(
+    wire: httpx.BaseTransport,
+    request: httpx.Request,
+    policy: Policy,
+    *,
+    into: BinaryIO | None = None,
+) -> Reply:
+    """Send once; a good reply's body goes ``into`` a file, if one is given. The failure holds nothing of httpx's, whose errors carry the signed request."""
     from phoenix_nbtrain import __version__
 
     request.headers.setdefault("Accept", "application/json, */*;q=0.5")
@@ -260,7 +287,7 @@ def _exchange(wire: httpx.BaseTransport, request: httpx.Request, policy: Policy)
         with deadline(policy.seconds):
             response = wire.handle_request(request)
             try:
-                reply = _whole(response)
+                reply = _whole(response, into)
             finally:
                 response.close()
     except _NOT_SENT as error:
@@ -285,13 +312,16 @@ def _exchange(wire: httpx.BaseTransport, request: httpx.Request, policy: Policy)
     raise failure
 
 
-def _whole(response: httpx.Response) -> Reply:
+def _whole(response: httpx.Response, into: BinaryIO | None) -> Reply:
+    save = into.write if into is not None and response.is_success else None
+    limit = REPLY_BYTES_MAX if save is None else FILE_BYTES_MAX
     chunks, size = [], 0
     for chunk in response.iter_bytes():
         size += len(chunk)
-        if size > REPLY_BYTES_MAX:
-            raise ServiceUnreachable(
-                f"The reply is larger than {REPLY_BYTES_MAX >> 20} MB.", sent=True
-            )
-        chunks.append(chunk)
+        if size > limit:
+            raise ServiceUnreachable(f"The reply is larger than {limit >> 20:,} MB.", sent=True)
+        if save is None:
+            chunks.append(chunk)
+        else:
+            save(chunk)
     return Reply(status=response.status_code, headers=response.headers, content=b"".join(chunks))

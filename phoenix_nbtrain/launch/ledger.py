@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Protocol
 
 from phoenix_nbtrain.errors import PhoenixError
@@ -16,7 +18,7 @@ from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState, Journ
 
 __all__ = ["LaunchClient", "Ledger"]
 
-SUBMITTING_SECONDS = 90
+SUBMITTING_SECONDS = 180
 """Longer than a launch request can take; whoever is older than that has crashed."""
 QUIET_SECONDS = 120
 """How long an uncertain launch must have left no trace before it appears not launched."""
@@ -24,6 +26,9 @@ QUIET_READS = 3
 """How many reads must have shown none in that time."""
 QUIET_APART = 20
 """Seconds between two of them: reads in one breath are one look."""
+_JOBS_LOOKED_AT = 200
+_CLOCKS_APART = 300
+"""Seconds by which this computer's clock and the service's may differ."""
 
 _MODEL_ENDS: Mapping[str, IntentState] = {
     "trained": "trained",
@@ -50,6 +55,7 @@ class LaunchClient(Protocol):
 
     def get_model(self, model_id: str) -> Model: ...
     def get_job(self, job_id: str) -> Job: ...
+    def list_jobs(self) -> Iterator[Job]: ...
     def quote_training(
         self, model_id: str, parameters: Mapping[str, Any]
     ) -> Quote | LaunchReply: ...
@@ -108,8 +114,9 @@ class Ledger:
         if intent.state == "prepared" and age > SUBMITTING_SECONDS:
             self.move(intent, "not_sent", "given up before it was sent")
         elif intent.state in ("submitting", "uncertain"):
-            if kind == "training" and _appeared(intent, model):
-                self._found_running(intent, model)
+            found = self._trace(intent, model)
+            if found is not None:
+                self._found_running(intent, found.job_id)
                 return self.reconcile(model, kind)
             if intent.state == "submitting" and age > SUBMITTING_SECONDS:
                 self.move(intent, "uncertain", "the kernel ended while the request was out")
@@ -171,16 +178,35 @@ class Ledger:
         newest = self.newest(model.id)
         if newest is None or newest.state != "not_seen" or not _appeared(newest, model):
             return None
-        self._found_running(newest, model)
+        self._found_running(newest, model.job_id)
         return self.reconcile(model)
 
-    def _found_running(self, intent: Intent, model: Model) -> None:
+    def _found_running(self, intent: Intent, job_id: str | None) -> None:
         self.journal.move(
             intent.intent_id,
             "running",
             only_from={"submitting", "uncertain", "not_seen"},
-            job_id=model.job_id,
+            job_id=job_id,
         )
+
+    def _trace(self, intent: Intent, model: Model) -> _Trace | None:
+        """Return what the service shows of a launch that nothing was heard of."""
+        if intent.kind == "training":
+            return _Trace(model.job_id) if _appeared(intent, model) else None
+        known = {i.job_id for i in self.intents(model.id, "download")}
+        try:
+            for job in islice(self.client.list_jobs(), _JOBS_LOOKED_AT):
+                since = _seconds(job.created_at)
+                if (
+                    job.type == "model-download"
+                    and job.input.get("modelId") == model.id
+                    and job.id not in known
+                    and (since is None or since > intent.at - _CLOCKS_APART)
+                ):
+                    return _Trace(job.id)
+        except PhoenixError:
+            return None
+        return None
 
     def _quiet(self, intent: Intent, model: Model) -> None:
         """Count a read without a trace; after enough of them the launch appears not launched."""
@@ -253,6 +279,18 @@ class Ledger:
     def again(self, intent: Intent) -> Intent:
         """Return a launch as the journal has it now."""
         return self.journal.intent(intent.intent_id) or intent
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    job_id: str | None
+
+
+def _seconds(date: str) -> float | None:
+    try:
+        return datetime.fromisoformat(date).timestamp()
+    except ValueError:
+        return None
 
 
 def _appeared(intent: Intent, model: Model) -> bool:

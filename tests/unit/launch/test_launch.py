@@ -332,7 +332,7 @@ class TestTwice:
         with pytest.raises(SystemExit):
             launcher.launch(order(service), max_cost=2000)
         monkeypatch.undo()
-        now[0] += 91
+        now[0] += 181
         assert not launcher.launch(order(service), max_cost=2000).already
         assert states(journal) == ["running", "not_sent"]
 
@@ -349,7 +349,7 @@ class TestTwice:
                 launcher.launch(order(service), max_cost=2000)
         service.before.clear()
         assert states(journal) == ["submitting"]
-        now[0] += 91
+        now[0] += 181
         with pytest.raises(LaunchUncertain):
             launcher.launch(order(service), max_cost=2000)
         assert service.launches == []

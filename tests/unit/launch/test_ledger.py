@@ -216,7 +216,7 @@ class TestDownload:
         assert not launcher.launch(download_order(model, "3"), max_cost=5).already
         assert service.downloads == [None, "3"]
 
-    def test_one_that_nothing_was_heard_of_is_not_sent_again(
+    def test_a_lost_reply_is_found_among_the_jobs(
         self, service: FakeService, launcher: Launcher, wanted: Order
     ) -> None:
         launcher.launch(wanted, max_cost=2000)
@@ -226,7 +226,22 @@ class TestDownload:
             raise ServiceUnreachable("Timed out.", sent=True)
 
         service.after["trigger_download"] = lost
+        found = launcher.launch(take, max_cost=5)
+        assert found.intent.job_id in service.weights
+        assert launcher.launch(take, max_cost=5).already
+        assert service.downloads == [None]
+
+    def test_one_that_nothing_was_heard_of_is_not_sent_again(
+        self, service: FakeService, launcher: Launcher, wanted: Order
+    ) -> None:
+        launcher.launch(wanted, max_cost=2000)
+        take = download_order(service.finish(wanted.model_id))
+
+        def lost() -> None:
+            raise ServiceUnreachable("Timed out.", sent=True)
+
+        service.before["trigger_download"] = lost
         for _ in range(3):
             with pytest.raises(LaunchUncertain):
                 launcher.launch(take, max_cost=5)
-        assert service.downloads == [None]
+        assert service.count("trigger_download") == 1
