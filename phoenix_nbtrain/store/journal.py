@@ -7,7 +7,6 @@ one launch that is not finished.
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Collection
@@ -18,6 +17,8 @@ from typing import Literal
 
 from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.home import home
+from phoenix_nbtrain.store.known_models import KnownModel, KnownModels
+from phoenix_nbtrain.store.uploads import Uploads
 
 __all__ = ["OPEN_STATES", "Intent", "IntentKind", "IntentState", "Journal", "KnownModel"]
 
@@ -121,19 +122,6 @@ CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id, kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KnownModel:
-    """A model that this computer made, or is about to."""
-
-    entry: str
-    name: str
-    type: str
-    model_id: str | None
-    """``None`` while its creation has been written down and no reply was seen."""
-    at: float
-    """Seconds since 1970."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """One purchase: accepted, on its way, running or done."""
 
@@ -175,16 +163,13 @@ class Intent:
         return self.state in OPEN_STATES
 
 
-_ONE_UPLOAD = "origin = ? AND project = ? AND model_id = ? AND content_hash = ?"
-
-
 def _intent(row: sqlite3.Row) -> Intent:
     values = dict(row)
     values["amount"] = Decimal(values["amount"])
     return Intent(**values)
 
 
-class Journal:
+class Journal(KnownModels, Uploads):
     """Models, uploads and launches, in one file per computer."""
 
     def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
@@ -201,144 +186,6 @@ class Journal:
     def path(self) -> Path:
         """Where it is."""
         return self._db.path
-
-    # -- models ---------------------------------------------------------------------------------
-
-    def begin_model(
-        self,
-        *,
-        origin: str,
-        project: str,
-        name: str,
-        type: str,
-        seen: Collection[str] | None = None,
-    ) -> KnownModel | None:
-        """Write down that a model is about to be created.
-
-        Args:
-            origin: which Phoenix.
-            project: which project of it.
-            name: the model's name.
-            type: the model's type.
-            seen: the entries of that name that were looked at before this was decided; ``None``
-                where another model of the name is wanted whatever there is.
-
-        Returns:
-            ``None`` if somebody is creating one of that name, or has since ``seen`` was read.
-        """
-        entry = KnownModel(
-            entry=secrets.token_hex(8), name=name, type=type, model_id=None, at=self._clock()
-        )
-        try:
-            with self._db.writing() as db:
-                there = db.execute(
-                    "SELECT entry FROM models WHERE origin = ? AND project = ? AND name = ?",
-                    (origin, project, name),
-                ).fetchall()
-                if seen is not None and any(row["entry"] not in seen for row in there):
-                    return None
-                db.execute(
-                    "INSERT INTO models (entry, origin, project, name, type, at)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    (entry.entry, origin, project, name, type, entry.at),
-                )
-        except sqlite3.IntegrityError:
-            return None
-        return entry
-
-    def finish_model(self, entry: str, model_id: str) -> None:
-        """Write down which model a creation made."""
-        with self._db.writing() as db:
-            db.execute("UPDATE models SET model_id = ? WHERE entry = ?", (model_id, entry))
-
-    def forget_model(self, entry: str) -> None:
-        """Drop a model that was never made, or is gone from the service."""
-        with self._db.writing() as db:
-            db.execute("DELETE FROM models WHERE entry = ?", (entry,))
-
-    def remember_model(
-        self, *, origin: str, project: str, name: str, type: str, model_id: str
-    ) -> None:
-        """Write down a model that is now in use here, made here or not."""
-        with self._db.writing() as db:
-            db.execute("DELETE FROM models WHERE origin = ? AND model_id = ?", (origin, model_id))
-            db.execute(
-                "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (secrets.token_hex(8), origin, project, name, type, model_id, self._clock()),
-            )
-
-    def models(self, *, origin: str, project: str, name: str | None = None) -> list[KnownModel]:
-        """Return the models known here, the newest first."""
-        with self._db.reading() as db:
-            rows = db.execute(
-                "SELECT entry, name, type, model_id, at FROM models"
-                " WHERE origin = ? AND project = ? AND (? IS NULL OR name = ?)"
-                " ORDER BY at DESC, rowid DESC",
-                (origin, project, name, name),
-            ).fetchall()
-        return [KnownModel(**dict(row)) for row in rows]
-
-    # -- uploads --------------------------------------------------------------------------------
-
-    def remember_upload(
-        self, *, origin: str, project: str, model_id: str, content_hash: str, asset_id: str
-    ) -> None:
-        """Write down under which asset id a picture was uploaded for a model."""
-        key = (origin, project, model_id, content_hash)
-        with self._db.writing() as db:
-            db.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?)", (*key, asset_id))
-            db.execute(f"DELETE FROM begun_uploads WHERE {_ONE_UPLOAD}", key)
-
-    def uploads(self, *, origin: str, project: str, model_id: str) -> dict[str, str]:
-        """Return the asset id of every picture uploaded for a model, by content hash.
-
-        Captions live on the asset, so no two models share one of ours.
-        """
-        with self._db.reading() as db:
-            rows = db.execute(
-                "SELECT content_hash, asset_id FROM uploads"
-                " WHERE origin = ? AND project = ? AND model_id = ?",
-                (origin, project, model_id),
-            ).fetchall()
-        return {row["content_hash"]: row["asset_id"] for row in rows}
-
-    def forget_upload(self, *, origin: str, model_id: str, asset_id: str) -> None:
-        """Drop an asset that the service no longer has."""
-        with self._db.writing() as db:
-            db.execute(
-                "DELETE FROM uploads WHERE origin = ? AND model_id = ? AND asset_id = ?",
-                (origin, model_id, asset_id),
-            )
-
-    def begin_upload(
-        self, *, origin: str, project: str, model_id: str, content_hash: str, upload_id: str
-    ) -> None:
-        """Write down the upload that a picture is on its way in, so that another can go on."""
-        with self._db.writing() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO begun_uploads VALUES (?, ?, ?, ?, ?)",
-                (origin, project, model_id, content_hash, upload_id),
-            )
-
-    def begun_uploads(self, *, origin: str, project: str, model_id: str) -> dict[str, str]:
-        """Return the upload ids of pictures whose upload has no end yet, by content hash."""
-        with self._db.reading() as db:
-            rows = db.execute(
-                "SELECT content_hash, upload_id FROM begun_uploads"
-                " WHERE origin = ? AND project = ? AND model_id = ?",
-                (origin, project, model_id),
-            ).fetchall()
-        return {row["content_hash"]: row["upload_id"] for row in rows}
-
-    def forget_begun_upload(
-        self, *, origin: str, project: str, model_id: str, content_hash: str
-    ) -> None:
-        """Drop an upload that failed, or that the service no longer has."""
-        with self._db.writing() as db:
-            db.execute(
-                f"DELETE FROM begun_uploads WHERE {_ONE_UPLOAD}",
-                (origin, project, model_id, content_hash),
-            )
 
     # -- launches -------------------------------------------------------------------------------
 

@@ -19,6 +19,13 @@ __all__ = ["LaunchPanel"]
 STALE_SECONDS = 90
 """A price older than this is asked for anew before anyone is asked to accept it."""
 ONCE = "Asks once more. Running this cell again never starts it twice."
+UNSTATED = {
+    "failed": "The service does not state whether a failed training may be started again.",
+    "training-canceled": (
+        "The service does not state whether a stopped training may be started again."
+    ),
+}
+"""What is said after a run that ended early, by the model's status."""
 
 
 class Launching(Viewed, Protocol):
@@ -157,7 +164,10 @@ class LaunchPanel(Panel):
         parts = [note(told, "bad" if refused else "hint", role="status")]
         if self._said:
             parts.append(note(text(self._said), "warn", role="status"))
-        parts.append(f'<div class="nbt-fine">{text(reason or ONCE)}</div>')
+        fine = [reason or ONCE]
+        if state.model.status in UNSTATED and not reason:
+            fine.insert(0, f"{UNSTATED[state.model.status]} A refusal costs nothing.")
+        parts += [f'<div class="nbt-fine">{text(words)}</div>' for words in fine]
         return "".join(parts)
 
     # -- what is clicked -------------------------------------------------------------------------

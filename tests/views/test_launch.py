@@ -225,6 +225,18 @@ def test_after_the_end_its_start_is_no_news_and_the_price_is_asked_for() -> None
     assert "not bought again" in panel._note.value
 
 
+@pytest.mark.parametrize(
+    ("status", "words"), [("failed", "a failed training"), ("training-canceled", "a stopped")]
+)
+def test_after_an_early_end_it_says_what_the_service_leaves_open(status: str, words: str) -> None:
+    training = ready()
+    panel = LaunchPanel(training)
+    assert "does not state" not in said(panel)
+    training.runs(status)
+    assert f"does not state whether {words}" in said(panel)
+    assert not panel._start.disabled
+
+
 def test_money_is_named_where_it_is_charged() -> None:
     training = Buying(images(2))
     training.is_local, training.where = False, "Hosted Phoenix · training costs money"
