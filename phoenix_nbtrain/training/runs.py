@@ -43,7 +43,7 @@ def runs(client: Service | None = None) -> pd.DataFrame:
         One row per run, indexed by ``run_id``: name and type of its model, ``what`` was bought,
         its ``status``, ``cost`` and ``unit``, when it was ``launched`` (or first seen here), and
         ``checked``: ``just now`` where the service told the status for this frame, else
-        ``last seen`` and when, or ``ended`` where nothing can change any more.
+        ``last seen`` and when.
     """
     import pandas as pd
 
@@ -54,16 +54,17 @@ def runs(client: Service | None = None) -> pd.DataFrame:
     journal = Journal()
     launcher = Launcher(client, journal)
     models = _models(client)
-    fresh: set[str] = set()
-    for intent in journal.intents(origin=client.origin, kind=None):
-        if intent.open and _looked(client, launcher, intent):
-            fresh.add(intent.intent_id)
+    looked = {
+        intent.intent_id
+        for intent in journal.intents(origin=client.origin, kind=None)
+        if intent.open and _looked(client, launcher, intent)
+    }
     known = [
         i
         for i in journal.intents(origin=client.origin, kind=None)
         if i.project == (client.project_id or "")
     ]
-    rows = [_of_intent(i, models.get(i.model_id), fresh=i.intent_id in fresh) for i in known]
+    rows = [_of_intent(i, models.get(i.model_id), looked=i.intent_id in looked) for i in known]
     told = {i.model_id for i in known}
     rows += [
         _of_model(m, client)
@@ -95,9 +96,10 @@ def _looked(client: Service, launcher: Launcher, intent: Intent) -> bool:
     return True
 
 
-def _of_intent(intent: Intent, model: Model | None, *, fresh: bool) -> dict[str, Any]:
+def _of_intent(intent: Intent, model: Model | None, *, looked: bool) -> dict[str, Any]:
     seen = time.strftime("%Y-%m-%d %H:%M", time.localtime(intent.changed))
-    checked = "just now" if fresh else f"last seen {seen}" if intent.open else "ended"
+    # The model's own record was just listed, and it speaks of this very run.
+    listed = model is not None and model.job_id is not None and model.job_id == intent.job_id
     return {
         "run_id": intent.intent_id,
         "name": model.name if model else "",
@@ -107,7 +109,7 @@ def _of_intent(intent: Intent, model: Model | None, *, fresh: bool) -> dict[str,
         "cost": float(intent.amount) if intent.bought_here else None,
         "unit": intent.unit,
         "launched": _moment(intent.at),
-        "checked": checked,
+        "checked": "just now" if looked or listed else f"last seen {seen}",
         "model_id": intent.model_id,
         "job_id": intent.job_id,
         "at": intent.at,

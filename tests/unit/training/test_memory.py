@@ -55,7 +55,7 @@ def test_runs_tells_of_both_what_was_launched_here_and_what_only_models_show(
     assert frame.iloc[0]["cost"] == 1080
     service.finish(here.model_id)
     assert list(runs(service)["status"]) == ["trained", "training"]
-    assert list(runs(service)["checked"]) == ["ended", "just now"]
+    assert list(runs(service)["checked"]) == ["just now", "just now"]
 
 
 def test_runs_says_what_it_last_saw_where_the_service_does_not_answer(
