@@ -9,7 +9,8 @@ from typing import Any
 
 from phoenix_nbtrain.client import uploads
 from phoenix_nbtrain.client.endpoints import Endpoints, segment
-from phoenix_nbtrain.records import Asset, Download, Upload
+from phoenix_nbtrain.errors import NotFound
+from phoenix_nbtrain.records import Asset, Download, Job, Upload
 
 __all__ = ["ASSETS_PER_READ", "AssetEndpoints"]
 
@@ -140,8 +141,19 @@ class AssetEndpoints(Endpoints):
         return self._http.reading_first("complete_upload", send, look)
 
     def get_download(self, job_id: str) -> Download:
-        """Read whether a download that was asked for is ready, and where it is."""
-        reply = self._http.send("get_download", "GET", f"/assets/download/{segment(job_id)}")
+        """Read whether a download that was asked for is ready, and where it is.
+
+        For models it is not stated where the address stands: it is looked for where downloads of
+        assets have theirs, then in the job itself.
+        """
+        path = segment(job_id)
+        try:
+            reply = self._http.send("get_download", "GET", f"/assets/download/{path}")
+        except NotFound:
+            job = Job.from_wire(self._http.send("get_job", "GET", f"/jobs/{path}").inner("job"))
+            found = (job.output.get(key) for key in ("downloadUrl", "url"))
+            url = next((u for u in found if isinstance(u, str)), "")
+            return Download(job_id=job.id, status=job.status, url=url)
         return Download.from_wire(reply.object())
 
     def fetch(self, url: str) -> bytes:

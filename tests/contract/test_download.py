@@ -1,0 +1,91 @@
+"""Trained weights, taken away: priced, bought once, and loaded by what others use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from safetensors import safe_open
+
+import phoenix_nbtrain as nbt
+from phoenix_nbtrain.client.phoenix import Phoenix
+from phoenix_nbtrain.client.transport import Transport
+from phoenix_nbtrain.errors import InputError, ServiceUnreachable
+
+
+def test_weights_of_the_run_and_of_an_epoch(icons: Path, tmp_path: Path) -> None:
+    client = nbt.connect("local")
+    training = nbt.Training.open("taken away", type="flux.2-dev-lora")
+    training.add_images(icons)
+    training.update_config(
+        {"epochs": 2, "repeats": 1, "seed": 3, "sample_prompts": ["a key"], "rank": 4}
+    )
+    training.start()
+    training.wait(60)
+    price = training.estimate_download()
+    assert price.unit == "simulated CU"
+    path = training.download(tmp_path)
+    assert path.name == "taken-away.safetensors"
+    with safe_open(path, "numpy") as file:
+        assert file.get_tensor("A").shape[1] == 4
+        about = json.loads(file.metadata()["phoenix-nbtrain"])
+        assert about["config"]["seed"] == 3
+    first = training.download(tmp_path, epoch=1)
+    assert first.name == "taken-away-epoch-1.safetensors"
+    assert first.read_bytes() != path.read_bytes()
+    with pytest.raises(InputError, match="Epoch 7 has no weights"):
+        training.download(tmp_path, epoch=7)
+    path.unlink()
+    training.download(tmp_path)  # the cell again
+    paid = [job for job in client.list_jobs() if job.type == "model-download"]
+    assert len(paid) == 2
+    assert {job.cost for job in paid} == {price.amount}
+    frame = nbt.runs()
+    assert list(frame["what"]) == ["download", "download", "training"]
+    assert list(frame["status"]) == ["delivered", "delivered", "trained"]
+
+
+def _phoenix(answer: Callable[[httpx.Request], httpx.Response]) -> Phoenix:
+    wire = httpx.MockTransport(answer)
+    transport = Transport(
+        base_url="https://phoenix.test/v1", open_wire=lambda: wire, sleep=lambda _: None
+    )
+    return Phoenix(transport, origin="o", is_local=False)
+
+
+def test_an_address_that_stands_in_the_job_is_found_there() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/v1/assets/download/"):
+            return httpx.Response(404, json={"reason": "not found"})
+        output = {"downloadUrl": "https://cdn.test/weights"}
+        job = {"jobId": "job_1", "status": "success", "metadata": {"output": output}}
+        return httpx.Response(200, json={"job": job})
+
+    found = _phoenix(answer).get_download("job_1")
+    assert (found.status, found.url) == ("success", "https://cdn.test/weights")
+    assert "cdn.test" not in repr(found)
+
+
+def test_a_file_that_breaks_off_is_fetched_whole_the_next_time(tmp_path: Path) -> None:
+    class Broken(httpx.SyncByteStream):
+        def __iter__(self):
+            yield b"half"
+            raise httpx.ReadError("reset")
+
+    replies = [httpx.Response(200, stream=Broken()), httpx.Response(200, content=b"the whole")]
+    path = tmp_path / "weights"
+    client = _phoenix(lambda _: replies.pop(0))
+    assert client.fetch_to("https://cdn.test/w?signature=s3cret", path) == 9
+    assert path.read_bytes() == b"the whole"
+
+
+def test_a_refusal_is_no_file(tmp_path: Path) -> None:
+    client = _phoenix(lambda _: httpx.Response(403, text="<h1>expired</h1>"))
+    with pytest.raises(Exception, match="403"):
+        client.fetch_to("https://cdn.test/w", tmp_path / "weights")
+    assert (tmp_path / "weights").read_bytes() == b""
+    with pytest.raises(ServiceUnreachable, match="not https"):
+        client.fetch_to("http://cdn.test/w", tmp_path / "weights")
