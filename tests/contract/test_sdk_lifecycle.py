@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -289,3 +290,14 @@ def test_the_teams_limits_are_those_that_are_set(served: Served) -> None:
     assert found.values.creative_units == 99.5
     with store.writing() as connection:
         settings.save(connection, before)
+
+
+def test_a_body_beyond_all_limits_is_refused_by_its_length(served: Served) -> None:
+    """Before credentials are looked at, and before a byte of it is on the disk."""
+    url = served.sdk.base_url
+    with socket.create_connection((url.host, url.port or 80), timeout=20) as connection:
+        connection.sendall(
+            b"PUT /v1/storage/uploads/x/1 HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Content-Length: 900000000\r\n\r\n"
+        )
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")

@@ -94,6 +94,11 @@ class Phoenix:
             self.ok("PUT", f"/assets/{asset['id']}", {"description": caption})
         return str(asset["id"])
 
+    def ended_upload(self, upload_id: str) -> Any:
+        """Return an upload once it is imported or failed, else None."""
+        found = self.ok("GET", f"/uploads/{upload_id}")["upload"]
+        return found if found["status"] in ("imported", "failed") else None
+
     def attach(self, model_id: str, *asset_ids: str) -> None:
         for start in range(0, len(asset_ids), 10):
             part = list(asset_ids[start : start + 10])

@@ -24,7 +24,7 @@ GOOD = {"Authorization": "Basic a2V5OnM6Y3JldA=="}
 
 def test_every_route_but_signed_storage_wants_credentials(served: Phoenix) -> None:
     served_rules = [rule for rule in served.app.url_map.iter_rules() if rule.endpoint != "static"]
-    assert len(served_rules) > 12
+    assert len(served_rules) > 25
     for rule in served_rules:
         path = str(rule)
         for name in rule.arguments:
@@ -114,6 +114,11 @@ def test_a_hostile_body_is_a_400_everywhere_and_changes_nothing(
         ("POST", f"/v1/models/{model_id}/training-images"),
         ("POST", "/v1/assets"),
         ("POST", f"/v1/models/{model_id}/train/action"),
+        ("POST", f"/v1/models/{model_id}/download"),
+        ("POST", "/v1/models/get-bulk"),
+        ("POST", "/v1/assets/get-bulk"),
+        ("POST", "/v1/uploads"),
+        ("POST", "/v1/uploads/upload_x/action"),
     ):
         reply = phoenix.raw(method, path, data=body, content_type="application/json")
         assert reply.status_code == 400, path
@@ -157,7 +162,8 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
         st.sampled_from(
             ["name", "type", "parameters", "assetId", "assetIds", "data", "image", "nbEpochs",
-             "samplePrompts", "epoch", "description", "action", "sourceId", "targetId"]
+             "samplePrompts", "epoch", "description", "action", "sourceId", "targetId",
+             "modelIds", "fileName", "contentType", "fileSize", "parts", "kind", "modelEpoch"]
         ), inner, max_size=4),
     max_leaves=8,
 )  # fmt: skip
@@ -177,6 +183,10 @@ def test_no_body_makes_the_service_fail(phoenix: Phoenix, body: Any, data: st.Da
                 ("PUT", f"/models/{model_id}/training-images/pairs"),
                 ("POST", f"/models/{model_id}/training-images"),
                 ("POST", "/assets"),
+                ("POST", "/assets/get-bulk"),
+                ("POST", "/models/get-bulk"),
+                ("POST", f"/models/{model_id}/download"),
+                ("POST", "/uploads"),
             ]
         )
     )

@@ -6,6 +6,7 @@ import base64
 import re
 import stat
 import time
+from typing import Any
 
 import pytest
 from unit.local.local_phoenix import Phoenix, drawing
@@ -104,8 +105,116 @@ def test_a_listed_model_shows_three_of_its_images(phoenix: Phoenix) -> None:
     assert len(phoenix.read(model_id)["trainingImages"]) == 5
 
 
+def listed(phoenix: Phoenix, query: str = "") -> list[str]:
+    return [model["id"] for model in phoenix.ok("GET", f"/models?{query}")["models"]]
+
+
+def test_a_deleted_model_is_listed_as_such_and_refuses_everything(phoenix: Phoenix) -> None:
+    model_id, other = phoenix.style_set(2), phoenix.model()
+    (first, _) = phoenix.read(model_id)["trainingImages"]
+    assert phoenix.ok("DELETE", f"/models/{model_id}") == {}
+    assert listed(phoenix) == [other]
+    assert listed(phoenix, "status=new") == [other]
+    assert listed(phoenix, "status=deleted") == [model_id]
+    (deleted,) = phoenix.ok("GET", "/models?status=deleted")["models"]
+    assert deleted["deletedAt"]
+    # A status that the service does not know is ignored, and everything comes back.
+    assert set(listed(phoenix, "status=nonsense")) == {model_id, other}
+    missing = (404, {"reason": f"Model {model_id} not found"})
+    for method, path, body in (
+        ("GET", "", None),
+        ("DELETE", "", None),
+        ("PUT", "", {"name": "x"}),
+        ("PUT", "/train", None),
+        ("PUT", "/train?dryRun=true", None),
+        ("POST", "/train/action", {"action": "cancel"}),
+        ("POST", "/download", None),
+        ("POST", "/training-images", {"assetId": phoenix.upload(drawing())}),
+        ("PUT", f"/training-images/{first['id']}", {"assetId": first["id"]}),
+        ("DELETE", f"/training-images/{first['id']}", None),
+        ("PUT", "/training-images/pairs", []),
+    ):
+        assert phoenix.send(method, f"/models/{model_id}{path}", body) == missing, (method, path)
+    # The pictures are the account's, not the model's.
+    assert phoenix.ok("GET", f"/assets/{first['id']}")
+
+
+def test_a_deleted_model_comes_back_as_it_was_for_thirty_days(
+    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_id = phoenix.style_set(2)
+    assert phoenix.send("POST", f"/models/{model_id}/restore")[0] == 400
+    phoenix.ok("DELETE", f"/models/{model_id}")
+    restored = phoenix.ok("POST", f"/models/{model_id}/restore")["model"]
+    assert "deletedAt" not in restored
+    assert (restored["status"], restored["trainingImagesNumber"]) == ("new", 2)
+    assert listed(phoenix) == [model_id]
+    phoenix.ok("DELETE", f"/models/{model_id}")
+    later = time.time() + 31 * 86_400
+    monkeypatch.setattr("phoenix_nbtrain.local.routes_models.time.time", lambda: later)
+    assert phoenix.send("POST", f"/models/{model_id}/restore")[0] == 410
+    assert phoenix.send("POST", "/models/model_x/restore")[0] == 404
+
+
+def test_deleting_a_model_that_trains_ends_its_training(phoenix: Phoenix) -> None:
+    model_id = phoenix.style_set(1)
+    job_id = phoenix.launch(model_id)
+    phoenix.ok("DELETE", f"/models/{model_id}")
+    assert phoenix.job(job_id)["status"] == "canceled"
+    restored = phoenix.ok("POST", f"/models/{model_id}/restore")["model"]
+    assert restored["status"] == "training-canceled"
+
+
+def test_models_are_read_at_once_as_they_are_asked_for(phoenix: Phoenix) -> None:
+    first, second, gone = phoenix.style_set(4), phoenix.model(), phoenix.model()
+    phoenix.ok("DELETE", f"/models/{gone}")
+
+    def bulk(*ids: str, **more: bool) -> list[dict[str, Any]]:
+        body = {"modelIds": ids, **more}
+        found: list[dict[str, Any]] = phoenix.ok("POST", "/models/get-bulk", body)["models"]
+        return found
+
+    found = bulk(second, first, gone, "model_x", second)
+    assert [model["id"] for model in found] == [second, first]
+    assert len(found[1]["trainingImages"]) == 3
+    assert len(bulk(first, allTrainingImages=True)[0]["trainingImages"]) == 4
+    assert bulk() == []
+    for body in ({}, {"modelIds": "model_x"}, {"modelIds": [3]}, {"modelIds": ["m"] * 101}):
+        assert phoenix.send("POST", "/models/get-bulk", body)[0] == 400
+
+
+def test_assets_are_read_two_hundred_at_once(phoenix: Phoenix) -> None:
+    ids = [phoenix.upload(drawing()) for _ in range(3)]
+
+    def bulk(*asked: str) -> tuple[int, Any]:
+        return phoenix.send("POST", "/assets/get-bulk", {"assetIds": asked})
+
+    status, reply = bulk(ids[2], "asset_x", ids[0], ids[2])
+    assert status == 200
+    assert [asset["id"] for asset in reply["assets"]] == [ids[2], ids[0]]
+    single = phoenix.ok("GET", f"/assets/{ids[0]}")["asset"]
+    assert reply["assets"][1].keys() == single.keys()
+    assert bulk(*["asset_x"] * 200) == (200, {"assets": []})
+    assert bulk(*["asset_x"] * 201)[0] == 400
+
+
+def test_an_asset_is_renamed_and_keeps_its_caption(phoenix: Phoenix) -> None:
+    asset_id = phoenix.upload(drawing(), "a.png", caption="a circle")
+    asset = phoenix.ok("PUT", f"/assets/{asset_id}", {"name": "b.png"})["asset"]
+    assert (asset["metadata"]["name"], asset["description"]) == ("b.png", "a circle")
+    assert phoenix.send("PUT", f"/assets/{asset_id}", {"name": "n" * 1025})[0] == 400
+
+
 @pytest.mark.parametrize(
-    "query", ["pageSize=0", "pageSize=501", "pageSize=x", "paginationToken=x", "pageSize=%D9%A3"]
+    "query",
+    [
+        "pageSize=0",
+        "pageSize=501",
+        "pageSize=x",
+        "paginationToken=x",
+        "pageSize=%D9%A3",
+        "createdAfter=x",
+    ],
 )
 def test_nonsense_in_the_list_query_is_refused(phoenix: Phoenix, query: str) -> None:
     assert phoenix.send("GET", f"/models?{query}")[0] == 400

@@ -190,9 +190,16 @@ def test_parallel_trainings_have_a_ceiling_that_may_be_none_at_all(phoenix: Phoe
     phoenix.launch(first)
     status, reply = phoenix.send("PUT", f"/models/{second}/train")
     assert status == 429
-    assert reply["name"] == "PlanLimitReachedError"
-    assert reply["details"]["actionName"] == "parallel-training"
-    assert (reply["details"]["actionLimit"], reply["details"]["actionValue"]) == (1, 1)
+    assert reply == {
+        "reason": "Plan limit reached",
+        "name": "PlanLimitReachedError",
+        "details": {
+            "actionLimit": 1,
+            "actionName": "parallel-training",
+            "actionValue": 1,
+            "limitScope": "team",
+        },
+    }
     phoenix.ok("POST", f"/models/{first}/train/action", {"action": "cancel"})
     phoenix.set(parallel_trainings=0)
     assert phoenix.send("PUT", f"/models/{second}/train")[1]["details"]["actionLimit"] == 0
@@ -215,6 +222,39 @@ def test_a_balance_is_spent_by_launches_and_only_if_it_is_set(phoenix: Phoenix) 
     phoenix.launch(first)  # 160
     assert phoenix.send("PUT", f"/models/{second}/train")[0] == 402
     assert phoenix.settings.balance == 40
+
+
+def test_a_discount_is_shown_and_what_is_quoted_is_what_is_billed(phoenix: Phoenix) -> None:
+    model_id = phoenix.style_set()  # 160 without it
+    phoenix.set(balance=Decimal("140.3"), discount=Decimal("0.125"))
+    quote = phoenix.ok("PUT", f"/models/{model_id}/train?dryRun=true", status=269)
+    assert quote == {
+        "creativeUnitsCost": 140,
+        "creativeUnitsDiscount": 20,
+        "costDetails": {"train-model": 140},
+    }
+    reply = phoenix.ok("PUT", f"/models/{model_id}/train")
+    assert {key: reply[key] for key in quote} == quote
+    assert reply["job"]["billing"] == {"cuCost": 140, "cuDiscount": 20}
+    assert phoenix.settings.balance == Decimal("0.3")
+
+
+def test_what_costs_nothing_has_no_details(phoenix: Phoenix) -> None:
+    phoenix.set(discount=Decimal(1))
+    path = f"/models/{phoenix.style_set()}/train?dryRun=true"
+    assert phoenix.ok("PUT", path, status=269) == {
+        "creativeUnitsCost": 0,
+        "creativeUnitsDiscount": 160,
+        "costDetails": {},
+    }
+
+
+def test_only_an_edit_type_takes_source_images_for_its_samples(phoenix: Phoenix) -> None:
+    model_id, asset_id = phoenix.style_set(), phoenix.upload(drawing())
+    body = {"parameters": {"samplePrompts": ["a"], "sampleSourceImages": [asset_id]}}
+    status, reply = phoenix.send("PUT", f"/models/{model_id}/train", body)
+    assert (status, list(reply)) == (400, ["reason"])
+    assert "parameters.sampleSourceImages" in reply["reason"]
 
 
 def test_a_waiting_training_is_canceled_at_once(phoenix: Phoenix) -> None:
