@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+# Read once, when numpy is loaded. Two matrix threads on a busy machine wait for each other most of
+# the time, and the trainer's own process has one.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 from phoenix_nbtrain.client import connect
 from phoenix_nbtrain.images.drawings import draw_icons
 

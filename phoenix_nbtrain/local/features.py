@@ -1,7 +1,4 @@
-"""What the patch trainer sees of a picture: 8×8 blocks, their surroundings, place and words.
-
-Pictures are float arrays of ink (1 - brightness), 128×128×3, so that white paper is zero.
-"""
+"""What the patch trainer sees of a picture: 8×8 blocks, their surroundings, place and words."""
 
 from __future__ import annotations
 
@@ -9,25 +6,26 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Container
+from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
+
+from phoenix_nbtrain.local.canvas import PX, Floats
 
 __all__ = [
     "BLOCK",
-    "PX",
+    "BLOCKS",
     "TARGETS",
     "WORDS",
     "Extractor",
     "blocks",
-    "on_canvas",
     "words_in",
     "words_of",
 ]
 
-PX = 128
-"""Side of the square canvas that every picture is put on."""
 BLOCK = 8
+BLOCKS = (PX // BLOCK) ** 2
+"""Blocks in one grid over a picture."""
 TARGETS = BLOCK * BLOCK * 3
 """Numbers in one block."""
 WORDS = 64
@@ -40,17 +38,6 @@ _NEAR = 5
 """Surroundings: this many blocks each way at full, and as many at a quarter of the resolution."""
 _POSITION = 5
 _STRIPS = 8
-
-Floats = NDArray[np.float32]
-
-
-def on_canvas(picture: NDArray[np.uint8]) -> Floats:
-    """Return the picture as ink, centred on the white canvas. Its longest side is `PX`."""
-    height, width = picture.shape[:2]
-    canvas = np.zeros((PX, PX, 3), np.float32)
-    top, left = (PX - height) // 2, (PX - width) // 2
-    canvas[top : top + height, left : left + width] = 1 - picture.astype(np.float32) / 255
-    return canvas
 
 
 def words_in(text: str) -> frozenset[str]:
@@ -118,8 +105,11 @@ class Extractor:
             else random.standard_normal((size, width)) * weight
             for size, weight in parts
         ]
-        self._layer = np.concatenate(layers).astype(np.float32)
+        layer = np.concatenate(layers).astype(np.float32)
+        self._layer, self._word_layer = layer[:-WORDS], layer[-WORDS:]
         self._bias = random.uniform(-1, 1, width).astype(np.float32)
+        self._hidden = width
+        self._zeros = np.zeros(width, np.float32)  # numpy's maximum is slow against a plain 0
         self.width = width + 1 + WORDS + _POSITION
         """Length of φ: the hidden layer, a constant, and words and place as they are."""
         self.words = slice(width + 1, width + 1 + WORDS)
@@ -135,32 +125,43 @@ class Extractor:
         coarse_tiles = mean.reshape(rows // 2, 2, rows // 2, 2, 3).mean(axis=(1, 3))
         coarse = _around(coarse_tiles).repeat(2, axis=0).repeat(2, axis=1) * 2
         own = tiles.reshape(rows, rows, TARGETS) * 1.5
-        where = self._place(rows, shift)
+        where = place(shift).reshape(rows, rows, _POSITION)
         seen = np.concatenate([own, near, coarse, _strips(mean), where], axis=2)
         return seen.reshape(rows * rows, -1).astype(np.float32)
 
-    def features(self, view: Floats, words: Floats) -> Floats:
-        """Return φ for every block of a view under a bag of words: ``(blocks, width)``."""
-        split = view.shape[1]
-        hidden = view @ self._layer[:split] + (words @ self._layer[split:] + self._bias)
-        np.maximum(hidden, 0, out=hidden)
-        count = len(view)
-        return np.concatenate(
-            [
-                hidden,
-                np.ones((count, 1), np.float32),
-                np.broadcast_to(words, (count, WORDS)),
-                view[:, -_POSITION:],
-            ],
-            axis=1,
-        ).astype(np.float32)
+    def seen(self, view: Floats) -> Floats:
+        """Return the hidden layer before any word is said: ``(blocks, hidden)``.
 
-    @staticmethod
-    def _place(rows: int, shift: tuple[int, int]) -> Floats:
-        down = (np.arange(rows) * BLOCK + shift[0] + BLOCK / 2) / PX * 2 - 1
-        right = (np.arange(rows) * BLOCK + shift[1] + BLOCK / 2) / PX * 2 - 1
-        y, x = np.meshgrid(down, right, indexing="ij")
-        return np.stack([y, x, y * y, x * x, y * x], axis=2).astype(np.float32)
+        Words add the same to every block, so this much is worked out once for all prompts.
+        """
+        hidden: Floats = view @ self._layer
+        hidden += self._bias
+        return hidden
+
+    def fill(self, out: Floats, seen: Floats, words: Floats, shift: tuple[int, int]) -> None:
+        """Write φ of every block under a bag of words into ``out``: ``(blocks, width)``."""
+        hidden = out[:, : self._hidden]
+        np.add(seen, words @ self._word_layer, out=hidden)
+        np.maximum(hidden, self._zeros, out=hidden)
+        out[:, self._hidden] = 1
+        out[:, self.words] = words
+        out[:, -_POSITION:] = place(shift)
+
+    def features(self, ink: Floats, words: Floats, shift: tuple[int, int] = (0, 0)) -> Floats:
+        """Return φ for every block of a picture under a bag of words: ``(blocks, width)``."""
+        out = np.empty((BLOCKS, self.width), np.float32)
+        self.fill(out, self.seen(self.view(ink, shift)), words, shift)
+        return out
+
+
+@cache
+def place(shift: tuple[int, int]) -> Floats:
+    """Return where each block of a grid lies, with squares and product: ``(blocks, 5)``."""
+    start = np.arange(PX // BLOCK) * BLOCK + BLOCK / 2
+    down, right = ((start + by) / PX * 2 - 1 for by in shift)
+    y, x = np.meshgrid(down, right, indexing="ij")
+    where = np.stack([y, x, y * y, x * x, y * x], axis=2)
+    return where.reshape(BLOCKS, _POSITION).astype(np.float32)
 
 
 def _strips(mean: Floats) -> Floats:

@@ -7,12 +7,14 @@ import json
 import logging
 import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from phoenix_nbtrain.home import write_whole
 from phoenix_nbtrain.images.decoder import pixels
 from phoenix_nbtrain.local.assets import insert_asset, made
-from phoenix_nbtrain.local.features import PX, on_canvas
+from phoenix_nbtrain.local.canvas import PX, Canvases
+from phoenix_nbtrain.local.looks import TrainingSet
 from phoenix_nbtrain.local.parameters import config_of
 from phoenix_nbtrain.local.samples import as_png, starts
 from phoenix_nbtrain.local.store import Store
@@ -25,7 +27,7 @@ from phoenix_nbtrain.local.tables import (
     set_job_status,
     set_progress,
 )
-from phoenix_nbtrain.local.trainer import Example, Trainer, greyed
+from phoenix_nbtrain.local.trainer import Trainer
 from phoenix_nbtrain.local.worker import queue_waiting
 
 if TYPE_CHECKING:
@@ -63,9 +65,15 @@ class Run:
             ImageError: a picture cannot be decoded.
             OSError: the data folder cannot be read or written.
         """
+        self._dir.mkdir(parents=True, exist_ok=True)
+        with closing(Canvases(self._dir)) as canvases:
+            if self._decode(canvases):
+                self._train(TrainingSet(canvases, self._rows()))
+
+    def _train(self, examples: TrainingSet) -> None:
         # Without a seed, a training is of its own; and the same one again after a restart.
         seed = int.from_bytes(hashlib.sha256(self._job_id.encode()).digest()[:4], "big")
-        trainer = Trainer(self._examples(), self._config, seed=seed)
+        trainer = Trainer(examples, self._config, seed=seed)
         self._starts = starts(
             self._config, pairs=bool(self._pairs), contents=self._sample_sources()
         )
@@ -93,22 +101,26 @@ class Run:
 
     # -- before ---------------------------------------------------------------------------------
 
-    def _examples(self) -> list[Example]:
-        def ink(digest: str) -> NDArray[np.float32]:
-            return on_canvas(pixels(self._store.content(digest), PX))
+    def _decode(self, canvases: Canvases) -> bool:
+        """Put every picture on its canvas; return whether the training shall go on."""
+        used = {asset_id for source, target, _ in self._pairs for asset_id in (source, target)}
+        looked = time.monotonic()
+        for asset_id, digest, _ in self._images:
+            if self._pairs and asset_id not in used:
+                continue
+            canvases.add(asset_id, pixels(self._store.content(digest), PX))
+            if time.monotonic() - looked >= REPORT_SECONDS:
+                with self._store.reading() as connection:
+                    if self._going(connection) is None:
+                        return False
+                looked = time.monotonic()
+        return True
 
+    def _rows(self) -> list[tuple[str | None, str, str]]:
+        """Return source, target and words of every example."""
         if self._pairs:
-            used = {asset_id for source, target, _ in self._pairs for asset_id in (source, target)}
-            pictures = {i: ink(digest) for i, digest, _ in self._images if i in used}
-            return [
-                Example(source=pictures[source], target=pictures[target], words=words)
-                for source, target, words in self._pairs
-            ]
-        examples = []
-        for _, digest, caption in self._images:
-            target = ink(digest)
-            examples.append(Example(source=greyed(target), target=target, words=caption))
-        return examples
+            return [(source, target, words) for source, target, words in self._pairs]
+        return [(None, asset_id, caption) for asset_id, _, caption in self._images]
 
     def _sample_sources(self) -> dict[str, NDArray[np.uint8]]:
         found = {}

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,61 +18,35 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.local.adam import Adam
+from phoenix_nbtrain.local.canvas import PX, Floats
+from phoenix_nbtrain.local.curve import LossCurve
 from phoenix_nbtrain.local.features import (
     BLOCK,
-    PX,
+    BLOCKS,
     TARGETS,
     Extractor,
-    blocks,
     words_in,
     words_of,
 )
+from phoenix_nbtrain.local.looks import GRIDS, Examples, Looks
 
-__all__ = ["Example", "Trainer", "greyed"]
+__all__ = ["Trainer"]
 
 LEARNING_SCALE = 20.0
 """Internal learning rate per unit of the configured one. The service's rates are made for models
 of billions of weights; 5e-5 becomes 1e-3, a usual step for a network of this size."""
 FEATURES = 384
 """Width of the random layer."""
-BLOCKS_PER_PICTURE = 256
-"""Blocks that one look at a picture learns from, drawn at random."""
-LOSS_POINTS_MAX = 400
-"""Points a loss curve keeps; beyond, neighbours are averaged."""
+WARM_UP = 0.3
+"""Part of the steps over which the learning rate rises, so that the first epoch does not learn
+nearly all there is, and each epoch's samples show something new."""
+SHORT = 300
+"""A training of no more steps than this needs all of them at the full rate, and has no warm-up."""
 LAST_RATE = 0.2
-"""The learning rate falls evenly to this part of itself, so that the end settles."""
+"""After that the rate falls evenly to this part of itself, so that the end settles."""
 WORDLESS = 0.1
 """Part of the looks that are taken without the caption, so that a prompt may be empty."""
-_BETAS = (0.9, 0.99)
-_EPSILON = 1e-8
-_SHIFTS = ((0, 0), (4, 4))
-"""Grids that training looks at."""
-
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """One thing to learn: what should become what, and in which words. Both as ink."""
-
-    source: Floats
-    target: Floats
-    words: str
-
-
-def greyed(ink: Floats) -> Floats:
-    """Return a picture without its colours and its detail: what a style set starts from."""
-    grey = ink.mean(axis=2)
-    for axis in (0, 1):
-        for _ in range(3):  # three boxes make nearly a Gaussian
-            padded = np.pad(grey, [(2, 2) if a == axis else (0, 0) for a in (0, 1)], "edge")
-            total = np.cumsum(
-                np.pad(padded, [(1, 0) if a == axis else (0, 0) for a in (0, 1)]), axis
-            )
-            high = [slice(5, None) if a == axis else slice(None) for a in (0, 1)]
-            low = [slice(None, -5) if a == axis else slice(None) for a in (0, 1)]
-            grey = (total[tuple(high)] - total[tuple(low)]) / 5
-    return np.repeat(grey[:, :, None], 3, axis=2).astype(np.float32)
 
 
 class Trainer:
@@ -85,47 +58,55 @@ class Trainer:
         seed: used where the configuration has none.
     """
 
-    def __init__(
-        self, examples: Sequence[Example], config: Mapping[str, Any], *, seed: int
-    ) -> None:
+    def __init__(self, examples: Examples, config: Mapping[str, Any], *, seed: int) -> None:
         self.config = config
         configured = config.get("seed")
         self.seed = seed if configured is None else int(configured)
         self.extractor = Extractor(self.seed, FEATURES)
-        self._concept = f" {config.get('concept_prompt', '')}"
-        self.vocabulary = frozenset(
-            word for example in examples for word in words_in(example.words + self._concept)
-        )
+        self.looks = Looks(examples, self.extractor)
+        concept = f" {config.get('concept_prompt', '')}"
+        said = [words + concept for words in examples.words]
+        self.vocabulary = frozenset(word for words in said for word in words_in(words))
         """Words that were learned. A prompt's other words say nothing to the adapter."""
-        self._phi, self._change, self._odds = self._prepared(examples)
+        self._words = np.array([words_of(words) for words in said])
+        self._likeness = config.get("optimize_for") == "likeness"
         self.epochs = int(config["epochs"])
-        self.steps = self._total_steps(len(examples))
-        rate = float(config["learning_rate"]) * LEARNING_SCALE
-        self._rates = np.full((self.extractor.width, 1), rate, np.float32)
-        text_rate = config.get("learning_rate_text_encoder")
-        if text_rate is not None:
-            # Flux types set the step of the part that reads captions by itself.
-            self._rates[self.extractor.words] = float(text_rate) * LEARNING_SCALE
-        random = np.random.default_rng([self.seed, 2])
-        rank, width = int(config["rank"]), self.extractor.width
-        scale = 1 / math.sqrt(width)
-        self.a = (random.standard_normal((width, rank)) * scale).astype(np.float32)
-        self.b = np.zeros((rank, TARGETS), np.float32)
-        self._moments = [np.zeros_like(m) for m in (self.a, self.a, self.b, self.b)]
-        self._rate = rate
-        self._random = random
+        self.steps = self._total_steps()
+        self._rate = float(config["learning_rate"]) * LEARNING_SCALE
+        self._random = np.random.default_rng([self.seed, 2])
+        self._prepare(int(config["rank"]))
         self._order = np.zeros(0, np.int64)
+        self._curve = LossCurve()
         self.step = 0
         """Steps done."""
-        self.losses: list[list[float]] = []
-        """``[step, loss]``: the mean squared error of the steps since the point before."""
-        self._stride = 1
-        self._sum, self._count = 0.0, 0
+
+    def _prepare(self, rank: int) -> None:
+        width = self.extractor.width
+        # A and B are views of one row, and so are their gradients: Adam goes over all at once.
+        weights = np.zeros(width * rank + rank * TARGETS, np.float32)
+        self.a, self.b = _halves(weights, rank, width)
+        self.a[:] = self._random.standard_normal((width, rank)) / math.sqrt(width)
+        self._gradient = np.zeros_like(weights)
+        self._grad_a, self._grad_b = _halves(self._gradient, rank, width)
+        factors = None
+        text_rate = self.config.get("learning_rate_text_encoder")
+        if text_rate is not None:
+            # Flux types set the step of the part that reads captions by itself.
+            factors = np.ones_like(weights)
+            of_a, _ = _halves(factors, rank, width)
+            of_a[self.extractor.words] = float(text_rate) / float(self.config["learning_rate"])
+        self._adam = Adam(weights, factors)
+        self._phi = np.zeros((self._batch_size * BLOCKS, width), np.float32)
 
     @property
     def done(self) -> bool:
         """Whether the last step is behind."""
         return self.step >= self.steps
+
+    @property
+    def losses(self) -> list[list[float]]:
+        """``[step, loss]``: the mean squared error of the steps since the point before."""
+        return self._curve.points
 
     @property
     def epoch(self) -> int:
@@ -151,31 +132,35 @@ class Trainer:
                 f"The training diverged at step {self.step:,}.",
                 remedy="Train again with a smaller learning rate.",
             )
-        self._note(loss)
+        self._curve.note(self.step, loss, last=self.done)
         return loss
 
     def _step(self) -> float:
         batch = self._batch()
-        picks = [
-            (i, self._random.choice(len(self._odds[i]), BLOCKS_PER_PICTURE, p=self._odds[i]))
-            for i in batch
-        ]
-        wordless = self._random.random(len(batch)) < WORDLESS
-        phi = np.concatenate(
-            [self._phi[i][int(w)][rows] for (i, rows), w in zip(picks, wordless, strict=True)]
-        )
-        change = np.concatenate([self._change[i][rows] for i, rows in picks])
+        grids = self._random.integers(len(GRIDS), size=len(batch))
+        worded = self._random.random(len(batch)) >= WORDLESS
+        phi = self._phi[: len(batch) * BLOCKS]
+        looks = []
+        for place, (item, grid) in enumerate(zip(batch.tolist(), grids.tolist(), strict=True)):
+            look = self.looks.at(item, grid)
+            words = self._words[item] * worded[place]
+            self.extractor.fill(_part(phi, place), look.seen, words, GRIDS[grid])
+            looks.append(look)
         hidden = phi @ self.a
-        error = hidden @ self.b - change
-        loss = float(np.mean(error * error))
-        gradient = error * np.float32(2 / len(phi))
-        grad_b = hidden.T @ gradient
-        grad_a = phi.T @ (gradient @ self.b.T)
+        error = (hidden @ self.b).astype(np.float32, copy=False)
+        for place, look in enumerate(looks):
+            part = _part(error, place)
+            part -= look.change
+        loss = float(np.vdot(error, error)) / error.size
+        error *= np.float32(2 / len(phi))
+        if self._likeness:
+            for place, look in enumerate(looks):
+                part = _part(error, place)
+                part *= _weights(look.change)
+        np.matmul(hidden.T, error, out=self._grad_b)
+        np.matmul(phi.T, error @ self.b.T, out=self._grad_a)
         self.step += 1
-        m_a, v_a, m_b, v_b = self._moments
-        fall = np.float32(1 - (1 - LAST_RATE) * (self.step - 1) / self.steps)
-        self._adam(self.a, grad_a, m_a, v_a, self._rates * fall)
-        self._adam(self.b, grad_b, m_b, v_b, np.float32(self._rate) * fall)
+        self._adam.step(self._gradient, self._rate * self._pace(), self.step)
         return loss
 
     def sample(self, source: Floats, prompt: str) -> Floats:
@@ -186,7 +171,7 @@ class Trainer:
         window = np.tile(edge[:, None] * edge[None, :], (PX // BLOCK, PX // BLOCK))[:, :, None]
         # Four overlapping grids, faded into each other: blocks leave no seams.
         for shift in ((0, 0), (0, 4), (4, 0), (4, 4)):
-            phi = self.extractor.features(self.extractor.view(source, shift), words)
+            phi = self.extractor.features(source, words, shift)
             change = _picture((phi @ self.a @ self.b).astype(np.float32, copy=False)) * window
             down, right = shift
             total[down:, right:] += change[: PX - down, : PX - right]
@@ -210,18 +195,14 @@ class Trainer:
 
     def checkpoint(self) -> bytes:
         """Return all that the next step depends on: weights, Adam, random state, batch order."""
-        names = ("mean_a", "square_a", "mean_b", "square_b")
-        tensors = dict(zip(names, self._moments, strict=True))
         state = {
             "step": self.step,
-            "losses": self.losses,
-            "stride": self._stride,
-            "sum": self._sum,
-            "count": self._count,
+            "rank": len(self.b),
+            "curve": self._curve.state(),
             "random": self._random.bit_generator.state,
         }
-        arrays: dict[str, NDArray[Any]] = {"A": self.a, "B": self.b, "order": self._order}
-        return save({**arrays, **tensors}, {"state": json.dumps(state)})
+        arrays: dict[str, NDArray[Any]] = {**self._arrays(), "order": self._order}
+        return save(arrays, {"state": json.dumps(state)})
 
     def resume(self, content: bytes) -> None:
         """Go on where `checkpoint` was written; the steps that follow are the very same.
@@ -233,43 +214,24 @@ class Trainer:
         size = int.from_bytes(content[:8], "little")
         header = json.loads(content[8 : 8 + size])
         state = json.loads(header["__metadata__"]["state"])
-        if arrays["A"].shape != self.a.shape or arrays["B"].shape != self.b.shape:
+        mine = self._arrays()
+        fits = all(name in arrays and arrays[name].shape == mine[name].shape for name in mine)
+        if not fits or state["rank"] != len(self.b):
             raise ValueError("the checkpoint is of another training")
-        self.a, self.b, self._order = arrays["A"], arrays["B"], arrays["order"]
-        self._moments = [arrays[n] for n in ("mean_a", "square_a", "mean_b", "square_b")]
+        self._curve.resume(state["curve"])
         self._random.bit_generator.state = state["random"]
-        self.step, self.losses = state["step"], state["losses"]
-        self._stride, self._sum, self._count = state["stride"], state["sum"], state["count"]
+        self.step, self._order = state["step"], arrays["order"]
+        for name, value in mine.items():
+            value[:] = arrays[name]
+
+    def _arrays(self) -> dict[str, Floats]:
+        adam = self._adam
+        return {"weights": adam.weights, "mean": adam.mean, "square": adam.square}
 
     # -- parts ----------------------------------------------------------------------------------
 
-    def _prepared(
-        self, examples: Sequence[Example]
-    ) -> tuple[list[tuple[Floats, Floats]], list[Floats], list[NDArray[np.float64]]]:
-        phis, changes, odds = [], [], []
-        for example in examples:
-            words = words_of(example.words + self._concept)
-            with_words, without, change = [], [], []
-            for shift in _SHIFTS:
-                view = self.extractor.view(example.source, shift)
-                with_words.append(self.extractor.features(view, words))
-                without.append(self.extractor.features(view, np.zeros_like(words)))
-                change.append(blocks(example.target, shift) - blocks(example.source, shift))
-            phis.append((np.concatenate(with_words), np.concatenate(without)))
-            changes.append(np.concatenate(change))
-            odds.append(self._chances(changes[-1]))
-        return phis, changes, odds
-
-    def _chances(self, change: Floats) -> NDArray[np.float64]:
-        """Return how likely each block is drawn: evenly, or by how much there is to learn."""
-        even = np.full(len(change), 1 / len(change))
-        if self.config.get("optimize_for") != "likeness":
-            return even
-        detail = np.sqrt((change.astype(np.float64) ** 2).mean(axis=1))
-        return even if not detail.any() else 0.5 * even + 0.5 * detail / detail.sum()
-
-    def _total_steps(self, items: int) -> int:
-        looks = items * int(self.config["repeats"])
+    def _total_steps(self) -> int:
+        looks = len(self._words) * int(self.config["repeats"])
         self._batch_size = int(self.config["batch_size"])
         self._steps_per_epoch = math.ceil(looks / self._batch_size)
         total = self._steps_per_epoch * self.epochs
@@ -278,7 +240,7 @@ class Trainer:
 
     def _batch(self) -> NDArray[np.int64]:
         """Return the next batch; each repeat goes over all examples, in an order of its own."""
-        items = len(self._phi)
+        items = len(self._words)
         at = self.step % self._steps_per_epoch
         if at == 0:
             self._order = np.zeros(0, np.int64)
@@ -289,26 +251,29 @@ class Trainer:
         batch, self._order = self._order[:size], self._order[size:]
         return batch
 
-    def _adam(
-        self, weights: Floats, gradient: Floats, mean: Floats, square: Floats, rate: Any
-    ) -> None:
-        one, two = _BETAS
-        mean += (gradient - mean) * np.float32(1 - one)
-        square += (gradient * gradient - square) * np.float32(1 - two)
-        correction = math.sqrt(1 - two**self.step) / (1 - one**self.step)
-        weights -= rate * np.float32(correction) * mean / (np.sqrt(square) + np.float32(_EPSILON))
+    def _pace(self) -> float:
+        """Return the part of the learning rate that the step just counted is taken at."""
+        rising = WARM_UP * max(0, self.steps - SHORT)
+        if self.step < rising:
+            return (self.step / rising) ** 2
+        return 1 - (1 - LAST_RATE) * (self.step - rising) / (self.steps - rising)
 
-    def _note(self, loss: float) -> None:
-        self._sum += loss
-        self._count += 1
-        if self._count < self._stride and not self.done:
-            return
-        self.losses.append([self.step, self._sum / self._count])
-        self._sum, self._count = 0.0, 0
-        if len(self.losses) >= LOSS_POINTS_MAX and not self.done:
-            pairs = zip(self.losses[::2], self.losses[1::2], strict=True)
-            self.losses = [[late[0], (early[1] + late[1]) / 2] for early, late in pairs]
-            self._stride *= 2
+
+def _halves(row: Floats, rank: int, width: int) -> tuple[Floats, Floats]:
+    """Return the two parts of a row that belong to A and to B, in their shapes."""
+    return row[: width * rank].reshape(width, rank), row[width * rank :].reshape(rank, TARGETS)
+
+
+def _part(rows: Floats, place: int) -> Floats:
+    """Return the rows of one look in a batch."""
+    return rows[place * BLOCKS : (place + 1) * BLOCKS]
+
+
+def _weights(change: Floats) -> Floats:
+    """Return how much each block counts for likeness: half evenly, half by what there is to learn."""
+    detail = np.sqrt((change**2).mean(axis=1, keepdims=True))
+    mean = detail.mean()
+    return 0.5 + 0.5 * detail / mean if mean > 0 else np.ones_like(detail)
 
 
 def _picture(rows: Floats) -> Floats:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import itertools
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -15,10 +16,27 @@ from safetensors.numpy import load
 from unit.local.local_phoenix import drawing
 
 from phoenix_nbtrain.catalog import full_config
-from phoenix_nbtrain.local.features import PX, blocks, on_canvas, words_in, words_of
-from phoenix_nbtrain.local.trainer import LOSS_POINTS_MAX, Example, Trainer, greyed
+from phoenix_nbtrain.local.canvas import PX, Floats, greyed, on_canvas
+from phoenix_nbtrain.local.curve import POINTS_MAX
+from phoenix_nbtrain.local.features import blocks, words_in, words_of
+from phoenix_nbtrain.local.trainer import Trainer
 
-RED, BLUE = (0.85, 0.15, 0.15), (0.15, 0.25, 0.85)
+
+class Example(NamedTuple):
+    source: Floats
+    target: Floats
+    words: str
+
+
+class Set:
+    """A training set in memory."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.examples = examples
+        self.words = [example.words for example in examples]
+
+    def pictures(self, item: int) -> tuple[Floats, Floats]:
+        return self.examples[item][:2]
 
 
 def ink(content: bytes) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -41,7 +59,7 @@ def config(**changes: Any) -> dict[str, Any]:
 
 
 def trained(examples: list[Example], *, else_seed: int = 0, **changes: Any) -> Trainer:
-    trainer = Trainer(examples, config(**changes), seed=else_seed)
+    trainer = Trainer(Set(examples), config(**changes), seed=else_seed)
     while not trainer.done:
         trainer.train_step()
     return trainer
@@ -83,7 +101,7 @@ def test_swapping_the_captions_swaps_the_colours() -> None:
         (PAIRS, "make it red", "make it blue"),
         (swapped, "make it blue", "make it red"),
     ):
-        trainer = trained(examples, epochs=10)
+        trainer = trained(examples, epochs=10, repeats=20)
         for words in (red_words, red_words.split()[-1].upper()):
             assert colour_inside(trainer, words)[0] > colour_inside(trainer, words)[2] + 0.3
         for words in (blue_words, blue_words.split()[-1].upper()):
@@ -112,7 +130,7 @@ def test_captions_of_a_style_set_count_as_well() -> None:
 
 
 def test_samples_change_from_epoch_to_epoch_and_towards_the_target() -> None:
-    trainer = Trainer(PAIRS[:3], config(), seed=0)
+    trainer = Trainer(Set(PAIRS[:3]), config(), seed=0)
     seen = [colour_inside(trainer, "make it red")]
     while not trainer.done:
         trainer.train_step()
@@ -173,7 +191,7 @@ def test_parameters_mean_what_they_are_called() -> None:
 
 
 def test_a_step_limit_also_ends_an_epoch() -> None:
-    trainer = Trainer(PAIRS[:3], config(max_train_steps=20), seed=0)
+    trainer = Trainer(Set(PAIRS[:3]), config(max_train_steps=20), seed=0)
     ends = []
     while not trainer.done:
         trainer.train_step()
@@ -185,11 +203,11 @@ def test_a_step_limit_also_ends_an_epoch() -> None:
 @pytest.mark.parametrize("at", [1, 14, 15, 16, 44])
 def test_a_training_that_was_interrupted_ends_with_the_same_weights(at: int) -> None:
     whole = trained(PAIRS[:3], epochs=3)
-    first = Trainer(PAIRS[:3], config(epochs=3), seed=0)
+    first = Trainer(Set(PAIRS[:3]), config(epochs=3), seed=0)
     for _ in range(at):
         first.train_step()
     kept = first.checkpoint()
-    second = Trainer(PAIRS[:3], config(epochs=3), seed=0)
+    second = Trainer(Set(PAIRS[:3]), config(epochs=3), seed=0)
     second.resume(kept)
     assert second.step == at
     while not second.done:
@@ -201,13 +219,13 @@ def test_a_training_that_was_interrupted_ends_with_the_same_weights(at: int) -> 
 def test_a_checkpoint_of_another_training_is_refused() -> None:
     kept = trained(PAIRS[:3], rank=8).checkpoint()
     with pytest.raises(ValueError, match="another training"):
-        Trainer(PAIRS[:3], config(), seed=0).resume(kept)
+        Trainer(Set(PAIRS[:3]), config(), seed=0).resume(kept)
 
 
 def test_a_long_loss_curve_is_thinned_and_keeps_its_ends() -> None:
     trainer = trained(PAIRS[:1], epochs=3, repeats=333, rank=2)
     steps = [step for step, _ in trainer.losses]
-    assert len(steps) <= LOSS_POINTS_MAX + 1
+    assert len(steps) <= POINTS_MAX + 1
     assert steps == sorted(set(steps))
     assert steps[-1] == trainer.steps == 999
     assert all(np.isfinite(loss) and loss >= 0 for _, loss in trainer.losses)
