@@ -6,7 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["home", "private_folder", "write_whole"]
+__all__ = ["WRITING", "home", "private_folder", "write_whole"]
+
+WRITING = ".writing-"
+"""What the name of a file begins with until it is whole."""
 
 
 def home() -> Path:
@@ -31,7 +34,7 @@ def private_folder(path: Path) -> Path:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, its owner's only, so that a reader or a crash sees the old or the new one."""
     private_folder(path.parent)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")  # mode 0600
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=WRITING)  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -10,7 +10,7 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from phoenix_nbtrain.home import write_whole
+from phoenix_nbtrain.home import WRITING, private_folder, write_whole
 from phoenix_nbtrain.images.decoder import pixels
 from phoenix_nbtrain.local.assets import insert_asset, made
 from phoenix_nbtrain.local.canvas import PX, Canvases
@@ -28,7 +28,7 @@ from phoenix_nbtrain.local.tables import (
     set_progress,
 )
 from phoenix_nbtrain.local.trainer import Trainer
-from phoenix_nbtrain.local.worker import queue_waiting
+from phoenix_nbtrain.local.worker import checkpoint_path, queue_waiting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +65,9 @@ class Run:
             ImageError: a picture cannot be decoded.
             OSError: the data folder cannot be read or written.
         """
-        self._dir.mkdir(parents=True, exist_ok=True)
+        private_folder(self._dir)
+        for left in self._dir.glob(f"{WRITING}*"):
+            left.unlink()  # by a process that was killed while it wrote
         with closing(Canvases(self._dir)) as canvases:
             if self._decode(canvases):
                 self._train(TrainingSet(canvases, self._rows()))
@@ -95,7 +97,7 @@ class Run:
                     return
                 reported = now
             if now - saved >= CHECKPOINT_SECONDS:
-                write_whole(self._dir / "checkpoint.safetensors", trainer.checkpoint())
+                write_whole(checkpoint_path(self._store, self._job_id), trainer.checkpoint())
                 saved = time.monotonic()
         self._finish(trainer)
 
@@ -131,7 +133,7 @@ class Run:
         return found
 
     def _resume(self, trainer: Trainer) -> None:
-        path = self._dir / "checkpoint.safetensors"
+        path = checkpoint_path(self._store, self._job_id)
         if not path.exists():
             return
         try:
@@ -229,4 +231,5 @@ class Run:
             self._write_output(connection, trainer)
             self._show(connection, 1.0, 0.0)
             end_job(connection, job_row(connection, self._job_id), "success")
-        (self._dir / "checkpoint.safetensors").unlink(missing_ok=True)
+            # Inside the transaction: who reads of the end finds the folder as it stays.
+            checkpoint_path(self._store, self._job_id).unlink(missing_ok=True)

@@ -108,10 +108,14 @@ def _claim(store: Store) -> sqlite3.Row | None:
         return job
 
 
+def checkpoint_path(store: Store, job_id: str) -> Path:
+    """Return where a job's state is kept while it runs."""
+    return store.run_dir(job_id) / "checkpoint.safetensors"
+
+
 def _checkpoint_step(store: Store, job_id: str) -> int:
-    path = store.run_dir(job_id) / "checkpoint.safetensors"
     try:
-        with path.open("rb") as file:
+        with checkpoint_path(store, job_id).open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(size, 1 << 24)))
         return int(json.loads(header["__metadata__"]["state"])["step"])
@@ -136,6 +140,8 @@ def _attempt(store: Store, job: sqlite3.Row) -> None:
             now = job_row(connection, job["id"])
             if now["status"] not in ENDED:
                 end_job(connection, now, "failure", **words)
+    # However it ended, nobody goes on from there.
+    checkpoint_path(store, job["id"]).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
