@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from phoenix_nbtrain.client.connect import connect
+    from phoenix_nbtrain.client.login import login, logout
+    from phoenix_nbtrain.doctor import doctor
     from phoenix_nbtrain.errors import PhoenixError
     from phoenix_nbtrain.tool import train
     from phoenix_nbtrain.training.account import model_types, models
@@ -47,6 +49,9 @@ __all__ = [
     "Training",
     "attach",
     "connect",
+    "doctor",
+    "login",
+    "logout",
     "model_types",
     "models",
     "runs",
@@ -65,6 +70,9 @@ _WHERE = {
     "Training": "training.training",
     "attach": "training.attach",
     "connect": "client.connect",
+    "doctor": "doctor",
+    "login": "client.login",
+    "logout": "client.login",
     "model_types": "training.account",
     "models": "training.account",
     "runs": "training.runs",

@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, shown
 from phoenix_nbtrain.home import home
 
-__all__ = ["connect", "default_client"]
+__all__ = ["connect", "connected", "default_client", "open_local", "open_remote", "unchecked"]
 
 LOCAL_URL = "http://phoenix.local/v1"
 """The local Phoenix's address inside this process; no socket is ever opened for it."""
@@ -89,10 +90,10 @@ def connect(
             raise CredentialsError(
                 "A base_url needs credentials.", remedy="Pass api_key and api_secret with it."
             )
-        client = _local(Path(data_dir) if data_dir is not None else home() / "local")
+        client = open_local(Path(data_dir) if data_dir is not None else home() / "local")
     else:
         _warn_of_literals(api_key, api_secret, bearer_token)
-        client = _remote(credentials)
+        client = open_remote(credentials)
     with _lock:
         _default = client
     return client
@@ -105,7 +106,14 @@ def default_client() -> Phoenix:
     return client if client is not None else connect()
 
 
-def _local(data_dir: Path) -> Phoenix:
+def connected() -> Phoenix | None:
+    """Return the Phoenix of the last `connect`, or ``None``; connects to nothing."""
+    with _lock:
+        return _default
+
+
+def open_local(data_dir: Path) -> Phoenix:
+    """Return the local Phoenix of a data folder, which is made where there is none."""
     from phoenix_nbtrain.local.app import create_app
     from phoenix_nbtrain.local.store import origin_id
 
@@ -121,43 +129,75 @@ def _local(data_dir: Path) -> Phoenix:
     )
 
 
-def _remote(credentials: Credentials) -> Phoenix:
-    url = httpx.URL(credentials.base_url)
-    loopback = url.host in ("127.0.0.1", "::1", "localhost")
-    if url.scheme != "https" and not (loopback and url.scheme == "http"):
+def open_remote(credentials: Credentials) -> Phoenix:
+    """Return a Phoenix that took these credentials in one free read.
+
+    Raises:
+        CredentialsError: they would be sent in the clear, or the project is ambiguous.
+        AuthenticationFailed, ServiceUnreachable: that read failed.
+    """
+    if credentials.bearer_token is not None and credentials.project_id is None:
+        with closing(unchecked(credentials)) as asking:
+            project_id = _only_project(asking, credentials.team_id)
+        credentials = replace(credentials, project_id=project_id)
+    client = unchecked(credentials)
+    try:
+        reply = client.ping()
+    except BaseException:
+        client.close()
+        raise
+    # Believed of this computer's own services only: a remote one must not call itself free.
+    local_id = reply.headers.get(LOCAL_HEADER) if _is_loopback(credentials) else None
+    if local_id is None:
+        return client
+    client.close()
+    return unchecked(credentials, local_id=local_id)
+
+
+def unchecked(credentials: Credentials, *, local_id: str | None = None) -> Phoenix:
+    """Return a Phoenix with these credentials; nothing is read yet.
+
+    Args:
+        credentials: whose, and for which service.
+        local_id: the id of the local Phoenix, where it is one that is served.
+
+    Raises:
+        CredentialsError: they would be sent in the clear, or their address is none.
+    """
+    try:
+        url = httpx.URL(credentials.base_url)
+    except (httpx.InvalidURL, TypeError):
+        url = httpx.URL()
+    if url.userinfo or url.query or url.fragment:
+        raise CredentialsError(
+            "The base URL holds more than an address.",
+            remedy="Give credentials as api_key and api_secret, or bearer_token.",
+        )
+    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(credentials)):
         raise CredentialsError(
             f"The base URL {shown(credentials.base_url)} is not https.",
             remedy="Credentials are sent over https only.",
         )
-    auth = OriginAuth(credentials)
-
-    def client(project_id: str | None, origin: str, is_local: bool) -> Phoenix:
-        return Phoenix(
-            Transport(
-                base_url=credentials.base_url,
-                open_wire=SocketTransport,
-                sign=auth.sign,
-                params={"projectId": project_id} if project_id else {},
-            ),
-            origin=origin,
-            is_local=is_local,
-            project_id=project_id,
-            team_id=credentials.team_id,
-        )
-
-    origin = credentials.base_url.rstrip("/")
     project_id = credentials.project_id
-    if credentials.bearer_token is not None and project_id is None:
-        with closing(client(None, origin, is_local=False)) as asking:
-            project_id = _only_project(asking, credentials.team_id)
-    with closing(client(project_id, origin, is_local=False)) as asking:
-        reply = asking.ping()
-    # Believed of this computer's own services only: a remote one must not call itself free.
-    local_id = reply.headers.get(LOCAL_HEADER) if loopback else None
-    return client(project_id, f"local:{local_id}" if local_id else origin, is_local=bool(local_id))
+    return Phoenix(
+        Transport(
+            base_url=credentials.base_url,
+            open_wire=SocketTransport,
+            sign=OriginAuth(credentials).sign,
+            params={"projectId": project_id} if project_id else {},
+        ),
+        origin=f"local:{local_id}" if local_id else credentials.base_url.rstrip("/"),
+        is_local=local_id is not None,
+        project_id=project_id,
+        team_id=credentials.team_id,
+    )
 
 
-def _only_project(client: Phoenix, team_id: str | None) -> str | None:
+def _is_loopback(credentials: Credentials) -> bool:
+    return httpx.URL(credentials.base_url).host in ("127.0.0.1", "::1", "localhost")
+
+
+def _only_project(client: Phoenix, team_id: str | None) -> str:
     projects = [p for p in client.list_projects() if team_id is None or p.team_id == team_id]
     if len(projects) == 1:
         return projects[0].id

@@ -14,7 +14,7 @@ import httpx
 from phoenix_nbtrain.errors import CredentialsError
 from phoenix_nbtrain.home import home
 
-__all__ = ["HOSTED_URL", "Credentials", "OriginAuth", "Secret", "find"]
+__all__ = ["HOSTED_URL", "Credentials", "OriginAuth", "Secret", "find", "from_environment"]
 
 HOSTED_URL = "https://api.cloud.scenario.com/v1"
 """The hosted Phoenix; its address and schemes are those of its official SDK."""
@@ -130,6 +130,20 @@ def _from(values: Mapping[str, str], names: Mapping[str, str], source: str) -> C
     return Credentials(**wrapped, source=source)
 
 
+def from_environment() -> Credentials | None:
+    """Return the credentials that the environment holds, ours before the service's own.
+
+    Raises:
+        CredentialsError: it holds half a key pair, or both kinds at once.
+    """
+    for names in (_OURS, _SDK, _OTHER_CLIENTS):
+        values = {k: os.environ.get(v, "") for k, v in names.items()}
+        found = _from(values, names, "environment")
+        if found is not None:
+            return found
+    return None
+
+
 def find(explicit: Mapping[str, str | None] | None = None) -> Credentials | None:
     """Return the credentials of the first source that has any; sources are never mixed.
 
@@ -143,11 +157,9 @@ def find(explicit: Mapping[str, str | None] | None = None) -> Credentials | None
     found = _from(arguments, {}, "arguments")
     if found is not None:
         return found
-    for names in (_OURS, _SDK, _OTHER_CLIENTS):
-        values = {k: os.environ.get(v, "") for k, v in names.items()}
-        found = _from(values, names, "environment")
-        if found is not None:
-            return _placed(found, arguments)
+    found = from_environment()
+    if found is not None:
+        return _placed(found, arguments)
     path = home() / "login.json"
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
@@ -157,6 +169,7 @@ def find(explicit: Mapping[str, str | None] | None = None) -> Credentials | None
         raise CredentialsError(
             f"The saved login {path} cannot be read.", remedy="Delete it and log in again."
         ) from error
+    saved = saved if isinstance(saved, dict) else {}
     values = {k: v for k, v in saved.items() if k in _OURS and isinstance(v, str)}
     found = _from(values, {}, "saved login")
     return None if found is None else _placed(found, arguments)

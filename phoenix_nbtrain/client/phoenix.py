@@ -355,9 +355,14 @@ class Phoenix(AssetEndpoints):
         teams = {p.team_id for p in projects if self.project_id in (None, p.id)}
         return teams.pop() if len(teams) == 1 else None
 
-    def ping(self) -> Reply:
-        """Make the cheapest read there is, so that wrong credentials fail here."""
-        reply = self._http.send("ping", "GET", "/models", params={"pageSize": "1"})
+    def ping(self, *, patient: bool = True) -> Reply:
+        """Make the cheapest read there is, so that wrong credentials fail here.
+
+        Args:
+            patient: tries again where that may help; else one try of a few seconds.
+        """
+        operation = "ping" if patient else "glance"
+        reply = self._http.send(operation, "GET", "/models", params={"pageSize": "1"})
         reply.object()
         return reply
 

@@ -44,6 +44,7 @@ POLICIES: Mapping[str, Policy] = MappingProxyType(
     {
         # Reads, and the dry runs, which change nothing.
         "ping": Policy(again="plainly", seconds=15),
+        "glance": Policy(again="never", seconds=5),
         "get_model": _READ,
         "get_models": _READ,
         "list_models": _READ,

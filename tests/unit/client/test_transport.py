@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import pytest
+from wire import Wire, answering, in_turn
 
-from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.replies import retry_after
-from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import (
     AuthenticationFailed,
     CoolingDown,
@@ -24,37 +22,6 @@ from phoenix_nbtrain.errors import (
     Throttled,
 )
 from phoenix_nbtrain.records import LaunchReply, Quote
-
-Handler = Callable[[httpx.Request], httpx.Response]
-
-
-class Wire:
-    """A Phoenix client over a handler, with the requests that were sent."""
-
-    def __init__(self, handler: Handler) -> None:
-        self.requests: list[httpx.Request] = []
-        self.slept: list[float] = []
-        self.wires = 0
-
-        def record(request: httpx.Request) -> httpx.Response:
-            self.requests.append(request)
-            return handler(request)
-
-        def open_wire() -> httpx.BaseTransport:
-            self.wires += 1
-            return httpx.MockTransport(record)
-
-        transport = Transport(
-            base_url="https://phoenix.test/v1",
-            open_wire=open_wire,
-            params={"projectId": "proj_1"},
-            sleep=self.slept.append,
-        )
-        self.phoenix = Phoenix(transport, origin="https://phoenix.test/v1", is_local=False)
-
-
-def answering(status: int, **kwargs: Any) -> Wire:
-    return Wire(lambda request: httpx.Response(status, **kwargs))
 
 
 @pytest.mark.parametrize(
@@ -115,6 +82,17 @@ def test_a_launch_is_sent_exactly_once_whatever_comes_back(status: int) -> None:
         wire.phoenix.trigger_training("m", {})
     assert len(wire.requests) == 1
     assert "dryRun" not in wire.requests[0].url.params
+
+
+@pytest.mark.parametrize("error", [httpx.ReadTimeout("slow"), httpx.ReadError("reset")])
+def test_what_spends_is_sent_once_even_where_no_reply_comes(error: Exception) -> None:
+    for spend in ("trigger_training", "trigger_download"):
+        wire = in_turn(error)
+        arguments = ("m", {}) if spend == "trigger_training" else ("m",)
+        with pytest.raises(ServiceUnreachable) as caught:
+            getattr(wire.phoenix, spend)(*arguments)
+        assert caught.value.sent
+        assert (len(wire.requests), wire.slept) == (1, [])
 
 
 def test_a_launch_has_a_connection_of_its_own() -> None:

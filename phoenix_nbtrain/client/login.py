@@ -1,0 +1,109 @@
+"""Credentials that are asked for once and kept for this user."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Literal
+
+from phoenix_nbtrain.client.connect import ONLY, open_remote
+from phoenix_nbtrain.client.credentials import HOSTED_URL, Credentials, Secret, from_environment
+from phoenix_nbtrain.errors import CredentialsError, InputError, shown
+from phoenix_nbtrain.home import home, write_whole
+
+__all__ = ["Said", "login", "logout"]
+
+
+class Said(str):
+    """A sentence for people, which a notebook shows without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def login_path() -> Path:
+    """Return where the saved login is, or would be."""
+    return home() / "login.json"
+
+
+def login(
+    kind: Literal["key", "token"] = "key",
+    *,
+    base_url: str = HOSTED_URL,
+    project_id: str | None = None,
+    team_id: str | None = None,
+) -> Said:
+    """Ask for credentials, check them with one free read, and keep them for this user.
+
+    They are typed into a prompt that shows nothing, never into the notebook, and saved in this
+    user's data folder, readable by nobody else. `connect` finds them, after the environment's.
+
+    Args:
+        kind: ``"key"`` asks for an API key and its secret, ``"token"`` for a bearer token.
+        base_url: the service they are for.
+        project_id: needed with a token that reaches several projects.
+        team_id: the team whose projects are read.
+
+    Returns:
+        A sentence that says where they are kept and what comes before them.
+
+    Raises:
+        CredentialsError: nothing was typed, nobody can be asked here, or the project is ambiguous.
+        AuthenticationFailed: they are wrong. Nothing is saved.
+        ServiceUnreachable: the service cannot be reached. Nothing is saved.
+    """
+    if kind not in ("key", "token"):
+        raise InputError(f"There is no kind {shown(kind)}.", remedy='Use "key" or "token".')
+    if os.environ.get(ONLY) == "local":
+        raise CredentialsError(
+            f"{ONLY}=local keeps this kernel to the local Phoenix.",
+            remedy="Log in from a notebook of your own.",
+        )
+    asked = {"key": ("api_key", "api_secret"), "token": ("bearer_token",)}[kind]
+    given = {name: _asked(name) for name in asked}
+    credentials = Credentials(
+        **given, base_url=base_url, project_id=project_id, team_id=team_id, source="prompt"
+    )
+    client = open_remote(credentials)
+    client.close()
+    places = {"base_url": base_url, "project_id": client.project_id, "team_id": team_id}
+    saved = {name: secret.reveal() for name, secret in given.items()}
+    saved |= {name: value for name, value in places.items() if value is not None}
+    write_whole(login_path(), json.dumps(saved).encode("utf-8"))
+    ahead = "" if from_environment() is None else " The environment's credentials come first."
+    return Said(f"Logged in. Kept for you only in {login_path()}; nbt.connect() uses it.{ahead}")
+
+
+def logout() -> Said:
+    """Delete the saved login. What is connected stays connected until the kernel ends.
+
+    Returns:
+        A sentence that says whether there was one.
+    """
+    try:
+        login_path().unlink()
+    except FileNotFoundError:
+        return Said(f"There was no saved login in {login_path()}.")
+    return Said(f"The saved login in {login_path()} is deleted. The service's own key stays valid.")
+
+
+def _asked(name: str) -> Secret:
+    label = {"api_key": "API key", "api_secret": "API secret", "bearer_token": "Bearer token"}[name]
+    try:
+        with warnings.catch_warnings():
+            # Where the prompt cannot hide what is typed, it warns first: then nothing is asked.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            typed = Secret(getpass.getpass(f"{label}: ").strip())
+    except (EOFError, NotImplementedError, getpass.GetPassWarning):
+        raise CredentialsError(
+            "Nobody can be asked here without showing what is typed.",
+            remedy="Set PHOENIX_NBTRAIN_API_KEY and PHOENIX_NBTRAIN_API_SECRET instead.",
+        ) from None
+    if not typed.reveal():
+        raise CredentialsError(f"No {label} was typed.", remedy="Nothing was saved.")
+    return typed
