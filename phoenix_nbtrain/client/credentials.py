@@ -63,6 +63,17 @@ class Credentials:
     source: str = "arguments"
     """Where they were found, for people: never the values."""
 
+    def __post_init__(self) -> None:
+        for name in _SECRETS:
+            secret = getattr(self, name)
+            value = secret.reveal() if secret is not None else ""
+            if not value.isascii() or not value.isprintable() or " " in value:
+                # Caught here, since what fails to be sent as a header is quoted in the failure.
+                raise CredentialsError(
+                    f"The {name} holds characters that none has ({self.source}).",
+                    remedy="Copy it again, alone and whole.",
+                )
+
 
 class OriginAuth:
     """Signs requests to one origin only, so that nothing else ever gets the credentials."""
