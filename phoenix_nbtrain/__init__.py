@@ -18,9 +18,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from phoenix_nbtrain.checkup import doctor
     from phoenix_nbtrain.client.connect import connect
     from phoenix_nbtrain.client.login import login, logout
-    from phoenix_nbtrain.doctor import doctor
     from phoenix_nbtrain.errors import PhoenixError
     from phoenix_nbtrain.tool import train
     from phoenix_nbtrain.training.account import model_types, models
@@ -70,7 +70,7 @@ _WHERE = {
     "Training": "training.training",
     "attach": "training.attach",
     "connect": "client.connect",
-    "doctor": "doctor",
+    "doctor": "checkup",
     "login": "client.login",
     "logout": "client.login",
     "model_types": "training.account",

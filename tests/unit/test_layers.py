@@ -31,7 +31,7 @@ MAY = {
     "training": {*BASE, "images", "dataset", "runner", "store", "launch", "training"},
     "widgets": {"errors", "records", "draft", "catalog", "dataset", "training", "widgets"},
     "tool": {*BASE, "training", "launch", "client"},
-    "doctor": {"errors", "home", "client"},
+    "checkup": {"errors", "home", "client"},
     "cli": {*BASE, "training", "launch", "client", "local", "tool", "__init__"},
 }
 """Ours, by the first part of the module's name. What is missing here may not exist."""

@@ -1,0 +1,150 @@
+"""The doctor looks, says what is amiss, changes nothing and shows no secret."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+
+import phoenix_nbtrain as nbt
+from phoenix_nbtrain import checkup
+from phoenix_nbtrain.client import connect as connecting
+
+PLANTED = ("planted-key-1", "planted-secret-2", "planted-token-3")
+
+
+def examined() -> dict[str, tuple[str, str]]:
+    """State and detail of every check, by its name."""
+    frame = nbt.doctor()
+    assert list(frame.columns) == ["check", "state", "detail"]
+    assert set(frame["state"]) <= {"ok", "warning", "problem"}
+    assert frame.notna().all(axis=None)
+    return {row.check: (row.state, row.detail) for row in frame.itertuples()}
+
+
+def test_a_fresh_computer_is_well_and_stays_untouched() -> None:
+    found = examined()
+    assert found["python"][0] == found["disk space"][0] == "ok"
+    assert found["anywidget"] == ("ok", importlib.metadata.version("anywidget"))
+    assert found["front end anywidget"][0] == "ok"
+    assert "the local one" in found["phoenix"][1]
+    assert not Path(os.environ["PHOENIX_NBTRAIN_HOME"]).exists()
+
+
+def test_the_connected_phoenix_is_the_one_that_is_asked() -> None:
+    nbt.connect("local")
+    found = examined()
+    assert "Local Phoenix · nothing is charged" in found["phoenix"][1]
+    assert found["reached"] == ("ok", "one free read was answered")
+    assert found["phoenix.sqlite"][0] == "ok"
+
+
+def test_a_package_that_is_missing_or_too_old_is_named_with_its_cure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name == "safetensors":
+            raise importlib.metadata.PackageNotFoundError(name)
+        if name == "waitress":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return {"pandas": "2.9.3", "anywidget": "0.9.21"}.get(name) or real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    found = examined()
+    assert found["safetensors"] == (
+        "problem",
+        "not installed here; pip install 'phoenix-nbtrain' brings it",
+    )
+    assert found["waitress"][0] == "warning", "only serving needs it"
+    assert found["pandas"] == ("problem", "2.9.3 is too old; pip install -U 'pandas>=3'")
+    assert found["anywidget"][0] == "problem", "0.9 is older than 0.11"
+
+
+def test_a_missing_front_end_is_a_warning_since_the_lab_may_run_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from jupyter_core import paths
+
+    monkeypatch.setattr(paths, "jupyter_path", lambda *_: [str(tmp_path)])
+    state, detail = examined()["front end anywidget"]
+    assert (state, "another one" in detail) == ("warning", True)
+
+
+def test_a_damaged_database_is_found() -> None:
+    folder = Path(os.environ["PHOENIX_NBTRAIN_HOME"])
+    folder.mkdir(mode=0o700)
+    with sqlite3.connect(folder / "journal.sqlite3") as file:
+        file.execute("CREATE TABLE t (x)")
+    file.close()
+    (folder / "drafts.sqlite3").write_bytes(b"no database at all, but a text" * 40)
+    found = examined()
+    assert found["journal.sqlite3"][0] == "ok"
+    assert found["drafts.sqlite3"][0] == "problem"
+    assert found["data folder"][0] == "ok"
+    folder.chmod(0o755)
+    assert "chmod 700" in examined()["data folder"][1]
+
+
+def test_little_space_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkup, "LITTLE_SPACE", 1 << 80)
+    assert examined()["disk space"][0] == "warning"
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: httpx.Response | Exception) -> list[str]:
+    asked: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(connecting, "SocketTransport", lambda: httpx.MockTransport(handle))
+    return asked
+
+
+def test_a_service_that_is_down_is_a_problem_after_one_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = answering(monkeypatch, httpx.ConnectError("Name or service not known"))
+    monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", PLANTED[2])
+    found = examined()
+    assert found["reached"][0] == "problem"
+    assert "cannot be reached" in found["reached"][1]
+    assert asked == ["/v1/models"]
+
+
+@pytest.mark.parametrize("where", ["environment", "saved login", "half", "in the address"])
+@pytest.mark.parametrize("status", [200, 401, 500])
+def test_no_secret_is_ever_shown(monkeypatch: pytest.MonkeyPatch, where: str, status: int) -> None:
+    key, secret, token = PLANTED
+    basic = httpx.BasicAuth(key, secret)._auth_header
+    said = {"message": f"{basic} is wrong", "models": []}
+    answering(monkeypatch, httpx.Response(status, json=said))
+    if where == "environment":
+        monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", key)
+        monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", secret)
+    elif where == "half":
+        monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", key)
+    elif where == "in the address":
+        monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", token)
+        monkeypatch.setenv("PHOENIX_NBTRAIN_BASE_URL", f"https://{key}:{secret}@phoenix.test/v1")
+    else:
+        folder = Path(os.environ["PHOENIX_NBTRAIN_HOME"])
+        folder.mkdir(mode=0o700)
+        (folder / "login.json").write_text(json.dumps({"api_key": key, "api_secret": secret}))
+    found = examined()
+    if where in ("environment", "saved login"):
+        assert where in found["credentials"][1]
+        assert found["reached"][0] == ("ok" if status == 200 else "problem")
+    else:
+        assert found["phoenix"][0] == "problem"
+    text = nbt.doctor().to_csv() + nbt.doctor().to_html()
+    assert not any(planted in text for planted in (*PLANTED, basic.split()[1]))

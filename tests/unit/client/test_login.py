@@ -1,0 +1,195 @@
+"""A saved login: asked without an echo, checked before it is kept, its owner's only."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import stat
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+import phoenix_nbtrain as nbt
+from phoenix_nbtrain.client import connect as connecting
+from phoenix_nbtrain.client.login import login_path
+from phoenix_nbtrain.errors import AuthenticationFailed, CredentialsError, InputError
+
+SECRETS = ("planted-key-1", "planted-secret-2", "planted-token-3")
+
+
+class Hosted:
+    """The hosted service behind `connect`: it knows one key pair and one token."""
+
+    def __init__(self) -> None:
+        self.requests: list[httpx.Request] = []
+        key = httpx.BasicAuth(*SECRETS[:2])._auth_header
+        self.known = {key, f"Bearer {SECRETS[2]}"}
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        given = request.headers.get("authorization", "")
+        if given not in self.known:
+            return httpx.Response(401, json={"message": f"Unauthorized: {given}"})
+        if request.url.path.endswith("/teams"):
+            project = {"id": "proj_1", "name": "One"}
+            return httpx.Response(200, json={"teams": [{"id": "t", "projects": [project]}]})
+        return httpx.Response(200, json={"models": []})
+
+
+@pytest.fixture
+def hosted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosted]:
+    service = Hosted()
+    monkeypatch.setattr(connecting, "SocketTransport", lambda: httpx.MockTransport(service.answer))
+    yield service
+
+
+def typing(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
+    """Type these answers into the prompts; return the prompts as they come."""
+    left, prompts = list(answers), []
+
+    def ask(prompt: str = "Password: ") -> str:
+        prompts.append(prompt)
+        return left.pop(0)
+
+    monkeypatch.setattr(getpass, "getpass", ask)
+    return prompts
+
+
+def test_a_key_is_asked_checked_and_kept_for_its_owner_only(
+    monkeypatch: pytest.MonkeyPatch, hosted: Hosted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompts = typing(monkeypatch, f" {SECRETS[0]} ", SECRETS[1])
+    said = nbt.login()
+    assert prompts == ["API key: ", "API secret: "]
+    assert len(hosted.requests) == 1
+    path = login_path()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert str(path) in said
+    assert repr(said) == said, "a notebook shows a sentence, without quotes"
+    shown = said + "".join(capsys.readouterr())
+    assert not any(secret in shown for secret in SECRETS)
+    client = nbt.connect()
+    assert not client.is_local
+    assert hosted.requests[-1].headers["authorization"] in hosted.known
+
+
+def test_a_token_is_kept_with_the_project_it_reaches(
+    monkeypatch: pytest.MonkeyPatch, hosted: Hosted
+) -> None:
+    typing(monkeypatch, SECRETS[2])
+    nbt.login(kind="token")
+    saved = json.loads(login_path().read_text())
+    assert set(saved) == {"bearer_token", "base_url", "project_id"}
+    assert saved["project_id"] == "proj_1"
+
+
+def test_wrong_credentials_are_not_saved_nor_shown(
+    monkeypatch: pytest.MonkeyPatch, hosted: Hosted
+) -> None:
+    hosted.known.clear()
+    typing(monkeypatch, *SECRETS[:2])
+    with pytest.raises(AuthenticationFailed) as caught:
+        nbt.login()
+    assert not login_path().exists()
+    header = hosted.requests[0].headers["authorization"]
+    assert header.split()[1] not in str(caught.value), "the service quoted it"
+
+
+def test_a_wrong_login_leaves_the_one_before(
+    monkeypatch: pytest.MonkeyPatch, hosted: Hosted
+) -> None:
+    typing(monkeypatch, *SECRETS[:2], "wrong", "wrong")
+    nbt.login()
+    before = login_path().read_bytes()
+    with pytest.raises(AuthenticationFailed):
+        nbt.login()
+    assert login_path().read_bytes() == before
+
+
+def test_logout_deletes_it_and_says_so(monkeypatch: pytest.MonkeyPatch, hosted: Hosted) -> None:
+    assert "no saved login" in nbt.logout()
+    typing(monkeypatch, *SECRETS[:2])
+    nbt.login()
+    assert "is deleted" in nbt.logout()
+    assert not login_path().exists()
+    assert nbt.connect().is_local
+
+
+def test_the_environment_comes_first_and_login_says_so(
+    monkeypatch: pytest.MonkeyPatch, hosted: Hosted
+) -> None:
+    typing(monkeypatch, *SECRETS[:2])
+    monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", SECRETS[2])
+    assert "environment's credentials come first" in nbt.login()
+
+
+@pytest.mark.parametrize("answers", [("",), ("key", "  ")])
+def test_nothing_typed_is_nothing_saved(
+    monkeypatch: pytest.MonkeyPatch, hosted: Hosted, answers: tuple[str, ...]
+) -> None:
+    typing(monkeypatch, *answers)
+    with pytest.raises(CredentialsError, match="was typed"):
+        nbt.login()
+    assert (hosted.requests, login_path().exists()) == ([], False)
+
+
+@pytest.mark.parametrize("bad", ["kéy", "two words", "line\nbreak", "nul\0"])
+def test_what_cannot_be_a_key_is_refused_without_showing_it(
+    monkeypatch: pytest.MonkeyPatch, hosted: Hosted, bad: str
+) -> None:
+    typing(monkeypatch, bad, "secret")
+    with pytest.raises(CredentialsError, match="Copy it again") as caught:
+        nbt.login()
+    assert bad not in str(caught.value)
+    assert hosted.requests == []
+
+
+def test_a_prompt_that_would_echo_is_never_shown(
+    monkeypatch: pytest.MonkeyPatch, hosted: Hosted
+) -> None:
+    def echoing(prompt: str = "") -> str:
+        warnings.warn("Can not control echo on the terminal.", getpass.GetPassWarning, stacklevel=2)
+        pytest.fail("it asked")
+
+    monkeypatch.setattr(getpass, "getpass", echoing)
+    with pytest.raises(CredentialsError, match="PHOENIX_NBTRAIN_API_KEY"):
+        nbt.login()
+
+
+@pytest.mark.parametrize("error", [EOFError, NotImplementedError])
+def test_where_nobody_can_be_asked_the_environment_is_named(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def nobody(prompt: str = "") -> str:
+        raise error
+
+    monkeypatch.setattr(getpass, "getpass", nobody)
+    with pytest.raises(CredentialsError, match="PHOENIX_NBTRAIN_API_KEY"):
+        nbt.login()
+
+
+def test_a_tutorial_logs_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOENIX_NBTRAIN_ONLY", "local")
+    monkeypatch.setattr(getpass, "getpass", lambda prompt="": pytest.fail("it asked"))
+    with pytest.raises(CredentialsError, match="local Phoenix"):
+        nbt.login()
+
+
+def test_another_kind_is_refused() -> None:
+    with pytest.raises(InputError, match="password"):
+        nbt.login(kind="password")  # type: ignore[arg-type]  # the mistake under test
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"api_key": 7}', '"text"'])
+def test_a_damaged_login_is_no_crash(content: str, tmp_path: Path) -> None:
+    login_path().parent.mkdir(parents=True, exist_ok=True)
+    login_path().write_text(content)
+    if content == "{":
+        with pytest.raises(CredentialsError, match="log in again"):
+            nbt.connect()
+    else:
+        assert nbt.connect().is_local
