@@ -258,10 +258,11 @@ class Job:
     error: str = ""
     hint: str = ""
     """What the service advises after a failure."""
-    input: Wire = field(default_factory=lambda: MappingProxyType({}))
+    input: Wire = field(default_factory=lambda: MappingProxyType({}), repr=False)
     """What the job was asked for, where the service tells."""
-    output: Wire = field(default_factory=lambda: MappingProxyType({}))
-    """What the job reports of itself. The local Phoenix puts its loss curve here."""
+    output: Wire = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    """What the job reports of itself. The local Phoenix puts its loss curve here. Not shown, since
+    a download's job may hold a signed address."""
     cost: Decimal | None = None
     discount: Decimal | None = None
     history: tuple[tuple[str, str], ...] = ()

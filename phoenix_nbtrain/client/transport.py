@@ -273,7 +273,10 @@ def _exchange(
     *,
     into: BinaryIO | None = None,
 ) -> Reply:
-    """Send once; a good reply's body goes ``into`` a file, if one is given. The failure holds nothing of httpx's, whose errors carry the signed request."""
+    """Send once; a good reply's body goes ``into`` a file, if one is given.
+
+    The failure holds nothing of httpx's, whose errors carry the signed request.
+    """
     from phoenix_nbtrain import __version__
 
     request.headers.setdefault("Accept", "application/json, */*;q=0.5")

@@ -185,7 +185,7 @@ CASES: dict[str, tuple[Ours, Theirs]] = {
     ),
 }
 
-NOT_IN_THE_SDK = {"send_part", "fetch"}
+NOT_IN_THE_SDK = {"send_part", "fetch", "fetch_to"}
 SCOPED_BY_US_ONLY = {"list_projects", "get_team_limits"}
 
 ANSWER = {

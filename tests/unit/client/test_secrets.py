@@ -15,7 +15,7 @@ from phoenix_nbtrain.client import connect as connecting
 from phoenix_nbtrain.client.connect import unchecked
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret
 from phoenix_nbtrain.errors import CredentialsError, PhoenixError
-from phoenix_nbtrain.records import Asset, Download, Epoch, TrainingImage, Upload
+from phoenix_nbtrain.records import Asset, Download, Epoch, Job, TrainingImage, Upload
 
 KEY, SECRET, TOKEN = "planted-key-1", "planted-secret-2", "planted-token-3"
 BASIC = httpx.BasicAuth(KEY, SECRET)._auth_header.split()[1]
@@ -105,6 +105,7 @@ def test_no_record_shows_a_signed_address() -> None:
         Epoch.from_wire({"epoch": "1", "assets": [{"assetId": "a", "url": SIGNED}]}),
         Upload.from_wire({"id": "u", "parts": [part], "url": SIGNED}),
         Download.from_wire({"jobId": "j", "downloadUrl": SIGNED}),
+        Job.from_wire({"jobId": "j", "metadata": {"output": {"downloadUrl": SIGNED}}}),
     ]
     assert not any("hunter2" in repr(record) for record in records)
 
