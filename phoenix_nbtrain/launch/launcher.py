@@ -22,6 +22,7 @@ from phoenix_nbtrain.launch.ledger import LaunchClient, Ledger
 from phoenix_nbtrain.launch.order import Order, served_digest
 from phoenix_nbtrain.launch.price import Estimate, check_price, money, parse_max_cost
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
+from phoenix_nbtrain.store.alive import at_work
 from phoenix_nbtrain.store.journal import Intent, Journal
 
 __all__ = ["Launched", "Launcher"]
@@ -187,9 +188,17 @@ class Launcher:
             estimate_id=(accepted or estimate).estimate_id,
             amount=estimate.amount,
         )
-        if not self._journal.prepare(intent, newest=before.intent_id if before else None):
-            return self._beaten(order, accepted)
-        return self._submit(intent, order)
+        with at_work(intent.intent_id):
+            if not self._journal.prepare(intent, newest=before.intent_id if before else None):
+                return self._beaten(order, accepted)
+            try:
+                return self._submit(intent, order)
+            except BaseException:
+                # Ctrl-C before it was sent; what was sent has another state by now.
+                self._journal.move(
+                    intent.intent_id, "not_sent", only_from={"prepared"}, reason="interrupted"
+                )
+                raise
 
     def _check_unseen(self, order: Order, accepted: Estimate | None, *, again: bool) -> None:
         """Let only a person with a price of today, or an express wish, follow a lost launch."""

@@ -14,12 +14,13 @@ from typing import Any, Protocol
 from phoenix_nbtrain.errors import PhoenixError
 from phoenix_nbtrain.launch.order import Order, served_digest
 from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote
+from phoenix_nbtrain.store.alive import may_be_at_work
 from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState, Journal
 
 __all__ = ["LaunchClient", "Ledger"]
 
 SUBMITTING_SECONDS = 180
-"""Longer than a launch request can take; whoever is older than that has crashed."""
+"""Longer than a launch request can take, where no lock tells whether its sender lives."""
 QUIET_SECONDS = 120
 """How long an uncertain launch must have left no trace before it appears not launched."""
 QUIET_READS = 3
@@ -110,15 +111,17 @@ class Ledger:
         intent = self.open_intent(model.id, kind)
         if intent is None:
             return self._late(model) if kind == "training" else None
-        age = self._clock() - intent.changed
-        if intent.state == "prepared" and age > SUBMITTING_SECONDS:
+        abandoned = intent.state in ("prepared", "submitting") and not may_be_at_work(
+            intent.intent_id, age=self._clock() - intent.changed, longest=SUBMITTING_SECONDS
+        )
+        if intent.state == "prepared" and abandoned:
             self.move(intent, "not_sent", "given up before it was sent")
         elif intent.state in ("submitting", "uncertain"):
             found = self._trace(intent, model)
             if found is not None:
                 self._found_running(intent, found.job_id)
                 return self.reconcile(model, kind)
-            if intent.state == "submitting" and age > SUBMITTING_SECONDS:
+            if intent.state == "submitting" and abandoned:
                 self.move(intent, "uncertain", "the kernel ended while the request was out")
             elif intent.state == "uncertain":
                 self._quiet(intent, model)

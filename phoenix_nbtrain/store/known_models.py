@@ -38,6 +38,7 @@ class KnownModels:
         project: str,
         name: str,
         type: str,
+        entry_id: str | None = None,
         seen: Collection[str] | None = None,
     ) -> KnownModel | None:
         """Write down that a model is about to be created.
@@ -47,6 +48,7 @@ class KnownModels:
             project: which project of it.
             name: the model's name.
             type: the model's type.
+            entry_id: names the creation; made up where none is given.
             seen: the entries of that name that were looked at before this was decided; ``None``
                 where another model of the name is wanted whatever there is.
 
@@ -54,7 +56,11 @@ class KnownModels:
             ``None`` if somebody is creating one of that name, or has since ``seen`` was read.
         """
         entry = KnownModel(
-            entry=secrets.token_hex(8), name=name, type=type, model_id=None, at=self._clock()
+            entry=entry_id or secrets.token_hex(8),
+            name=name,
+            type=type,
+            model_id=None,
+            at=self._clock(),
         )
         try:
             with self._db.writing() as db:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Collection, Sequence
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import InputError, ModelNameTaken, NotFound, PhoenixError, shown
 from phoenix_nbtrain.records import Model
+from phoenix_nbtrain.store.alive import at_work, may_be_at_work
 from phoenix_nbtrain.store.journal import Journal, KnownModel
 from phoenix_nbtrain.training.service import Service
 
@@ -16,7 +18,9 @@ __all__ = ["Opening"]
 NAME_MAX = 64
 """Most characters of a model's name (the service's older reference)."""
 CREATING_SECONDS = 90
-"""Longer than a creation can take; whoever is older than that has crashed."""
+"""Longer than a creation can take, where no lock tells whether its kernel lives."""
+GRACE_SECONDS = 3
+"""How long a creation whose kernel died may take to show among the account's models."""
 
 
 class Opening:
@@ -86,9 +90,9 @@ class Opening:
         """Return the first of them that still is, or the entry of a creation under way."""
         for entry in entries:
             if entry.model_id is None:
-                if time.time() - entry.at < CREATING_SECONDS:
-                    return entry
-                self._settle(entry)
+                age = time.time() - entry.at
+                if not may_be_at_work(entry.entry, age=age, longest=CREATING_SECONDS):
+                    self._settle(entry, give_up=age > GRACE_SECONDS)
                 return entry
             try:
                 return self._service.get_model(entry.model_id)
@@ -96,30 +100,35 @@ class Opening:
                 self._journal.forget_model(entry.entry)
         return None
 
-    def _settle(self, entry: KnownModel) -> None:
+    def _settle(self, entry: KnownModel, *, give_up: bool) -> None:
         """Find out what became of a creation whose kernel died: adopt its model, or forget it."""
         for model in self._service.list_models():
             if model.name == entry.name and model.type == entry.type and model.status == "new":
                 self._journal.finish_model(entry.entry, model.id)
                 return
-        self._journal.forget_model(entry.entry)
+        if give_up:
+            self._journal.forget_model(entry.entry)
 
     def _taken(self, name: str) -> Model | None:
         return next((m for m in self._service.list_models() if m.name == name), None)
 
     def _create(self, name: str, type: str, *, seen: Collection[str] | None = None) -> Model | None:
         """Create a model; ``None`` where another kernel is at it, or was since ``seen``."""
-        entry = self._journal.begin_model(**self._scope, name=name, type=type, seen=seen)
-        if entry is None:
-            return None
-        try:
-            model = self._service.create_model(name=name, type=type)
-        except PhoenixError as error:
-            if getattr(error, "sent", False) is False:
-                self._journal.forget_model(entry.entry)  # nothing was made
-            raise
-        self._journal.finish_model(entry.entry, model.id)
-        return model
+        entry_id = secrets.token_hex(8)
+        with at_work(entry_id):
+            entry = self._journal.begin_model(
+                **self._scope, name=name, type=type, entry_id=entry_id, seen=seen
+            )
+            if entry is None:
+                return None
+            try:
+                model = self._service.create_model(name=name, type=type)
+            except PhoenixError as error:
+                if getattr(error, "sent", False) is False:
+                    self._journal.forget_model(entry.entry)  # nothing was made
+                raise
+            self._journal.finish_model(entry.entry, model.id)
+            return model
 
 
 def checked_name(name: object) -> str:

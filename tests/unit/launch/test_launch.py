@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -319,40 +320,68 @@ class TestTwice:
         assert len(service.launches) == 1
         assert already.count(False) == 1
 
-    def test_a_crash_between_writing_and_sending_frees_the_model_later(
-        self, service: FakeService, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    def test_ctrl_c_between_writing_and_sending_frees_the_model_at_once(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        now = [time.time()]
-        launcher = Launcher(service, journal, clock=lambda: now[0])
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
 
-        def die(*_: object) -> None:
-            raise SystemExit
-
-        monkeypatch.setattr(launcher, "_submit", die)
-        with pytest.raises(SystemExit):
-            launcher.launch(order(service), max_cost=2000)
-        monkeypatch.undo()
-        now[0] += 181
+        with monkeypatch.context() as patch:
+            patch.setattr(launcher, "_submit", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                launcher.launch(order(service), max_cost=2000)
         assert not launcher.launch(order(service), max_cost=2000).already
         assert states(journal) == ["running", "not_sent"]
 
-    def test_a_crash_while_sending_is_uncertain_and_blocks(
-        self, service: FakeService, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    def test_a_killed_kernel_is_not_waited_for_and_what_it_sent_is_uncertain(
+        self, service: FakeService, launcher: Launcher, journal: Journal
     ) -> None:
-        now = [time.time()]
-        launcher = Launcher(service, journal, clock=lambda: now[0])
-        with monkeypatch.context() as patch:
-            # SIGKILL: nothing after the request runs, not even an except clause.
-            patch.setattr(launcher, "_move", lambda *_: None)
-            service.before["trigger_training"] = raising(SystemExit())  # type: ignore[arg-type]  # SystemExit stands for the kill
-            with pytest.raises(SystemExit):
-                launcher.launch(order(service), max_cost=2000)
-        service.before.clear()
-        assert states(journal) == ["submitting"]
-        now[0] += 181
+        for state in ("prepared", "submitting"):
+            intent = launcher._ledger.intent(
+                order(service),
+                service.get_model(order(service).model_id),
+                state="prepared",
+                estimate_id=state,
+                amount=Decimal(1),
+            )
+            newest = journal.intents()
+            assert journal.prepare(intent, newest=newest[0].intent_id if newest else None)
+            if state == "prepared":
+                found = launcher.reconcile(service.get_model(intent.model_id))
+                assert found is not None
+                assert found.state == "not_sent"
+            else:
+                journal.move(intent.intent_id, "submitting", only_from={"prepared"})
         with pytest.raises(LaunchUncertain):
             launcher.launch(order(service), max_cost=2000)
+        assert states(journal) == ["uncertain", "not_sent"]
         assert service.launches == []
+
+    def test_a_kernel_that_is_still_sending_is_waited_for(
+        self, service: FakeService, journal: Journal
+    ) -> None:
+        here, waited = Launcher(service, journal), threading.Event()
+
+        def wait(_: float) -> None:
+            waited.set()
+            time.sleep(0.01)
+
+        other = Launcher(service, journal, sleep=wait)
+        # The first one's request is out until the second has begun to wait for it.
+        service.before["trigger_training"] = lambda: waited.wait(10) or None
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(here.launch, order(service), max_cost=2000)
+            while states(journal) != ["submitting"]:
+                time.sleep(0.01)
+            second = pool.submit(other.launch, order(service), max_cost=2000)
+            assert not first.result(20).already
+            assert second.result(20).already
+        assert waited.is_set()
+        assert len(service.launches) == 1
 
 
 class TestFingerprint:

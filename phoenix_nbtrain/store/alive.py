@@ -1,0 +1,73 @@
+"""Whether somebody is still at a piece of work that the journal shows as begun.
+
+A lock that the operating system takes back when its process dies, however it dies. A process id
+would not do: a killed child stays a zombie that ``kill 0`` calls alive, and ids are used again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from phoenix_nbtrain.home import home, private_folder
+
+try:
+    import fcntl
+except ImportError:  # Windows: then only time tells
+    fcntl = None  # type: ignore[assignment]  # the module stands in for its own absence
+
+_LOCKS = fcntl is not None
+
+__all__ = ["at_work", "may_be_at_work"]
+
+
+@contextmanager
+def at_work(token: str) -> Iterator[None]:
+    """Let others see, until the block ends, that this process is at ``token``.
+
+    To be entered before the journal shows the work, so that nobody finds it abandoned.
+    """
+    if not _LOCKS:
+        yield
+        return
+    path = _path(token)
+    private_folder(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with suppress(OSError):  # a file system without locks: then only time tells
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+        path.unlink(missing_ok=True)
+
+
+def may_be_at_work(token: str, *, age: float, longest: float) -> bool:
+    """Return whether a process may still be at work that was begun ``age`` seconds ago.
+
+    Args:
+        token: what it is at.
+        age: seconds since it began, or last told something.
+        longest: seconds that it can take at most; later, nobody is at it.
+    """
+    if age > longest:
+        return False
+    if not _LOCKS:
+        return True
+    try:
+        descriptor = os.open(_path(token), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True  # held, or no way to tell
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _path(token: str) -> Path:
+    return home() / "locks" / f"at-{token}"

@@ -1,0 +1,46 @@
+"""Who is at work is told by a lock of the operating system, not by what a file says."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+from phoenix_nbtrain.home import home
+from phoenix_nbtrain.store.alive import at_work, may_be_at_work
+
+CHILD = """
+import sys, time
+from phoenix_nbtrain.store.alive import at_work
+with at_work("job"):
+    print("at it", flush=True)
+    time.sleep(60)
+"""
+
+
+def seen(age: float = 1) -> bool:
+    return may_be_at_work("job", age=age, longest=100)
+
+
+def test_work_is_seen_while_it_goes_on() -> None:
+    assert not seen()
+    with at_work("job"):
+        assert seen()
+        assert not seen(age=101), "longer than it can take"
+    assert not seen()
+    assert not list((home() / "locks").iterdir())
+
+
+def test_a_killed_process_is_not_at_work_any_more() -> None:
+    child = subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    try:
+        assert child.stdout.readline() == b"at it\n"
+        assert seen()
+        child.send_signal(signal.SIGKILL)
+        child.wait(10)
+        assert not seen()
+    finally:
+        child.kill()
+        child.wait(10)
+        child.stdout.close()
