@@ -186,7 +186,9 @@ def test_a_server_that_never_comes_to_an_end_is_left_in_time(
 
     def drip(to: BaseHTTPRequestHandler) -> None:
         to.wfile.write(head)
-        while not over.wait(0.02):
+        for _ in range(400):  # without the guard it would be forever
+            if over.wait(0.02):
+                break
             to.wfile.write(b"x")
 
     web.pages["/x.png"] = drip
@@ -346,3 +348,23 @@ def test_an_import_whose_process_died_is_taken_up_by_the_next_reader(
         assert phoenix.ok("GET", f"/uploads/{upload['id']}")["upload"]["status"] == "validating"
     ended = phoenix.until(lambda: phoenix.ended_upload(upload["id"]))
     assert ended["status"] == "imported"
+
+
+def test_nobody_waits_for_an_import(phoenix: Phoenix, web: Web) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(to: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        go_on.wait(20)
+        body(drawing())(to)
+
+    web.pages["/x.png"] = slow
+    sent = {"url": "http://pictures.example/x.png", "kind": "image"}
+    upload = phoenix.ok("POST", "/uploads", sent)["upload"]
+    assert upload["status"] == "validating"
+    assert asked.wait(10)
+    # Reads and writes go on meanwhile.
+    assert phoenix.read(phoenix.style_set(1))
+    assert phoenix.ok("GET", f"/uploads/{upload['id']}")["upload"]["status"] == "validating"
+    go_on.set()
+    assert phoenix.until(lambda: phoenix.ended_upload(upload["id"]))["status"] == "imported"
