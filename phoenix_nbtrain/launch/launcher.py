@@ -307,7 +307,7 @@ class Launcher:
         for intent in self._ledger.intents(order.model_id, order.kind):
             same = intent.fingerprint == order.fingerprint or intent.served == served
             if intent.state in ("trained", "delivered") and same:
-                return Launched(intent=intent, already=True, said=_bought_words(intent))
+                return Launched(intent=intent, already=True, said=_bought_words(intent, model))
         return None
 
     def _beaten(self, order: Order, accepted: Estimate | None) -> Launched:
@@ -386,9 +386,10 @@ def _running_words(intent: Intent) -> str:
     return f"Already running since {since}, not bought again."
 
 
-def _bought_words(intent: Intent) -> str:
+def _bought_words(intent: Intent, model: Model) -> str:
     day = time.strftime("%Y-%m-%d %H:%M", time.localtime(intent.at))
     if intent.kind == "download":
         return f"Bought on {day}, not bought again. download(again=True) buys it again."
     how = "Trained" if intent.bought_here else "Found trained on the service"
-    return f"{how} on {day}, not bought again. start(again=True) buys it again."
+    since = "" if model.job_id == intent.job_id else ", though another run has followed"
+    return f"{how} on {day}{since}: not bought again. start(again=True) buys it again."

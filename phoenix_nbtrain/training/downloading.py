@@ -131,7 +131,9 @@ class Downloading:
 def _target(to: str | Path | None, model: Model, epoch: int | None) -> Path:
     """Return the file to write, in a folder that is there."""
     stem = re.sub(r"[^\w.-]+", "-", model.name, flags=re.ASCII).strip("-.") or model.id
-    name = f"{stem}.safetensors" if epoch is None else f"{stem}-epoch-{epoch}.safetensors"
+    # Named for its run, so that the weights of one run never stand in the way of another's.
+    parts = [stem, (model.job_id or model.id)[-6:], *([f"epoch-{epoch}"] if epoch else [])]
+    name = "-".join(parts) + ".safetensors"
     path = Path(name) if to is None else Path(to).expanduser()
     if path.is_dir():
         path = path / name

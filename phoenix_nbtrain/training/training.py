@@ -327,7 +327,8 @@ class Training(Drafting):
         """Buy the trained weights once, and write them to a file. Fetching them again is free.
 
         Args:
-            to: a file or a folder; by default a file named for the model, in this folder.
+            to: a file or a folder; by default a file named for the model and its run, in
+                this folder.
             epoch: whose weights; by default the model's own, the last ones.
             max_cost: what it may cost on a hosted Phoenix: a number, or ``"5 CU"``.
             again: buy it once more, where the service has forgotten the one that was bought.

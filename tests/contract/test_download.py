@@ -28,13 +28,14 @@ def test_weights_of_the_run_and_of_an_epoch(icons: Path, tmp_path: Path) -> None
     price = training.estimate_download()
     assert price.unit == "simulated CU"
     path = training.download(tmp_path)
-    assert path.name == "taken-away.safetensors"
+    run = str(training.model.job_id)[-6:]
+    assert path.name == f"taken-away-{run}.safetensors"
     with safe_open(path, "numpy") as file:
         assert file.get_tensor("A").shape[1] == 4
         about = json.loads(file.metadata()["phoenix-nbtrain"])
         assert about["config"]["seed"] == 3
     first = training.download(tmp_path, epoch=1)
-    assert first.name == "taken-away-epoch-1.safetensors"
+    assert first.name == f"taken-away-{run}-epoch-1.safetensors"
     assert first.read_bytes() != path.read_bytes()
     with pytest.raises(InputError, match="Epoch 7 has no weights"):
         training.download(tmp_path, epoch=7)
