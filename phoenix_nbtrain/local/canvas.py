@@ -17,15 +17,13 @@ __all__ = ["PX", "Canvases", "Floats", "greyed", "on_canvas"]
 PX = 128
 """Side of the square canvas that every picture is put on."""
 _BYTES = PX * PX * 3
-_INK = (1 - np.arange(256, dtype=np.float32) / 255).astype(np.float32)
-"""The ink of each brightness."""
 
 Floats = NDArray[np.float32]
 
 
 def on_canvas(picture: NDArray[np.uint8]) -> Floats:
     """Return the picture as ink, centred on the white canvas. Its longest side is `PX`."""
-    return _INK[_centred(picture)]
+    return _ink(_centred(picture))
 
 
 def greyed(ink: Floats) -> Floats:
@@ -71,7 +69,7 @@ class Canvases:
             KeyError: there is none under this key.
         """
         self._file.seek(self._places[key] * _BYTES)
-        return _INK[np.frombuffer(self._file.read(_BYTES), np.uint8).reshape(PX, PX, 3)]
+        return _ink(np.frombuffer(self._file.read(_BYTES), np.uint8).reshape(PX, PX, 3))
 
     def close(self) -> None:
         """Let the file go."""
@@ -84,3 +82,9 @@ def _centred(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     top, left = (PX - height) // 2, (PX - width) // 2
     canvas[top : top + height, left : left + width] = picture
     return canvas
+
+
+def _ink(canvas: NDArray[np.uint8]) -> Floats:
+    ink = canvas.astype(np.float32)
+    ink /= 255
+    return np.subtract(1, ink, out=ink)

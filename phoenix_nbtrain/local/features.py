@@ -68,8 +68,12 @@ def blocks(ink: Floats, shift: tuple[int, int] = (0, 0)) -> Floats:
 
 def _moved(ink: Floats, shift: tuple[int, int]) -> Floats:
     """Return the canvas without ``shift`` rows and columns at its start, white at its end."""
+    if shift == (0, 0):
+        return ink
     down, right = shift
-    return np.pad(ink[down:, right:], ((0, down), (0, right), (0, 0)))
+    moved = np.zeros_like(ink)
+    moved[: PX - down, : PX - right] = ink[down:, right:]
+    return moved
 
 
 def _tiles(ink: Floats, size: int) -> Floats:
@@ -80,9 +84,10 @@ def _tiles(ink: Floats, size: int) -> Floats:
 def _around(grid: Floats) -> Floats:
     """Return for each cell of a grid the `_NEAR`² cells around it, white beyond the edge."""
     half = _NEAR // 2
-    padded = np.pad(grid, ((half, half), (half, half), (0, 0)))
+    padded = np.zeros((grid.shape[0] + 2 * half, grid.shape[1] + 2 * half, 3), np.float32)
+    padded[half:-half, half:-half] = grid
     windows = np.lib.stride_tricks.sliding_window_view(padded, (_NEAR, _NEAR), axis=(0, 1))
-    return windows.reshape(grid.shape[0], grid.shape[1], -1).astype(np.float32)
+    return windows.reshape(grid.shape[0], grid.shape[1], -1)
 
 
 class Extractor:
@@ -120,14 +125,16 @@ class Extractor:
         moved = _moved(ink, shift)
         tiles = _tiles(moved, BLOCK)
         rows = tiles.shape[0]
-        mean = tiles.mean(axis=(2, 3))
+        # Rows first: along the picture's own memory that is several times as fast.
+        columns = moved.reshape(rows, BLOCK, rows * BLOCK, 3).sum(axis=1)
+        mean = columns.reshape(rows, rows, BLOCK, 3).sum(axis=2) / BLOCK**2
         near = _around(mean) * 2
         coarse_tiles = mean.reshape(rows // 2, 2, rows // 2, 2, 3).mean(axis=(1, 3))
         coarse = _around(coarse_tiles).repeat(2, axis=0).repeat(2, axis=1) * 2
         own = tiles.reshape(rows, rows, TARGETS) * 1.5
         where = place(shift).reshape(rows, rows, _POSITION)
         seen = np.concatenate([own, near, coarse, _strips(mean), where], axis=2)
-        return seen.reshape(rows * rows, -1).astype(np.float32)
+        return seen.reshape(rows * rows, -1).astype(np.float32, copy=False)
 
     def seen(self, view: Floats) -> Floats:
         """Return the hidden layer before any word is said: ``(blocks, hidden)``.

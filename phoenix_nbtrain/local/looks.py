@@ -88,7 +88,7 @@ class Looks:
         source, target = self._examples.pictures(item)
         shift = GRIDS[grid]
         seen = self._extractor.seen(self._extractor.view(source, shift))
-        look = Look(seen, blocks(target, shift) - blocks(source, shift))
+        look = Look(seen, blocks(target - source, shift))
         size = look.seen.nbytes + look.change.nbytes
         if size <= self._room:
             self._room -= size

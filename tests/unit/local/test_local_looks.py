@@ -1,0 +1,107 @@
+"""Memory of the trainer: bounded whatever the training set, and without a trace in the weights."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phoenix_nbtrain.catalog import full_config
+from phoenix_nbtrain.local import trainer as trainer_module
+from phoenix_nbtrain.local.canvas import PX, Canvases, greyed, on_canvas
+from phoenix_nbtrain.local.features import BLOCKS, TARGETS, Extractor
+from phoenix_nbtrain.local.lease import child_environment
+from phoenix_nbtrain.local.looks import KEPT_BYTES, Looks, TrainingSet
+from phoenix_nbtrain.local.trainer import FEATURES, Trainer
+
+MB = 1 << 20
+
+
+def training_set(folder: Path, pairs: int) -> TrainingSet:
+    canvases, random = Canvases(folder), np.random.default_rng(0)
+    for key in range(2 * pairs):
+        canvases.add(key, random.integers(0, 256, (PX, PX, 3), dtype=np.uint8))
+    return TrainingSet(canvases, [(n, pairs + n, f"pair {n}") for n in range(pairs)])
+
+
+@pytest.mark.parametrize("room", [0, 3 * MB])
+def test_what_is_kept_in_memory_changes_nothing_but_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    def trained(room: int) -> Trainer:
+        examples = training_set(tmp_path, 6)
+        monkeypatch.setattr(trainer_module, "Looks", lambda *given: Looks(*given, room=room))
+        config = full_config("flux.2-dev-edit-lora", {"epochs": 2, "repeats": 3, "rank": 8})
+        trainer = Trainer(examples, config, seed=1)
+        while not trainer.done:
+            trainer.train_step()
+        examples.canvases.close()
+        return trainer
+
+    little, much = trained(room), trained(KEPT_BYTES)
+    assert little.looks.kept_bytes <= room < much.looks.kept_bytes
+    assert little.adapter() == much.adapter()
+
+
+def test_the_services_largest_training_set_is_kept_whole(tmp_path: Path) -> None:
+    examples = training_set(tmp_path, 1)
+    look = Looks(examples, Extractor(0, FEATURES)).at(0, 0)
+    examples.canvases.close()
+    assert look.seen.shape == (BLOCKS, FEATURES)
+    assert look.change.shape == (BLOCKS, TARGETS)
+    assert 50 * 2 * (look.seen.nbytes + look.change.nbytes) <= KEPT_BYTES
+
+
+def test_pictures_come_back_from_disk_as_they_went(tmp_path: Path) -> None:
+    examples = training_set(tmp_path, 2)
+    picture = np.random.default_rng(1).integers(0, 256, (50, PX, 3), dtype=np.uint8)
+    examples.canvases.add("wide", picture)
+    assert "wide" in examples.canvases
+    assert np.array_equal(examples.canvases.ink("wide"), on_canvas(picture))
+    of_style = TrainingSet(examples.canvases, [(None, "wide", "a style")])
+    source, target = of_style.pictures(0)
+    assert np.array_equal(source, greyed(target))
+    assert list(tmp_path.iterdir()) == []  # the file has no name, so a killed process leaves none
+    with pytest.raises(KeyError):
+        examples.canvases.ink("another")
+    examples.canvases.close()
+
+
+MEASURED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from unit.local.test_local_looks import training_set
+from phoenix_nbtrain.catalog import full_config
+from phoenix_nbtrain.local.trainer import Trainer
+
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
+
+pairs = int(sys.argv[3])
+config = full_config("flux.2-dev-edit-lora", {"epochs": 1, "repeats": 2})
+trainer = Trainer(training_set(Path(sys.argv[2]), pairs), config, seed=1)
+before = peak()
+while not trainer.done:
+    trainer.train_step()
+print(before, peak())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
+def test_a_thousand_pairs_cost_no_more_memory_than_a_hundred(tmp_path: Path) -> None:
+    def peak(pairs: int) -> tuple[int, int]:
+        tests = str(Path(__file__).parents[2])
+        command = [sys.executable, "-c", MEASURED, tests, str(tmp_path), str(pairs)]
+        # It writes two numbers, in MB.
+        done = subprocess.run(command, env=child_environment(), capture_output=True, check=True)
+        before, after = done.stdout.split()
+        return int(before), int(after)
+
+    (_, hundred), (before, thousand) = peak(100), peak(1000)
+    assert thousand - before <= KEPT_BYTES // MB + 32
+    assert thousand - hundred <= 24
