@@ -11,15 +11,13 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+import trustme
 from unit.local.local_phoenix import Phoenix, drawing
 from unit.local.web import PUBLIC, Web, body, moved, web_on_this_computer
 
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.local import fetching
 from phoenix_nbtrain.local.fetching import Address, fetch
-
-CERTIFICATE = Path(__file__).with_name("pictures.example.pem")
-"""Key and certificate of a host that does not exist, for the one test of https."""
 
 
 @pytest.fixture
@@ -226,14 +224,17 @@ def test_nothing_of_ours_goes_along(web: Web, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_https_asks_for_the_name_and_trusts_no_other(
-    web: Web, monkeypatch: pytest.MonkeyPatch
+    web: Web, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    authority = trustme.CA()
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    served.load_cert_chain(CERTIFICATE)
+    authority.issue_cert("pictures.example").configure_cert(served)
+    trusted = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(trusted))
     names: list[str | None] = []
     served.sni_callback = lambda _socket, name, _context: names.append(name)
     real = ssl.create_default_context
-    monkeypatch.setattr(ssl, "create_default_context", lambda: real(cafile=str(CERTIFICATE)))
+    monkeypatch.setattr(ssl, "create_default_context", lambda: real(cafile=str(trusted)))
     listening = socket.create_server(("127.0.0.1", 0))
     hosts: list[str] = []
 
