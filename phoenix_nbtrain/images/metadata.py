@@ -20,6 +20,9 @@ _PNG_KEPT = frozenset(
     | {b"pHYs"}
 )
 """The ancillary chunks that decide how pixels look, and the resolution."""
+_PNG_CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+_JPEG_CODING = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xE0), 0xD9})
+"""Frames, scans, tables and the end. No decoder needs a segment that is none of these."""
 
 _ICC, _ALPHA, _HAS_EXIF = 0x20, 0x10, 0x08
 """Flags of a WebP's ``VP8X`` chunk."""
@@ -61,7 +64,7 @@ def _jpeg(content: bytes, exif: bytes) -> bytes:
         elif marker == 0xE2:
             if body.startswith(b"ICC_PROFILE\0"):
                 rest.append(content[part.start : part.end])
-        elif not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+        elif marker in _JPEG_CODING:
             rest.append(content[part.start : part.end])
     if exif:
         head.append(_segment(0xE1, b"Exif\0\0" + exif))
@@ -79,8 +82,7 @@ def _png(content: bytes, exif: bytes) -> bytes:
             crc = zlib.crc32(b"eXIf" + exif)
             out.append(struct.pack(">I", len(exif)) + b"eXIf" + exif + struct.pack(">I", crc))
             exif = b""
-        critical = not part.kind[0] & 0x20
-        if critical or part.kind in _PNG_KEPT:
+        if part.kind in _PNG_CRITICAL or part.kind in _PNG_KEPT:
             out.append(content[part.start : part.end])
     return b"".join(out)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
+import zipfile
 import zlib
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 
 from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.images.header import inspect
@@ -158,3 +160,112 @@ def test_a_one_gigabyte_text_is_dropped_without_unpacking_it(encode: Any) -> Non
 def test_what_is_no_picture_is_refused() -> None:
     with pytest.raises(ImageError, match="GIF"):
         strip(b"GIF89a")
+
+
+FORMS = ("JPEG", "PNG", "WEBP")
+
+
+def zipped() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("payload.class", SECRET)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("tail", ["zip", "html", "picture", "zeros"])
+def test_a_file_that_is_two_files_becomes_the_picture_alone(
+    encode: Any, form: str, tail: str
+) -> None:
+    plain = strip(encode(form))
+    other = {
+        "zip": zipped(),
+        "html": f"<html><script>{SECRET}</script></html>".encode(),
+        "picture": encode("JPEG"),  # as in an MPO file, whose second view follows the first
+        "zeros": bytes(4096),
+    }[tail]
+    both = plain + other
+    assert strip(both) == plain
+    if tail == "zip":
+        assert zipfile.is_zipfile(io.BytesIO(both))
+        assert not zipfile.is_zipfile(io.BytesIO(strip(both)))
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"tEXt", b"eXIf", b"tIME", b"prVt", b"PAGE"])
+def test_a_web_page_inside_a_png_chunk_goes_too(encode: Any, kind: bytes) -> None:
+    body = b"Comment\0" + f"<html>{SECRET}".encode()
+    plain = encode("PNG")
+    chunk = struct.pack(">I", len(body)) + kind + body
+    chunk += struct.pack(">I", zlib.crc32(kind + body))
+    assert strip(plain[:33] + chunk + plain[33:]) == plain
+
+
+@pytest.mark.parametrize("marker", [0xF0, 0xFD, 0x02, 0xEC, 0xFE])
+def test_a_segment_that_codes_no_pixel_goes(encode: Any, marker: int) -> None:
+    plain = encode("JPEG")
+    body = f"<html>{SECRET}".encode()
+    segment = bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
+    assert strip(plain[:2] + segment + plain[2:]) == plain
+
+
+def test_two_hundred_full_segments_go_without_a_trace(encode: Any) -> None:
+    plain = encode("JPEG")
+    segment = b"\xff\xed" + struct.pack(">H", 65535) + SECRET.encode() + bytes(65533 - len(SECRET))
+    full = plain[:2] + segment * 200 + plain[2:]
+    assert len(full) > 13_000_000
+    assert strip(full) == plain
+
+
+def test_the_views_of_a_multi_picture_file_are_not_announced(encode: Any) -> None:
+    first, second = encode("JPEG"), encode("JPEG", Image.new("RGB", (9, 9), "red"))
+    file = io.BytesIO()
+    Image.open(io.BytesIO(first)).save(
+        file, "MPO", save_all=True, append_images=[Image.open(io.BytesIO(second))]
+    )
+    assert b"MPF\0" in file.getvalue()
+    clean = strip(file.getvalue())
+    assert b"MPF\0" not in clean
+    opened = Image.open(io.BytesIO(clean))
+    assert (opened.format, getattr(opened, "n_frames", 1)) == ("JPEG", 1)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_place_where_it_was_taken_is_gone_byte_for_byte(encode: Any, form: str) -> None:
+    block = exif(1)
+    position = block.get_ifd(0x8825)
+    position[2] = (48.0, 51.0, 29.6)
+    position[29] = "2026:11:24"
+    content = encode(form, exif=block)
+    assert b"2026:11:24" in content
+    clean = strip(content)
+    assert b"2026:11:24" not in clean
+    assert b"Exif" not in clean
+    assert b"eXIf" not in clean
+    assert b"EXIF" not in clean
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_every_orientation_shows_the_same_picture_after(
+    encode: Any, form: str, orientation: int
+) -> None:
+    image = Image.new("RGB", (6, 4), "white")
+    image.putpixel((0, 0), (255, 0, 0))
+    content = encode(form, image, exif=exif(orientation))
+    before = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+    after = ImageOps.exif_transpose(Image.open(io.BytesIO(strip(content))))
+    assert np.array_equal(np.asarray(before), np.asarray(after))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_half_a_picture_or_noise_is_refused_or_stripped_but_never_crashes(
+    encode: Any, form: str
+) -> None:
+    content = laden(encode, form, 6)
+    rng = np.random.default_rng(7)
+    for cut in rng.integers(0, len(content), 60):
+        with contextlib.suppress(ImageError):
+            strip(content[:cut])
+    for place, value in zip(rng.integers(0, len(content), 200), rng.bytes(200), strict=True):
+        with contextlib.suppress(ImageError):
+            strip(content[:place] + bytes((value,)) + content[place + 1 :])
