@@ -178,6 +178,8 @@ class Workers:
             os.close(descriptor)
         if self._process is not None:
             _started.append(self._process)
+            # It ends long after the last read; without this it would stay a zombie until then.
+            threading.Thread(target=self._process.wait, name="worker's end", daemon=True).start()
 
     def _give_up(self, error: str, hint: str) -> None:
         log.error("%s %s", error, hint)
