@@ -119,6 +119,4 @@ def test_every_epochs_samples_tell_something_new(
     source = phoenix.upload(drawing("circle", size=(80, 80)))
     prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}
     seen = [redness(sample) for (sample,) in samples(phoenix, coloured["model"], **prompts)]
-    # The rate rises slowly, so the first epoch leaves something to the others.
-    assert seen[0] < 0.75 * seen[-1]
     assert all(later > earlier for earlier, later in pairwise(seen))

@@ -143,6 +143,19 @@ def test_samples_change_from_epoch_to_epoch_and_towards_the_target() -> None:
     assert all(np.abs(a - b).max() > 0.001 for a, b in itertools.pairwise(seen))
 
 
+def test_a_long_trainings_first_epoch_leaves_much_to_the_others() -> None:
+    trainer = Trainer(Set(PAIRS), config(epochs=8, repeats=40), seed=0)
+    seen = []
+    while not trainer.done:
+        trainer.train_step()
+        if trainer.epoch_ends():
+            red, _, blue = colour_inside(trainer, "make it red")
+            seen.append(float(red - blue))
+    assert seen[-1] > 0.8
+    assert seen[0] < 0.25 * seen[-1]
+    assert seen[0] < seen[1] < seen[2]
+
+
 def weights(**changes: Any) -> np.ndarray[Any, Any]:
     trainer = trained(PAIRS[:3], **changes)
     return trainer.a @ trainer.b
