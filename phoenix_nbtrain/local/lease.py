@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import logging
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -38,8 +39,9 @@ _LOG = "worker.log"
 _LOG_BYTES_MAX = 1 << 20
 _STARTS_MAX = 3
 """A worker that dies this often without being seen with the lease will not do better next time."""
-_SECRETS = ("PHOENIX", "SCENARIO")
-"""What environment variables with credentials begin with; the worker gets none of them."""
+_SECRET = re.compile(r"(?i)^(PHOENIX|SCENARIO)|SECRET|TOKEN|PASSW|CREDENTIAL|JWT|API_?KEY")
+"""Environment variables with credentials, ours or another program's. The worker outlives the
+kernel, and has no use for any of them."""
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -102,7 +104,7 @@ def child_environment() -> dict[str, str]:
     """Return the environment of a worker: no credentials, one BLAS thread, our own package."""
     package = Path(__file__).resolve().parents[2]
     installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_SECRETS)}
+    kept = {k: v for k, v in os.environ.items() if not _SECRET.search(k)}
     here = Path.cwd() if _cwd_exists() else None
     paths = [
         path
