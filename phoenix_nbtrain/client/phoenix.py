@@ -172,7 +172,7 @@ class Phoenix(AssetEndpoints):
 
         Where no reply comes, the model is read, and only what is missing is sent again.
         """
-        missing = list(asset_ids)
+        missing, there = list(asset_ids), dict[str, TrainingImage]()
         path = f"{_model(model_id)}/training-images"
 
         def send() -> tuple[TrainingImage, ...]:
@@ -182,10 +182,11 @@ class Phoenix(AssetEndpoints):
             found = reply.objects("trainingImages") or reply.objects("trainingImage")
             single = reply.object().get("trainingImage")
             found = found or ([single] if isinstance(single, dict) else [])
-            return tuple(TrainingImage.from_wire(w) for w in found)
+            there.update((i.id, i) for i in map(TrainingImage.from_wire, found))
+            return tuple(there[i] for i in asset_ids if i in there)
 
         def look() -> tuple[TrainingImage, ...] | None:
-            there = {i.id: i for i in self.get_model(model_id).training_images}
+            there.update((i.id, i) for i in self.get_model(model_id).training_images)
             missing[:] = [i for i in asset_ids if i not in there]
             return None if missing else tuple(there[i] for i in asset_ids)
 

@@ -131,6 +131,25 @@ def test_a_200_that_is_no_object_of_the_services_is_no_reply(call: str, page: by
     assert caught.value.sent
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500, 503])
+@pytest.mark.parametrize("key", ["reason", "message", "error", "detail"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"remainingSeconds": 123456.75},
+        {"details": {"actionName": "x" * 999, "actionLimit": 1e99}},
+    ],
+    ids=["plain", "cooldown", "ceiling"],
+)
+def test_a_long_message_is_cut_to_what_a_person_reads(
+    status: int, key: str, more: dict[str, Any]
+) -> None:
+    content = json.dumps({key: "long words " * 500, **more}).encode()
+    error = error_of(Reply(status=status, headers={}, content=content))
+    assert 20 < len(str(error)) <= 200
+
+
 @pytest.mark.parametrize("seconds", [0, 12.5, -3])
 def test_a_cooldown_names_its_seconds_wherever_they_stand(seconds: float) -> None:
     for body in ({"remainingSeconds": seconds}, {"details": {"remainingSeconds": seconds}}):

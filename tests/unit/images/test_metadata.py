@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import struct
 import zipfile
@@ -31,6 +32,7 @@ def exif(orientation: int) -> Image.Exif:
     return block
 
 
+@functools.cache  # a profile holds the second in which it was made
 def colour_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
