@@ -169,15 +169,20 @@ class Transport:
             look: reads the service, and returns the outcome where it stands already.
         """
         tries = self._policies[operation].tries
+        sent = False
         for attempt in range(tries):
             try:
                 return send()
             except _PASSING as error:
                 failure: PhoenixError = error
+                sent = _mark_sent(error, earlier=sent)
             if attempt < tries - 1:
                 self._pause(attempt, failure)
-            # The last one may have arrived, too, and only its reply be lost.
-            found = look()
+            try:
+                # The last one may have arrived, too, and only its reply be lost.
+                found = look()
+            except _PASSING:
+                break  # what stands is not known, so the failure to tell of is the write's
             if found is not None:
                 return found
         raise failure
@@ -203,10 +208,12 @@ class Transport:
             wire.close()
 
     def _repeated(self, once: Callable[[], Reply], tries: int) -> Reply:
+        sent = False
         for attempt in range(tries):
             try:
                 return once()
             except _PASSING as error:
+                sent = _mark_sent(error, earlier=sent)
                 if attempt == tries - 1:
                     raise
                 self._pause(attempt, error)
@@ -245,6 +252,14 @@ class Transport:
                 remedy="It was not used.",
             )
         return target, ours
+
+
+def _mark_sent(error: PhoenixError, *, earlier: bool) -> bool:
+    """Return whether this try or an earlier one may have left, and let the error say so."""
+    if not isinstance(error, ServiceUnreachable):
+        return True
+    error.sent = error.sent or earlier
+    return error.sent
 
 
 def _is_inside(host: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -143,6 +143,26 @@ def test_a_line_that_stays_bad_ends_with_its_own_error_after_three_tries(line: L
     line.service.models[line.model]["images"].clear()
     with pytest.raises(ServiceFailed):
         line.phoenix.update_model(line.model, name="b")
+
+
+def test_a_write_that_may_have_left_counts_as_sent_whatever_fails_afterwards() -> None:
+    answers: Iterator[Exception] = iter(())
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise next(answers)
+
+    for make in (
+        lambda phoenix: phoenix.cancel_training("m"),
+        lambda phoenix: phoenix.update_model("m", name="a"),
+    ):
+        answers = iter([httpx.ReadTimeout("slow"), *[httpx.ConnectError("refused")] * 9])
+        with pytest.raises(ServiceUnreachable) as caught:
+            make(Wire(answer).phoenix)
+        assert caught.value.sent
+        answers = iter([httpx.ConnectError("refused")] * 9)
+        with pytest.raises(ServiceUnreachable) as caught:
+            make(Wire(answer).phoenix)
+        assert not caught.value.sent
 
 
 def test_what_was_never_there_is_still_not_found(line: Lossy) -> None:
