@@ -27,7 +27,7 @@ if __name__ == "__main__":
     alone()
 
 import numpy as np
-from bench.figures import better_when_high, better_when_low, seconds
+from bench.figures import better_when_high, better_when_low, seconds, sized
 
 from phoenix_nbtrain.catalog import full_config
 from phoenix_nbtrain.images.drawings import ICONS, icon
@@ -36,7 +36,7 @@ from phoenix_nbtrain.local.features import BLOCKS, TARGETS, words_of
 from phoenix_nbtrain.local.looks import GRIDS, TrainingSet
 from phoenix_nbtrain.local.trainer import LEARNING_SCALE, WORDLESS, Trainer
 
-IMAGES = 20
+IMAGES = sized(20, 2)
 STEPS = IMAGES * 20
 """One epoch of the defaults."""
 
@@ -165,11 +165,11 @@ def main() -> None:
         bare, ready = Bare(examples, ready=False), Bare(examples, ready=True)
         epoch_of(trainer)()
         assert trainer.b.shape[1] == TARGETS
-        ours, same, least = seconds(epoch_of(trainer), bare.epoch, ready.epoch, rounds=7)
+        ours, same, least = seconds(epoch_of(trainer), bare.epoch, ready.epoch, rounds=sized(7, 1))
         unit = "epochs/s"
         better_when_high("epochs of 20 images, against bare numpy", 1 / ours, 1 / same, unit)
         better_when_high("the same, features ready beforehand", 1 / ours, 1 / least, unit)
-        run, steps = seconds(whole_run(folder / "phoenix"), ten_epochs(trainer), rounds=3)
+        run, steps = seconds(whole_run(folder / "phoenix"), ten_epochs(trainer), rounds=sized(3, 1))
         better_when_low("10 epochs of 20 images of 256 px, whole run", run, steps, "s")
         examples.canvases.close()
 
