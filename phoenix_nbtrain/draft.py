@@ -7,6 +7,7 @@ makes a new one, and rows that did not change are the same objects in both.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ __all__ = [
     "cell",
     "new_image_id",
     "new_pair_id",
+    "url_key",
 ]
 
 RowState = Literal["kept", "sending", "saved", "refused"]
@@ -47,6 +49,11 @@ def cell(table: str, row: str, column: str) -> str:
     return f"{table}/{row}/{column}"
 
 
+def url_key(url: str) -> str:
+    """Return what is remembered of a URL, which may be signed and so is not itself remembered."""
+    return "url:" + hashlib.sha256(url.encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRow:
     """One picture of the draft."""
@@ -61,17 +68,40 @@ class ImageRow:
     """Pixels, after the orientation the file asks for."""
     height: int | None = None
     bytes: int | None = None
-    """Size of the file."""
+    """Size of the file as it is sent, without its metadata."""
     content_hash: str | None = None
-    """SHA-256 of the file, hexadecimal; ``None`` where only the service has the picture."""
+    """SHA-256 of the file as it is sent, hexadecimal; ``None`` where only the service has it."""
+    url: str | None = field(default=None, repr=False)
+    """Where the service shall import it from, until it has. May be signed, so it is shown nowhere
+    and leaves the draft as soon as the asset is there."""
+    url_key: str | None = None
+    """`url_key` of the URL it was given by."""
     asset_id: str | None = None
     attached: bool = False
     """Whether the service lists the asset among the model's training images."""
+    replaces: str | None = None
+    """The asset that it shall take the place of, which stays in the set until this one has its
+    own."""
     served_caption: str | None = None
     """The caption the service is known to hold; ``None`` before it was ever read."""
     sending: bool = False
     refusal: str = ""
     """Why the service refused the picture or its caption; cleared by the next edit."""
+    ceiling: int | None = None
+    """The plan's limit that kept the picture out: it is sent again once the set has room."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What tells this picture from others: its content, its URL, its asset, as far as known.
+
+        Two rows that share one are the same picture.
+        """
+        return tuple(k for k in (self.content_hash, self.url_key, self.asset_id) if k)
+
+    @property
+    def upload_key(self) -> str | None:
+        """What its upload is remembered by; ``None`` for an asset that somebody else uploaded."""
+        return self.content_hash or self.url_key
 
     @property
     def state(self) -> RowState:

@@ -62,9 +62,10 @@ def train(
             ``configure``, ``start`` or ``stop``.
         model_id: the model; every action needs it.
         training_image_id: for ``update_image`` and ``delete_image``.
-        images: for ``upload_images``: asset ids, or paths of pictures to upload first.
+        images: for ``upload_images``: asset ids, URLs for the service to import, or paths of
+            pictures to upload first.
         image_data: for ``update_image`` a caption (``description`` or ``caption``) and/or a new
-            picture (``assetId``, or ``path``); for ``set_pairs`` ``{"pairs": […]}`` or a list of
+            picture (``assetId``, or ``path``: a file or a URL); for ``set_pairs`` ``{"pairs": […]}`` or a list of
             ``{source, target, instruction}`` or ``{sourceId, targetId, instruction}``.
         config: parameters, by our names, the service's or the tool page's own (``steps``).
         dry_run: for ``configure`` and ``start``: return the cost and start nothing.
@@ -126,23 +127,39 @@ def _needed(action: str, given: Mapping[str, Any], name: str) -> Any:
 
 def _upload_images(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
     images = _needed("upload_images", given, "images")
-    report = training.add_images([images] if isinstance(images, str | Path) else list(images))
-    bad = next((row for row in report.rows if row.fate == "refused"), None)
-    if bad is not None and not report.added and not report.skipped:
-        raise InputError(f"{shown(bad.name, 50)}: {bad.reason[:120]}")
-    training.sync()
-    rows = [training.state.draft.image[r.image_id] for r in report.rows if r.image_id]
-    refused = [{"name": row.name, "reason": row.refusal} for row in rows if row.refusal] + [
+    if isinstance(images, str | Path):
+        images = [images]
+    if not isinstance(images, Sequence):
+        raise InputError(
+            f"images is {shown(images, 40)}.", remedy="Give a list of asset ids, URLs or paths."
+        )
+    report = training.add_images(images)
+    if report.added or report.skipped:
+        training.sync()
+    draft = training.state.draft
+    given_ids = {fate.image_id for fate in report.rows}
+    new = {fate.image_id for fate in report.rows if fate.fate == "added"}
+    rows = [row for row in draft.images if row.image_id in given_ids]
+    there = [row for row in rows if row.attached]
+    out = [row for row in rows if not row.attached and row.refusal]
+    refused = [{"name": row.name, "reason": row.refusal} for row in out] + [
         {"name": f.name, "reason": f.reason} for f in report.rows if f.fate == "refused"
     ]
+    if out:
+        # The tool has no rows that wait: what was not taken is not in the set, and may be given
+        # again. Nothing is sent twice for it.
+        training.remove(*(row.image_id for row in out))
+    if refused and not there:
+        name, why = refused[0]["name"], refused[0]["reason"]
+        raise InputError(f"{shown(name, 50)}: {why[:120]}", remedy="Nothing was added.")
     reply: dict[str, Any] = {
         "status": "uploaded",
-        "count": report.added - sum(bool(row.refusal) for row in rows),
+        "count": sum(row.image_id in new for row in there),
         "already": report.skipped,
-        "training_images": [
-            {"training_image_id": r.asset_id, "name": r.name} for r in rows if r.attached
-        ],
+        "training_images": [{"training_image_id": r.asset_id, "name": r.name} for r in there],
     }
+    if report.problem:
+        reply["problem"] = report.problem
     return reply | ({"refused": refused} if refused else {})
 
 
@@ -182,6 +199,11 @@ def _update_image(training: Training, given: Mapping[str, Any]) -> dict[str, Any
         raise InputError("A caption must be text.")
     if picture is not None:
         training.replace(image_id, picture)
+        training.sync()
+        refusal = training.state.draft.image[image_id].refusal
+        if refusal:
+            training.undo()
+            raise InputError(f"The picture stays as it was: {refusal[:120]}")
     if caption is not None:
         training.set_captions({image_id: caption})
     training.sync()

@@ -49,6 +49,7 @@ class FakeService:
     def __init__(self, *, is_local: bool = False) -> None:
         self.origin = "https://phoenix.test/v1"
         self.project_id: str | None = None
+        self.team_id: str | None = None
         self.is_local = is_local
         self.price = Decimal(1080)
         self.calls: list[str] = []
@@ -59,6 +60,8 @@ class FakeService:
         self.models: dict[str, Model] = {}
         self.images_max: int | None = None
         """The plan's ceiling on a model's training images; ``None`` for none."""
+        self.drops_pairs = False
+        """Whether pairs go with a picture that they name: no source states it."""
         self.inline_max = 4_000_000
         """Pictures of more bytes go in parts, under an upload's id."""
         self.web: dict[str, bytes] = {}
@@ -76,6 +79,11 @@ class FakeService:
         self.launches: list[Mapping[str, Any]] = []
         self._numbers = itertools.count(1)
         self._lock = Lock()
+
+    def scoped(self, *, team_id: str | None = None, project_id: str | None = None) -> FakeService:
+        self.team_id = team_id or self.team_id
+        self.project_id = project_id or self.project_id
+        return self
 
     @property
     def unit(self) -> str:
@@ -183,7 +191,10 @@ class FakeService:
         left = tuple(i for i in model.training_images if i.id != training_image_id)
         if left == model.training_images:
             raise NotFound("No such training image.", status=404)
-        self._put(model, training_images=left)
+        pairs = model.training_image_pairs
+        if self.drops_pairs:
+            pairs = tuple(p for p in pairs if training_image_id not in (p.source_id, p.target_id))
+        self._put(model, training_images=left, training_image_pairs=pairs)
 
     def replace_pairs(
         self, model_id: str, pairs: Sequence[TrainingPair]
@@ -289,9 +300,7 @@ class FakeService:
         return self._complete(upload)
 
     def _begin(self, upload: BegunUpload, upload_id: str | None, begun: Begun | None) -> str:
-        if upload_id is not None:
-            if upload_id not in self.uploads:
-                raise NotFound(f"Upload {upload_id} not found.", status=404)
+        if upload_id is not None and upload_id in self.uploads:
             return upload_id
         self._did("begin_upload")
         upload_id = f"upload_{next(self._numbers)}"
@@ -333,9 +342,9 @@ class FakeService:
         self._did("get_asset")
         return self._asset(asset_id)
 
-    def get_assets(self, asset_ids: Sequence[str]) -> tuple[Asset, ...]:
+    def get_assets(self, ids: Sequence[str]) -> tuple[Asset, ...]:
         self._did("get_assets")
-        return tuple(self.assets[i] for i in asset_ids if i in self.assets)
+        return tuple(self.assets[i] for i in ids if i in self.assets)
 
     def update_asset(
         self, asset_id: str, *, description: str | None = None, name: str | None = None

@@ -140,9 +140,9 @@ class Work:
         )
         self._settle("images", row.image_id, column, standing, value)
         self._images.by_id[row.image_id] = (
-            replace(row, name=value, refusal="")
+            replace(row, name=value, refusal="", ceiling=None)
             if column == "name"
-            else replace(row, caption=value, refusal="")
+            else replace(row, caption=value, refusal="", ceiling=None)
         )
 
     def _set_pair(self, op: Op) -> None:
@@ -238,7 +238,8 @@ class Work:
     def _delete_image(self, op: Op) -> None:
         row_id = self._image(op).image_id
         at, row = self._images.delete(row_id)
-        if row.attached and row.asset_id:
+        if row.asset_id:
+            # Attached or not: a request to attach it may have arrived though its reply was lost.
             self._removed.add(row.asset_id)
         self._forget("images", row_id)
         self._judge_pairs_of(row_id)
@@ -268,15 +269,16 @@ class Work:
             # Not in the removed ones any more: the service let go of it in the meantime. The
             # asset itself is still there.
             attached = row.attached and row.asset_id in self._removed
-            at = self.insert_image(replace(row, sending=False, attached=attached), at) + 1
+            back = replace(row, sending=False, attached=attached)
+            if not attached:
+                back = replace(back, refusal="", ceiling=None)  # it is tried once more
+            at = self.insert_image(back, at) + 1
 
     def insert_image(self, row: ImageRow, at: int) -> int:
         if any(_same_picture(row, other) for other in self._images.by_id.values()):
             raise RefusedError("The picture is there already.")
-        if row.asset_id is not None and row.asset_id in self._removed:
-            # The service still lists it, so there is nothing to attach again.
-            self._removed.discard(row.asset_id)
-            row = replace(row, attached=True)
+        # Whether the service lists it already is for the next reading of the model to tell.
+        self._removed.discard(row.asset_id or "")
         at = self._images.insert(at, row.image_id, row)
         self._touch("images", row.image_id)
         self._judge_pairs_of(row.image_id)
@@ -360,8 +362,4 @@ def _row_id(op: Op) -> str:
 
 
 def _same_picture(a: ImageRow, b: ImageRow) -> bool:
-    return (
-        a.image_id == b.image_id
-        or (a.content_hash is not None and a.content_hash == b.content_hash)
-        or (a.asset_id is not None and a.asset_id == b.asset_id)
-    )
+    return a.image_id == b.image_id or not set(a.keys).isdisjoint(b.keys)

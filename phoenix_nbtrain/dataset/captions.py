@@ -104,8 +104,11 @@ def _checked(row: ImageRow, caption: object) -> str:
 
 
 def _set(draft: Draft, captions: Mapping[str, str]) -> tuple[Op, ...]:
+    # The same caption again is a wish to send a refused picture again. For one that is there it is
+    # not: a cell that is merely run again must not overwrite what somebody else wrote.
     return tuple(
         {"op": "set", "table": "images", "row": i, "column": "caption", "value": caption}
         for i, caption in captions.items()
         if caption != draft.image[i].caption
+        or (draft.image[i].refusal and not draft.image[i].attached)
     )

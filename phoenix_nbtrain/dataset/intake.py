@@ -5,46 +5,72 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from phoenix_nbtrain.dataset.lookup import path_parts
 from phoenix_nbtrain.dataset.report import AddReport, FileFate
 from phoenix_nbtrain.dataset.sources import Candidate, candidates, counted
 from phoenix_nbtrain.dataset.text import caption_text, name_text
+from phoenix_nbtrain.draft import url_key
 from phoenix_nbtrain.errors import ImageError, InputError, shown
+from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.images.header import ImageHeader, inspect
 
-__all__ = ["AddReport", "FileFate", "Intake", "Picture", "take"]
+__all__ = ["AddReport", "FileFate", "Intake", "Looked", "Picture", "look", "sort", "take"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture that is new to the set. A file's has all of it, an asset's only the id."""
+    """A picture that is new to the set. A file's has all of it; an asset or URL only names one."""
 
     name: str
     content_hash: str | None = None
-    """SHA-256 of the file, hexadecimal."""
+    """SHA-256 of the file without its metadata, hexadecimal: of what is sent."""
     header: ImageHeader | None = None
     size: int | None = None
-    """Bytes of the file."""
+    """Bytes of the file without its metadata."""
+    file_size: int | None = None
+    """Bytes of the file as it is."""
     caption: str = ""
     asset_id: str | None = None
+    url: str | None = field(default=None, repr=False)
+    """Where the service can import it from."""
     source: Callable[[], bytes] | None = None
 
+    @property
+    def key(self) -> str:
+        """What tells it from others: its content, its asset id or its URL's hash."""
+        return self.content_hash or self.asset_id or url_key(self.url or "")
+
     def read(self) -> bytes:
-        """Return the file's bytes, the same that were looked at.
+        """Return what is to be sent: the file that was looked at, without its metadata.
 
         Raises:
-            ImageError: the file is gone or has changed, or the picture is an asset.
+            ImageError: the file is gone or has changed, or the picture is no file.
         """
         if self.source is None:
-            raise ImageError(f"{shown(self.name)} is on the service only.")
-        content = self.source()
+            raise ImageError(f"{shown(self.name)} is no file of this computer.")
+        content = metadata.strip(self.source())
         if hashlib.sha256(content).hexdigest() != self.content_hash:
             raise ImageError(
                 f"{shown(self.name)} changed while it was being added.", remedy="Add it again."
             )
         return content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What was given, each file looked at once, before it is known which pictures are new."""
+
+    found: tuple[tuple[Candidate, Picture | str, str], ...] = ()
+    """Each with its picture, or why it is none; and what is to be said of it besides."""
+    label: str = ""
+    """How many files of which folders, in words."""
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Those that are pictures, doubles included."""
+        return tuple(p for _, p, _ in self.found if isinstance(p, Picture))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +82,11 @@ class Intake:
     fates: tuple[FileFate, ...] = ()
     """One for each file, in order. Those added have no image id yet."""
 
-    def report(self, image_ids: Collection[str]) -> AddReport:
+    def report(self, image_ids: Collection[str], *, problem: str = "") -> AddReport:
         """Return the report, once the new pictures have ids: one each, in order."""
         ids = iter(image_ids)
         rows = [replace(f, image_id=next(ids)) if f.fate == "added" else f for f in self.fates]
-        return AddReport(tuple(rows))
+        return AddReport(tuple(rows), problem)
 
 
 def take(
@@ -71,34 +97,80 @@ def take(
     known: Mapping[str, str] | None = None,
     names: Collection[str] = (),
 ) -> Intake:
-    """Look at everything that ``source`` holds.
+    """Look at everything that ``source`` holds, and tell what is new: `look`, then `sort`."""
+    looked = look(source, recursive=recursive, room=room, known=known or {})
+    return sort(looked, room=room, known=known or {}, names=names)
+
+
+def look(
+    source: object,
+    *,
+    recursive: bool = False,
+    room: int,
+    known: Collection[str] = (),
+    spare: int = 0,
+) -> Looked:
+    """Read each file that ``source`` holds, once.
 
     Args:
         source: a folder, a file, a zip archive, a CSV or JSON lines file, a DataFrame with a
-            column ``path`` (and ``caption``), a PIL image, an asset id, a list of these, or a
-            mapping from path to caption. The caption of ``cat.png`` may be in ``cat.txt``.
+            column ``path`` (and ``caption``), a PIL image, an asset id, a URL, a list of these,
+            or a mapping from path to caption. The caption of ``cat.png`` may be in ``cat.txt``.
         recursive: whether the folders below a folder count too.
         room: how many more pictures fit.
-        known: image ids of pictures that are in the set, by content hash and by asset id.
+        known: what tells the pictures that are in the set.
+        spare: how many pictures of the set are not known by content, so that what looks new may
+            turn out to be one of them.
+
+    Raises:
+        InputError: nothing can be had from ``source``, or there are more new pictures than can
+            fit; the rest is not read then.
+    """
+    given = candidates(source, recursive=recursive)
+    label = f"{len(given):,} files ({counted(given)})"
+    found: list[tuple[Candidate, Picture | str, str]] = []
+    new: set[str] = set()
+    for candidate in given:
+        try:
+            picture, remark = _look(candidate)
+        except InputError as error:
+            found.append((candidate, str(error), ""))
+            continue
+        found.append((candidate, picture, remark))
+        if picture.key not in known:
+            new.add(picture.key)
+        if len(new) > room + spare:
+            raise _too_many(room, label)
+    return Looked(found=tuple(found), label=label)
+
+
+def sort(
+    looked: Looked,
+    *,
+    room: int,
+    known: Mapping[str, str],
+    names: Collection[str] = (),
+) -> Intake:
+    """Tell what is new among what was looked at.
+
+    Args:
+        looked: what `look` returned.
+        room: how many more pictures fit.
+        known: image ids of pictures that are in the set, by what tells them (`Picture.key`).
         names: names that are taken. Two pictures of one name get their folder before it
             (``line/cat.png``), and where that is the same too, a number.
 
     Raises:
-        InputError: nothing can be had from ``source``, or more new pictures than there is room
-            for; then nothing is taken.
+        InputError: more new pictures than there is room for; then nothing is taken.
     """
-    found = candidates(source, recursive=recursive)
-    known = known or {}
     fates: list[FileFate] = []
     new: list[tuple[int, Picture, tuple[str, ...]]] = []
     seen: dict[str, int] = {}
-    for candidate in found:
-        try:
-            picture, remark = _look(candidate)
-        except InputError as error:
-            fates.append(FileFate(name=_own_name(candidate), fate="refused", reason=str(error)))
+    for candidate, picture, remark in looked.found:
+        if isinstance(picture, str):
+            fates.append(FileFate(name=_own_name(candidate), fate="refused", reason=picture))
             continue
-        key = picture.asset_id or picture.content_hash or ""
+        key = picture.key
         if key in known:
             fates.append(FileFate(name=picture.name, fate="already there", image_id=known[key]))
         elif key in seen:
@@ -106,11 +178,7 @@ def take(
             reason = f"the same picture as {twin}"
             fates.append(FileFate(name=picture.name, fate="already there", reason=reason))
         elif len(new) >= room:
-            raise InputError(
-                f"There is room for {room} more pictures, and these are {len(found):,} files "
-                f"({counted(found)}).",
-                remedy="Give fewer; nothing was added.",
-            )
+            raise _too_many(room, looked.label)
         else:
             seen[key] = len(new)
             new.append((len(fates), picture, path_parts(candidate.path)))
@@ -121,6 +189,13 @@ def take(
         pictures.append(replace(picture, name=name))
         fates[at] = replace(fates[at], name=name)
     return Intake(pictures=tuple(pictures), fates=tuple(fates))
+
+
+def _too_many(room: int, label: str) -> InputError:
+    return InputError(
+        f"There is room for {room} more pictures, and these are {label}.",
+        remedy="Give fewer; nothing was added.",
+    )
 
 
 def _look(candidate: Candidate) -> tuple[Picture, str]:
@@ -134,15 +209,19 @@ def _look(candidate: Candidate) -> tuple[Picture, str]:
     name = name_text(_own_name(candidate))
     caption, remark = _caption(candidate)
     if candidate.read is None:
-        return Picture(name=name, asset_id=candidate.asset_id, caption=caption), remark
+        picture = Picture(
+            name=name, asset_id=candidate.asset_id, url=candidate.url, caption=caption
+        )
+        return picture, remark
     content = candidate.read()
-    header = inspect(content)
+    sent = metadata.strip(content)
     return (
         Picture(
             name=name,
-            content_hash=hashlib.sha256(content).hexdigest(),
-            header=header,
-            size=len(content),
+            content_hash=hashlib.sha256(sent).hexdigest(),
+            header=inspect(sent),
+            size=len(sent),
+            file_size=len(content),
             caption=caption,
             source=candidate.read,
         ),

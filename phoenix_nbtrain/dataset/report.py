@@ -32,6 +32,8 @@ class AddReport:
     """What became of all files of one call. Shows itself in a notebook, names as plain text."""
 
     rows: tuple[FileFate, ...] = ()
+    problem: str = ""
+    """What could not be found out; empty where all is well."""
 
     @property
     def added(self) -> int:
@@ -69,6 +71,8 @@ class AddReport:
     def __str__(self) -> str:
         told = list(self._told())
         lines = [f"{self.summary}."]
+        if self.problem:
+            lines.append(f"  {shown(self.problem, 200)}")
         lines += [f"  {shown(r.name)}: {r.fate}, {shown(r.reason, 200)}" for r in told[:_LISTED]]
         if len(told) > _LISTED:
             lines.append(f"  and {len(told) - _LISTED} more")
@@ -83,7 +87,9 @@ class AddReport:
         )
         if len(told) > _LISTED:
             rows += f"<tr><td colspan=3>and {len(told) - _LISTED} more</td></tr>"
-        return f"<div>{_text(self.summary, 80)}.</div>" + (f"<table>{rows}</table>" if rows else "")
+        problem = f"<div>{_text(self.problem, 200)}</div>" if self.problem else ""
+        table = f"<table>{rows}</table>" if rows else ""
+        return f"<div>{_text(self.summary, 80)}.</div>{problem}{table}"
 
 
 def _text(value: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Where pictures come from: folders, files, tables, archives, images in memory, asset ids.
+"""Where pictures come from: folders, files, tables, archives, images in memory, ids, URLs.
 
 Nothing is read here but folder listings; a `Candidate` knows how to read itself.
 """
@@ -13,7 +13,7 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from phoenix_nbtrain.dataset.archive import members
 from phoenix_nbtrain.dataset.lookup import stem
 from phoenix_nbtrain.dataset.tables import is_table, read_table
 from phoenix_nbtrain.dataset.text import natural_key
+from phoenix_nbtrain.dataset.urls import checked_url, is_url, url_name
 from phoenix_nbtrain.errors import ImageError, InputError, shown
 from phoenix_nbtrain.images.header import BYTES_MAX
 
@@ -29,7 +30,6 @@ __all__ = ["Candidate", "candidates", "counted"]
 FILES_MAX = 100_000
 """Most files of one listing: a home folder, given by mistake, is not walked to its end."""
 
-_URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]+://|data:|file:|javascript:)")
 _ASSET = re.compile(r"asset_[A-Za-z0-9]{8,64}")
 _NOISE = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
 _PATH_COLUMNS = ("path", "file", "file_name", "filename", "image")
@@ -43,12 +43,14 @@ class Candidate:
     path: str
     """Where it is, with forward slashes; its last part is the name it goes by."""
     read: Callable[[], bytes] | None = None
-    """Returns the file's bytes or raises ImageError; ``None`` for an asset of the service."""
+    """Returns the file's bytes or raises ImageError; ``None`` where only the service has them."""
     caption: str | None = None
     """A caption that came with it; ``None`` where none did."""
     read_caption: Callable[[], bytes] | None = None
     """Reads the caption file beside it."""
     asset_id: str | None = None
+    url: str | None = field(default=None, repr=False)
+    """Where the service can import it from."""
     problem: str = ""
     """Why it cannot be taken, where that is known already."""
 
@@ -77,7 +79,7 @@ def candidates(source: object, *, recursive: bool = False) -> list[Candidate]:
         return [c for one in source for c in _each(one, recursive)]
     raise InputError(
         f"Pictures cannot be taken from {shown(type(source).__name__, 40)}.",
-        remedy="Give a folder, files, a DataFrame, a zip archive, PIL images or asset ids.",
+        remedy="Give a folder, files, a DataFrame, a zip, PIL images, asset ids or URLs.",
     )
 
 
@@ -93,20 +95,20 @@ def _each(one: object, recursive: bool) -> list[Candidate]:
     if _is_image(one):
         return [_in_memory(one)]
     if not isinstance(one, str | os.PathLike):
-        return [Candidate(path=shown(one, 60), problem="It is no path, image or asset id.")]
+        return [Candidate(path=shown(one, 60), problem="It is no path, image, asset id or URL.")]
     try:
         return _named(one, recursive=recursive, alone=False)
     except InputError as error:
-        return [Candidate(path=os.fsdecode(os.fspath(one)), problem=str(error))]
+        text = os.fsdecode(os.fspath(one))
+        return [Candidate(path=url_name(text) if is_url(text) else text, problem=str(error))]
 
 
 def _named(given: str | os.PathLike[Any], *, recursive: bool, alone: bool) -> list[Candidate]:
     text = os.fsdecode(os.fspath(given))
     if isinstance(given, str):
-        if _URL.match(text):
-            raise InputError(
-                "URLs are not fetched.", remedy="Download the pictures and give the folder."
-            )
+        if is_url(text):
+            url = checked_url(text)
+            return [Candidate(path=url_name(url), url=url)]
         if _ASSET.fullmatch(text):
             return [Candidate(path=text, asset_id=text)]
     if text.startswith("\\\\"):  # on Windows, looking whether it is there would contact it
@@ -243,7 +245,7 @@ def _table(frame: Any, base: Path) -> list[Candidate]:
             found.append(Candidate(path=f"row {number}", problem="The row names no file."))
             continue
         name: Any = value
-        if not (isinstance(value, str) and (_URL.match(value) or _ASSET.fullmatch(value))):
+        if not (isinstance(value, str) and (is_url(value) or _ASSET.fullmatch(value))):
             name = base / Path(value).expanduser()
         caption = text if isinstance(text, str) else None
         found += [_captioned(c, caption) for c in _each(name, recursive=False)]
@@ -253,13 +255,7 @@ def _table(frame: Any, base: Path) -> list[Candidate]:
 def _captioned(candidate: Candidate, caption: object) -> Candidate:
     if not isinstance(caption, str):
         return candidate
-    return Candidate(
-        path=candidate.path,
-        read=candidate.read,
-        caption=caption,
-        asset_id=candidate.asset_id,
-        problem=candidate.problem,
-    )
+    return replace(candidate, caption=caption)
 
 
 def _is_frame(source: object) -> bool:

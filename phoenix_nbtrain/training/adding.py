@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from phoenix_nbtrain import catalog
@@ -11,8 +12,11 @@ from phoenix_nbtrain.dataset.edits import Applied
 from phoenix_nbtrain.dataset.intake import AddReport, Picture
 from phoenix_nbtrain.draft import Draft, ImageRow, new_image_id
 from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.training.editing import Editing
 from phoenix_nbtrain.training.live import Live
+from phoenix_nbtrain.training.recognise import Learned, recall, recognise, strangers
+from phoenix_nbtrain.training.service import Service
 
 __all__ = ["AddReport", "Adding"]
 
@@ -20,42 +24,79 @@ __all__ = ["AddReport", "Adding"]
 class Adding:
     """Adds and replaces pictures of one draft."""
 
-    def __init__(self, live: Live, editing: Editing, pictures: Contents) -> None:
+    def __init__(
+        self,
+        live: Live,
+        editing: Editing,
+        pictures: Contents,
+        *,
+        service: Service,
+        journal: Journal,
+    ) -> None:
         self._live = live
         self._editing = editing
         self._pictures = pictures
+        self.service = service
+        self._journal = journal
 
     def add(self, source: object, *, recursive: bool) -> AddReport:
         """Add what ``source`` holds, all or nothing as to how many a training takes.
 
+        What is there already is not added again; if the service had refused it, it is tried anew.
+
         Raises:
             InputError: the source cannot be read, or holds too many; nothing was added.
         """
-        draft = self._live.state.draft
-        taken = intake.take(
+        draft = self._learn(recall(self._live.state.draft, self._uploads()))
+        looked = intake.look(
             source,
+            room=catalog.IMAGES_MAX - len(draft.images),
+            spare=len(strangers(draft)),
+            known=_known(draft),
+            recursive=recursive,
+        )
+        learned = recognise(
+            draft,
+            looked.pictures,
+            service=self.service,
+            kept=self._pictures,
+            runner=self._live.runner,
+        )
+        draft = self._learn(learned)
+        taken = intake.sort(
+            looked,
             room=catalog.IMAGES_MAX - len(draft.images),
             known=_known(draft),
             names={row.name for row in draft.images},
-            recursive=recursive,
         )
         rows = [self._row(picture) for picture in taken.pictures]
+        again = {fate.image_id for fate in taken.fates if fate.fate == "already there"}
         ids: list[str] = []
 
         def change(draft: Draft) -> Applied:
             # Another kernel may have added the same pictures since: what stands decides.
             there = _known(draft)
-            ids[:] = [there.get(_key(row), row.image_id) for row in rows]
-            new = [row for row in rows if _key(row) not in there]
+            ids[:] = [there.get(row.keys[0], row.image_id) for row in rows]
+            new = [row for row in rows if row.keys[0] not in there]
             if len(draft.images) + len(new) > catalog.IMAGES_MAX:
                 raise InputError(
                     f"A training takes {catalog.IMAGES_MAX} images and has {len(draft.images)}.",
                     remedy=f"{len(new)} more do not fit; nothing was added.",
                 )
-            return edits.insert_images(draft, new)
+            return edits.insert_images(_tried_anew(draft, again | set(ids)), new)
 
         self._editing.apply(change).result()
-        return taken.report(ids)
+        return taken.report(ids, problem=learned.problem)
+
+    def _uploads(self) -> dict[str, str]:
+        return self._journal.uploads(
+            origin=self._live.origin,
+            project=self.service.project_id or "",
+            model_id=self._live.model_id,
+        )
+
+    def _learn(self, learned: Learned) -> Draft:
+        return self._live.change(learned.applied).result()
 
     def replace(self, row: ImageRow, source: object) -> None:
         """Put the one picture that ``source`` holds in ``row``'s place."""
@@ -71,33 +112,38 @@ class Adding:
 
         def change(draft: Draft) -> Applied:
             stands = draft.image.get(row.image_id)
-            if stands is None or _key(stands) == _key(new):
+            if stands is None or new.keys[0] in stands.keys:
                 return Applied(draft=draft)
-            gone = {stands.asset_id} if stands.attached and stands.asset_id else set()
+            # Added, then taken out, rather than put in place by the service: what that would do
+            # to pairs is not stated, and here the pairs, which name the row, stay whatever it does.
+            gone = {stands.asset_id} if stands.asset_id else set()
             replaced = replace(
-                new, image_id=stands.image_id, name=stands.name, caption=stands.caption
+                new,
+                image_id=stands.image_id,
+                name=stands.name,
+                caption=stands.caption,
+                replaces=stands.asset_id if stands.attached else stands.replaces,
             )
             after = draft.with_images({stands.image_id: replaced})
+            delete = {"op": "delete", "table": "images", "row": stands.image_id}
+            at = draft.images.index(stands)
             return Applied(
                 draft=replace(after, revision=draft.revision + 1, removed=draft.removed | gone),
                 accepted=(0,),
+                inverse=(delete, {"op": "restore", "table": "images", "at": at, "rows": [stands]}),
             )
 
         self._editing.apply(change).result()
 
     def _row(self, picture: Picture) -> ImageRow:
+        row = ImageRow(image_id=new_image_id(), name=picture.name, caption=picture.caption)
         if picture.asset_id is not None:
-            return ImageRow(
-                image_id=new_image_id(),
-                name=picture.name,
-                caption=picture.caption,
-                asset_id=picture.asset_id,
-            )
+            return replace(row, asset_id=picture.asset_id)
+        if picture.url is not None:
+            return replace(row, url=picture.url, url_key=picture.key)
         content, header = picture.read(), picture.header
-        return ImageRow(
-            image_id=new_image_id(),
-            name=picture.name,
-            caption=picture.caption,
+        return replace(
+            row,
             width=header.width if header else None,
             height=header.height if header else None,
             bytes=len(content),
@@ -105,11 +151,16 @@ class Adding:
         )
 
 
-def _key(row: ImageRow) -> str:
-    return row.content_hash or row.asset_id or row.image_id
-
-
 def _known(draft: Draft) -> dict[str, str]:
-    """Return image ids by content hash and by asset id."""
-    known = {row.asset_id: row.image_id for row in draft.images if row.asset_id}
-    return known | {row.content_hash: row.image_id for row in draft.images if row.content_hash}
+    """Return image ids by everything that tells a picture from others."""
+    return {key: row.image_id for row in draft.images for key in row.keys}
+
+
+def _tried_anew(draft: Draft, image_ids: Collection[str | None]) -> Draft:
+    """Return the draft with these rows waiting again, where the service had not taken them."""
+    rows = {
+        row.image_id: replace(row, refusal="", ceiling=None)
+        for row in draft.images
+        if row.image_id in image_ids and row.refusal and not row.attached
+    }
+    return draft.with_images(rows) if rows else draft

@@ -118,7 +118,8 @@ class Drafting:
 
         Args:
             source: a folder, a file, a list of files, a zip, a DataFrame with ``path`` and
-                ``caption``, PIL images, or asset ids. A ``NAME.txt`` beside a file is its caption.
+                ``caption``, PIL images, asset ids, or URLs, which the service fetches itself. A
+                ``NAME.txt`` beside a file is its caption.
             recursive: whether folders within a folder count.
 
         Returns:

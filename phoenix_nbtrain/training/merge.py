@@ -6,7 +6,7 @@ now. Whoever alone changed something wins; where both did, both texts are shown 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,7 @@ from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple, new_imag
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.records import Model, TrainingImage
 
-__all__ = ["merge"]
+__all__ = ["captioned", "merge"]
 
 _FOREIGN_PAIR: PairTriple = ("", "", "")
 
@@ -68,18 +68,23 @@ def _image(row: ImageRow, served: TrainingImage | None) -> ImageRow:
             attached=False,
             refusal="Someone removed it on the service; edit it to add it again",
         )
-    theirs, base = served.description, row.served_caption
     row = replace(
         row,
         # A picture given by its asset id has no name of its own until the service tells it.
         name=served.name if served.name and row.name == row.asset_id else row.name,
         attached=True,
         automatic_caption=served.automatic_captioning or row.automatic_caption,
-        served_caption=theirs,
     )
-    if theirs == row.caption or theirs == (base or ""):
+    return captioned(row, served.description)
+
+
+def captioned(row: ImageRow, theirs: str) -> ImageRow:
+    """Return the row after the service's caption of it was read."""
+    base = row.served_caption or ""
+    row = replace(row, served_caption=theirs)
+    if theirs in (row.caption, base):
         return row  # nobody else changed it; the draft's caption, if newer, is sent later
-    if row.caption == (base or ""):
+    if row.caption == base:
         return replace(row, caption=theirs)
     return replace(row, refusal=f"Someone else wrote “{shown(theirs, 80)}”; edit yours to keep it")
 
@@ -93,17 +98,35 @@ def _pairs(draft: Draft, model: Model) -> Draft:
         (by_asset[p.source_id], by_asset[p.target_id], p.instruction) for p in known
     ]
     base = set(draft.served_pairs or ())
-    gone = base - set(theirs)
+    # A pair whose picture is not there now went with it, and comes back with it: nobody's choice.
+    there = {image.id for image in model.training_images}
+    here = {row.image_id for row in draft.images if row.asset_id in there}
+    gone = {t for t in base - set(theirs) if t[0] in here and t[1] in here}
     ours = {row.triple for row in draft.pairs}
-    rows = [row for row in draft.pairs if row.triple not in gone]
+    new = [triple for triple in theirs if triple not in base and triple not in ours]
+    rewritten = {(source, target): text for source, target, text in new}
+    rows = [_pair(row, base, rewritten) for row in draft.pairs if row.triple not in gone]
     rows.extend(
         PairRow(pair_id=new_pair_id(), source=source, target=target, instruction=text)
-        for source, target, text in theirs
-        if (source, target, text) not in base and (source, target, text) not in ours
+        for source, target, text in new
     )
     # A pair there of pictures that are not here must go when the list is next sent.
     foreign = (_FOREIGN_PAIR,) if len(known) < len(model.training_image_pairs) else ()
     return replace(draft, pairs=tuple(rows), served_pairs=tuple(theirs) + foreign)
+
+
+def _pair(
+    row: PairRow, base: Collection[PairTriple], rewritten: Mapping[tuple[str, str], str]
+) -> PairRow:
+    """Return the row, refused where somebody else has written another instruction to it, too."""
+    theirs = rewritten.get((row.source, row.target))
+    if theirs is None or row.triple in base or row.refusal:
+        return row
+    return replace(
+        row,
+        refusal=f"Someone else wrote “{shown(theirs, 80)}” for these two; "
+        "remove theirs and edit yours to keep it",
+    )
 
 
 def _config(draft: Draft, model: Model) -> Draft:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,8 +37,23 @@ class Service(LaunchClient, Protocol):
     def replace_pairs(
         self, model_id: str, pairs: Sequence[TrainingPair]
     ) -> tuple[TrainingPair, ...]: ...
-    def upload_image(self, name: str, content: bytes) -> Asset: ...
+    def upload_image(
+        self,
+        name: str,
+        content: bytes,
+        *,
+        upload_id: str | None = None,
+        begun: Callable[[str], None] | None = None,
+    ) -> Asset: ...
+    def import_image(
+        self,
+        url: str,
+        *,
+        upload_id: str | None = None,
+        begun: Callable[[str], None] | None = None,
+    ) -> Asset: ...
     def get_asset(self, asset_id: str) -> Asset: ...
+    def get_assets(self, ids: Sequence[str]) -> tuple[Asset, ...]: ...
     def update_asset(self, asset_id: str, *, description: str) -> Asset: ...
     def fetch(self, url: str) -> bytes: ...
     def get_download(self, job_id: str) -> Download: ...

@@ -1,14 +1,16 @@
 """The draft's way to the service: debounced, one flight at a time, never while the model trains.
 
-A flight reads the model first, merges, and sends only what is missing. Whatever it stops at, the
-next flight goes on from what the service then holds, so nothing is sent twice and nothing lost.
+A flight reads the model first, merges, and sends only what is missing: pictures (`uploads`);
+removals, so that there is room; pictures into the set (`attaching`); then, having read again,
+captions, pairs and configuration.
+Whatever it stops at, the next flight goes on from what the service then holds, so nothing is sent
+twice and nothing lost.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -18,35 +20,27 @@ from typing import Any
 
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.draft import Draft, ImageRow, PairTriple
-from phoenix_nbtrain.errors import (
-    NotFound,
-    PhoenixError,
-    PlanLimitReached,
-    ServiceError,
-    ServiceFailed,
-    ServiceUnreachable,
-    Throttled,
-)
-from phoenix_nbtrain.images import metadata
+from phoenix_nbtrain.errors import NotFound, PhoenixError, ServiceError, Throttled
 from phoenix_nbtrain.records import TrainingPair
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.store.lease import lease
+from phoenix_nbtrain.training.attaching import Attaching
+from phoenix_nbtrain.training.flight import ENDING, PASSING, Rows, all_done, reason
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.merge import merge
 from phoenix_nbtrain.training.order import wire_parameters
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import SyncState
+from phoenix_nbtrain.training.uploads import Uploads
 
 __all__ = ["Sync"]
 
 log = logging.getLogger(__name__)
 
 DEBOUNCE_SECONDS = 1.0
-ASSETS_PER_CALL = 10
-"""Most asset ids that one call adds to a training set (SDK)."""
-_PASSING = (ServiceUnreachable, ServiceFailed, Throttled)
-"""Failures after which the same request may succeed: the flight ends and is tried again."""
+RETRY_SECONDS_MAX = 300.0
+"""The longest wait that the service may ask for and get."""
 
 
 class Sync:
@@ -63,8 +57,9 @@ class Sync:
     ) -> None:
         self._live = live
         self.service = service
-        self._journal = journal
-        self._pictures = pictures
+        self._rows = Rows(live)
+        self._uploads = Uploads(live, journal=journal, pictures=pictures)
+        self._attaching = Attaching(live, self._uploads)
         self._after = after
         self._timer: Timer | None = None
         self._failures = 0
@@ -95,6 +90,11 @@ class Sync:
             except PhoenixError as error:
                 self._failed(error)
                 raise
+            except KeyboardInterrupt:
+                # Whoever interrupts a cell wants the cell back; the draft still goes up.
+                self._live.show(sync=SyncState(phase="waiting"))
+                self.request()
+                raise
             else:
                 self._failures = 0
             finally:
@@ -116,153 +116,66 @@ class Sync:
     def _failed(self, error: PhoenixError) -> None:
         self._failures += 1
         wait = min(60.0, 2.0**self._failures)
+        if isinstance(error, Throttled) and error.retry_after is not None:
+            wait = max(wait, min(RETRY_SECONDS_MAX, error.retry_after))
         self._live.show(
             sync=SyncState(phase="failed", message=f"Kept on this computer. {error}"[:200])
         )
-        if isinstance(error, _PASSING):
+        if isinstance(error, PASSING):
+            if self._timer is not None:
+                self._timer.cancel()
             self._timer = self._live.runner.later(wait, self.in_background)
 
     # -- one flight -----------------------------------------------------------------------------
 
     def _fly(self) -> None:
+        if not self._read():
+            return
+        if self._live.state.draft.unsent:
+            self._live.show(sync=SyncState(phase="sending"))
+            if self._pictures() and not self._read():
+                # Sending pictures takes its time: what others wrote meanwhile is read before it
+                # could be overwritten.
+                return
+            self._remove()  # what was taken out while it was on its way
+            self._captions()
+            self._pairs()
+            self._config(self._live.state.model.type)
+        kept_out = next((r for r in self._live.state.draft.images if r.ceiling is not None), None)
+        self._live.show(sync=SyncState(message=kept_out.refusal if kept_out else ""))
+
+    def _read(self) -> bool:
+        """Read the model and merge it; return whether it may be written to."""
         model = self.service.get_model(self._live.model_id)
         self._live.show(model=model)
         draft = self._change(lambda d: merge(d, model))
-        if model.status == "training":
-            self._live.show(
-                sync=SyncState(
-                    phase="blocked" if draft.unsent else "idle",
-                    message="Kept on this computer until the training is over"
-                    if draft.unsent
-                    else "",
-                )
-            )
-            return
-        if draft.unsent:
-            self._live.show(sync=SyncState(phase="sending"))
-            self._upload(draft)
-            self._attach()
+        if model.status != "training":
+            return True
+        waits = SyncState(phase="blocked", message="Kept on this computer until the training ends")
+        self._live.show(sync=waits if draft.unsent else SyncState())
+        return False
+
+    def _pictures(self) -> bool:
+        """Send the pictures that are missing; return whether there were any."""
+        sent = False
+        for _ in range(2):  # an asset may be deleted there just when it was to be added
+            self._uploads.send(self.service)
             self._remove()
-            self._captions()
-            self._pairs()
-            self._config(model.type)
-        self._live.show(sync=SyncState())
+            self._attaching.make_room()
+            if all(r.attached or r.refusal for r in self._live.state.draft.images):
+                break
+            self._attaching.attach(self.service)
+            sent = True
+        return sent
 
     def _change(self, edit: Callable[[Draft], Draft]) -> Draft:
         return self._live.change(edit).result()
 
-    def _row(self, image_id: str, **changes: Any) -> Draft:
-        """Change one image row, unless it was removed meanwhile."""
-
-        def edit(draft: Draft) -> Draft:
-            row = draft.image.get(image_id)
-            return draft if row is None else draft.with_images({image_id: replace(row, **changes)})
-
-        return self._change(edit)
-
-    def _upload(self, draft: Draft) -> None:
-        scope = {
-            "origin": self._live.origin,
-            "project": self.service.project_id or "",
-            "model_id": self._live.model_id,
-        }
-        known = self._journal.uploads(**scope)
-        todo = []
-        for row in draft.images:
-            if row.asset_id or row.refusal or row.content_hash is None:
-                continue
-            if row.content_hash in known:
-                self._row(row.image_id, asset_id=known[row.content_hash])
-            else:
-                todo.append(row)
-        if not todo:
-            return
-        ids = {row.image_id for row in todo}
-        self._change(lambda d: _sending(d, ids))
-        done = itertools.count(1)
-        self._live.show(sync=SyncState(phase="sending", total=len(todo)))
-
-        def send(row: ImageRow) -> None:
-            content = self._pictures.get(row.content_hash or "")
-            if content is None:
-                self._row(
-                    row.image_id, sending=False, refusal="Its file is gone from this computer"
-                )
-                return
-            try:
-                asset = self.service.upload_image(row.name, metadata.strip(content))
-            except _PASSING:
-                raise
-            except ServiceError as error:
-                self._row(row.image_id, sending=False, refusal=str(error)[:200])
-                return
-            self._journal.remember_upload(
-                **scope, content_hash=row.content_hash or "", asset_id=asset.id
-            )
-            self._row(row.image_id, asset_id=asset.id, automatic_caption=asset.automatic_captioning)
-            self._live.show(sync=SyncState(phase="sending", done=next(done), total=len(todo)))
-
-        flights = [self._live.runner.submit("io", send, row) for row in todo]
-        _raise_first([flight.exception() for flight in flights])
-
-    def _attach(self) -> None:
-        draft = self._live.state.draft
-        waiting = [r for r in draft.images if r.asset_id and not r.attached and not r.refusal]
-        for start in range(0, len(waiting), ASSETS_PER_CALL):
-            self._attach_rows(waiting[start : start + ASSETS_PER_CALL])
-
-    def _attach_rows(self, rows: Sequence[ImageRow]) -> None:
-        ids = [row.asset_id or "" for row in rows]
-        try:
-            self.service.add_training_images(self._live.model_id, ids)
-        except _PASSING:
-            raise
-        except ServiceError as error:
-            # Whether a refused batch was taken in part is not stated anywhere: look.
-            model = self.service.get_model(self._live.model_id)
-            there = {image.id for image in model.training_images}
-            left = [row for row in rows if row.asset_id not in there]
-            for row in rows:
-                if row not in left:
-                    self._attached(row)
-            if isinstance(error, PlanLimitReached) or len(left) == 1:
-                for row in left:
-                    self._refused(row, error)
-            else:
-                for row in left:
-                    self._attach_rows([row])
-        else:
-            for row in rows:
-                self._attached(row)
-
-    def _attached(self, row: ImageRow) -> None:
-        # A fresh asset carries no caption of anybody's; one given by its id was read before.
-        served = row.served_caption if row.served_caption is not None else ""
-
-        def edit(draft: Draft) -> Draft:
-            stands = draft.image.get(row.image_id)
-            if stands is None:  # removed while it was on its way: take it out again
-                return replace(draft, removed=draft.removed | {row.asset_id or ""})
-            landed = replace(stands, attached=True, served_caption=served, sending=False)
-            return draft.with_images({row.image_id: landed})
-
-        self._change(edit)
-
-    def _refused(self, row: ImageRow, error: ServiceError) -> None:
-        if isinstance(error, NotFound) and row.content_hash is not None:
-            # The asset was deleted there. Forget it, and the next flight uploads it again.
-            self._journal.forget_upload(
-                origin=self._live.origin,
-                model_id=self._live.model_id,
-                asset_id=row.asset_id or "",
-            )
-            self._row(row.image_id, asset_id=None, sending=False)
-            self.request()
-            return
-        self._row(row.image_id, sending=False, refusal=str(error)[:200])
-
     def _remove(self) -> None:
-        for asset_id in sorted(self._live.state.draft.removed):
+        draft = self._live.state.draft
+        # What is to be replaced stays until its successor is there to take the place.
+        held = {row.replaces for row in draft.images if row.asset_id is None}
+        for asset_id in sorted(draft.removed - held):
             with suppress(NotFound):  # gone already, which is what was wanted
                 self.service.delete_training_image(self._live.model_id, asset_id)
             self._change(partial(_gone, asset_id=asset_id))
@@ -280,15 +193,14 @@ class Sync:
         def send(row: ImageRow) -> None:
             try:
                 self.service.update_asset(row.asset_id or "", description=row.caption)
-            except _PASSING:
+            except ENDING:
                 raise
             except ServiceError as error:
-                self._row(row.image_id, refusal=str(error)[:200])
+                self._rows.refuse(row, reason(error))
             else:
-                self._row(row.image_id, served_caption=row.caption)
+                self._rows.set(row, served_caption=row.caption)
 
-        flights = [self._live.runner.submit("io", send, row) for row in changed]
-        _raise_first([flight.exception() for flight in flights])
+        all_done([self._live.runner.submit("io", send, row) for row in changed])
 
     def _pairs(self) -> None:
         draft = self._live.state.draft
@@ -313,10 +225,10 @@ class Sync:
                     for source, target, text in wanted
                 ],
             )
-        except _PASSING:
+        except ENDING:
             raise
         except ServiceError as error:
-            refusal = str(error)[:200]
+            refusal = reason(error)
             self._change(
                 lambda d: d.with_pairs(
                     {
@@ -338,12 +250,6 @@ class Sync:
         self._change(lambda d: replace(d, served_config=held))
 
 
-def _sending(draft: Draft, ids: Iterable[str]) -> Draft:
-    return draft.with_images(
-        {i: replace(draft.image[i], sending=True) for i in ids if i in draft.image}
-    )
-
-
 def _gone(draft: Draft, *, asset_id: str) -> Draft:
     """Return the draft after the service let go of an asset, though undo may have restored it."""
     back = {
@@ -360,9 +266,3 @@ def _landed(draft: Draft) -> Draft:
     if not flying:
         return draft
     return draft.with_images({i: replace(draft.image[i], sending=False) for i in flying})
-
-
-def _raise_first(errors: Iterable[BaseException | None]) -> None:
-    for error in errors:
-        if error is not None:
-            raise error

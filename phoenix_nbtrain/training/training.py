@@ -70,7 +70,7 @@ class Training(Drafting):
         self._watch = Watch(self._live, service, self._launcher, ended=self._sync.request)
         self._buying = Buying(self._live, self._sync, self._watch, self._launcher)
         self._editing = Editing(self._live, changed=self._edited)
-        self._adding = Adding(self._live, self._editing, pictures)
+        self._adding = Adding(self._live, self._editing, pictures, service=service, journal=journal)
         self._thumbnails = Thumbnails(self._live, service, pictures)
         self._downloading = Downloading(self._live, service, self._launcher)
         self.launched_before = False
@@ -395,6 +395,7 @@ class Training(Drafting):
         """Talk through ``service`` from now on: the same Phoenix, with newer credentials."""
         self._service = service
         self._sync.service = service
+        self._adding.service = service
         self._watch.service = service
         self._launcher.client = service
         self._downloading.service = service

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -140,11 +143,20 @@ def test_markdown_keeps_strangers_texts_text(client: Phoenix, model_id: str, ico
         ({"action": "fly"}, InputError, "no action fly"),
         ({"action": "start", "model_id": ""}, InputError, "model_id"),
         ({"action": "upload_images"}, InputError, "images"),
-        ({"action": "upload_images", "images": ["https://cdn.example.com/1.png"]}, InputError, "1.png"),
+        ({"action": "upload_images", "images": 7}, InputError, "list of asset ids"),
+        ({"action": "upload_images", "images": [7]}, InputError, "no path"),
+        ({"action": "upload_images", "images": ["asset_nowhere00"]}, InputError, "asset_nowhere00"),
+        ({"action": "upload_images", "images": ["ftp://h/1.png"]}, InputError, "http or https"),
+        ({"action": "upload_images", "images": ["https://me:pw@h/1.png"]}, InputError, "user name"),
+        ({"action": "upload_images", "images": ["http://169.254.169.254/1.png"]}, InputError, "1.png.*public"),
         ({"action": "upload_images", "images": ["/nowhere/cat.png"]}, InputError, "nowhere"),
         ({"action": "update_image", "image_data": {"caption": "x"}}, InputError, "training_image_id"),
         ({"action": "update_image", "training_image_id": "asset_x"}, InputError, "image_data"),
+        ({"action": "update_image", "training_image_id": "asset_x", "image_data": "x"}, InputError, "record"),
+        ({"action": "update_image", "training_image_id": "asset_x", "image_data": {"tags": 1}}, InputError, "tags"),
+        ({"action": "delete_image"}, InputError, "training_image_id"),
         ({"action": "delete_image", "training_image_id": "asset_x"}, InputError, "asset_x"),
+        ({"action": "stop", "model_id": "model_nowhere"}, NotFound, "model_nowhere"),
         ({"action": "set_pairs"}, InputError, "image_data"),
         ({"action": "set_pairs", "image_data": [{"source": "a"}]}, InputError, "target"),
         ({"action": "set_pairs", "image_data": [{"source": "a", "target": "b"}]}, InputError, "a"),
@@ -168,6 +180,113 @@ def test_bad_calls_say_what_is_wrong_and_change_nothing(
         nbt.train(**{"model_id": model_id, **call})
     assert len(str(caught.value)) <= 200
     assert client.get_model(model_id) == before
+    assert nbt.Training.open(model_id=model_id).state.draft.images == ()
+
+
+class TestUrls:
+    @pytest.fixture
+    def cdn(self, client: Phoenix, icons: Path) -> Iterator[str]:
+        """A server of pictures on this computer, which its local Phoenix may read from."""
+        files = {f"/ref{n}.png": path.read_bytes() for n, path in enumerate(icons.glob("*.png"), 1)}
+
+        class Pictures(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                content = files.get(self.path.partition("?")[0], b"")
+                self.send_response(200 if content else 404)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        assert main(["settings", "import_private=true"]) == 0
+        with ThreadingHTTPServer(("127.0.0.1", 0), Pictures) as server:
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            yield f"http://127.0.0.1:{server.server_port}"
+            server.shutdown()
+            thread.join()
+
+    def test_the_request_of_the_tools_page(self, client: Phoenix, model_id: str, cdn: str) -> None:
+        request = {
+            "action": "upload_images",
+            "model_id": model_id,
+            "images": [f"{cdn}/ref1.png", f"{cdn}/ref2.png", f"{cdn}/ref3.png"],
+        }
+        response = nbt.train(**request)
+        assert {k: response[k] for k in ("status", "count")} == {"status": "uploaded", "count": 3}
+        again = nbt.train(**request)
+        assert (again["count"], again["already"]) == (0, 3)
+        there = client.get_model(model_id).training_images
+        assert [image.id for image in there] == [
+            image["training_image_id"] for image in response["training_images"]
+        ]
+        frame = nbt.Training.open(model_id=model_id).images
+        assert frame["name"].tolist() == ["ref1.png", "ref2.png", "ref3.png"]
+        assert frame["width"].tolist() == [64] * 3
+
+    def test_urls_ids_and_paths_together(
+        self, client: Phoenix, model_id: str, cdn: str, icons: Path
+    ) -> None:
+        files = sorted(icons.glob("*.png"))
+        given = client.upload_image("given.png", files[3].read_bytes()).id
+        reply = nbt.train(
+            "upload_images", model_id, images=[f"{cdn}/ref1.png?a=1", given, str(files[2])]
+        )
+        assert reply["count"] == 3
+
+    def test_one_that_cannot_be_imported_is_refused_by_name_and_can_be_given_again(
+        self, client: Phoenix, model_id: str, cdn: str
+    ) -> None:
+        images = [f"{cdn}/ref1.png", f"{cdn}/nowhere.png?signature=s3cret"]
+        reply = nbt.train("upload_images", model_id, images=images)
+        assert reply["count"] == 1
+        (refused,) = reply["refused"]
+        assert refused["name"] == "nowhere.png"
+        assert "404" in refused["reason"]
+        assert "s3cret" not in json.dumps(reply)
+        assert len(nbt.Training.open(model_id=model_id).images) == 1
+        assert nbt.train("upload_images", model_id, images=images)["already"] == 1
+
+    def test_a_picture_replaced_by_one_that_cannot_be_had_stays(
+        self, client: Phoenix, model_id: str, cdn: str
+    ) -> None:
+        nbt.train("upload_images", model_id, images=[f"{cdn}/ref1.png"])
+        (image,) = client.get_model(model_id).training_images
+        change = {"training_image_id": image.id, "image_data": {"path": f"{cdn}/nowhere.png"}}
+        with pytest.raises(InputError, match="stays as it was"):
+            nbt.train("update_image", model_id, **change)
+        assert [i.id for i in client.get_model(model_id).training_images] == [image.id]
+        change["image_data"] = {"path": f"{cdn}/ref2.png", "caption": "the second"}
+        reply = nbt.train("update_image", model_id, **change)
+        (image,) = client.get_model(model_id).training_images
+        assert reply["training_image"]["training_image_id"] == image.id
+        assert image.description == "the second"
+
+
+def test_a_plan_s_ceiling_says_how_many_fit(client: Phoenix, model_id: str, icons: Path) -> None:
+    assert main(["settings", "training_images=3"]) == 0
+    files = sorted(map(str, icons.glob("*.png")))
+    reply = nbt.train("upload_images", model_id, images=files)
+    assert reply["count"] == 3
+    (refused,) = reply["refused"]
+    assert refused["reason"].startswith("The plan takes 3 images per model: 3 of these 4 fit.")
+    assert len(client.get_model(model_id).training_images) == 3
+
+
+def test_a_second_computer_recognises_what_the_first_sent(
+    client: Phoenix, model_id: str, icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nbt.train("upload_images", model_id, images=[*map(str, icons.glob("*.png"))])
+    data_dir = tmp_path / "home" / "local"
+    monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "another computer"))
+    other = nbt.connect("local", data_dir=data_dir)
+    assert other.get_model(model_id).training_images_number == 4
+    training = nbt.Training.open(model_id=model_id)
+    training.sync()
+    report = training.add_images(icons)
+    assert (report.added, report.skipped, report.problem) == (0, 4, "")
 
 
 def test_an_empty_dataset_is_refused_by_the_service(client: Phoenix, model_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -15,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 import phoenix_nbtrain
 from phoenix_nbtrain.dataset import sources
@@ -313,18 +314,51 @@ def test_a_caption_file_of_no_use_does_not_cost_the_picture(tmp_path: Path, writ
 @pytest.mark.parametrize(
     "given",
     [
-        "http://169.254.169.254/latest/meta-data/",
-        "https://user@host/x.png",
         "ftp://host/x.png",
         "file:///etc/passwd",
         "data:image/png;base64,AAAA",
         "gopher://x",
     ],
 )
-def test_addresses_are_not_fetched(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_http_addresses_are_taken(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it was fetched"))
-    assert "not fetched" in refused(given)
-    assert "not fetched" in reason([given])
+    assert "http or https" in refused(given)
+    assert "http or https" in reason([given])
+
+
+def test_a_url_is_listed_by_the_name_in_it_and_nothing_is_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it was fetched"))
+    urls = ["https://cdn.example.com/a/ref%201.png?sig=s3cret", "http://169.254.169.254/latest/"]
+    intake = take(urls, room=5)
+    assert [(p.name, p.url) for p in intake.pictures] == [
+        ("ref 1.png", urls[0]),
+        ("picture", urls[1]),
+    ]
+    assert "s3cret" not in repr(intake)
+
+
+def test_one_url_twice_is_one_picture_and_one_name_twice_is_two() -> None:
+    intake = take(
+        ["https://a.example/ref.png#top", "https://A.example/ref.png", "https://b.example/ref.png"],
+        room=5,
+    )
+    assert [p.name for p in intake.pictures] == ["ref.png", "ref (2).png"]
+    assert intake.fates[1].fate == "already there"
+
+
+def test_files_that_differ_in_their_metadata_only_are_one_picture(tmp_path: Path) -> None:
+    for name in ("mine.png", "yours.png"):
+        told = PngImagePlugin.PngInfo()
+        told.add_text("Author", name)
+        Image.new("RGB", (8, 8), "red").save(tmp_path / name, pnginfo=told)
+    intake = take(tmp_path, room=5)
+    (picture,) = intake.pictures
+    assert b"mine.png" in (tmp_path / "mine.png").read_bytes()
+    assert b"mine.png" not in picture.read()
+    assert picture.content_hash == hashlib.sha256(picture.read()).hexdigest()
+    assert fates(intake)["yours.png"] == "already there"
 
 
 def test_network_paths_are_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,7 +449,7 @@ def test_an_asset_is_taken_by_its_id_once() -> None:
         None,
         None,
     )
-    with pytest.raises(ImageError, match="service only"):
+    with pytest.raises(ImageError, match="no file of this computer"):
         picture.read()
     again = take(["asset_abcdefgh12"] * 2, room=0, known={"asset_abcdefgh12": "img_1"})
     assert {f.fate for f in again.fates} == {"already there"}
