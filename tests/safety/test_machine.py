@@ -1,0 +1,259 @@
+"""Any order of edits, prices, clicks, faults, crashes and kernels: one launch per acceptance.
+
+Hypothesis draws the schedules and shortens those that fail. ``NBTRAIN_SCHEDULES`` sets how many.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from safety.world import ENDS, FATES, HONEST, Client, Violation, Wire, World
+
+from phoenix_nbtrain.errors import ServiceError, ServiceUnreachable
+from phoenix_nbtrain.records import LaunchReply
+from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
+
+SCHEDULES = int(os.environ.get("NBTRAIN_SCHEDULES", "2000"))
+SHM = Path("/dev/shm")  # the journal is synced as shipped; memory makes that quick
+KERNELS = st.integers(0, 2)
+STEPS = st.one_of(st.just(99), st.integers(0, 30))
+END = st.one_of(st.just("pause"), st.sampled_from(ENDS))
+FATE = st.one_of(st.just("done"), st.sampled_from(FATES))
+CAPS = st.sampled_from([Decimal(100), Decimal(100), Decimal(95), None])
+CHANGES = (
+    ("edit", 1),
+    ("edit", 2),
+    ("price", 90),
+    ("price", 100),
+    ("price", 110),
+    ("time", 1),
+    ("time", 40),
+    ("time", 121),
+    ("run ends", "trained"),
+    ("run ends", "failed"),
+    ("run ends", "training-canceled"),
+    ("somebody else launches", ""),
+)
+
+
+class Machine(RuleBasedStateMachine):
+    """One computer with three kernels, by chance."""
+
+    client: ClassVar[Client] = HONEST
+    seen: ClassVar[Counter[str]] = Counter()
+    folder: ClassVar[Path]
+    worlds: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).worlds += 1
+        self._own = Path(tempfile.mkdtemp(dir=self.folder))
+        self.world = World(self._own, self.client, self.seen)
+        CLOCK.world = self.world
+
+    @rule(kernel=KERNELS)
+    def estimate(self, kernel: int) -> None:
+        one = self.world.kernel(kernel)
+        self.world.estimate(one)
+        one.finish()
+
+    @rule(kernel=KERNELS, older=st.booleans(), again=st.booleans(), fate=FATE, steps=STEPS, end=END)
+    def click(
+        self, kernel: int, older: bool, again: bool, fate: str, steps: int, end: str
+    ) -> None:
+        """Launch for a price that was shown, by this kernel or another, just now or long ago."""
+        estimates = self.world.estimates
+        if not estimates:
+            self.estimate(kernel)
+        one = self.world.kernel(kernel)
+        one.finish()
+        accepted = estimates[len(estimates) // 2 if older else -1]
+        self.world.launch(one, accepted=accepted, again=again, fate=fate)
+        one.go(steps, end)
+
+    @rule(kernel=KERNELS, cap=CAPS, again=st.booleans(), fate=FATE, steps=STEPS, end=END)
+    def run_cell(
+        self, kernel: int, cap: Decimal | None, again: bool, fate: str, steps: int, end: str
+    ) -> None:
+        """Launch as a script does, with a cap or without."""
+        one = self.world.kernel(kernel)
+        one.finish()
+        self.world.launch(one, max_cost=cap, again=again, fate=fate)
+        one.go(steps, end)
+
+    @rule(kernel=KERNELS, stops=st.booleans(), steps=STEPS, end=END)
+    def look_or_stop(self, kernel: int, stops: bool, steps: int, end: str) -> None:
+        one = self.world.kernel(kernel)
+        one.finish()
+        (self.world.stop if stops else self.world.reconcile)(one)
+        one.go(steps, end)
+
+    @rule(kernel=KERNELS, steps=STEPS, end=END)
+    def go_on(self, kernel: int, steps: int, end: str) -> None:
+        self.world.kernels[kernel].go(steps, end)
+
+    @rule(change=st.sampled_from(CHANGES))
+    def the_world_goes_on(self, change: tuple[str, int | str]) -> None:
+        what, value = change
+        world = self.world
+        if what == "edit":
+            world.epochs = int(value)
+        elif what == "price":
+            world.service.price = Decimal(value)
+        elif what == "time":
+            world.pass_time(int(value))
+        elif what == "run ends":
+            world.run_ends(str(value))
+        elif world.service.models[world.model_id].status != "training":
+            world.somebody_else_launches()
+
+    @precondition(lambda self: self.world.on_their_way)
+    @rule()
+    def a_late_one_lands(self) -> None:
+        self.world.a_late_one_lands()
+
+    @invariant()
+    def the_law_holds(self) -> None:
+        self.world.judge()
+
+    def teardown(self) -> None:
+        try:
+            self.world.settle()
+        finally:
+            shutil.rmtree(self._own, ignore_errors=True)
+
+
+CLOCK = SimpleNamespace(
+    world=None,
+    time=lambda: CLOCK.world.now(),
+    sleep=time.sleep,
+    strftime=time.strftime,
+    localtime=time.localtime,
+)
+
+
+@pytest.fixture(autouse=True)
+def _time_of_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The launch code and the journal read the machine's clock."""
+    for name, module in list(sys.modules.items()):
+        ours = name.startswith("phoenix_nbtrain.launch") or name == "phoenix_nbtrain.store.journal"
+        if ours and getattr(module, "time", None) is time:
+            monkeypatch.setattr(module, "time", CLOCK)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[type[Machine]]:
+    """A machine that counts for itself."""
+    folder = Path(tempfile.mkdtemp(dir=SHM if SHM.is_dir() else tmp_path))
+    yield type("Machine", (Machine,), {"seen": Counter(), "folder": folder, "worlds": 0})
+    shutil.rmtree(folder)
+
+
+def schedules(machine: type[Machine], count: int, *, shrink: bool = True) -> None:
+    phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=count,
+            stateful_step_count=25,
+            deadline=None,
+            database=None,
+            phases=phases,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_no_schedule_launches_twice_or_unseen(machine: type[Machine]) -> None:
+    began = time.perf_counter()
+    schedules(machine, SCHEDULES)
+    seen = machine.seen
+    lines = [f"{count:7,} {what}" for what, count in sorted(seen.items())]
+    print(f"{machine.worlds:,} schedules in {time.perf_counter() - began:.0f} s", *lines, sep="\n")
+
+
+class _ThreeTries(Wire):
+    """Repeats the trigger as the official SDK does: on a timeout, 408, 409, 429 and 5xx."""
+
+    def trigger_training(self, model_id: str, parameters: Mapping[str, Any]) -> LaunchReply:
+        for attempt in range(3):
+            try:
+                return super().trigger_training(model_id, parameters)
+            except (ServiceUnreachable, ServiceError) as error:
+                status = getattr(error, "status", 500)
+                if attempt == 2 or not (status in (408, 409, 429) or status >= 500):
+                    raise
+        raise AssertionError
+
+
+class _SendsFirst(Journal):
+    """Writes a launch down only when its reply is there."""
+
+    def prepare(self, intent: Intent, **rest: Any) -> bool:
+        self._held = (intent, rest)
+        return True
+
+    def move(self, intent_id: str, to: IntentState, **rest: Any) -> bool:
+        if to == "submitting":
+            return True
+        if self._held is not None and self._held[0].intent_id == intent_id:
+            (intent, kept), self._held = self._held, None
+            super().prepare(replace(intent, state="submitting"), **kept)
+        return super().move(intent_id, to, **rest)
+
+    _held: tuple[Intent, dict[str, Any]] | None = None
+
+
+class _NeverSpends(Journal):
+    """Forgets which estimate a launch was bought with."""
+
+    def prepare(self, intent: Intent, **rest: Any) -> bool:
+        return super().prepare(replace(intent, estimate_id=None), **rest)
+
+    def spent(self, estimate_id: str) -> bool:
+        return False
+
+
+class _DoubtIsFailure(Journal):
+    """Takes a launch whose reply was lost for one that failed."""
+
+    def move(self, intent_id: str, to: IntentState, **rest: Any) -> bool:
+        return super().move(intent_id, "failed" if to == "uncertain" else to, **rest)
+
+
+@pytest.mark.parametrize(
+    ("client", "caught"),
+    [
+        (Client(wire=_ThreeTries), "one acceptance, two launch requests"),
+        (Client(journal=_SendsFirst), "the journal does not know of it"),
+        (Client(journal=_NeverSpends), "one acceptance, two launch requests"),
+        (Client(journal=_DoubtIsFailure), "launched while a run was training|calls failed"),
+    ],
+    ids=["three tries", "sent before it is written", "estimate never spent", "doubt as failure"],
+)
+def test_a_planted_fault_is_caught(machine: type[Machine], client: Client, caught: str) -> None:
+    machine.client = client
+    with pytest.raises(Violation, match=caught) as found:
+        schedules(machine, 500, shrink=False)
+    print(machine.worlds, "schedules until", found.value)

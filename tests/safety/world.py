@@ -1,0 +1,581 @@
+"""Kernels that share one journal and one Phoenix, moved one step at a time.
+
+Every kernel runs its own `Launcher` over its own `Journal` object in a greenlet, which hands
+control back at each request, each transaction and each wait. Whoever drives the world decides there
+what comes next: another kernel, a fault, Ctrl-C, a kill, a power cut. So interleavings are plain
+data, the same every time.
+
+The service keeps no launch out: what it is asked for it does, twice if asked twice. Whatever holds
+is the client's own doing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import greenlet
+from fake_service import FakeService
+
+from phoenix_nbtrain.database import Database
+from phoenix_nbtrain.errors import (
+    CoolingDown,
+    PhoenixError,
+    PlanLimitReached,
+    ServiceError,
+    ServiceFailed,
+    ServiceUnreachable,
+    StoreBusy,
+    Throttled,
+)
+from phoenix_nbtrain.launch import ESTIMATE_SECONDS, Estimate, Launcher, Order, fingerprint
+from phoenix_nbtrain.records import Job, LaunchReply
+from phoenix_nbtrain.store.journal import Intent, Journal
+
+__all__ = ["ENDS", "FATES", "HONEST", "Client", "Kernel", "Violation", "Wire", "World"]
+
+
+class Violation(AssertionError):
+    """Something was bought that nobody accepted, or bought twice, or is unknown to the journal."""
+
+
+class Killed(BaseException):
+    """The process is gone. Handlers unwind, and nothing they do has an effect."""
+
+
+# -- what can become of a launch request ------------------------------------------------------
+
+_DOUBT: Mapping[str, Callable[[], PhoenixError]] = {
+    "timeout": lambda: ServiceUnreachable("Timed out.", sent=True),
+    "reset": lambda: ServiceUnreachable("Connection reset.", sent=True),
+    "408": lambda: ServiceError("Request timeout.", status=408),
+    "409": lambda: ServiceError("Conflict.", status=409),
+    "429": lambda: Throttled("Slow down.", status=429),
+    "500": lambda: ServiceFailed("Internal error (500).", status=500),
+    "502": lambda: ServiceFailed("Bad gateway (502).", status=502),
+}
+"""Replies that do not tell whether the launch happened."""
+_REFUSALS: Mapping[str, Callable[[], PhoenixError]] = {
+    "not sent": lambda: ServiceUnreachable("Connection refused.", sent=False),
+    "400": lambda: ServiceError("Too few images.", status=400),
+    "401": lambda: ServiceError("Unauthorized.", status=401),
+    "plan limit": lambda: PlanLimitReached(
+        "Plan.", status=429, details={"actionName": "parallel-training"}
+    ),
+    "cooldown": lambda: CoolingDown("Cooling down.", status=429, remaining_seconds=60),
+}
+"""Replies after which nothing was launched, for sure."""
+FATES: tuple[str, ...] = (
+    "done",
+    *(f"{name} before" for name in _DOUBT),
+    *(f"{name} after" for name in _DOUBT),
+    *_REFUSALS,
+    "repeated by a proxy",
+    "late",
+    "answered with a price",
+    "no job in the reply",
+)
+"""``before`` and ``after`` say when the reply was lost: before or after the launch happened."""
+ENDS: tuple[str, ...] = ("pause", "interrupt", "fails", "kill", "power cut")
+"""What can happen to a kernel where it stands."""
+
+IN_TRANSACTION = "commit"
+"""The one step at which no other kernel can move: it would wait for the database's lock."""
+NEVER_LAUNCHED = ("prepared", "not_sent", "rejected")
+"""States of a launch of which the journal says that nothing was launched."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Work:
+    """One call of a kernel, and what was accepted with it."""
+
+    kind: str
+    number: int
+    began: int
+    began_at: float
+    order: Order | None = None
+    accepted: Estimate | None = None
+    max_cost: Decimal | None = None
+    again: bool = False
+    fate: str = "done"
+    quoted: Decimal | None = None
+
+    @property
+    def acceptance(self) -> str | None:
+        """What may be bought once: the estimate, or this one call of a script."""
+        if self.accepted is not None:
+            return self.accepted.estimate_id
+        return None if self.max_cost is None else f"script {self.number}"
+
+
+@dataclass(kw_only=True, eq=False)
+class Run:
+    """A launch that took effect."""
+
+    job_id: str
+    fingerprint: str
+    began: int
+    intent_id: str | None
+    """``None``: somebody else's."""
+    late: bool = False
+    """It took effect after its client had given up waiting."""
+
+
+class Service(FakeService):
+    """Launches whatever it is asked to, a model in training included."""
+
+    def launch(self, model_id: str) -> Job:
+        job = Job(id=f"job_{next(self._numbers)}", status="queued")
+        self.jobs[job.id] = job
+        self._put(self.models[model_id], status="training", job_id=job.id)
+        return job
+
+
+class Wire:
+    """What lies between a kernel and the service: each request is a step, and may be lost."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._service = kernel.world.service
+
+    origin = property(lambda self: self._service.origin)
+    project_id = property(lambda self: self._service.project_id)
+    unit = property(lambda self: self._service.unit)
+    is_local = property(lambda self: self._service.is_local)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._service, name)
+
+        def request(*args: Any, **kwargs: Any) -> Any:
+            self._kernel.step(name)
+            value = method(*args, **kwargs)
+            self._kernel.step(f"{name} answered")
+            return value
+
+        return request
+
+    def quote_training(self, model_id: str, parameters: Mapping[str, Any]) -> Any:
+        self._kernel.step("quote_training")
+        quote = self._service.quote_training(model_id, parameters)
+        self._kernel.work.quoted = quote.amount
+        self._kernel.step("quote_training answered")
+        return quote
+
+    def trigger_training(self, model_id: str, parameters: Mapping[str, Any]) -> LaunchReply:
+        self._kernel.step("trigger_training")
+        world, work = self._kernel.world, self._kernel.work
+        # What becomes of it is used up: a second request of the same call arrives.
+        fate, work.fate = work.fate, "done"
+        world.saw(f"launch request: {fate}")
+        if fate == "not sent":
+            raise _REFUSALS[fate]()
+        intent = world.sending(work, parameters)
+        name, _, when = fate.rpartition(" ")
+        if when == "before":
+            raise _DOUBT[name]()
+        if fate in _REFUSALS:
+            raise _REFUSALS[fate]()
+        if fate == "answered with a price":
+            return LaunchReply(outcome="quoted")
+        if fate == "late":
+            world.on_their_way.append((work, intent))
+            raise _DOUBT["timeout"]()
+        job = world.launched(work, intent)
+        self._kernel.step("trigger_training happened")
+        if when == "after":
+            raise _DOUBT[name]()
+        if fate == "repeated by a proxy":
+            raise ServiceError("Model is already training.", status=400)
+        if fate == "no job in the reply":
+            return LaunchReply(outcome="launched")
+        return LaunchReply(outcome="launched", job=job)
+
+
+class Transactions:
+    """A `Database` whose transactions are steps."""
+
+    def __init__(self, database: Database, kernel: Kernel) -> None:
+        self._database = database
+        self._kernel = kernel
+
+    @property
+    def path(self) -> Path:
+        return self._database.path
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        self._kernel.step("journal is read")
+        with self._database.reading() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        self._kernel.step("journal is written")
+        self._kernel.world.unjudged = True
+        with self._database.writing() as connection:
+            yield connection
+            self._kernel.step(IN_TRANSACTION)
+        self._kernel.step("committed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """The client under test: the shipped one, or one with a fault planted in it."""
+
+    wire: type[Wire] = Wire
+    launcher: type[Launcher] = Launcher
+    journal: type[Journal] = Journal
+
+
+HONEST = Client()
+
+
+class Kernel:
+    """One process: a launcher, its journal, and at most one call under way."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.alive = True
+        self.at = ""
+        """The step it stands before."""
+        self._work: Work | None = None
+        self._running: greenlet.greenlet | None = None
+        journal = world.client.journal(world.path)
+        journal._db = Transactions(journal._db, self)  # type: ignore[assignment]  # the same, in steps
+        self.launcher = world.client.launcher(
+            world.client.wire(self), journal, clock=world.now, sleep=self._sleep
+        )
+
+    @property
+    def work(self) -> Work:
+        assert self._work is not None
+        return self._work
+
+    @property
+    def busy(self) -> bool:
+        return self._running is not None
+
+    def begin(self, work: Work, call: Callable[[], Any]) -> None:
+        """Begin a call; it stands before its first step then."""
+        self.finish()
+        self._work = work
+        self._running = greenlet.greenlet(call)
+        self._resume(self._running.switch)
+
+    def go(self, steps: int, end: str = "pause") -> None:
+        """Let it go on for that many steps, and then meet its end where it stands."""
+        for _ in range(steps):
+            if not self.busy:
+                return
+            self._go_on()
+        if not self.busy:
+            return
+        if end == "pause":
+            while self.busy and self.at == IN_TRANSACTION:
+                self._go_on()
+            return
+        self.world.saw(f"{end}: {self.at}")
+        if end == "interrupt":
+            self._throw(KeyboardInterrupt())
+        elif end == "fails":
+            self._fail()
+        elif end == "kill":
+            self.kill()
+        else:
+            self.world.cut_power()
+
+    def finish(self) -> None:
+        """Let it go on to the end of its call."""
+        while self.busy:
+            self._go_on()
+
+    def kill(self) -> None:
+        """End the process here."""
+        self.alive = False
+        if self._running is not None:
+            self._throw(Killed())
+
+    def step(self, name: str) -> None:
+        """Stand still until told to go on. Called by the kernel's own code."""
+        if not self.alive:
+            raise Killed
+        self.at = name
+        greenlet.getcurrent().parent.switch()
+
+    def _sleep(self, seconds: float) -> None:
+        self.step("waits")
+        self.world.pass_time(seconds)
+
+    def _fail(self) -> None:
+        if self.at in ("journal is read", "journal is written"):
+            self._throw(StoreBusy("The journal is in use."))
+        elif self.at == "trigger_training" or self.at in ("waits", "committed", IN_TRANSACTION):
+            self._go_on()  # its own fates, or nothing there that could fail
+        else:
+            self._throw(ServiceUnreachable("Reset.", sent=True))
+
+    def _go_on(self) -> None:
+        assert self._running is not None
+        self._resume(self._running.switch)
+
+    def _throw(self, error: BaseException) -> None:
+        assert self._running is not None
+        running = self._running
+        self._resume(lambda: running.throw(error))
+
+    def _resume(self, how: Callable[[], Any]) -> None:
+        running = self._running
+        assert running is not None
+        try:
+            value = how()
+        except (PhoenixError, KeyboardInterrupt, Killed) as error:
+            value = type(error).__name__
+        finally:
+            if running.dead:
+                self._running = None
+                self.world.steps += 1
+        if running.dead:
+            self.world.ended(self.work, value)
+
+
+@dataclass(eq=False)
+class World:
+    """One computer, one model, one service, and the law."""
+
+    folder: Path
+    client: Client = HONEST
+    seen: Counter[str] = field(default_factory=Counter)
+    steps: int = 0
+    """Counts what happened, so that before and after can be told."""
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._time = 1_000_000.0
+        self.path = self.folder / f"journal-{next(self._numbers)}.sqlite3"
+        self.service = Service()
+        self.service.price = Decimal(100)
+        self.model_id = self.service.create_model(name="m", type="flux.2-dev-lora").id
+        self.epochs = 1
+        self.unjudged = False
+        self._disk = Journal(self.path)
+        self.estimates: list[Estimate] = []
+        self.runs: list[Run] = []
+        self.on_their_way: list[tuple[Work, str]] = []
+        self._bought: set[str] = set()
+        self._sent: set[str] = set()
+        self.kernels = [Kernel(self) for _ in range(3)]
+
+    def now(self) -> float:
+        return self._time
+
+    def pass_time(self, seconds: float) -> None:
+        self._time += seconds
+
+    def saw(self, what: str) -> None:
+        self.seen[what] += 1
+
+    def kernel(self, number: int) -> Kernel:
+        """Return a kernel that lives: a dead one is started again."""
+        if not self.kernels[number].alive:
+            self.saw("reopened")
+            self.kernels[number] = Kernel(self)
+        return self.kernels[number]
+
+    def order(self) -> Order:
+        parameters = {"nbEpochs": self.epochs}
+        return Order(
+            model_id=self.model_id,
+            parameters=parameters,
+            fingerprint=fingerprint(self.model_id, images=[], pairs=[], parameters=parameters),
+        )
+
+    # -- what kernels are told to do ------------------------------------------------------------
+
+    def estimate(self, kernel: Kernel) -> None:
+        order = self.order()
+        kernel.begin(self._work("estimate"), lambda: kernel.launcher.estimate(order))
+
+    def launch(
+        self,
+        kernel: Kernel,
+        *,
+        accepted: Estimate | None = None,
+        max_cost: Decimal | None = None,
+        again: bool = False,
+        fate: str = "done",
+    ) -> None:
+        order = self.order()
+        work = self._work(
+            "launch", order=order, accepted=accepted, max_cost=max_cost, again=again, fate=fate
+        )
+        if any(other is not kernel and other.busy for other in self.kernels):
+            self.saw("launch while another kernel is in the middle of a call")
+        if accepted is not None and accepted.estimate_id in self._bought:
+            self.saw("launch with a spent estimate")
+        if work.acceptance is None:
+            self.saw("launch that nobody accepted")
+        kernel.begin(
+            work,
+            lambda: kernel.launcher.launch(order, accepted=accepted, max_cost=max_cost, again=again),
+        )
+
+    def stop(self, kernel: Kernel) -> None:
+        kernel.begin(self._work("stop"), lambda: kernel.launcher.stop(self.model_id))
+
+    def reconcile(self, kernel: Kernel) -> None:
+        def read() -> Intent | None:
+            return kernel.launcher.reconcile(kernel.launcher.client.get_model(self.model_id))
+
+        kernel.begin(self._work("reconcile"), read)
+
+    def _work(self, kind: str, **given: Any) -> Work:
+        self.steps += 1
+        return Work(
+            kind=kind, number=next(self._numbers), began=self.steps, began_at=self._time, **given
+        )
+
+    def ended(self, work: Work, value: object) -> None:
+        """Take notice of how a call ended."""
+        if isinstance(value, Estimate):
+            self.estimates.append(value)
+        self.saw(f"{work.kind} → {value if isinstance(value, str) else type(value).__name__}")
+
+    # -- what happens without them --------------------------------------------------------------
+
+    def cut_power(self) -> None:
+        """End every kernel, and keep of the journal what lies on the disk at this moment."""
+        copy = self.folder / f"journal-{next(self._numbers)}.sqlite3"
+        for tail in ("", "-journal"):
+            if Path(f"{self.path}{tail}").exists():
+                shutil.copyfile(f"{self.path}{tail}", f"{copy}{tail}")
+        self.path = copy
+        self._disk = Journal(copy)
+        self.unjudged = True
+        for kernel in self.kernels:
+            kernel.kill()
+
+    def somebody_else_launches(self) -> None:
+        job = self.service.launch(self.model_id)
+        self.steps += 1
+        self.runs.append(Run(job_id=job.id, fingerprint="", began=self.steps, intent_id=None))
+
+    def a_late_one_lands(self) -> None:
+        work, intent = self.on_their_way.pop(0)
+        self.saw("a late launch lands")
+        self.launched(work, intent, late=True)
+
+    def run_ends(self, status: str) -> None:
+        if self.service.models[self.model_id].status == "training":
+            self.service.finish(self.model_id, status)
+
+    # -- the law --------------------------------------------------------------------------------
+
+    def sending(self, work: Work, parameters: Mapping[str, Any]) -> str:
+        """Judge a launch request that leaves; return the launch that the journal knows it as."""
+        if work.kind != "launch" or work.order is None or work.acceptance is None:
+            raise Violation(f"{work.kind}: a launch that nobody accepted")
+        if work.acceptance in self._bought:
+            raise Violation("one acceptance, two launch requests")
+        self._bought.add(work.acceptance)
+        if parameters != work.order.parameters:
+            raise Violation("what is launched is not what was asked for")
+        cap = work.max_cost
+        if work.accepted is not None:
+            if work.accepted.fingerprint != work.order.fingerprint:
+                raise Violation("what is launched is not what was priced")
+            if work.began_at - work.accepted.made_at > ESTIMATE_SECONDS:
+                raise Violation("an estimate too old to be accepted")
+            cap = work.accepted.amount if cap is None else min(cap, work.accepted.amount)
+        if cap is not None and (work.quoted is None or work.quoted > cap):
+            raise Violation("dearer than what was accepted")
+        self._no_second(work)
+        known = [
+            intent
+            for intent in self.intents()
+            if intent.intent_id not in self._sent
+            and (intent.estimate_id is not None or intent.state != "running")  # adopted ones are
+        ]
+        if not known or known[0].fingerprint != work.order.fingerprint:
+            raise Violation("sent, and the journal does not know of it")
+        if known[0].state in NEVER_LAUNCHED:
+            raise Violation(f"sent while the journal says {known[0].state}")
+        self._sent.add(known[0].intent_id)
+        return known[0].intent_id
+
+    def _no_second(self, work: Work) -> None:
+        """Refuse a launch beside a run that its kernel could have known of."""
+        model = self.service.models[self.model_id]
+        for run in self.runs:
+            unknowable = (run.late or run.intent_id is None) and run.began >= work.began
+            if unknowable:
+                continue
+            if model.status == "training" and run.job_id == model.job_id:
+                raise Violation("launched while a run was training")
+            trained = self.service.jobs[run.job_id].status == "success"
+            if trained and not work.again and not run.late:
+                assert work.order is not None
+                if run.fingerprint == work.order.fingerprint:
+                    raise Violation("bought again what was trained already")
+
+    def launched(self, work: Work, intent: str, *, late: bool = False) -> Job:
+        """Let a launch take effect."""
+        assert work.order is not None
+        job = self.service.launch(self.model_id)
+        self.steps += 1
+        self.unjudged = True
+        self.runs.append(
+            Run(
+                job_id=job.id,
+                fingerprint=work.order.fingerprint,
+                began=self.steps,
+                intent_id=intent,
+                late=late,
+            )
+        )
+        return job
+
+    def intents(self) -> list[Intent]:
+        """Read the journal as it lies on the disk, the newest launch first."""
+        return self._disk.intents()
+
+    def judge(self) -> None:
+        """Every launch that took effect is known, and not as one that never happened."""
+        if not self.unjudged:
+            return  # nobody has written since
+        self.unjudged = any(kernel.at == IN_TRANSACTION for kernel in self.kernels)
+        known = {intent.intent_id: intent.state for intent in self.intents()}
+        for run in self.runs:
+            if run.intent_id is None:
+                continue
+            if run.intent_id not in known:
+                raise Violation("a launch that the journal does not know")
+            if known[run.intent_id] in NEVER_LAUNCHED:
+                raise Violation(f"a launch that the journal calls {known[run.intent_id]}")
+
+    def settle(self) -> None:
+        """Let everything come to rest, and judge what the journal says then."""
+        for kernel in self.kernels:
+            kernel.finish()
+        self.judge()
+        kernel = Kernel(self)
+        for _ in range(4):
+            self.pass_time(100)
+            self.reconcile(kernel)
+            kernel.finish()
+        self.judge()
+        model = self.service.models[self.model_id]
+        known = {intent.intent_id: intent for intent in self.intents()}
+        for run in self.runs:
+            if run.intent_id is None or run.late:
+                continue
+            intent = known[run.intent_id]
+            training = model.status == "training" and model.job_id == run.job_id
+            if training and intent.state not in ("running", "stopping"):
+                raise Violation(f"a run that the journal calls {intent.state}")
