@@ -1,0 +1,221 @@
+"""Kernels killed at random instants while they launch, and the same cell run again.
+
+``NBTRAIN_SIGKILLS`` sets how many.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+from safety import lossy
+from safety.lossy import Lossy, Seeded
+
+from phoenix_nbtrain.store.journal import Journal
+
+KILLS = int(os.environ.get("NBTRAIN_SIGKILLS", "200"))
+CONTROL = 20
+MOMENTS = (
+    *(f"journal {name} {when}" for name in ("prepare", "move") for when in ("before", "after")),
+    "client quote_training after",
+    "client trigger_training before",
+    "client trigger_training after",
+    "service arrived",
+    "service happened",
+)
+"""Instants that chance alone would rarely meet; half of the kills are at these."""
+NEVER_LAUNCHED = ("prepared", "not_sent", "rejected")
+
+
+class Cells:
+    """One warm interpreter; see `safety.cells`."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("cells.py")), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._read()
+
+    def run(self, model: Seeded, **job: Any) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"model": model.id, **job}) + "\n")
+        self._process.stdin.flush()
+        model.pid = self._read()["pid"]
+        try:
+            return self._read()
+        finally:
+            model.pid = None
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the interpreter that runs the cells ended"
+        return json.loads(line)  # type: ignore[no-any-return]  # its own lines
+
+    def close(self) -> None:
+        self._process.communicate(timeout=30)
+
+
+@contextmanager
+def warm(count: int, *arguments: str) -> Iterator[SimpleQueue[Cells]]:
+    free: SimpleQueue[Cells] = SimpleQueue()
+    every = [Cells(*arguments) for _ in range(count)]
+    for cells in every:
+        free.put(cells)
+    try:
+        yield free
+    finally:
+        for cells in every:
+            cells.close()
+
+
+@pytest.fixture
+def phoenix() -> Iterator[Lossy]:
+    with lossy.serving() as phoenix:
+        yield phoenix
+
+
+def state_of(home: Path) -> str:
+    """Return what the journal says of the one launch, as the kill left it."""
+    path = home / "journal.sqlite3"
+    if not path.exists() or path.stat().st_size == 0:
+        return "no journal"
+    intents = Journal(path).intents()
+    assert len(intents) <= 1
+    return intents[0].state if intents else "no launch"
+
+
+def killed(number: int, window: float) -> tuple[str, dict[str, Any]]:
+    """Return what becomes of the launch request, and when the kernel is killed."""
+    chance = random.Random(number)
+    fate = lossy.FATES[number % len(lossy.FATES)]
+    if number % 2:
+        return fate, {"kill_after": chance.uniform(0, window)}
+    return fate, {"moment": chance.choice(MOMENTS)}
+
+
+def test_no_kill_launches_twice_or_unknown(phoenix: Lossy, tmp_path: Path) -> None:
+    began = time.perf_counter()
+    left, ends, failures = Counter[str](), Counter[str](), []
+    with warm(3) as free:
+
+        def job(model: Seeded) -> dict[str, Any]:
+            home = tmp_path / model.id
+            return {
+                "cell": "ours",
+                "url": phoenix.url,
+                "home": str(home),
+                "out": str(tmp_path / f"{model.id}.json"),
+            }
+
+        def whole() -> float:
+            cells, model = free.get(), phoenix.seed(f"whole{len(phoenix.models)}")
+            try:
+                ended = cells.run(model, **job(model))
+                assert ended["said"] == {"said": "run", "job": f"job_{model.id}_1"}
+                return float(ended["seconds"])
+            finally:
+                free.put(cells)
+
+        window = 1.1 * max(whole() for _ in range(3))
+
+        def one(number: int) -> None:
+            fate, how = killed(number, window)
+            moment = how.pop("moment", "")
+            service = moment.removeprefix("service ") if moment.startswith("service") else ""
+            model = phoenix.seed(f"model{number}", fate=fate, kill_when=service)
+            if moment and not service:
+                how["kill_at"] = moment
+            cells = free.get()
+            try:
+                first = cells.run(model, **job(model), **how)
+                left[state_of(tmp_path / model.id) if first["status"] else "not killed"] += 1
+                for later in (100, 200, 300):
+                    said = cells.run(model, **job(model), later=later)["said"]
+                    if said["said"] in ("run", "uncertain"):
+                        break
+                ends[said["said"]] += 1
+                problem = judge(model, tmp_path / model.id, said)
+                if problem:
+                    failures.append(f"{number}: {fate}, {moment or how}: {problem}")
+            finally:
+                free.put(cells)
+
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(one, range(KILLS)))
+    print(f"\n{KILLS} kills in {time.perf_counter() - began:.0f} s, window {window * 1000:.0f} ms")
+    print(f"left behind: {dict(left)}\nthe next cell says: {dict(ends)}")
+    launched = sum(bool(model.jobs) for model in phoenix.models.values())
+    print(f"{launched} launched once, {sum(len(m.jobs) > 1 for m in phoenix.models.values())} twice")
+    assert not failures, failures
+    if KILLS >= 100:
+        # The kills really met every stage of a launch.
+        assert left["not killed"] < KILLS // 4
+        for state in ("no launch", "prepared", "submitting", "running"):
+            assert left[state] >= 3, left
+
+
+def judge(model: Seeded, home: Path, said: dict[str, Any]) -> str | None:
+    """Return what is wrong with the end of one story."""
+    if len(model.jobs) > 1:
+        return f"launched {len(model.jobs)} times"
+    if said["said"] == "error":
+        return str(said["error"])
+    intents = Journal(home / "journal.sqlite3").intents()
+    known = [i for i in intents if i.state not in NEVER_LAUNCHED]
+    if model.jobs and not known:
+        return f"launched, and the journal says {[i.state for i in intents]}"
+    if said["said"] == "run" and said["job"] != (model.jobs or [None])[-1]:
+        return f"says {said['job']}, and the service has {model.jobs}"
+    return None
+
+
+def test_the_official_client_launches_twice_in_the_same_driver(
+    phoenix: Lossy, tmp_path: Path
+) -> None:
+    # Without this control the test above might be testing nothing.
+    began = time.perf_counter()
+    with warm(2, "sdk") as free:
+
+        def one(number: int) -> None:
+            fate = [f for f in lossy.FATES if f not in ("answered", "repeated by a proxy")][
+                number % (len(lossy.FATES) - 2)
+            ]
+            model = phoenix.seed(f"model{number}", fate=fate)
+            job = {
+                "cell": "sdk",
+                "url": phoenix.url,
+                "home": str(tmp_path / model.id),
+                "out": str(tmp_path / f"{model.id}.json"),
+            }
+            how = {"kill_after": random.Random(number).uniform(0, 0.3)} if number % 2 else {}
+            cells = free.get()
+            try:
+                cells.run(model, **job, **how)
+                for _ in range(3):
+                    if (cells.run(model, **job)["said"] or {}).get("said") == "run":
+                        break
+            finally:
+                free.put(cells)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(one, range(CONTROL)))
+    twice = sum(len(model.jobs) > 1 for model in phoenix.models.values())
+    print(f"\nofficial client: {twice} of {CONTROL} launched twice or more", end=" ")
+    print(f"in {time.perf_counter() - began:.0f} s")
+    assert twice > CONTROL // 4
