@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -15,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -28,7 +26,17 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from safety.world import ENDS, FATES, HONEST, Client, Violation, Wire, World
+from safety.world import (
+    ENDS,
+    FATES,
+    HONEST,
+    IN_TRANSACTION,
+    Client,
+    Until,
+    Violation,
+    Wire,
+    World,
+)
 
 from phoenix_nbtrain.errors import ServiceError, ServiceUnreachable
 from phoenix_nbtrain.records import LaunchReply
@@ -37,7 +45,21 @@ from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
 SCHEDULES = int(os.environ.get("NBTRAIN_SCHEDULES", "2000"))
 SHM = Path("/dev/shm")  # the journal is synced as shipped; memory makes that quick
 KERNELS = st.integers(0, 2)
-STEPS = st.one_of(st.just(99), st.integers(0, 30))
+STEPS = (
+    "get_model answered",
+    "quote_training answered",
+    "journal is written",
+    IN_TRANSACTION,
+    "committed",
+    "trigger_training",
+    "trigger_training happened",
+    "waits",
+)
+UNTIL = st.one_of(
+    st.just(99),
+    st.sampled_from(range(30)),
+    st.tuples(st.sampled_from(STEPS), st.integers(1, 3)),
+)
 END = st.one_of(st.just("pause"), st.sampled_from(ENDS))
 FATE = st.one_of(st.just("done"), st.sampled_from(FATES))
 CAPS = st.sampled_from([Decimal(100), Decimal(100), Decimal(95), None])
@@ -70,48 +92,69 @@ class Machine(RuleBasedStateMachine):
         type(self).worlds += 1
         self._own = Path(tempfile.mkdtemp(dir=self.folder))
         self.world = World(self._own, self.client, self.seen)
-        CLOCK.world = self.world
 
-    @rule(kernel=KERNELS)
-    def estimate(self, kernel: int) -> None:
-        one = self.world.kernel(kernel)
-        self.world.estimate(one)
-        one.finish()
-
-    @rule(kernel=KERNELS, older=st.booleans(), again=st.booleans(), fate=FATE, steps=STEPS, end=END)
+    @rule(
+        kernel=KERNELS,
+        price=st.sampled_from(["fresh", "fresh", "newest", "older"]),
+        again=st.booleans(),
+        fate=FATE,
+        until=UNTIL,
+        end=END,
+    )
     def click(
-        self, kernel: int, older: bool, again: bool, fate: str, steps: int, end: str
+        self, kernel: int, price: str, again: bool, fate: str, until: Until, end: str
     ) -> None:
-        """Launch for a price that was shown, by this kernel or another, just now or long ago."""
+        """Launch for a price that was shown: by this kernel or another, just now or long ago."""
+        one = self.world.kernel(kernel)
         estimates = self.world.estimates
-        if not estimates:
-            self.estimate(kernel)
+        one.finish()
+        if price == "fresh" or not estimates:
+            self.world.estimate(one)
+            one.finish()
+        accepted = estimates[len(estimates) // 2 if price == "older" else -1]
+        self.world.launch(one, accepted=accepted, again=again, fate=fate)
+        one.go(until, end)
+
+    @rule(kernel=KERNELS, until=UNTIL, end=END)
+    def price(self, kernel: int, until: Until, end: str) -> None:
         one = self.world.kernel(kernel)
         one.finish()
-        accepted = estimates[len(estimates) // 2 if older else -1]
-        self.world.launch(one, accepted=accepted, again=again, fate=fate)
-        one.go(steps, end)
+        self.world.estimate(one)
+        one.go(until, end)
 
-    @rule(kernel=KERNELS, cap=CAPS, again=st.booleans(), fate=FATE, steps=STEPS, end=END)
+    @rule(kernel=KERNELS, cap=CAPS, again=st.booleans(), fate=FATE, until=UNTIL, end=END)
     def run_cell(
-        self, kernel: int, cap: Decimal | None, again: bool, fate: str, steps: int, end: str
+        self, kernel: int, cap: Decimal | None, again: bool, fate: str, until: Until, end: str
     ) -> None:
         """Launch as a script does, with a cap or without."""
         one = self.world.kernel(kernel)
         one.finish()
         self.world.launch(one, max_cost=cap, again=again, fate=fate)
-        one.go(steps, end)
+        one.go(until, end)
 
-    @rule(kernel=KERNELS, stops=st.booleans(), steps=STEPS, end=END)
-    def look_or_stop(self, kernel: int, stops: bool, steps: int, end: str) -> None:
+    @rule(
+        kernel=KERNELS,
+        what=st.sampled_from(["reconcile", "run_of", "stop"]),
+        until=UNTIL,
+        end=END,
+    )
+    def look_or_stop(self, kernel: int, what: str, until: Until, end: str) -> None:
         one = self.world.kernel(kernel)
         one.finish()
-        (self.world.stop if stops else self.world.reconcile)(one)
-        one.go(steps, end)
+        getattr(self.world, what)(one)
+        one.go(until, end)
 
-    @rule(kernel=KERNELS, steps=STEPS, end=END)
-    def go_on(self, kernel: int, steps: int, end: str) -> None:
-        self.world.kernels[kernel].go(steps, end)
+    @rule(kernel=KERNELS)
+    def wait_out_a_doubt(self, kernel: int) -> None:
+        one = self.world.kernel(kernel)
+        for _ in range(4):
+            self.world.pass_time(61)
+            self.world.reconcile(one)
+            one.finish()
+
+    @rule(kernel=KERNELS, until=UNTIL, end=END)
+    def go_on(self, kernel: int, until: Until, end: str) -> None:
+        self.world.kernels[kernel].go(until, end)
 
     @rule(change=st.sampled_from(CHANGES))
     def the_world_goes_on(self, change: tuple[str, int | str]) -> None:
@@ -142,24 +185,6 @@ class Machine(RuleBasedStateMachine):
             self.world.settle()
         finally:
             shutil.rmtree(self._own, ignore_errors=True)
-
-
-CLOCK = SimpleNamespace(
-    world=None,
-    time=lambda: CLOCK.world.now(),
-    sleep=time.sleep,
-    strftime=time.strftime,
-    localtime=time.localtime,
-)
-
-
-@pytest.fixture(autouse=True)
-def _time_of_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The launch code and the journal read the machine's clock."""
-    for name, module in list(sys.modules.items()):
-        ours = name.startswith("phoenix_nbtrain.launch") or name == "phoenix_nbtrain.store.journal"
-        if ours and getattr(module, "time", None) is time:
-            monkeypatch.setattr(module, "time", CLOCK)
 
 
 @pytest.fixture

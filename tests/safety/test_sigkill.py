@@ -161,7 +161,9 @@ def test_no_kill_launches_twice_or_unknown(phoenix: Lossy, tmp_path: Path) -> No
     print(f"\n{KILLS} kills in {time.perf_counter() - began:.0f} s, window {window * 1000:.0f} ms")
     print(f"left behind: {dict(left)}\nthe next cell says: {dict(ends)}")
     launched = sum(bool(model.jobs) for model in phoenix.models.values())
-    print(f"{launched} launched once, {sum(len(m.jobs) > 1 for m in phoenix.models.values())} twice")
+    print(
+        f"{launched} launched once, {sum(len(m.jobs) > 1 for m in phoenix.models.values())} twice"
+    )
     assert not failures, failures
     if KILLS >= 100:
         # The kills really met every stage of a launch.

@@ -35,7 +35,14 @@ from phoenix_nbtrain.errors import (
     StoreBusy,
     Throttled,
 )
-from phoenix_nbtrain.launch import ESTIMATE_SECONDS, Estimate, Launcher, Order, fingerprint
+from phoenix_nbtrain.launch import (
+    ESTIMATE_SECONDS,
+    Estimate,
+    Launched,
+    Launcher,
+    Order,
+    fingerprint,
+)
 from phoenix_nbtrain.records import Job, LaunchReply
 from phoenix_nbtrain.store.journal import Intent, Journal
 
@@ -88,6 +95,8 @@ ENDS: tuple[str, ...] = ("pause", "interrupt", "fails", "kill", "power cut")
 
 IN_TRANSACTION = "commit"
 """The one step at which no other kernel can move: it would wait for the database's lock."""
+Until = int | tuple[str, int]
+"""A number of steps, or a step's name and which time it comes."""
 NEVER_LAUNCHED = ("prepared", "not_sent", "rejected")
 """States of a launch of which the journal says that nothing was launched."""
 
@@ -106,6 +115,8 @@ class Work:
     again: bool = False
     fate: str = "done"
     quoted: Decimal | None = None
+    intent_id: str | None = None
+    """The launch that it wrote down."""
 
     @property
     def acceptance(self) -> str | None:
@@ -222,6 +233,7 @@ class Transactions:
         with self._database.writing() as connection:
             yield connection
             self._kernel.step(IN_TRANSACTION)
+        self._kernel.world.note_new_intent(self._kernel)
         self._kernel.step("committed")
 
 
@@ -247,7 +259,7 @@ class Kernel:
         """The step it stands before."""
         self._work: Work | None = None
         self._running: greenlet.greenlet | None = None
-        journal = world.client.journal(world.path)
+        journal = world.client.journal(world.path, clock=world.now)
         journal._db = Transactions(journal._db, self)  # type: ignore[assignment]  # the same, in steps
         self.launcher = world.client.launcher(
             world.client.wire(self), journal, clock=world.now, sleep=self._sleep
@@ -269,17 +281,22 @@ class Kernel:
         self._running = greenlet.greenlet(call)
         self._resume(self._running.switch)
 
-    def go(self, steps: int, end: str = "pause") -> None:
-        """Let it go on for that many steps, and then meet its end where it stands."""
-        for _ in range(steps):
-            if not self.busy:
-                return
-            self._go_on()
+    def go(self, until: Until, end: str = "pause") -> None:
+        """Let it go on for some steps, or to some step, and then meet its end where it stands."""
+        if isinstance(until, int):
+            for _ in range(until):
+                self._go_on()
+        else:
+            name, times = until
+            while self.busy and times:
+                self._go_on()
+                times -= self.busy and self.at == name
         if not self.busy:
             return
         if end == "pause":
-            while self.busy and self.at == IN_TRANSACTION:
+            if self.at == IN_TRANSACTION:
                 self._go_on()
+            self.world.saw(f"pause: {self.at}")
             return
         self.world.saw(f"{end}: {self.at}")
         if end == "interrupt":
@@ -322,8 +339,8 @@ class Kernel:
             self._throw(ServiceUnreachable("Reset.", sent=True))
 
     def _go_on(self) -> None:
-        assert self._running is not None
-        self._resume(self._running.switch)
+        if self._running is not None:
+            self._resume(self._running.switch)
 
     def _throw(self, error: BaseException) -> None:
         assert self._running is not None
@@ -369,7 +386,7 @@ class World:
         self.runs: list[Run] = []
         self.on_their_way: list[tuple[Work, str]] = []
         self._bought: set[str] = set()
-        self._sent: set[str] = set()
+        self._written: set[str] = set()
         self.kernels = [Kernel(self) for _ in range(3)]
 
     def now(self) -> float:
@@ -423,7 +440,9 @@ class World:
             self.saw("launch that nobody accepted")
         kernel.begin(
             work,
-            lambda: kernel.launcher.launch(order, accepted=accepted, max_cost=max_cost, again=again),
+            lambda: kernel.launcher.launch(
+                order, accepted=accepted, max_cost=max_cost, again=again
+            ),
         )
 
     def stop(self, kernel: Kernel) -> None:
@@ -435,6 +454,12 @@ class World:
 
         kernel.begin(self._work("reconcile"), read)
 
+    def run_of(self, kernel: Kernel) -> None:
+        def read() -> Intent | None:
+            return kernel.launcher.run_of(kernel.launcher.client.get_model(self.model_id))
+
+        kernel.begin(self._work("run of"), read)
+
     def _work(self, kind: str, **given: Any) -> Work:
         self.steps += 1
         return Work(
@@ -445,6 +470,10 @@ class World:
         """Take notice of how a call ended."""
         if isinstance(value, Estimate):
             self.estimates.append(value)
+        if isinstance(value, Launched):
+            value = "already" if value.already else "bought"
+        elif isinstance(value, Intent):
+            value = value.state
         self.saw(f"{work.kind} → {value if isinstance(value, str) else type(value).__name__}")
 
     # -- what happens without them --------------------------------------------------------------
@@ -495,19 +524,36 @@ class World:
             cap = work.accepted.amount if cap is None else min(cap, work.accepted.amount)
         if cap is not None and (work.quoted is None or work.quoted > cap):
             raise Violation("dearer than what was accepted")
-        self._no_second(work)
-        known = [
-            intent
-            for intent in self.intents()
-            if intent.intent_id not in self._sent
-            and (intent.estimate_id is not None or intent.state != "running")  # adopted ones are
-        ]
-        if not known or known[0].fingerprint != work.order.fingerprint:
+        intents = self.intents()
+        known = next((i for i in intents if i.intent_id == work.intent_id), None)
+        if known is None or known.fingerprint != work.order.fingerprint:
             raise Violation("sent, and the journal does not know of it")
-        if known[0].state in NEVER_LAUNCHED:
-            raise Violation(f"sent while the journal says {known[0].state}")
-        self._sent.add(known[0].intent_id)
-        return known[0].intent_id
+        if known.state in NEVER_LAUNCHED:
+            raise Violation(f"sent while the journal says {known.state}")
+        if known.state == "not_seen":
+            # The process stood still for minutes between writing and sending, and others gave its
+            # launch up meanwhile: nothing on this computer could have held it back.
+            self.saw("a launch request of a process that stood still for minutes")
+        else:
+            self._no_second(work)
+            self._no_heir(work, intents[intents.index(known) + 1 :])
+        return known.intent_id
+
+    def _no_heir(self, work: Work, older: list[Intent]) -> None:
+        """Refuse a launch after one without a trace, unless a person or script wished it anew."""
+        if not older or older[0].state != "not_seen":
+            return
+        anew = work.accepted is not None and work.accepted.made_at > older[0].changed
+        if not (anew or work.again):
+            raise Violation("followed a launch without a trace, unasked")
+        self.saw("launch after one without a trace")
+
+    def note_new_intent(self, kernel: Kernel) -> None:
+        """Notice which launch a kernel has just written down."""
+        newest = next(iter(self.intents()), None)
+        if newest is not None and newest.intent_id not in self._written:
+            self._written.add(newest.intent_id)
+            kernel.work.intent_id = newest.intent_id
 
     def _no_second(self, work: Work) -> None:
         """Refuse a launch beside a run that its kernel could have known of."""
@@ -556,8 +602,9 @@ class World:
                 continue
             if run.intent_id not in known:
                 raise Violation("a launch that the journal does not know")
-            if known[run.intent_id] in NEVER_LAUNCHED:
-                raise Violation(f"a launch that the journal calls {known[run.intent_id]}")
+            state = known[run.intent_id]
+            if state in NEVER_LAUNCHED or (state == "not_seen" and not run.late):
+                raise Violation(f"a launch that the journal calls {state}")
 
     def settle(self) -> None:
         """Let everything come to rest, and judge what the journal says then."""
@@ -565,17 +612,13 @@ class World:
             kernel.finish()
         self.judge()
         kernel = Kernel(self)
-        for _ in range(4):
-            self.pass_time(100)
-            self.reconcile(kernel)
+        for _ in range(3):
+            self.pass_time(200)
+            self.run_of(kernel)
             kernel.finish()
         self.judge()
         model = self.service.models[self.model_id]
-        known = {intent.intent_id: intent for intent in self.intents()}
-        for run in self.runs:
-            if run.intent_id is None or run.late:
-                continue
-            intent = known[run.intent_id]
-            training = model.status == "training" and model.job_id == run.job_id
-            if training and intent.state not in ("running", "stopping"):
-                raise Violation(f"a run that the journal calls {intent.state}")
+        if model.status != "training":
+            return
+        if not any(i.open and i.job_id in (model.job_id, None) for i in self.intents()):
+            raise Violation("a run goes on, and the journal knows of none")
