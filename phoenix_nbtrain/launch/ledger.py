@@ -229,7 +229,9 @@ class Ledger:
 
     def _end(self, intent: Intent, model: Model) -> IntentState | None:
         if intent.kind == "training":
-            if model.status == "training":
+            if model.status == "training" and (
+                intent.job_id is None or model.job_id in (None, intent.job_id)
+            ):
                 return None
             if model.job_id == intent.job_id and model.status in _MODEL_ENDS:
                 return _MODEL_ENDS[model.status]

@@ -54,12 +54,14 @@ STEPS = (
     "trigger_training",
     "trigger_training happened",
     "waits",
+    "journal was read",
 )
 UNTIL = st.one_of(
     st.just(99),
     st.sampled_from(range(30)),
     st.tuples(st.sampled_from(STEPS), st.integers(1, 3)),
 )
+ENDED = st.sampled_from(["not yet", "trained", "failed", "training-canceled"])
 END = st.one_of(st.just("pause"), st.sampled_from(ENDS))
 FATE = st.one_of(st.just("done"), st.sampled_from(FATES))
 CAPS = st.sampled_from([Decimal(100), Decimal(100), Decimal(95), None])
@@ -72,9 +74,6 @@ CHANGES = (
     ("time", 1),
     ("time", 40),
     ("time", 121),
-    ("run ends", "trained"),
-    ("run ends", "failed"),
-    ("run ends", "training-canceled"),
     ("somebody else launches", ""),
 )
 
@@ -96,15 +95,24 @@ class Machine(RuleBasedStateMachine):
     @rule(
         kernel=KERNELS,
         price=st.sampled_from(["fresh", "fresh", "newest", "older"]),
+        ended=ENDED,
         again=st.booleans(),
         fate=FATE,
         until=UNTIL,
         end=END,
     )
     def click(
-        self, kernel: int, price: str, again: bool, fate: str, until: Until, end: str
+        self,
+        kernel: int,
+        price: str,
+        ended: str,
+        again: bool,
+        fate: str,
+        until: Until,
+        end: str,
     ) -> None:
         """Launch for a price that was shown: by this kernel or another, just now or long ago."""
+        self.world.run_ends(ended)
         one = self.world.kernel(kernel)
         estimates = self.world.estimates
         one.finish()
@@ -122,11 +130,27 @@ class Machine(RuleBasedStateMachine):
         self.world.estimate(one)
         one.go(until, end)
 
-    @rule(kernel=KERNELS, cap=CAPS, again=st.booleans(), fate=FATE, until=UNTIL, end=END)
+    @rule(
+        kernel=KERNELS,
+        cap=CAPS,
+        ended=ENDED,
+        again=st.booleans(),
+        fate=FATE,
+        until=UNTIL,
+        end=END,
+    )
     def run_cell(
-        self, kernel: int, cap: Decimal | None, again: bool, fate: str, until: Until, end: str
+        self,
+        kernel: int,
+        cap: Decimal | None,
+        ended: str,
+        again: bool,
+        fate: str,
+        until: Until,
+        end: str,
     ) -> None:
         """Launch as a script does, with a cap or without."""
+        self.world.run_ends(ended)
         one = self.world.kernel(kernel)
         one.finish()
         self.world.launch(one, max_cost=cap, again=again, fate=fate)
@@ -144,10 +168,44 @@ class Machine(RuleBasedStateMachine):
         getattr(self.world, what)(one)
         one.go(until, end)
 
+    @rule(
+        kernels=st.permutations(range(3)),
+        second=st.sampled_from(["launch", "reconcile", "run_of", "stop"]),
+        ended=ENDED,
+        fate=FATE,
+        points=st.tuples(UNTIL, UNTIL, UNTIL),
+        end=END,
+    )
+    def cross(
+        self,
+        kernels: list[int],
+        second: str,
+        ended: str,
+        fate: str,
+        points: tuple[Until, Until, Until],
+        end: str,
+    ) -> None:
+        """Two kernels at once, the first launching: one moves, then the other, then the first."""
+        self.world.run_ends(ended)
+        first, other = (self.world.kernel(number) for number in kernels[:2])
+        first.finish()
+        other.finish()
+        cap = Decimal(120)
+        self.world.launch(first, max_cost=cap, again=True, fate=fate)
+        first.go(points[0])
+        if second == "launch":
+            self.world.launch(other, max_cost=cap, again=True)
+        else:
+            getattr(self.world, second)(other)
+        other.go(points[1])
+        first.go(points[2], end)
+        other.finish()
+
+    @precondition(lambda self: self.world.doubtful)
     @rule(kernel=KERNELS)
     def wait_out_a_doubt(self, kernel: int) -> None:
         one = self.world.kernel(kernel)
-        for _ in range(4):
+        for _ in range(5):
             self.world.pass_time(61)
             self.world.reconcile(one)
             one.finish()
@@ -166,8 +224,6 @@ class Machine(RuleBasedStateMachine):
             world.service.price = Decimal(value)
         elif what == "time":
             world.pass_time(int(value))
-        elif what == "run ends":
-            world.run_ends(str(value))
         elif world.service.models[world.model_id].status != "training":
             world.somebody_else_launches()
 
@@ -188,9 +244,10 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[type[Machine]]:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Machine]]:
     """A machine that counts for itself."""
     folder = Path(tempfile.mkdtemp(dir=SHM if SHM.is_dir() else tmp_path))
+    monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(folder / "home"))
     yield type("Machine", (Machine,), {"seen": Counter(), "folder": folder, "worlds": 0})
     shutil.rmtree(folder)
 
@@ -201,7 +258,7 @@ def schedules(machine: type[Machine], count: int, *, shrink: bool = True) -> Non
         machine,
         settings=settings(
             max_examples=count,
-            stateful_step_count=25,
+            stateful_step_count=12,
             deadline=None,
             database=None,
             phases=phases,

@@ -225,6 +225,7 @@ class Transactions:
         self._kernel.step("journal is read")
         with self._database.reading() as connection:
             yield connection
+        self._kernel.step("journal was read")
 
     @contextmanager
     def writing(self) -> Iterator[Any]:
@@ -381,6 +382,8 @@ class World:
         self.model_id = self.service.create_model(name="m", type="flux.2-dev-lora").id
         self.epochs = 1
         self.unjudged = False
+        self.doubtful = False
+        """The last launch ended without telling whether it runs."""
         self._disk = Journal(self.path)
         self.estimates: list[Estimate] = []
         self.runs: list[Run] = []
@@ -470,7 +473,10 @@ class World:
         """Take notice of how a call ended."""
         if isinstance(value, Estimate):
             self.estimates.append(value)
+        if work.kind == "launch":
+            self.doubtful = value not in ("PriceNotAccepted", "LaunchRefused")
         if isinstance(value, Launched):
+            self.doubtful = False
             value = "already" if value.already else "bought"
         elif isinstance(value, Intent):
             value = value.state
@@ -501,7 +507,7 @@ class World:
         self.launched(work, intent, late=True)
 
     def run_ends(self, status: str) -> None:
-        if self.service.models[self.model_id].status == "training":
+        if status != "not yet" and self.service.models[self.model_id].status == "training":
             self.service.finish(self.model_id, status)
 
     # -- the law --------------------------------------------------------------------------------
