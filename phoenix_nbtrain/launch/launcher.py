@@ -249,7 +249,10 @@ class Launcher:
         if reply.job is None or not reply.job.id:
             return self._uncertain(intent, "the reply names no job", None)
         self._journal.move(
-            intent.intent_id, "running", only_from={"submitting", "uncertain"}, job_id=reply.job.id
+            intent.intent_id,
+            "running",
+            only_from={"submitting", "uncertain", "not_seen"},
+            job_id=reply.job.id,
         )
         return Launched(
             intent=self._ledger.again(intent),

@@ -111,19 +111,27 @@ class Ledger:
         intent = self.open_intent(model.id, kind)
         if intent is None:
             return self._late(model) if kind == "training" else None
-        abandoned = intent.state in ("prepared", "submitting") and not may_be_at_work(
+        if intent.state in ("prepared", "submitting") and may_be_at_work(
             intent.intent_id, age=self._clock() - intent.changed, longest=SUBMITTING_SECONDS
-        )
-        if intent.state == "prepared" and abandoned:
-            self.move(intent, "not_sent", "given up before it was sent")
+        ):
+            # Its sender lives and will say; a run that shows meanwhile may be somebody else's.
+            return intent
+        if intent.state == "prepared":
+            # Only from there: since this was read it may have been sent, and its sender killed.
+            self.journal.move(
+                intent.intent_id,
+                "not_sent",
+                only_from={"prepared"},
+                reason="given up before it was sent",
+            )
         elif intent.state in ("submitting", "uncertain"):
             found = self._trace(intent, model)
             if found is not None:
                 self._found_running(intent, found.job_id)
                 return self.reconcile(model, kind)
-            if intent.state == "submitting" and abandoned:
+            if intent.state == "submitting":
                 self.move(intent, "uncertain", "the kernel ended while the request was out")
-            elif intent.state == "uncertain":
+            else:
                 self._quiet(intent, model)
         elif intent.state in ("running", "stopping"):
             end = self._end(intent, model)

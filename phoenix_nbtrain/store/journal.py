@@ -227,15 +227,22 @@ class Journal(KnownModels, Uploads):
         job_id: str | None = None,
         reason: str | None = None,
     ) -> bool:
-        """Move a launch to another state if it is still in one of ``only_from``."""
+        """Move a launch to another state if it is still in one of ``only_from``.
+
+        Returns:
+            Whether it was moved: not where another has been opened since it was closed.
+        """
         marks = ", ".join("?" for _ in only_from)
-        with self._db.writing() as db:
-            done = db.execute(
-                "UPDATE intents SET state = ?, changed = ?, job_id = coalesce(?, job_id),"
-                f" reason = coalesce(?, reason) WHERE intent_id = ? AND state IN ({marks})",
-                (to, self._clock(), job_id, reason, intent_id, *only_from),
-            )
-            return done.rowcount == 1
+        try:
+            with self._db.writing() as db:
+                done = db.execute(
+                    "UPDATE intents SET state = ?, changed = ?, job_id = coalesce(?, job_id),"
+                    f" reason = coalesce(?, reason) WHERE intent_id = ? AND state IN ({marks})",
+                    (to, self._clock(), job_id, reason, intent_id, *only_from),
+                )
+                return done.rowcount == 1
+        except sqlite3.IntegrityError:
+            return False
 
     def note_quiet_read(self, intent_id: str, *, at: float, apart: float) -> None:
         """Count a read that showed no trace of an uncertain launch.

@@ -7,6 +7,7 @@ how it ended.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -26,7 +27,7 @@ def _shifted() -> float:
 
 def main() -> None:
     time.time = _shifted  # before the toolkit takes hold of it: cells may run minutes later
-    import pandas  # noqa: F401  # warm, as a kernel is
+    importlib.import_module("pandas")  # warm, as a kernel is
 
     import phoenix_nbtrain as nbt
     from phoenix_nbtrain.launch import Launcher  # noqa: F401

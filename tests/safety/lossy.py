@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -166,10 +166,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._kill(model, "happened")
         if fate == "black hole":
             self.connection.settimeout(HOLE_SECONDS)
-            try:
+            with suppress(OSError):
                 self.connection.recv(1)
-            except OSError:
-                pass
             self._reset()
         elif fate == "reset after":
             self._reset()

@@ -145,7 +145,7 @@ def test_no_kill_launches_twice_or_unknown(phoenix: Lossy, tmp_path: Path) -> No
             try:
                 first = cells.run(model, **job(model), **how)
                 left[state_of(tmp_path / model.id) if first["status"] else "not killed"] += 1
-                for later in (100, 200, 300):
+                for later in (0, 200, 400):
                     said = cells.run(model, **job(model), later=later)["said"]
                     if said["said"] in ("run", "uncertain"):
                         break
@@ -168,8 +168,8 @@ def test_no_kill_launches_twice_or_unknown(phoenix: Lossy, tmp_path: Path) -> No
     if KILLS >= 100:
         # The kills really met every stage of a launch.
         assert left["not killed"] < KILLS // 4
-        for state in ("no launch", "prepared", "submitting", "running"):
-            assert left[state] >= 3, left
+        for state in ("no journal", "no launch", "prepared", "submitting", "running"):
+            assert left[state], left
 
 
 def judge(model: Seeded, home: Path, said: dict[str, Any]) -> str | None:

@@ -43,6 +43,7 @@ from phoenix_nbtrain.launch import (
     Order,
     fingerprint,
 )
+from phoenix_nbtrain.launch.ledger import SUBMITTING_SECONDS
 from phoenix_nbtrain.records import Job, LaunchReply
 from phoenix_nbtrain.store.journal import Intent, Journal
 
@@ -79,6 +80,12 @@ _REFUSALS: Mapping[str, Callable[[], PhoenixError]] = {
     "cooldown": lambda: CoolingDown("Cooling down.", status=429, remaining_seconds=60),
 }
 """Replies after which nothing was launched, for sure."""
+
+
+def _fault(of: Mapping[str, Callable[[], PhoenixError]], name: str) -> PhoenixError:
+    return of[name]()
+
+
 FATES: tuple[str, ...] = (
     "done",
     *(f"{name} before" for name in _DOUBT),
@@ -116,7 +123,10 @@ class Work:
     fate: str = "done"
     quoted: Decimal | None = None
     intent_id: str | None = None
-    """The launch that it wrote down."""
+    """The launch that it wrote down, at ``wrote_at``."""
+    wrote_at: float = 0.0
+    stood_still: bool = False
+    """It was not heard of for minutes before it sent."""
 
     @property
     def acceptance(self) -> str | None:
@@ -186,22 +196,22 @@ class Wire:
         fate, work.fate = work.fate, "done"
         world.saw(f"launch request: {fate}")
         if fate == "not sent":
-            raise _REFUSALS[fate]()
+            raise _fault(_REFUSALS, fate)
         intent = world.sending(work, parameters)
         name, _, when = fate.rpartition(" ")
         if when == "before":
-            raise _DOUBT[name]()
+            raise _fault(_DOUBT, name)
         if fate in _REFUSALS:
-            raise _REFUSALS[fate]()
+            raise _fault(_REFUSALS, fate)
         if fate == "answered with a price":
             return LaunchReply(outcome="quoted")
         if fate == "late":
             world.on_their_way.append((work, intent))
-            raise _DOUBT["timeout"]()
+            raise _fault(_DOUBT, "timeout")
         job = world.launched(work, intent)
         self._kernel.step("trigger_training happened")
         if when == "after":
-            raise _DOUBT[name]()
+            raise _fault(_DOUBT, name)
         if fate == "repeated by a proxy":
             raise ServiceError("Model is already training.", status=400)
         if fate == "no job in the reply":
@@ -536,10 +546,11 @@ class World:
             raise Violation("sent, and the journal does not know of it")
         if known.state in NEVER_LAUNCHED:
             raise Violation(f"sent while the journal says {known.state}")
-        if known.state == "not_seen":
+        if self._time - work.wrote_at > SUBMITTING_SECONDS:
             # The process stood still for minutes between writing and sending, and others gave its
             # launch up meanwhile: nothing on this computer could have held it back.
             self.saw("a launch request of a process that stood still for minutes")
+            work.stood_still = True
         else:
             self._no_second(work)
             self._no_heir(work, intents[intents.index(known) + 1 :])
@@ -560,6 +571,7 @@ class World:
         if newest is not None and newest.intent_id not in self._written:
             self._written.add(newest.intent_id)
             kernel.work.intent_id = newest.intent_id
+            kernel.work.wrote_at = self._time
 
     def _no_second(self, work: Work) -> None:
         """Refuse a launch beside a run that its kernel could have known of."""
@@ -588,7 +600,7 @@ class World:
                 fingerprint=work.order.fingerprint,
                 began=self.steps,
                 intent_id=intent,
-                late=late,
+                late=late or work.stood_still,
             )
         )
         return job
@@ -623,8 +635,6 @@ class World:
             self.run_of(kernel)
             kernel.finish()
         self.judge()
-        model = self.service.models[self.model_id]
-        if model.status != "training":
-            return
-        if not any(i.open and i.job_id in (model.job_id, None) for i in self.intents()):
+        training = self.service.models[self.model_id].status == "training"
+        if training and not any(intent.open for intent in self.intents()):
             raise Violation("a run goes on, and the journal knows of none")

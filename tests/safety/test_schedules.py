@@ -1,0 +1,94 @@
+"""Schedules that once broke the law, move by move."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from safety.world import World
+
+CAP = Decimal(100)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def states(world: World) -> list[str]:
+    return [intent.state for intent in world.intents()]
+
+
+def test_a_launch_that_was_sent_since_it_was_read_is_not_given_up(world: World) -> None:
+    # A kernel read "prepared"; the sender sent and was killed; and the kernel, finding nobody at
+    # work, wrote "not sent" over a launch that had happened.
+    sender, reader, _ = world.kernels
+    world.launch(sender, max_cost=CAP)
+    sender.go(("journal is written", 2))
+    world.reconcile(reader)
+    reader.go(("journal was read", 1))
+    sender.go(("trigger_training happened", 1), "kill")
+    reader.finish()
+    world.judge()
+    world.settle()
+    assert states(world) == ["running"]
+
+
+def test_somebody_elses_run_is_not_taken_for_a_launch_that_is_just_leaving(world: World) -> None:
+    # The other's run was written down as this launch's, ended, and let a third kernel launch,
+    # while this one was still about to send.
+    sender, reader, third = world.kernels
+    world.launch(sender, max_cost=CAP)
+    sender.go(("trigger_training", 1))
+    world.somebody_else_launches()
+    world.stop(reader)
+    reader.finish()
+    world.launch(third, max_cost=CAP)
+    third.go(60)
+    sender.finish()
+    third.finish()
+    assert len([run for run in world.runs if run.intent_id is not None]) == 1
+    world.settle()
+
+
+def test_a_reply_that_comes_after_its_launch_was_given_up_is_written_down(world: World) -> None:
+    sender, reader, _ = world.kernels
+    world.launch(sender, max_cost=CAP)
+    sender.go(("trigger_training", 1))
+    world.pass_time(200)
+    for _ in range(4):
+        world.reconcile(reader)
+        reader.finish()
+        world.pass_time(61)
+    assert states(world) == ["not_seen"]
+    sender.finish()
+    assert [(i.state, i.job_id) for i in world.intents()] == [("running", world.runs[0].job_id)]
+
+
+def test_a_reply_that_comes_after_another_launch_was_opened_breaks_nothing(world: World) -> None:
+    sender, reader, third = world.kernels
+    world.launch(sender, max_cost=CAP)
+    sender.go(("trigger_training", 1))
+    world.pass_time(200)
+    for _ in range(4):
+        world.reconcile(reader)
+        reader.finish()
+        world.pass_time(61)
+    world.launch(third, max_cost=CAP, again=True)
+    third.finish()
+    sender.finish()
+    assert states(world) == ["running", "not_seen"]
+
+
+def test_a_run_that_ended_is_written_down_although_another_runs_by_now(world: World) -> None:
+    ours, reader, _ = world.kernels
+    world.launch(ours, max_cost=CAP)
+    ours.finish()
+    world.run_ends("trained")
+    world.somebody_else_launches()
+    world.run_of(reader)
+    reader.finish()
+    assert states(world)[-1] == "trained"
+    world.settle()
+    assert states(world) == ["running", "trained"]
