@@ -1,6 +1,6 @@
 """One way to open a SQLite file that matters.
 
-Rollback journal, ``synchronous=FULL``, a connection per operation and ``BEGIN IMMEDIATE``:
+Rollback journal, ``synchronous=EXTRA``, a connection per operation and ``BEGIN IMMEDIATE``:
 several processes write, a writer never starts on stale reads, and what was committed is there
 after a power cut. A file that is damaged, belongs to something else or was written by a newer
 version is refused and left as it is.
@@ -108,7 +108,9 @@ class Database:
         try:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA busy_timeout = 5000")
-            connection.execute("PRAGMA synchronous = FULL")
+            # FULL leaves the folder unsynced once the rollback journal is gone: after a power cut
+            # the journal may be there again, and undo a launch that was written down and sent.
+            connection.execute("PRAGMA synchronous = EXTRA")
             connection.execute("PRAGMA foreign_keys = ON")
             if not self._ready:
                 self._prepare(connection)

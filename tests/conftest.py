@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from safety import recorder
 
 # Read once, when numpy is loaded. Two matrix threads on a busy machine wait for each other most of
 # the time, and the trainer's own process has one.
@@ -18,6 +20,39 @@ from phoenix_nbtrain.images.drawings import draw_icons
 
 CREDENTIALS = ("PHOENIX_NBTRAIN_", "SCENARIO_")
 """How the names begin of everything that says whose account, or which Phoenix, is meant."""
+
+
+_recorded = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Record every request that buys, of this process and of all that it starts."""
+    log = Path(tempfile.mkdtemp(prefix="nbtrain-")) / "requests-that-buy"
+    config.stash[_recorded] = log
+    os.environ.update(recorder.environment(log))
+    recorder.install()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say where they came from."""
+    counts, wrong = recorder.judge(config.stash[_recorded])
+    said = ", ".join(f"{count} from {where}" for where, count in sorted(counts.items()))
+    terminalreporter.write_line(f"requests that buy: {said or 'none'}")
+    for origin in wrong:
+        terminalreporter.write_line(f"PAST THE LAUNCH PROTOCOL: {origin}", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One function alone can buy; a session in which another did has failed."""
+    counts, wrong = recorder.judge(session.config.stash[_recorded])
+    ran = {item.nodeid for item in session.items} if not session.config.option.collectonly else {}
+    tutorials = any("test_a_tutorial_run_twice" in name for name in ran)
+    unseen = tutorials and not counts[recorder.NOTEBOOKS]
+    if session.exitstatus == pytest.ExitCode.OK and (wrong or unseen):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)

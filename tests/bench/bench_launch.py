@@ -5,7 +5,7 @@
 `Launcher.launch` of an accepted estimate, over a Phoenix in memory whose calls take no time: the
 journal is read, the model compared, the price checked, and the launch written down three times
 (prepared, submitting, running). The peer commits three rows to a database of its own over one
-connection that stays open, in the journal's own way: a rollback journal, ``synchronous=FULL``.
+connection that stays open, in the journal's own way: a rollback journal, ``synchronous=EXTRA``.
 That much every protocol pays which survives a power cut.
 
 The goal is at most 10 ms a launch. The journal holds a hundred launches before the first is timed.
@@ -67,7 +67,7 @@ class Bare:
 
     def __init__(self, folder: Path) -> None:
         self.connection = sqlite3.connect(folder / "bare.sqlite3", isolation_level=None)
-        self.connection.execute("PRAGMA synchronous = FULL")
+        self.connection.execute("PRAGMA synchronous = EXTRA")
         self.connection.execute("CREATE TABLE launches (state TEXT)")
 
     def commit(self) -> None:
