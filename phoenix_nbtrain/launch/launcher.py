@@ -15,17 +15,25 @@ from phoenix_nbtrain.errors import (
     PriceNotAccepted,
     ServiceError,
     ServiceUnreachable,
+    StoreError,
     Throttled,
     shown,
 )
-from phoenix_nbtrain.launch.ledger import LaunchClient, Ledger
+from phoenix_nbtrain.launch.ledger import SUBMITTING_SECONDS, LaunchClient, Ledger
 from phoenix_nbtrain.launch.order import Order, served_digest
 from phoenix_nbtrain.launch.price import Estimate, check_price, money, parse_max_cost
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
 from phoenix_nbtrain.store.alive import at_work
-from phoenix_nbtrain.store.journal import Intent, Journal
+from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState, Journal
 
 __all__ = ["Launched", "Launcher"]
+
+_LAUNCHABLE = frozenset({"new", "trained", "failed", "training-canceled"})
+"""A word that is newer than this package may stand for a run."""
+_BOUGHT = frozenset({"trained", "delivered", "ended"})
+"""How a purchase ends that is not to be made twice."""
+_VERB: Mapping[IntentKind, str] = {"training": "start", "download": "download"}
+_LOST_REPLY = "Started; its first reply was lost, and the service shows the run."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +90,19 @@ class Launcher:
         return self._ledger.run_of(model)
 
     def unseen(self, model_id: str) -> Intent | None:
-        """Return the model's last launch if it appears not to have launched."""
-        newest = self._ledger.newest(model_id)
-        return newest if newest is not None and newest.state == "not_seen" else None
+        """Return the training that appears not to have launched, if none has since."""
+        return self._ledger.doubt(model_id)
 
-    def bought(self, order: Order) -> Intent | None:
-        """Return an open or a completed purchase of exactly this order."""
+    def bought(self, order: Order, model: Model) -> Intent | None:
+        """Return an earlier purchase of the very same thing, on its way or at its end.
+
+        By what was ordered here; or, for a run that was found on the service, by what the
+        service held when it was first seen: the memory of who launched it is not ours.
+        """
+        served = served_digest(model, order)
         for intent in self._ledger.intents(order.model_id, order.kind):
-            if intent.fingerprint == order.fingerprint and (
-                intent.open or intent.state in ("trained", "delivered")
-            ):
+            same = intent.fingerprint == order.fingerprint or intent.served == served
+            if same and (intent.open or intent.state in _BOUGHT):
                 return intent
         return None
 
@@ -118,9 +129,10 @@ class Launcher:
                 replace(intent, job_id=job_id, reason="a dry run was answered with a job"),
                 newest=newest.intent_id if newest else None,
             )
+            stop = " training.stop() ends it." if order.kind == "training" else ""
             raise LaunchUncertain(
-                f"Phoenix answered a dry run with a job: a {order.kind} may have been launched.",
-                remedy="Look at training.run; training.stop() ends it.",
+                f"Phoenix answered a dry run as a launch: a {order.kind} may have begun.",
+                remedy=f"Look at nbt.runs().{stop}",
             )
         return Estimate(
             kind=order.kind,
@@ -176,8 +188,17 @@ class Launcher:
             before = newest  # found on the service by now: knowledge, nobody's decision
         if accepted is not None and self._journal.spent(accepted.estimate_id):
             return self._beaten(order, accepted)
+        self._check_status(order, model)
         self._check_unseen(order, accepted, again=again)
         estimate = self._quote(order, model)
+        # What is launched is what was priced: nobody may have changed it in between.
+        model = self.client.get_model(order.model_id)
+        self._check_status(order, model)
+        if served_digest(model, order) != estimate.served:
+            raise PriceNotAccepted(
+                "Someone changed the training set on the service while it was priced.",
+                remedy="Look at the set and start again.",
+            )
         check_price(
             estimate, accepted=accepted, cap=cap, free=self.client.is_local, now=self._clock()
         )
@@ -200,16 +221,25 @@ class Launcher:
                 )
                 raise
 
+    @staticmethod
+    def _check_status(order: Order, model: Model) -> None:
+        """Launch only from states that are known to hold no run."""
+        if order.kind == "training" and model.status not in _LAUNCHABLE:
+            raise LaunchRefused(
+                f"The model is {shown(model.status or 'of no status', 40)}; nothing was launched.",
+                remedy="A training starts from new, trained, failed or canceled. Look again later.",
+            )
+
     def _check_unseen(self, order: Order, accepted: Estimate | None, *, again: bool) -> None:
         """Let only a person with a price of today, or an express wish, follow a lost launch."""
-        newest = self._ledger.newest(order.model_id, order.kind)
-        if newest is None or newest.state != "not_seen" or again:
+        doubt = self._ledger.doubt(order.model_id, order.kind)
+        if doubt is None or again:
             return
-        if accepted is not None and accepted.made_at > newest.changed:
+        if accepted is not None and accepted.made_at > doubt.changed:
             return
         raise LaunchUncertain(
-            f"An earlier launch appears not to have run ({shown(newest.reason, 70)}).",
-            remedy="If the service shows none either: start(again=True), with today's max_cost.",
+            f"An earlier {order.kind} appears not to have run ({shown(doubt.reason, 70)}).",
+            remedy=f"If the service shows none: {_VERB[order.kind]}(again=True), with max_cost.",
         )
 
     def _submit(self, intent: Intent, order: Order) -> Launched:
@@ -231,12 +261,7 @@ class Launcher:
                 ) from error
             return self._uncertain(intent, str(error), error)
         except ServiceError as error:
-            if _is_refusal(error):
-                self._move(intent, "rejected", str(error))
-                raise LaunchRefused(
-                    f"Phoenix refused: {error.message}", remedy=error.remedy
-                ) from error
-            return self._uncertain(intent, str(error), error)
+            return self._refused(intent, error)
         except BaseException:
             # Ctrl-C while the request is out, or a fault of our own: the request may have left.
             self._move(intent, "uncertain", "interrupted while the request was out")
@@ -248,17 +273,42 @@ class Launcher:
             )
         if reply.job is None or not reply.job.id:
             return self._uncertain(intent, "the reply names no job", None)
-        self._journal.move(
-            intent.intent_id,
-            "running",
-            only_from={"submitting", "uncertain", "not_seen"},
-            job_id=reply.job.id,
-        )
+        self._write_down(intent, reply.job.id)
         return Launched(
             intent=self._ledger.again(intent),
             already=False,
             said=f"Started for {money(intent.amount, intent.unit)}.",
         )
+
+    def _write_down(self, intent: Intent, job_id: str) -> None:
+        """Write down that it runs, and never lose the job that was bought."""
+        states: set[IntentState] = {"submitting", "uncertain", "not_seen"}
+        try:
+            moved = self._journal.move(intent.intent_id, "running", only_from=states, job_id=job_id)
+            if not moved:  # meanwhile another was launched, or this one found by a read
+                self._journal.note_job(intent.intent_id, job_id)
+        except StoreError as error:
+            raise LaunchUncertain(
+                f"Phoenix launched {shown(job_id, 40)}, and this computer could not note it down.",
+                remedy="It is bought; nbt.runs() finds it on the service.",
+            ) from error
+
+    def _refused(self, intent: Intent, error: ServiceError) -> Launched:
+        """Settle a refusal, which may be the answer to a proxy's repeat of our own request."""
+        if not _is_refusal(error):
+            return self._uncertain(intent, str(error), error)
+        try:
+            self._move(intent, "uncertain", str(error))
+            model = self.client.get_model(intent.model_id)
+            resolved = self._ledger.reconcile(model, intent.kind)
+        except PhoenixError:
+            raise _doubt(intent, str(error)) from error
+        if resolved is not None and resolved.state != "uncertain":
+            return Launched(intent=resolved, already=False, said=_LOST_REPLY)
+        self._journal.move(
+            intent.intent_id, "rejected", only_from={"uncertain"}, reason=str(error)[:300]
+        )
+        raise LaunchRefused(f"Phoenix refused: {error.message}", remedy=error.remedy) from error
 
     def _move(self, intent: Intent, to: Any, reason: str) -> None:
         self._ledger.move(intent, to, reason)
@@ -271,26 +321,31 @@ class Launcher:
         except PhoenixError:
             resolved = None  # not readable just now: it stays uncertain, and later reads tell
         if resolved is not None and resolved.state != "uncertain":
-            return Launched(
-                intent=resolved,
-                already=False,
-                said="Started; its first reply was lost, and the service shows the run.",
-            )
-        raise _doubt(reason) from cause
+            return Launched(intent=resolved, already=False, said=_LOST_REPLY)
+        raise _doubt(intent, reason) from cause
 
     # -- what is there already ------------------------------------------------------------------
 
     def _already(self, order: Order, model: Model, *, again: bool) -> Launched | None:
         """Return the run that makes a launch needless; raise where one is in doubt."""
-        opened, wait = self._ledger.reconcile(model, order.kind), 0.1
+        opened, wait, waited = self._ledger.reconcile(model, order.kind), 0.1, 0.0
         while opened is not None and opened.state in ("prepared", "submitting"):
-            # Another thread or process is at it, or was; its state settles within its time limit.
+            # Another thread or process is at it; its state settles within its time limit.
+            if waited > SUBMITTING_SECONDS:
+                raise _doubt(opened, "another kernel is at it, and does not come to an end")
             self._sleep(wait)
+            waited += wait
             wait = min(2.0, wait * 1.5)
             model = self.client.get_model(order.model_id)
             opened = self._ledger.reconcile(model, order.kind)
         if opened is not None and opened.state == "uncertain":
-            raise _doubt(opened.reason)
+            if not (again and order.kind == "download"):
+                raise _doubt(opened, opened.reason)
+            # No read can tell for certain what became of a download; a person may decide.
+            self._journal.move(
+                opened.intent_id, "not_seen", only_from={"uncertain"}, reason="given up by hand"
+            )
+            return None
         if opened is not None and opened.open:
             return Launched(intent=opened, already=True, said=_running_words(opened))
         if order.kind == "training":
@@ -298,20 +353,10 @@ class Launcher:
             adopted = self._ledger.adopt(model, newest=newest)
             if adopted is not None and adopted.open:
                 return Launched(intent=adopted, already=True, said=_running_words(adopted))
-        return None if again else self._bought(order, model)
-
-    def _bought(self, order: Order, model: Model) -> Launched | None:
-        """Return an earlier purchase of the very same thing that came to its end.
-
-        By what was ordered here; or, for a run that was found on the service, by what the
-        service held when it was first seen: the memory of who launched it is not ours.
-        """
-        served = served_digest(model, order)
-        for intent in self._ledger.intents(order.model_id, order.kind):
-            same = intent.fingerprint == order.fingerprint or intent.served == served
-            if intent.state in ("trained", "delivered") and same:
-                return Launched(intent=intent, already=True, said=_bought_words(intent, model))
-        return None
+        bought = None if again else self.bought(order, model)
+        if bought is None:
+            return None
+        return Launched(intent=bought, already=True, said=_bought_words(bought, model))
 
     def _beaten(self, order: Order, accepted: Estimate | None) -> Launched:
         """Return the launch that came first, after this one lost the race for the journal."""
@@ -322,7 +367,7 @@ class Launcher:
         newest = self._ledger.newest(order.model_id, order.kind)
         if (
             newest is not None
-            and newest.state in ("trained", "delivered")
+            and newest.state in _BOUGHT
             and newest.fingerprint == order.fingerprint
         ):
             return Launched(intent=newest, already=True, said="Launched elsewhere just now.")
@@ -377,10 +422,14 @@ def _is_refusal(error: ServiceError) -> bool:
     return error.status in (400, 401, 402, 403, 404, 422, 429)
 
 
-def _doubt(reason: str) -> LaunchUncertain:
+def _doubt(intent: Intent, reason: str) -> LaunchUncertain:
+    if intent.kind == "download":
+        remedy = "It is not sent again by itself; nbt.runs() looks, download(again=True) does."
+    else:
+        remedy = "It is not sent again. training.refresh() looks whether it runs."
     return LaunchUncertain(
-        f"A launch was sent and nothing tells what it did ({shown(reason, 70)}).",
-        remedy="It is not sent again. training.refresh() looks whether it runs.",
+        f"A {intent.kind} was sent and nothing tells what it did ({shown(reason, 60)}).",
+        remedy=remedy,
     )
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from itertools import islice
 from typing import Any, Protocol
 
-from phoenix_nbtrain.errors import PhoenixError
+from phoenix_nbtrain.errors import NotFound, PermissionDenied, PhoenixError
 from phoenix_nbtrain.launch.order import Order, served_digest
 from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote
 from phoenix_nbtrain.store.alive import may_be_at_work
-from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState, Journal
+from phoenix_nbtrain.store.journal import RAN_STATES, Intent, IntentKind, IntentState, Journal
 
 __all__ = ["LaunchClient", "Ledger"]
 
@@ -110,7 +109,7 @@ class Ledger:
         """
         intent = self.open_intent(model.id, kind)
         if intent is None:
-            return self._late(model) if kind == "training" else None
+            return self._late(model, kind)
         if intent.state in ("prepared", "submitting") and may_be_at_work(
             intent.intent_id, age=self._clock() - intent.changed, longest=SUBMITTING_SECONDS
         ):
@@ -125,14 +124,13 @@ class Ledger:
                 reason="given up before it was sent",
             )
         elif intent.state in ("submitting", "uncertain"):
-            found = self._trace(intent, model)
-            if found is not None:
-                self._found_running(intent, found.job_id)
+            trace = self._trace(intent, model)
+            if trace.found and self._found_running(intent, trace.job_id):
                 return self.reconcile(model, kind)
             if intent.state == "submitting":
                 self.move(intent, "uncertain", "the kernel ended while the request was out")
-            else:
-                self._quiet(intent, model)
+            elif trace.evidence:
+                self._quiet(intent, trace.evidence)
         elif intent.state in ("running", "stopping"):
             end = self._end(intent, model)
             if end is not None:
@@ -155,13 +153,16 @@ class Ledger:
         state: IntentState | None = _MODEL_ENDS.get(model.status)
         if model.status == "training":
             state = "running"
-        known = self.intents(model.id)
-        if state is None or any(i.open for i in known):
+        intents = self.intents(model.id)
+        if state is None or any(i.open for i in intents):
             return None
-        if model.job_id is not None and any(i.job_id == model.job_id for i in known):
+        known = self._known(model, intents)
+        if known is not None:
+            # It was thought to have ended, and goes on: the service may have taken it up again.
+            if state == "running" and known.state != "running":
+                self.journal.move(known.intent_id, "running", only_from=RAN_STATES)
+                return self.again(known)
             return None
-        if model.job_id is None and state != "running" and known:
-            return None  # the ended run is the one that is known
         intent = self.intent(
             Order(model_id=model.id, parameters=self._explicit(model), fingerprint=""),
             model,
@@ -184,55 +185,85 @@ class Ledger:
             return adopted
         return next((i for i in self.intents(model.id) if i.job_id == model.job_id), None)
 
-    def _late(self, model: Model) -> Intent | None:
-        """Return a launch that appeared not launched and now shows a run after all."""
-        newest = self.newest(model.id)
-        if newest is None or newest.state != "not_seen" or not _appeared(newest, model):
-            return None
-        self._found_running(newest, model.job_id)
-        return self.reconcile(model)
+    def doubt(self, model_id: str, kind: IntentKind = "training") -> Intent | None:
+        """Return the launch that appears not to have run, if none has run since."""
+        for intent in self.intents(model_id, kind):
+            if intent.state in RAN_STATES:
+                return None
+            if intent.state == "not_seen":
+                return intent
+        return None
 
-    def _found_running(self, intent: Intent, job_id: str | None) -> None:
-        self.journal.move(
+    @staticmethod
+    def _known(model: Model, intents: Sequence[Intent]) -> Intent | None:
+        """Return the launch that the model's run came from, as far as the journal knows it."""
+        ran = [i for i in intents if i.state in RAN_STATES]
+        if model.job_id is not None:
+            return next((i for i in ran if i.job_id == model.job_id), None)
+        # The service hides the job: the last run there was is the one that is known, unless the
+        # model trains although that one has ended.
+        if model.status == "training":
+            return None
+        return ran[0] if ran else None
+
+    def _late(self, model: Model, kind: IntentKind) -> Intent | None:
+        """Return a launch that appeared not launched and now shows a run after all."""
+        newest = self.newest(model.id, kind)
+        if newest is None or newest.state != "not_seen":
+            return None
+        trace = self._trace(newest, model)
+        if not trace.found or not self._found_running(newest, trace.job_id):
+            return None
+        return self.reconcile(model, kind)
+
+    def _found_running(self, intent: Intent, job_id: str | None) -> bool:
+        return self.journal.move(
             intent.intent_id,
             "running",
             only_from={"submitting", "uncertain", "not_seen"},
             job_id=job_id,
         )
 
-    def _trace(self, intent: Intent, model: Model) -> _Trace | None:
+    def _trace(self, intent: Intent, model: Model) -> _Trace:
         """Return what the service shows of a launch that nothing was heard of."""
-        if intent.kind == "training":
-            return _Trace(model.job_id) if _appeared(intent, model) else None
-        known = {i.job_id for i in self.intents(model.id, "download")}
-        try:
-            for job in islice(self.client.list_jobs(), _JOBS_LOOKED_AT):
-                since = _seconds(job.created_at)
-                if (
-                    job.type == "model-download"
-                    and job.input.get("modelId") == model.id
-                    and job.id not in known
-                    and (since is None or since > intent.at - _CLOCKS_APART)
-                ):
-                    return _Trace(job.id)
-        except PhoenixError:
-            return None
-        return None
+        if intent.kind == "download":
+            return self._trace_of_download(intent)
+        if _appeared(intent, model):
+            return _Trace(found=True, job_id=model.job_id)
+        job = f"job {model.job_id}" if model.job_id else "no job"
+        return _Trace(evidence=f"show it as before: {model.status}, {job}")
 
-    def _quiet(self, intent: Intent, model: Model) -> None:
+    def _trace_of_download(self, intent: Intent) -> _Trace:
+        """Look for the job of a download: the model itself shows nothing of it."""
+        known = {i.job_id for i in self.intents(intent.model_id, "download")}
+        try:
+            for number, job in enumerate(self.client.list_jobs()):
+                if job.type == "model-download" and job.id not in known:
+                    since, asked = _seconds(job.created_at), job.input
+                    if since is not None and since < intent.at - _CLOCKS_APART:
+                        continue
+                    if asked.get("modelId", intent.model_id) != intent.model_id:
+                        continue
+                    if "modelId" in asked and asked.get("modelEpoch") == intent.epoch:
+                        return _Trace(found=True, job_id=job.id)
+                    if asked.get("modelEpoch", intent.epoch) == intent.epoch:
+                        return _Trace()  # it may be ours: no proof, and no evidence against it
+                if number >= _JOBS_LOOKED_AT:
+                    return _Trace()  # it may be further down
+        except PhoenixError:
+            return _Trace()  # not readable is no evidence
+        return _Trace(evidence="of the jobs show none")
+
+    def _quiet(self, intent: Intent, seen: str) -> None:
         """Count a read without a trace; after enough of them the launch appears not launched."""
         now = self._clock()
         self.journal.note_quiet_read(intent.intent_id, at=now, apart=QUIET_APART)
         intent, waited = self.again(intent), now - intent.changed
         if intent.quiet_reads < QUIET_READS or waited < QUIET_SECONDS:
             return
-        job = f"job {model.job_id}" if model.job_id else "no job"
-        evidence = f"{intent.quiet_reads} reads over {waited:.0f} s show it as before"
+        evidence = f"{intent.quiet_reads} reads over {waited:.0f} s {seen}"
         self.journal.move(
-            intent.intent_id,
-            "not_seen",
-            only_from={"uncertain"},
-            reason=f"{evidence}: {model.status}, {job}"[:300],
+            intent.intent_id, "not_seen", only_from={"uncertain"}, reason=evidence[:300]
         )
 
     def _end(self, intent: Intent, model: Model) -> IntentState | None:
@@ -251,6 +282,13 @@ class Ledger:
         # The model speaks of another run, or not yet of this one: its job knows.
         try:
             status = self.client.get_job(intent.job_id).status
+        except (NotFound, PermissionDenied) as error:
+            if intent.kind == "training" and model.job_id is None:
+                return _MODEL_ENDS.get(model.status) if _appeared(intent, model) else None
+            # A model has one run at a time: where it shows another, this one is over. And a job
+            # that the service has forgotten does not go on.
+            other = intent.kind == "training" and model.job_id != intent.job_id
+            return "ended" if other or isinstance(error, NotFound) else None
         except PhoenixError:
             return None
         return _JOB_ENDS[intent.kind].get(status)
@@ -280,6 +318,8 @@ class Ledger:
             unit=self.client.unit,
             status_before=model.status,
             job_before=model.job_id,
+            run_before=_run_mark(model),
+            epoch=order.epoch,
             served=served_digest(model, order),
         )
 
@@ -294,9 +334,14 @@ class Ledger:
         return self.journal.intent(intent.intent_id) or intent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Trace:
-    job_id: str | None
+    """What a read tells of an uncertain launch. Neither found nor evidence: it tells nothing."""
+
+    found: bool = False
+    job_id: str | None = None
+    evidence: str = ""
+    """What the read showed instead, for people."""
 
 
 def _seconds(date: str) -> float | None:
@@ -306,8 +351,16 @@ def _seconds(date: str) -> float | None:
         return None
 
 
+def _run_mark(model: Model) -> str:
+    """Return all that tells the model's run from another; the job may be hidden from us."""
+    began = model.progress.started_at if model.progress else None
+    return f"{model.status} {model.job_id or '-'} {began or '-'} {model.ended_at or '-'}"
+
+
 def _appeared(intent: Intent, model: Model) -> bool:
     """Return whether the service shows a run that the model did not have before."""
+    if intent.run_before:
+        return _run_mark(model) != intent.run_before
     if model.job_id is not None and model.job_id != intent.job_before:
         return True
     return model.status == "training" and intent.status_before != "training"

@@ -74,7 +74,12 @@ def served_digest(model: Model, order: Order) -> str:
 
 def download_order(model: Model, epoch: str | None = None) -> Order:
     """Return the order for the weights of the model's last run, or of one of its epochs."""
-    body = {"download": model.id, "run": model.job_id, "epoch": epoch}
+    began = model.progress.started_at if model.progress else None
+    body = {
+        "download": model.id,
+        "run": [model.job_id, began, model.ended_at],  # the job may be hidden from us
+        "epoch": epoch or model.epoch,
+    }
     return Order(kind="download", model_id=model.id, epoch=epoch, fingerprint=_digest(body))
 
 

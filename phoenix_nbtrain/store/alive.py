@@ -50,20 +50,21 @@ def may_be_at_work(token: str, *, age: float, longest: float) -> bool:
     Args:
         token: what it is at.
         age: seconds since it began, or last told something.
-        longest: seconds that it can take at most; later, nobody is at it.
+        longest: seconds that it can take at most. Counts only where no lock tells: a process
+            that was suspended goes on where it was, however late.
     """
-    if age > longest:
-        return False
     if not _LOCKS:
-        return True
+        return 0 <= age <= longest  # a clock that was set back says nothing
     try:
         descriptor = os.open(_path(token), os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
     except OSError:
-        return True  # held, or no way to tell
+        return 0 <= age <= longest
     finally:
         os.close(descriptor)
     return False

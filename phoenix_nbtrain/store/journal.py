@@ -20,7 +20,15 @@ from phoenix_nbtrain.home import home
 from phoenix_nbtrain.store.known_models import KnownModel, KnownModels
 from phoenix_nbtrain.store.uploads import Uploads
 
-__all__ = ["OPEN_STATES", "Intent", "IntentKind", "IntentState", "Journal", "KnownModel"]
+__all__ = [
+    "OPEN_STATES",
+    "RAN_STATES",
+    "Intent",
+    "IntentKind",
+    "IntentState",
+    "Journal",
+    "KnownModel",
+]
 
 IntentKind = Literal["training", "download"]
 """What is bought: a training, or its weights to take away."""
@@ -34,18 +42,25 @@ IntentState = Literal[
     "delivered",
     "failed",
     "canceled",
+    "ended",
     "not_sent",
     "rejected",
     "uncertain",
     "not_seen",
 ]
-"""How far it is. A training ends as ``trained``, a download as ``delivered``. ``not_seen`` was
-uncertain, and read often enough without a trace to appear not launched."""
+"""How far it is. A training ends as ``trained``, a download as ``delivered``; ``ended`` is one of
+which the service no longer tells how. ``not_seen`` was uncertain, and read often enough without a
+trace to appear not launched."""
 
 OPEN_STATES: frozenset[IntentState] = frozenset(
     {"prepared", "submitting", "uncertain", "running", "stopping"}
 )
 """States in which a further launch of the same kind for the same model is refused."""
+
+RAN_STATES: frozenset[IntentState] = frozenset(
+    {"running", "stopping", "trained", "delivered", "failed", "canceled", "ended"}
+)
+"""States of what surely was launched."""
 
 _SCHEMA = """
 CREATE TABLE models (
@@ -92,6 +107,8 @@ CREATE TABLE intents (
     changed REAL NOT NULL,
     kind TEXT NOT NULL DEFAULT 'training',
     served TEXT NOT NULL DEFAULT '',
+    run_before TEXT NOT NULL DEFAULT '',
+    epoch TEXT,
     quiet_reads INTEGER NOT NULL DEFAULT 0,
     read_at REAL NOT NULL DEFAULT 0
 );
@@ -112,6 +129,8 @@ CREATE TABLE begun_uploads (
 );
 ALTER TABLE intents ADD COLUMN kind TEXT NOT NULL DEFAULT 'training';
 ALTER TABLE intents ADD COLUMN served TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN run_before TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN epoch TEXT;
 ALTER TABLE intents ADD COLUMN quiet_reads INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE intents ADD COLUMN read_at REAL NOT NULL DEFAULT 0;
 DROP INDEX one_open_launch;
@@ -147,6 +166,10 @@ class Intent:
     """When its state last changed, seconds since 1970."""
     served: str = ""
     """A digest of what the service held and was asked for, where it is known."""
+    epoch: str | None = None
+    """Of a download: whose weights; ``None`` for the model's own."""
+    run_before: str = ""
+    """All that tells the model's last run from another, as read just before the request."""
     quiet_reads: int = 0
     """While it is uncertain: how often the service was read and showed no trace of it."""
     read_at: float = 0.0
@@ -243,6 +266,11 @@ class Journal(KnownModels, Uploads):
                 return done.rowcount == 1
         except sqlite3.IntegrityError:
             return False
+
+    def note_job(self, intent_id: str, job_id: str) -> None:
+        """Write down which job a launch became, whatever state it is in by now."""
+        with self._db.writing() as db:
+            db.execute("UPDATE intents SET job_id = ? WHERE intent_id = ?", (job_id, intent_id))
 
     def note_quiet_read(self, intent_id: str, *, at: float, apart: float) -> None:
         """Count a read that showed no trace of an uncertain launch.
