@@ -234,7 +234,7 @@ class FakeService:
             id=f"job_{next(self._numbers)}",
             type="model-download",
             status="success",
-            input={"modelId": model_id},
+            input={"modelId": model_id} | ({"modelEpoch": epoch} if epoch else {}),
         )
         self.jobs[job.id] = job
         self.downloads.append(epoch)

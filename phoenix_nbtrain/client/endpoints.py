@@ -56,27 +56,28 @@ def priced(reply: Reply) -> Quote | LaunchReply:
         ServiceUnreachable: the reply is neither; it does not count as a price.
     """
     body = reply.object()
-    if body.get("job") or body.get("jobId"):
+    # A job, or any success that is none of a dry run and speaks of a model: it launched.
+    if body.get("job") or body.get("jobId") or (reply.status != QUOTED and body.get("model")):
         return launched(reply)
     price = Quote.from_wire(body) if reply.status == QUOTED else None
     if price is None:
         raise ServiceUnreachable(
             "The dry run's reply states no usable price.",
             sent=True,
-            remedy="Nothing was bought; estimate again.",
+            remedy="A dry run buys nothing; estimate again.",
         )
     return price
 
 
 def launched(reply: Reply) -> LaunchReply:
     """Return what a request without ``dryRun`` came back with."""
-    if reply.status == QUOTED:
-        return LaunchReply(outcome="quoted")
     body = reply.object()
     job, model = body.get("job"), body.get("model")
     # A download's reply is the id alone.
     job = job if isinstance(job, dict) else {"jobId": body.get("jobId")}
     found = Job.from_wire(job)
+    if reply.status == QUOTED and not found.id:
+        return LaunchReply(outcome="quoted")
     return LaunchReply(
         outcome="launched",
         job=found if found.id else None,

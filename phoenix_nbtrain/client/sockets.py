@@ -30,7 +30,7 @@ _until: ContextVar[float | None] = ContextVar("phoenix_nbtrain_deadline", defaul
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
     """Let every wait on the network within this block end after ``seconds`` in all."""
-    token = _until.set(time.monotonic() + seconds)
+    token = _until.set(_now() + seconds)
     try:
         yield
     finally:
@@ -41,8 +41,14 @@ def _left(timeout: float | None) -> float | None:
     until = _until.get()
     if until is None:
         return timeout
-    left = max(until - time.monotonic(), _SHORTEST)
+    left = max(until - _now(), _SHORTEST)
     return left if timeout is None else min(left, timeout)
+
+
+def _now() -> float:
+    """Return seconds that count while the computer sleeps, too, where the system has such."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 class SocketTransport(httpx.BaseTransport):
@@ -171,6 +177,10 @@ class _Stream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        until = _until.get()
+        if until is not None and _now() > until:
+            # What is late must not begin at all: by now somebody may count on its being over.
+            raise httpcore.WriteTimeout("the time for this exchange is over")
         for start in range(0, len(buffer), _WRITTEN_AT_ONCE):
             self._stream.write(buffer[start : start + _WRITTEN_AT_ONCE], _left(timeout))
 

@@ -93,6 +93,10 @@ class Launcher:
         """Return the training that appears not to have launched, if none has since."""
         return self._ledger.doubt(model_id)
 
+    def at_sea(self, model_id: str) -> bool:
+        """Return whether a training was launched here that is not known to have ended."""
+        return self._ledger.open_intent(model_id, "training") is not None
+
     def bought(self, order: Order, model: Model) -> Intent | None:
         """Return an earlier purchase of the very same thing, on its way or at its end.
 
@@ -193,6 +197,8 @@ class Launcher:
         estimate = self._quote(order, model)
         # What is launched is what was priced: nobody may have changed it in between.
         model = self.client.get_model(order.model_id)
+        if order.kind == "training" and model.status == "training":
+            return self._beaten(order, accepted)
         self._check_status(order, model)
         if served_digest(model, order) != estimate.served:
             raise PriceNotAccepted(
@@ -379,9 +385,9 @@ class Launcher:
             "Another launch of this model came first and did not run.", remedy="Start again."
         )
 
-    def settle_download(self, model_id: str) -> Intent | None:
+    def settle_download(self, model: Model) -> Intent | None:
         """Bring the journal up to what the service says of the model's last download."""
-        return self._ledger.reconcile(self.client.get_model(model_id), "download")
+        return self._ledger.reconcile(model, "download")
 
     # -- stopping -------------------------------------------------------------------------------
 

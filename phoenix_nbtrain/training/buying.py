@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 SHOWN_MAX = 32
 """Prices remembered, so that a click can name the one it saw."""
+_AT_REST = frozenset({"new", "trained", "failed", "training-canceled"})
+"""Statuses of a model that surely does not train. A word that is newer may mean that it does."""
 PRICE_SECONDS = 0.4
 """Changes this close together are priced once."""
 
@@ -141,6 +143,7 @@ class Buying:
             raise
         except BaseException:
             self._live.show(launch=LaunchState())
+            self._watch.begin()  # the request may have left: what is read tells
             raise
         self._live.show(launch=LaunchState(message=launched.said))
         try:
@@ -208,7 +211,8 @@ class Buying:
 
     def stop(self) -> None:
         """Ask the run to stop; the service decides, and later reads tell."""
-        if not self._live.state.training and self._watch.read().status != "training":
+        model = self._watch.read()
+        if model.status in _AT_REST and not self._launcher.at_sea(model.id):
             self._live.show(launch=LaunchState(message="Nothing is running."))
             return
         self._live.show(launch=LaunchState(phase="stopping"))

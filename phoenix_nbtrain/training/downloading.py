@@ -10,7 +10,7 @@ from pathlib import Path
 
 from phoenix_nbtrain.errors import InputError, NotFound, ServiceError, shown
 from phoenix_nbtrain.launch import Estimate, Launcher, Order, download_order
-from phoenix_nbtrain.records import Model
+from phoenix_nbtrain.records import ENDED_JOBS, Model
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
 
@@ -38,7 +38,7 @@ class Downloading:
 
     def estimate(self, epoch: int | None) -> Estimate:
         """Return today's price. Buys nothing."""
-        return self._launcher.estimate(self._order(epoch))
+        return self._launcher.estimate(self._order(epoch)[0])
 
     def download(
         self,
@@ -54,9 +54,9 @@ class Downloading:
         Raises:
             InputError, LaunchError, TimeoutError: see `Training.download`.
         """
-        order = self._order(epoch)
-        path = _target(to, self._live.state.model, epoch)
-        if path.exists() and (again or self._launcher.bought(order) is None):
+        order, model = self._order(epoch)
+        path = _target(to, model, epoch)
+        if path.exists() and (again or self._launcher.bought(order, model) is None):
             raise InputError(
                 f"{shown(path.name, 60)} exists already.",
                 remedy="Nothing was bought; name another file with to=.",
@@ -65,9 +65,9 @@ class Downloading:
         job_id = launched.intent.job_id
         if job_id is None:
             raise InputError("The download has no job to ask for.", remedy="Look at nbt.runs().")
-        return self._fetched(self._url(job_id, timeout), path)
+        return self._fetched(self._url(model, job_id, timeout), path)
 
-    def _order(self, epoch: int | None) -> Order:
+    def _order(self, epoch: int | None) -> tuple[Order, Model]:
         model = self.service.get_model(self._live.model_id)
         if model.status != "trained":
             raise InputError(
@@ -82,9 +82,9 @@ class Downloading:
                 if known
                 else "Only the last are kept.",
             )
-        return download_order(model, None if epoch is None else str(epoch))
+        return download_order(model, None if epoch is None else str(epoch)), model
 
-    def _url(self, job_id: str, timeout: float) -> str:
+    def _url(self, model: Model, job_id: str, timeout: float) -> str:
         """Wait for the service to make the file, and return its signed address."""
         ends, (wait, longest) = time.monotonic() + timeout, _POLL_SECONDS
         while True:
@@ -96,14 +96,16 @@ class Downloading:
                     remedy="download(again=True) buys it once more.",
                 ) from error
             if ready.url:
-                self._launcher.settle_download(self._live.model_id)
+                self._launcher.settle_download(model)
                 return ready.url
-            if ready.status in ("failure", "canceled"):
-                self._launcher.settle_download(self._live.model_id)
+            if ready.status in ENDED_JOBS:
+                self._launcher.settle_download(model)
+                made = ready.status == "success"
+                what = "made the file and says not where" if made else "could not make the file"
                 raise ServiceError(
-                    f"The service could not make the file ({ready.status}).",
+                    f"The service {what} ({ready.status}).",
                     status=200,
-                    remedy="A failed job is refunded; download(again=True) asks once more.",
+                    remedy="download(again=True) asks, and pays, once more.",
                 )
             if time.monotonic() > ends:
                 raise TimeoutError(

@@ -58,10 +58,10 @@ class Opening:
                 taken = self._taken(name)
                 if taken is not None:
                     raise ModelNameTaken(
-                        f"{shown(name, 40)} exists in this account as {taken.id}.",
+                        f"{shown(name, 24)} exists in this account as {shown(taken.id, 40)}.",
                         model_id=taken.id,
-                        remedy=f'Training.open(model_id="{taken.id}") joins it; '
-                        f'Training.create("{shown(name, 20)}", type=…) makes another.',
+                        remedy=f'Training.open(model_id="{shown(taken.id, 40)}") joins it; '
+                        "Training.create(…) makes another.",
                     )
                 made = self._create(name, type, seen={entry.entry for entry in entries})
                 if made is not None:
@@ -73,6 +73,10 @@ class Opening:
         name = checked_name(name)
         catalog.model_type(type)
         while (made := self._create(name, type)) is None:
+            # One of that name is being created, or its creation was cut off.
+            for entry in self._journal.models(**self._scope, name=name):
+                if entry.model_id is None:
+                    self._look_after(entry)
             self._sleep(0.3)
         return made
 
@@ -90,9 +94,7 @@ class Opening:
         """Return the first of them that still is, or the entry of a creation under way."""
         for entry in entries:
             if entry.model_id is None:
-                age = time.time() - entry.at
-                if not may_be_at_work(entry.entry, age=age, longest=CREATING_SECONDS):
-                    self._settle(entry, give_up=age > GRACE_SECONDS)
+                self._look_after(entry)
                 return entry
             try:
                 return self._service.get_model(entry.model_id)
@@ -100,10 +102,16 @@ class Opening:
                 self._journal.forget_model(entry.entry)
         return None
 
-    def _settle(self, entry: KnownModel, *, give_up: bool) -> None:
+    def _look_after(self, entry: KnownModel) -> None:
         """Find out what became of a creation whose kernel died: adopt its model, or forget it."""
+        age = time.time() - entry.at
+        if may_be_at_work(entry.entry, age=age, longest=CREATING_SECONDS):
+            return
+        give_up = not 0 <= age <= GRACE_SECONDS  # a clock that was set back says nothing
+        known = {m.model_id for m in self._journal.models(**self._scope)}
         for model in self._service.list_models():
-            if model.name == entry.name and model.type == entry.type and model.status == "new":
+            mine = (model.name, model.type, model.status) == (entry.name, entry.type, "new")
+            if mine and model.id not in known:
                 self._journal.finish_model(entry.entry, model.id)
                 return
         if give_up:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from phoenix_nbtrain import catalog
@@ -28,10 +27,11 @@ def wire_parameters(draft: Draft, type_name: str) -> dict[str, Any]:
     return catalog.to_wire(type_name, config)
 
 
-def stored_parameters(model: Model, draft: Draft) -> dict[str, Any]:
+def stored_parameters(model: Model) -> dict[str, Any]:
     """Return the parameters that the service keeps with a model, defaults explicit."""
-    config = catalog.from_wire(model.type, model.parameters)
-    return wire_parameters(replace(draft, config=config), model.type)
+    if model.type not in catalog.MODEL_TYPES:
+        return dict(model.parameters)
+    return catalog.to_wire(model.type, catalog.from_wire(model.type, model.parameters))
 
 
 def order_of(draft: Draft, model: Model) -> Order:

@@ -9,6 +9,7 @@ from phoenix_nbtrain.errors import PhoenixError
 from phoenix_nbtrain.launch import Launcher
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.store.journal import Intent, Journal
+from phoenix_nbtrain.training.order import stored_parameters
 from phoenix_nbtrain.training.service import Service
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def runs(client: Service | None = None) -> pd.DataFrame:
 
         client = default_client()
     journal = Journal()
-    launcher = Launcher(client, journal)
+    launcher = Launcher(client, journal, explicit=stored_parameters)
     models = _models(client)
     looked = {
         intent.intent_id
@@ -87,12 +88,12 @@ def _looked(client: Service, launcher: Launcher, intent: Intent) -> bool:
     """Bring one unfinished run up to date; return whether the service told."""
     try:
         model = client.get_model(intent.model_id)
+        if intent.kind == "download":
+            launcher.settle_download(model)
+        else:
+            launcher.run_of(model)
     except PhoenixError:
         return False
-    if intent.kind == "download":
-        launcher.settle_download(intent.model_id)
-    else:
-        launcher.run_of(model)
     return True
 
 

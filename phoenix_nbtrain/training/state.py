@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.launch import Estimate
 from phoenix_nbtrain.records import Model
+from phoenix_nbtrain.store.journal import IntentState
 
 __all__ = [
     "EpochSamples",
@@ -63,6 +65,15 @@ class EpochSamples:
 
     epoch: int
     asset_ids: tuple[str, ...]
+
+
+RUN_STATUS: Mapping[IntentState, str] = {
+    "trained": "trained",
+    "ended": "trained",
+    "failed": "failed",
+    "canceled": "training-canceled",
+}
+"""The model's status that a launch's end in the journal stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

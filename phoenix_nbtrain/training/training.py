@@ -30,7 +30,7 @@ from phoenix_nbtrain.training.opening import Opening
 from phoenix_nbtrain.training.order import stored_parameters
 from phoenix_nbtrain.training.pictures import Thumbnails
 from phoenix_nbtrain.training.service import Service
-from phoenix_nbtrain.training.state import Run, Thumbnail, TrainingState
+from phoenix_nbtrain.training.state import RUN_STATUS, Run, Thumbnail, TrainingState
 from phoenix_nbtrain.training.sync import Sync
 from phoenix_nbtrain.training.watch import Watch
 
@@ -61,9 +61,7 @@ class Training(Drafting):
         self._service = service
         self._journal = journal
         self._live = Live(model=model, origin=service.origin, drafts=drafts, runner=runner)
-        self._launcher = Launcher(
-            service, journal, explicit=lambda read: stored_parameters(read, self.state.draft)
-        )
+        self._launcher = Launcher(service, journal, explicit=stored_parameters)
         self._sync = Sync(
             self._live, service, journal=journal, pictures=pictures, after=self._landed
         )
@@ -283,7 +281,8 @@ class Training(Drafting):
         run, intent = self.state.run, launched.intent
         if run is not None and run.job_id == intent.job_id:
             return run
-        return Run(run_id=intent.intent_id, job_id=intent.job_id, cost=intent.amount)
+        status = RUN_STATUS.get(intent.state, "training")
+        return Run(run_id=intent.intent_id, job_id=intent.job_id, status=status, cost=intent.amount)
 
     def stop(self) -> None:
         """Ask the run to stop. What it cost is not given back for certain."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from phoenix_nbtrain.errors import NotFound, PhoenixError
+from phoenix_nbtrain.errors import PhoenixError
 from phoenix_nbtrain.launch import Launcher
 from phoenix_nbtrain.records import Job, Model
 from phoenix_nbtrain.runner import Timer
@@ -119,16 +119,20 @@ class Watch:
         before = self._live.state.model
         model = self.service.get_model(self._live.model_id)
         intent = self._launcher.run_of(model)
+        self._launcher.settle_download(model)
         job = None
         if model.job_id is not None:
             try:
                 job = self.service.get_job(model.job_id)
-            except NotFound:
-                job = None  # a job may be gone long before its model
+            except PhoenixError:
+                job = None  # gone long before its model, or not ours to read: the model counts
         launch = self._live.state.launch
         self._uncertain = intent is not None and intent.state in ("submitting", "uncertain")
         if launch.phase == "uncertain" and not self._uncertain:
             launch = LaunchState()
+        elif intent is not None and intent.state == "uncertain" and launch.phase == "idle":
+            # Of a kernel before this one, or of a cell that was interrupted.
+            launch = LaunchState(phase="uncertain", message=f"A launch was sent: {intent.reason}.")
         unseen = self._launcher.unseen(model.id)
         if unseen is not None and launch.phase == "idle":
             launch = LaunchState(phase="refused", message=_unseen_words(unseen))

@@ -145,7 +145,7 @@ class TestPrice:
         monkeypatch.setattr(
             service, "quote_training", lambda *_: LaunchReply(outcome="launched", job=job)
         )
-        with pytest.raises(LaunchUncertain, match="dry run with a job"):
+        with pytest.raises(LaunchUncertain, match="dry run as a launch"):
             launcher.estimate(order(service))
         assert [(i.state, i.job_id) for i in journal.intents()] == [("running", "job_surprise")]
 

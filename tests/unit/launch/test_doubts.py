@@ -1,0 +1,298 @@
+"""Services that hide, forget, contradict and repeat: nothing is bought twice, nothing unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from fake_service import FakeService
+
+from phoenix_nbtrain.errors import (
+    CoolingDown,
+    LaunchRefused,
+    LaunchUncertain,
+    NotFound,
+    PermissionDenied,
+    PhoenixError,
+    PlanLimitReached,
+    PriceNotAccepted,
+    ServiceError,
+    ServiceUnreachable,
+    StoreBusy,
+)
+from phoenix_nbtrain.launch import Launcher, Order, download_order
+from phoenix_nbtrain.records import Model, TrainingProgress
+from phoenix_nbtrain.store.journal import Journal
+
+
+class Hiding(FakeService):
+    """It shows no job on its models: "owner only", as the service has it."""
+
+    def get_model(self, model_id: str) -> Model:
+        return replace(super().get_model(model_id), job_id=None)
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def fault() -> None:
+        raise error
+
+    return fault
+
+
+LOST = ServiceUnreachable("Timed out.", sent=True)
+
+
+@pytest.fixture
+def wanted(service: FakeService) -> Order:
+    return Order(model_id=next(iter(service.models)), parameters={"n": 1}, fingerprint="f")
+
+
+@pytest.fixture
+def hiding(clock: Any, journal: Journal) -> tuple[Hiding, Launcher, Order]:
+    service = Hiding()
+    model = service.create_model(name="m", type="flux.2-dev-lora")
+    order = Order(model_id=model.id, parameters={"n": 1}, fingerprint="f")
+    return service, Launcher(service, journal, clock=clock, sleep=clock.pass_), order
+
+
+def look(service: FakeService, launcher: Launcher, clock: Any, model_id: str) -> None:
+    """Read as often and as long as it takes for a launch to appear not launched."""
+    for _ in range(4):
+        clock.pass_(45)
+        model = service.get_model(model_id)
+        launcher.run_of(model)
+        launcher.settle_download(model)
+
+
+class TestHiddenJobs:
+    def test_a_launch_that_ran_and_ended_while_nobody_looked_is_no_quiet_read(
+        self, hiding: tuple[Hiding, Launcher, Order], clock: Any, journal: Journal
+    ) -> None:
+        service, launcher, wanted = hiding
+        service.after["trigger_training"] = lambda: (_down(service), raising(LOST)())
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(wanted, max_cost=2000)
+        service.before.clear()
+        service.after.clear()
+        service.finish(wanted.model_id)
+        look(service, launcher, clock, wanted.model_id)
+        assert [i.state for i in journal.intents()] == ["trained"]
+        assert launcher.launch(wanted, accepted=launcher.estimate(wanted)).already
+
+    def test_a_second_run_is_told_from_the_first_by_its_dates(
+        self, hiding: tuple[Hiding, Launcher, Order], clock: Any, journal: Journal
+    ) -> None:
+        service, launcher, wanted = hiding
+        launcher.launch(wanted, max_cost=2000)
+        service.finish(wanted.model_id)
+        service.after["trigger_training"] = lambda: (_down(service), raising(LOST)())
+        other = replace(wanted, parameters={"n": 2}, fingerprint="g")
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(other, max_cost=2000)
+        service.before.clear()
+        service.after.clear()
+        ended = service.finish(wanted.model_id)
+        service.models[ended.id] = replace(ended, progress=TrainingProgress(started_at=5.0))
+        look(service, launcher, clock, wanted.model_id)
+        assert journal.intents()[0].state == "trained"
+
+    def test_a_refused_launch_is_not_the_run_of_another_computer(
+        self, hiding: tuple[Hiding, Launcher, Order]
+    ) -> None:
+        service, launcher, wanted = hiding
+        service.before["trigger_training"] = raising(ServiceError("No.", status=400))
+        with pytest.raises(LaunchRefused):
+            launcher.launch(wanted, max_cost=2000)
+        service.before.clear()
+        service.trigger_training(wanted.model_id, wanted.parameters)
+        service.update_model(wanted.model_id, parameters=wanted.parameters)
+        service.finish(wanted.model_id)
+        assert launcher.launch(wanted, max_cost=2000).already
+        assert len(service.launches) == 1
+
+
+class TestStatuses:
+    @pytest.mark.parametrize("status", ["paused", "queued", "copying", ""])
+    def test_nothing_is_launched_from_a_status_that_may_stand_for_a_run(
+        self, service: FakeService, launcher: Launcher, wanted: Order, status: str
+    ) -> None:
+        service.models[wanted.model_id] = replace(service.models[wanted.model_id], status=status)
+        with pytest.raises(LaunchRefused, match="nothing was launched"):
+            launcher.launch(wanted, max_cost=2000)
+        assert service.count("trigger_training") == 0
+
+    def test_a_run_that_the_service_takes_up_again_is_that_run(
+        self, service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
+    ) -> None:
+        first = launcher.launch(wanted, max_cost=2000)
+        failed = service.finish(wanted.model_id, "failed")
+        launcher.run_of(failed)
+        service.models[wanted.model_id] = replace(failed, status="training")
+        assert launcher.launch(wanted, max_cost=2000).intent.intent_id == first.intent.intent_id
+        assert [i.state for i in journal.intents()] == ["running"]
+        assert len(service.launches) == 1
+
+    def test_a_set_that_changes_while_it_is_priced_is_not_bought(
+        self, service: FakeService, launcher: Launcher, wanted: Order
+    ) -> None:
+        asset = service.upload_image("late.png", b"late")
+        service.before["quote_training"] = lambda: _add(service, wanted.model_id, asset.id)
+        with pytest.raises(PriceNotAccepted, match="while it was priced"):
+            launcher.launch(wanted, max_cost=2000)
+        assert service.launches == []
+
+
+class TestAnswers:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            CoolingDown("Too close.", status=429, remaining_seconds=30),
+            PlanLimitReached("No.", status=429, details={"actionName": "parallel-training"}),
+            ServiceError("A training is in progress.", status=400),
+        ],
+        ids=["cooldown", "parallel", "in progress"],
+    )
+    def test_a_refusal_that_answers_a_proxys_repeat_is_no_refusal(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        wanted: Order,
+        error: PhoenixError,
+    ) -> None:
+        service.after["trigger_training"] = raising(error)
+        launched = launcher.launch(wanted, max_cost=2000)
+        assert (launched.already, launched.intent.state) == (False, "running")
+        assert [i.state for i in journal.intents()] == ["running"]
+
+    def test_a_reply_that_comes_after_everybody_gave_up_is_still_written_down(
+        self, service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
+    ) -> None:
+        def give_up() -> None:
+            (intent,) = journal.intents()
+            journal.move(intent.intent_id, "uncertain", only_from={"submitting"})
+            journal.move(intent.intent_id, "not_seen", only_from={"uncertain"})
+
+        service.before["trigger_training"] = give_up
+        launched = launcher.launch(wanted, max_cost=2000)
+        assert launched.intent.job_id in service.jobs
+        assert [i.state for i in journal.intents()] == ["running"]
+
+    def test_a_journal_that_is_busy_after_the_launch_does_not_say_try_again(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        wanted: Order,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        move = journal.move
+
+        def busy(intent_id: str, to: Any, **rest: Any) -> bool:
+            if to == "running":
+                raise StoreBusy("journal.sqlite3 is in use.", remedy="Try again.")
+            return move(intent_id, to, **rest)
+
+        monkeypatch.setattr(journal, "move", busy)
+        with pytest.raises(LaunchUncertain, match="It is bought"):
+            launcher.launch(wanted, max_cost=2000)
+        monkeypatch.undo()
+        assert launcher.launch(wanted, max_cost=2000).already
+        assert len(service.launches) == 1
+
+    def test_a_doubt_is_not_forgotten_after_an_unrelated_refusal(
+        self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
+    ) -> None:
+        service.before["trigger_training"] = raising(LOST)
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(wanted, max_cost=2000)
+        look(service, launcher, clock, wanted.model_id)
+        service.before["trigger_training"] = raising(ServiceUnreachable("No net.", sent=False))
+        with pytest.raises(LaunchRefused):
+            launcher.launch(wanted, accepted=launcher.estimate(wanted))
+        service.before.clear()
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(wanted, max_cost=2000)
+
+    @pytest.mark.parametrize(
+        "error", [NotFound("Gone.", status=404), PermissionDenied("No.", status=403)]
+    )
+    def test_a_run_whose_job_is_not_told_of_does_not_stay_open_for_ever(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        wanted: Order,
+        error: ServiceError,
+    ) -> None:
+        launcher.launch(wanted, max_cost=2000)
+        service.finish(wanted.model_id)
+        service.trigger_training(wanted.model_id, {})  # from another computer
+        service.finish(wanted.model_id, "failed")
+        service.before["get_job"] = raising(error)
+        launcher.run_of(service.get_model(wanted.model_id))
+        assert journal.intents()[-1].state == "ended"
+        assert launcher.launch(wanted, max_cost=2000).already, "it may have been trained"
+        assert not launcher.launch(wanted, max_cost=2000, again=True).already
+
+
+class TestDownloads:
+    @pytest.fixture
+    def take(self, service: FakeService, launcher: Launcher, wanted: Order) -> Order:
+        launcher.launch(wanted, max_cost=2000)
+        return download_order(service.finish(wanted.model_id))
+
+    def test_jobs_that_cannot_be_read_are_no_evidence(
+        self, service: FakeService, launcher: Launcher, journal: Journal, clock: Any, take: Order
+    ) -> None:
+        service.before["list_jobs"] = raising(PermissionDenied("No.", status=403))
+        service.before["trigger_download"] = raising(LOST)
+        with pytest.raises(LaunchUncertain, match="download"):
+            launcher.launch(take, max_cost=5)
+        look(service, launcher, clock, take.model_id)
+        assert [i.state for i in journal.intents(kind="download")] == ["uncertain"]
+        del service.before["trigger_download"]
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(take, max_cost=5)
+        assert not launcher.launch(take, max_cost=5, again=True).already
+        assert service.downloads == [None]
+
+    def test_somebody_elses_download_of_another_epoch_is_not_ours(
+        self, service: FakeService, launcher: Launcher, take: Order
+    ) -> None:
+        service.trigger_download(take.model_id, epoch="5")
+        service.before["trigger_download"] = raising(LOST)
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(replace(take, epoch="3", fingerprint="three"), max_cost=5)
+
+    def test_one_whose_job_is_gone_can_be_bought_again(
+        self, service: FakeService, launcher: Launcher, take: Order
+    ) -> None:
+        bought = launcher.launch(take, max_cost=5).intent.job_id
+        del service.jobs[str(bought)]
+        assert launcher.launch(take, max_cost=5).already
+        assert not launcher.launch(take, max_cost=5, again=True).already
+
+    def test_the_epoch_in_use_is_part_of_what_is_bought(self, service: FakeService) -> None:
+        model = next(iter(service.models.values()))
+        chosen = download_order(replace(model, epoch="3"))
+        assert chosen.fingerprint != download_order(model).fingerprint
+
+    def test_the_price_is_named_with_the_line_that_accepts_it(
+        self, launcher: Launcher, take: Order
+    ) -> None:
+        with pytest.raises(PriceNotAccepted, match=r"training\.download\(max_cost=5\)"):
+            launcher.launch(take)
+        assert launcher.estimate(take).amount == Decimal(5)
+
+
+def _down(service: FakeService) -> None:
+    service.before["get_model"] = raising(ServiceUnreachable("No net.", sent=False))
+
+
+def _add(service: FakeService, model_id: str, asset_id: str) -> None:
+    service.before.clear()
+    service.add_training_images(model_id, [asset_id])
