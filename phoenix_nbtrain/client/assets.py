@@ -29,11 +29,17 @@ class AssetEndpoints(Endpoints):
         return Asset.from_wire(reply.inner("asset"))
 
     def get_assets(self, ids: Sequence[str]) -> tuple[Asset, ...]:
-        """Read several assets, in the order of ``ids``; what the service lacks is left out."""
+        """Read several assets, in the order of ``ids``; what the service lacks is left out.
+
+        Their addresses lead to the files as they were sent, not to versions made for viewing.
+        """
         found: dict[str, Asset] = {}
         for start in range(0, len(ids), ASSETS_PER_READ):
             body = {"assetIds": list(ids[start : start + ASSETS_PER_READ])}
-            reply = self._http.send("get_assets", "POST", "/assets/get-bulk", body=body)
+            whole = {"originalAssets": "true"}
+            reply = self._http.send(
+                "get_assets", "POST", "/assets/get-bulk", body=body, params=whole
+            )
             for wire in reply.objects("assets"):
                 asset = Asset.from_wire(wire)
                 found[asset.id] = asset

@@ -46,6 +46,9 @@ _NOT_SENT = (
 )
 """Failures in which no byte of the request has left: refused, DNS, TLS, no free connection."""
 
+_chance = random.SystemRandom()
+"""For the jitter; a notebook's own seeded random numbers are not disturbed by a retry."""
+
 Auth = Callable[[httpx.Request], None]
 
 
@@ -221,7 +224,7 @@ class Transport:
 
     def _pause(self, attempt: int, error: PhoenixError) -> None:
         wait = error.retry_after if isinstance(error, Throttled | ServiceFailed) else None
-        backoff = min(_PAUSE_MAX, _PAUSE_FIRST * 2**attempt) * (1 - 0.25 * random.random())
+        backoff = min(_PAUSE_MAX, _PAUSE_FIRST * 2**attempt) * (1 - 0.25 * _chance.random())
         self.sleep(backoff if wait is None else wait)
 
     def _refuse_if_closed(self) -> None:

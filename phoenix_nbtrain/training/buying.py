@@ -155,12 +155,12 @@ class Buying:
         return launched
 
     def _launch(self, accepted: Estimate | None, max_cost: object, again: bool) -> Launched:
-        self._sync.now()
-        state = self._live.state
-        if state.draft.unsent and not state.training:
-            raise InputError(self._unsent_words(), remedy="Mend or remove it, then start.")
-        order = order_of(state.draft, state.model)
-        return self._launcher.launch(order, accepted=accepted, max_cost=max_cost, again=again)
+        with self._sync.landed():
+            state = self._live.state
+            if state.draft.unsent and not state.training:
+                raise InputError(self._unsent_words(), remedy="Mend or remove it, then start.")
+            order = order_of(state.draft, state.model)
+            return self._launcher.launch(order, accepted=accepted, max_cost=max_cost, again=again)
 
     def _unsent_words(self) -> str:
         draft = self._live.state.draft

@@ -10,9 +10,9 @@ twice and nothing lost.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -84,6 +84,19 @@ class Sync:
         Raises:
             ServiceUnreachable, ServiceError: what ended the flight early; the draft stays here.
         """
+        with self.landed():
+            pass
+        self._after()
+
+    @contextmanager
+    def landed(self) -> Iterator[None]:
+        """Fly now, and let nobody on this computer begin another flight until the block ends.
+
+        So what is priced in there is what is launched.
+
+        Raises:
+            ServiceUnreachable, ServiceError: as for `now`.
+        """
         with lease("sync", self._live.origin, self._live.model_id):
             try:
                 self._fly()
@@ -99,7 +112,7 @@ class Sync:
                 self._failures = 0
             finally:
                 self._live.change(_landed).result()
-        self._after()
+            yield
 
     def _quietly(self) -> None:
         try:

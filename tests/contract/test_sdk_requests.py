@@ -139,7 +139,7 @@ CASES: dict[str, tuple[Ours, Theirs]] = {
     "get_asset": (lambda p: p.get_asset("a"), lambda s: s.assets.retrieve("a")),
     "get_assets": (
         lambda p: p.get_assets(["a", "b"]),
-        lambda s: s.assets.get_bulk(asset_ids=["a", "b"]),
+        lambda s: s.assets.get_bulk(asset_ids=["a", "b"], original_assets="true"),
     ),
     "update_asset: caption": (
         lambda p: p.update_asset("a", description="ein Fuchs, „rot“ 🦊"),

@@ -372,5 +372,5 @@ class _DoubtIsFailure(Journal):
 def test_a_planted_fault_is_caught(machine: type[Machine], client: Client, caught: str) -> None:
     machine.client = client
     with pytest.raises(Violation, match=caught) as found:
-        schedules(machine, 500, shrink=False)
+        schedules(machine, 4000, shrink=False)
     print(machine.worlds, "schedules until", found.value)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from safety.world import World
 
+from phoenix_nbtrain.store import alive
+
 CAP = Decimal(100)
 
 
@@ -52,7 +54,10 @@ def test_somebody_elses_run_is_not_taken_for_a_launch_that_is_just_leaving(world
     world.settle()
 
 
-def test_a_reply_that_comes_after_its_launch_was_given_up_is_written_down(world: World) -> None:
+def test_a_reply_that_comes_after_its_launch_was_given_up_is_written_down(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alive, "_LOCKS", False)  # where only time tells who is at work
     sender, reader, _ = world.kernels
     world.launch(sender, max_cost=CAP)
     sender.go(("trigger_training", 1))
@@ -66,7 +71,10 @@ def test_a_reply_that_comes_after_its_launch_was_given_up_is_written_down(world:
     assert [(i.state, i.job_id) for i in world.intents()] == [("running", world.runs[0].job_id)]
 
 
-def test_a_reply_that_comes_after_another_launch_was_opened_breaks_nothing(world: World) -> None:
+def test_a_reply_that_comes_after_another_launch_was_opened_breaks_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alive, "_LOCKS", False)  # where only time tells who is at work
     sender, reader, third = world.kernels
     world.launch(sender, max_cost=CAP)
     sender.go(("trigger_training", 1))

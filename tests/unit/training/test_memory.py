@@ -32,6 +32,23 @@ def cells(service: FakeService, runner: InlineRunner, icons: Path, model_id: str
     return training
 
 
+@pytest.mark.parametrize("ended", [False, True], ids=["running", "trained"])
+def test_all_cells_run_again_after_the_data_folder_was_deleted_buy_nothing(
+    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path, ended: bool
+) -> None:
+    model_id = opened().model_id
+    first = cells(service, runner, icons, model_id)
+    if ended:
+        service.finish(model_id)
+    shutil.rmtree(home())
+    second = cells(service, runner, icons, model_id)
+    assert second is not first
+    assert len(service.launches) == 1
+    assert second.launched_before
+    assert max(service.sent.values()) == 1
+    assert len(second.images) == len(first.images)
+
+
 def test_opening_by_name_stops_at_the_model_that_is_there(
     opened: Opened, service: FakeService
 ) -> None:
