@@ -139,6 +139,15 @@ def test_a_picture_without_metadata_comes_back_as_it_was(encode: Any) -> None:
         assert strip(content) == content
 
 
+def test_a_scan_with_restart_markers_and_stuffed_bytes_stays_whole() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, "JPEG", quality=95, restart_marker_blocks=2)
+    content = out.getvalue()
+    assert b"\xff\xd0" in content and b"\xff\x00" in content
+    assert strip(content) == content
+
+
 def test_the_thumbnail_of_a_jfif_header_goes(encode: Any) -> None:
     plain = encode("JPEG")
     body = b"JFIF\0\1\2\0\0\1\0\1\2\1" + SECRET[:6].encode()
