@@ -18,6 +18,7 @@ from typing import Literal
 from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.store.known_models import KnownModel, KnownModels
+from phoenix_nbtrain.store.together import Together
 from phoenix_nbtrain.store.uploads import Uploads
 
 __all__ = [
@@ -204,6 +205,7 @@ class Journal(KnownModels, Uploads):
             schema=_SCHEMA,
             migrations=_MIGRATIONS,
         )
+        self._remember = Together(self._remember_all)
 
     @property
     def path(self) -> Path:

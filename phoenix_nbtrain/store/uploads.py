@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from phoenix_nbtrain.database import Database
+from phoenix_nbtrain.store.together import Together
 
 __all__ = ["Uploads"]
 
@@ -13,15 +16,20 @@ class Uploads:
     """Uploads by the model they were made for and the hash of what was sent."""
 
     _db: Database
+    _remember: Together[tuple[str, str, str, str, str]]
+    """Set up with `_remember_all`."""
 
     def remember_upload(
         self, *, origin: str, project: str, model_id: str, content_hash: str, asset_id: str
     ) -> None:
         """Write down under which asset id a picture was uploaded for a model."""
-        key = (origin, project, model_id, content_hash)
+        self._remember((origin, project, model_id, content_hash, asset_id))
+
+    def _remember_all(self, rows: Sequence[tuple[str, str, str, str, str]]) -> None:
+        keys = [row[:4] for row in rows]
         with self._db.writing() as db:
-            db.execute("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?)", (*key, asset_id))
-            db.execute(f"DELETE FROM begun_uploads WHERE {_ONE_UPLOAD}", key)
+            db.executemany("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?)", rows)
+            db.executemany(f"DELETE FROM begun_uploads WHERE {_ONE_UPLOAD}", keys)
 
     def uploads(self, *, origin: str, project: str, model_id: str) -> dict[str, str]:
         """Return the asset id of every picture uploaded for a model, by content hash.

@@ -69,7 +69,9 @@ class Adding:
             known=_known(draft),
             names={row.name for row in draft.images},
         )
-        rows = [self._row(picture) for picture in taken.pictures]
+        # Side by side, since each is on disk before it counts, and a disk takes many at once.
+        kept = [self._live.runner.submit("io", self._row, p) for p in taken.pictures]
+        rows = [row.result() for row in kept]
         again = {fate.image_id for fate in taken.fates if fate.fate == "already there"}
         ids: list[str] = []
 

@@ -128,17 +128,19 @@ class Attaching:
             queue.drop(left)
 
     def _took(self, queue: _Queue, rows: Sequence[ImageRow]) -> None:
-        for row in rows:
-            self._attached(row)
-        queue.took(rows)
-
-    def _attached(self, row: ImageRow) -> None:
         def edit(draft: Draft) -> Draft:
-            stands = draft.image.get(row.image_id)
-            if stands is None or stands.asset_id != row.asset_id:
-                # Removed or replaced while it was on its way: take it out again.
-                return replace(draft, removed=draft.removed | {row.asset_id or ""})
-            landed = replace(stands, attached=True, replaces=None, sending=False)
-            return draft.with_images({row.image_id: landed})
+            for row in rows:
+                draft = _attached(draft, row)
+            return draft
 
         self._live.change(edit).result()
+        queue.took(rows)
+
+
+def _attached(draft: Draft, row: ImageRow) -> Draft:
+    stands = draft.image.get(row.image_id)
+    if stands is None or stands.asset_id != row.asset_id:
+        # Removed or replaced while it was on its way: take it out again.
+        return replace(draft, removed=draft.removed | {row.asset_id or ""})
+    landed = replace(stands, attached=True, replaces=None, sending=False)
+    return draft.with_images({row.image_id: landed})

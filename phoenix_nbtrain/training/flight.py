@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from phoenix_nbtrain.draft import Draft, ImageRow
@@ -58,23 +59,37 @@ class Rows:
 
     def edit(self, row: ImageRow, edit: Callable[[ImageRow], ImageRow]) -> Draft:
         """Change one row, unless it was removed or another picture took its place meanwhile."""
+        return self.edit_later(row, edit).result()
 
-        def change(draft: Draft) -> Draft:
-            stands = draft.image.get(row.image_id)
-            if stands is None or set(stands.keys).isdisjoint(row.keys):
-                return draft
-            after = edit(stands)
-            if after == stands:
-                return draft
-            revision = draft.revision + (after.caption != stands.caption)
-            return replace(draft.with_images({row.image_id: after}), revision=revision)
-
-        return self._live.change(change).result()
+    def edit_later(self, row: ImageRow, edit: Callable[[ImageRow], ImageRow]) -> Future[Draft]:
+        """Change one row on the same terms, without waiting for the disk."""
+        return self._live.change(partial(_edited, row=row, edit=edit))
 
     def set(self, row: ImageRow, **changes: Any) -> Draft:
         """Set fields of one row, on the same terms."""
-        return self.edit(row, lambda stands: replace(stands, **changes))
+        return self.set_all([row], **changes)
+
+    def set_all(self, rows: Iterable[ImageRow], **changes: Any) -> Draft:
+        """Set fields of several rows at once, on the same terms."""
+
+        def change(draft: Draft) -> Draft:
+            for row in rows:
+                draft = _edited(draft, row=row, edit=lambda stands: replace(stands, **changes))
+            return draft
+
+        return self._live.change(change).result()
 
     def refuse(self, row: ImageRow, why: str, *, ceiling: int | None = None) -> Draft:
         """Say why the service did not take one row."""
         return self.set(row, sending=False, refusal=why[:REASON_MAX], ceiling=ceiling)
+
+
+def _edited(draft: Draft, *, row: ImageRow, edit: Callable[[ImageRow], ImageRow]) -> Draft:
+    stands = draft.image.get(row.image_id)
+    if stands is None or set(stands.keys).isdisjoint(row.keys):
+        return draft
+    after = edit(stands)
+    if after == stands:
+        return draft
+    revision = draft.revision + (after.caption != stands.caption)
+    return replace(draft.with_images({row.image_id: after}), revision=revision)

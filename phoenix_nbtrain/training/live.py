@@ -40,6 +40,7 @@ class Live:
         self._lock = threading.Lock()
         self._subscribers: dict[int, Callable[[TrainingState], None]] = {}
         self._next = 0
+        self._waiting: list[tuple[Callable[[Draft], Draft], Future[Draft]]] = []
         self._announced = 0.0
         self._due = False
         self.state = TrainingState(model=model, draft=drafts.read(origin=origin, model_id=model.id))
@@ -47,14 +48,46 @@ class Live:
     # -- changing -------------------------------------------------------------------------------
 
     def change(self, edit: Callable[[Draft], Draft]) -> Future[Draft]:
-        """Apply a pure edit to the draft as it stands on disk, then show the outcome."""
-        return self.runner.submit("state", self._change, edit)
+        """Apply a pure edit to the draft as it stands on disk, then show the outcome.
 
-    def _change(self, edit: Callable[[Draft], Draft]) -> Draft:
-        draft = self._drafts.change(edit, origin=self.origin, model_id=self.model_id)
-        if draft is not self.state.draft:
-            self.show(draft=draft)
-        return draft
+        Edits that wait at the same moment are written together: a disk takes as long for one as
+        for all of them. Each has its own outcome; one that raises changes nothing.
+        """
+        future: Future[Draft] = Future()
+        with self._lock:
+            self._waiting.append((edit, future))
+        self.runner.submit("state", self._write)
+        return future
+
+    def _write(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        waiting = [one for one in waiting if one[1].set_running_or_notify_cancel()]
+        if not waiting:  # whoever came before has written it
+            return
+        outcomes: list[Draft | BaseException] = []
+
+        def all_of_them(draft: Draft) -> Draft:
+            for edit, _ in waiting:
+                try:
+                    draft = edit(draft)
+                except BaseException as error:  # handed to whoever asked for it
+                    outcomes.append(error)
+                else:
+                    outcomes.append(draft)
+            return draft
+
+        try:
+            draft = self._drafts.change(all_of_them, origin=self.origin, model_id=self.model_id)
+            if draft is not self.state.draft:
+                self.show(draft=draft)
+        except BaseException as error:  # none of them stands
+            outcomes[:] = [error] * len(waiting)
+        for (_, future), outcome in zip(waiting, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
 
     def show(self, **changes: Any) -> TrainingState:
         """Swap parts of the state and tell the subscribers."""

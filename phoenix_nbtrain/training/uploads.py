@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from phoenix_nbtrain.contents import Contents
-from phoenix_nbtrain.draft import ImageRow
+from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import InputError, PhoenixError, ServiceError, shown
 from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.records import Asset
@@ -39,7 +40,7 @@ class Uploads:
         self._rows = Rows(live)
         self._journal = journal
         self._pictures = pictures
-        self._under_way: dict[str, Future[None]] = {}
+        self._under_way: dict[str, Future[Future[Draft] | None]] = {}
 
     def send(self, service: Service) -> None:
         """Give every waiting picture its asset: the one it had before, or a new one.
@@ -51,8 +52,7 @@ class Uploads:
         rows = [row for row in self._waiting() if row.asset_id is None]
         if not rows:
             return
-        for row in rows:
-            self._rows.set(row, sending=True)
+        self._rows.set_all(rows, sending=True)
         self._live.show(sync=SyncState(phase="sending", total=len(rows)))
         done = itertools.count(1)
         flights = []
@@ -67,6 +67,7 @@ class Uploads:
             flight.add_done_callback(partial(self._count, done, len(rows)))
             flights.append(flight)
         all_done(flights)
+        all_done(edit for flight in flights if (edit := flight.result()) is not None)
         self._under_way.clear()
 
     def verify(self, service: Service, rows: Sequence[ImageRow]) -> list[ImageRow]:
@@ -104,15 +105,16 @@ class Uploads:
             "model_id": self._live.model_id,
         }
 
-    def _send(self, service: Service, row: ImageRow) -> None:
+    def _send(self, service: Service, row: ImageRow) -> Future[Draft] | None:
+        """Send one picture; return the change of its row, if that is still being written."""
         scope, key = self._scope(service), row.upload_key
         if key is None:
             self._rows.refuse(row, "Its file is gone from this computer. Add it again.")
-            return
+            return None
         known = self._journal.uploads(**scope).get(key)
         if known is not None:  # a request that an interrupted flight left behind came home
             self._rows.set(row, asset_id=known, url=None, sending=False)
-            return
+            return None
         upload_id = self._journal.begun_uploads(**scope).get(key)
 
         def begun(upload_id: str) -> None:
@@ -129,17 +131,18 @@ class Uploads:
                 asset = service.import_image(row.url, upload_id=upload_id, begun=begun)
             else:
                 self._rows.refuse(row, "Its file is gone from this computer. Add it again.")
-                return
+                return None
         except ENDING as error:
             raise _without_addresses(error) from None
         except (ServiceError, InputError) as error:
             self._journal.forget_begun_upload(**scope, content_hash=key)
             self._rows.refuse(row, reason(_without_addresses(error)))
-            return
+            return None
         self._journal.remember_upload(**scope, content_hash=key, asset_id=asset.id)
-        self._rows.edit(row, partial(_with_asset, asset))
+        # It is safe now: the next picture need not wait until the draft says so, too.
+        return self._rows.edit_later(row, partial(_with_asset, asset))
 
-    def _count(self, done: Iterator[int], total: int, _: Future[None]) -> None:
+    def _count(self, done: Iterator[int], total: int, _: Future[Any]) -> None:
         self._live.show(sync=SyncState(phase="sending", done=next(done), total=total))
 
     def _forget(self, service: Service, row: ImageRow, asset_id: str) -> None:
