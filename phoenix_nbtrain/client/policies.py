@@ -25,8 +25,8 @@ class Policy:
     what is missing; or leave it to whoever called."""
     seconds: float
     """Until the whole reply must be there, counted for each try from its first byte."""
-    connection: Literal["shared", "fresh", "foreign"] = "shared"
-    """``fresh``: one that nothing else has used. ``foreign``: without our credentials."""
+    connection: Literal["shared", "fresh"] = "shared"
+    """``fresh``: one that nothing else has used."""
 
     @property
     def tries(self) -> int:
@@ -58,13 +58,13 @@ POLICIES: Mapping[str, Policy] = MappingProxyType(
         "get_team_limits": _READ,
         "quote_training": _READ,
         "quote_download": _READ,
-        "fetch": Policy(again="plainly", seconds=120, connection="foreign"),
-        "fetch_to": Policy(again="plainly", seconds=3600, connection="foreign"),
+        "fetch": Policy(again="plainly", seconds=120),
+        "fetch_to": Policy(again="plainly", seconds=3600),
         # Writes that say the whole of what shall stand: twice is the same as once.
         "update_model": _WRITE,
         "update_asset": _WRITE,
         "replace_pairs": _WRITE,
-        "send_part": Policy(again="plainly", seconds=600, connection="foreign"),
+        "send_part": Policy(again="plainly", seconds=600),
         # Writes that are refused, or do more, the second time.
         "add_training_images": _READ_FIRST,
         "replace_training_image": _READ_FIRST,

@@ -77,7 +77,10 @@ class SocketTransport(httpx.BaseTransport):
             extensions=request.extensions,
         )
         with _httpx_errors():
-            reply = self._pool(request.url).handle_request(sent)
+            try:
+                reply = self._pool(request.url).handle_request(sent)
+            except ImportError:
+                raise httpx.ConnectError("a SOCKS proxy needs the package socksio") from None
         assert isinstance(reply.stream, Iterable)
         return httpx.Response(
             reply.status,

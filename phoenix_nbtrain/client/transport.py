@@ -318,7 +318,7 @@ def _exchange(
             sent=False,
             remedy="Check the network and the base URL.",
         )
-    except (httpx.TimeoutException, httpx.HTTPError) as error:
+    except httpx.HTTPError as error:
         slow = isinstance(error, httpx.TimeoutException)
         why = f"within {policy.seconds:g} s" if slow else f"({type(error).__name__})"
         failure = ServiceUnreachable(

@@ -17,9 +17,9 @@ import sys
 import tempfile
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phoenix_nbtrain.children import python_path
 from phoenix_nbtrain.errors import ImageError, shown
 from phoenix_nbtrain.images.header import ImageHeader, inspect
 
@@ -122,11 +122,7 @@ class _Child:
 def _environment() -> dict[str, str]:
     """Return what a child gets of the environment: no credentials, and where we are."""
     known = {k: v for k, v in os.environ.items() if k in _ENVIRONMENT}
-    paths = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if Path(p).is_absolute()]
-    package = Path(__file__).resolve().parents[2]
-    if not {"site-packages", "dist-packages"} & set(package.parts):
-        paths.insert(0, str(package))  # a source checkout that is not installed
-    return {**known, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**known, "PYTHONPATH": python_path()}
 
 
 _ENVIRONMENT = frozenset(

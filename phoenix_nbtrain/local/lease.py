@@ -13,13 +13,13 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from phoenix_nbtrain.children import python_path
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.tables import end_job
@@ -102,21 +102,8 @@ def locked(path: Path, *, patience: float = 0.0) -> Iterator[bool]:
 
 def child_environment() -> dict[str, str]:
     """Return the environment of a worker: no credentials, one BLAS thread, our own package."""
-    package = Path(__file__).resolve().parents[2]
-    installed = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
     kept = {k: v for k, v in os.environ.items() if not _SECRET.search(k)}
-    here = Path.cwd() if _cwd_exists() else None
-    paths = [
-        path
-        for path in kept.pop("PYTHONPATH", "").split(os.pathsep)
-        # Whatever lies beside the notebook stays out, so a user's numpy.py is not imported.
-        if path and Path(path).is_absolute() and Path(path).resolve() != here
-    ]
-    if package not in installed:
-        # A source checkout that is not installed, or reached in a way that a child may not know.
-        paths.insert(0, str(package))
-    if paths:
-        kept["PYTHONPATH"] = os.pathsep.join(paths)
+    kept["PYTHONPATH"] = python_path()
     return {**kept, **dict.fromkeys(_THREADS, "1")}
 
 
@@ -209,11 +196,3 @@ def _let_go() -> None:
 
 
 atexit.register(_let_go)
-
-
-def _cwd_exists() -> bool:
-    try:
-        Path.cwd()
-    except OSError:
-        return False
-    return True

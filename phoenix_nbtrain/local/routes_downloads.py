@@ -15,6 +15,7 @@ from phoenix_nbtrain.local.body import QUOTED, dry_run, json_object, text_field
 from phoenix_nbtrain.local.context import store, wire
 from phoenix_nbtrain.local.pricing import DOWNLOAD_PRICE, bill, charge
 from phoenix_nbtrain.local.refusals import Refused, bad
+from phoenix_nbtrain.local.run_files import adapter_path
 from phoenix_nbtrain.local.tables import (
     DOWNLOAD,
     ENDED,
@@ -73,7 +74,7 @@ def _file_of(connection: sqlite3.Connection, row: sqlite3.Row, epoch: str | None
     if row["status"] != "trained":
         raise bad("Only a trained model can be downloaded")
     given = {} if epoch is None else {"modelEpoch": epoch}
-    file, wanted = "adapter.safetensors", epoch or row["epoch"]
+    path, wanted = adapter_path(store(), row["job_id"]), epoch or row["epoch"]
     if wanted is not None:
         found = connection.execute(
             "SELECT epoch FROM epochs WHERE job_id = ? AND CAST(epoch AS TEXT) = ?",
@@ -81,7 +82,7 @@ def _file_of(connection: sqlite3.Connection, row: sqlite3.Row, epoch: str | None
         ).fetchone()
         if found is None:
             raise bad(f'"modelEpoch" {shown(wanted, 40)} is not an epoch of this model')
-        file = f"adapter-epoch-{found['epoch']:04}.safetensors"
-    if not (store().run_dir(row["job_id"]) / file).is_file():
+        path = adapter_path(store(), row["job_id"], found["epoch"])
+    if not path.is_file():
         raise Refused(404, {"reason": "The weights are gone from the data folder"})
-    return {"job": row["job_id"], "file": file, "given": given}
+    return {"job": row["job_id"], "file": path.name, "given": given}

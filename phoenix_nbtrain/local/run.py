@@ -16,6 +16,7 @@ from phoenix_nbtrain.local.assets import insert_asset, made
 from phoenix_nbtrain.local.canvas import PX, Canvases
 from phoenix_nbtrain.local.looks import TrainingSet
 from phoenix_nbtrain.local.parameters import config_of
+from phoenix_nbtrain.local.run_files import adapter_path, checkpoint_path
 from phoenix_nbtrain.local.samples import as_png, starts
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.tables import (
@@ -24,11 +25,11 @@ from phoenix_nbtrain.local.tables import (
     end_job,
     iso,
     job_row,
+    queue_waiting,
     set_job_status,
     set_progress,
 )
 from phoenix_nbtrain.local.trainer import Trainer
-from phoenix_nbtrain.local.worker import checkpoint_path, queue_waiting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -202,7 +203,7 @@ class Run:
             ).fetchone()
         if known is not None:
             return True  # a process before this one got as far
-        write_whole(self._dir / f"adapter-epoch-{epoch:04}.safetensors", trainer.adapter())
+        write_whole(adapter_path(self._store, self._job_id, epoch), trainer.adapter())
         files = []
         for place, start in enumerate(self._starts, 1):
             about = {"prompt": start.prompt, "modelId": self._model_id, "modelType": self._type}
@@ -222,7 +223,7 @@ class Run:
     # -- after ----------------------------------------------------------------------------------
 
     def _finish(self, trainer: Trainer) -> None:
-        write_whole(self._dir / "adapter.safetensors", trainer.adapter())
+        write_whole(adapter_path(self._store, self._job_id), trainer.adapter())
         with self._store.writing() as connection:
             job = self._going(connection)
             if job is None:

@@ -27,6 +27,7 @@ __all__ = [
     "model_row",
     "now_ms",
     "pair_rows",
+    "queue_waiting",
     "set_job_status",
     "set_progress",
     "touch_model",
@@ -172,6 +173,13 @@ def set_progress(connection: sqlite3.Connection, model_id: str, stage: str, **mo
         "UPDATE models SET progress = ?, updated_at = ? WHERE id = ?",
         (json.dumps(progress), iso(), model_id),
     )
+
+
+def queue_waiting(connection: sqlite3.Connection) -> None:
+    """Tell every job that nobody had seen yet that it is in the queue."""
+    for job in connection.execute("SELECT * FROM jobs WHERE status = 'pending'").fetchall():
+        set_job_status(connection, job, "queued")
+        set_progress(connection, job["model_id"], "queued-for-train")
 
 
 def end_job(

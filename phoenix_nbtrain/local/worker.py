@@ -18,8 +18,17 @@ from typing import Any
 
 from phoenix_nbtrain.errors import PhoenixError, shown
 from phoenix_nbtrain.local.lease import hold_lease
+from phoenix_nbtrain.local.run_files import checkpoint_path
 from phoenix_nbtrain.local.store import Store
-from phoenix_nbtrain.local.tables import ENDED, end_job, iso, job_row, set_job_status, set_progress
+from phoenix_nbtrain.local.tables import (
+    ENDED,
+    end_job,
+    iso,
+    job_row,
+    queue_waiting,
+    set_job_status,
+    set_progress,
+)
 
 __all__ = ["main", "work_off"]
 
@@ -66,13 +75,6 @@ def _next(connection: sqlite3.Connection) -> sqlite3.Row | None:
     return row
 
 
-def queue_waiting(connection: sqlite3.Connection) -> None:
-    """Tell every job that nobody had seen yet that it is in the queue."""
-    for job in connection.execute("SELECT * FROM jobs WHERE status = 'pending'").fetchall():
-        set_job_status(connection, job, "queued")
-        set_progress(connection, job["model_id"], "queued-for-train")
-
-
 def _claim(store: Store) -> sqlite3.Row | None:
     """Return the next job, begun; ``None`` where there is none."""
     with store.reading() as connection:
@@ -106,11 +108,6 @@ def _claim(store: Store) -> sqlite3.Row | None:
             connection, job["model_id"], "starting-train", startedAt=int(job["started_at"] * 1000)
         )
         return job
-
-
-def checkpoint_path(store: Store, job_id: str) -> Path:
-    """Return where a job's state is kept while it runs."""
-    return store.run_dir(job_id) / "checkpoint.safetensors"
 
 
 def _checkpoint_step(store: Store, job_id: str) -> int:

@@ -1,0 +1,20 @@
+"""The files of a run: written by its training, handed out by downloads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from phoenix_nbtrain.local.store import Store
+
+__all__ = ["adapter_path", "checkpoint_path"]
+
+
+def checkpoint_path(store: Store, job_id: str) -> Path:
+    """Return where a job's state is kept while it runs."""
+    return store.run_dir(job_id) / "checkpoint.safetensors"
+
+
+def adapter_path(store: Store, job_id: str, epoch: int | None = None) -> Path:
+    """Return where a job's weights are: those of an epoch, or the last ones."""
+    name = "adapter" if epoch is None else f"adapter-epoch-{epoch:04}"
+    return store.run_dir(job_id) / f"{name}.safetensors"
