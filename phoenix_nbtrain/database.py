@@ -1,17 +1,22 @@
 """One way to open a SQLite file that matters.
 
-Rollback journal, ``synchronous=EXTRA``, a connection per operation and ``BEGIN IMMEDIATE``:
+Rollback journal, ``synchronous=EXTRA``, a connection to each operation and ``BEGIN IMMEDIATE``:
 several processes write, a writer never starts on stale reads, and what was committed is there
 after a power cut. A file that is damaged, belongs to something else or was written by a newer
 version is refused and left as it is.
+
+An operation's connection is kept for the next one, of whatever thread: to open one and to read
+the schema takes ten times as long as a small read.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from phoenix_nbtrain.errors import StoreBusy, StoreError, shown
@@ -19,9 +24,16 @@ from phoenix_nbtrain.home import private_folder
 
 __all__ = ["Database"]
 
+_KEPT = 4
+"""Unused connections that stay open."""
+_Kept = tuple[int, sqlite3.Connection]
+"""The process that opened it, and an unused connection."""
+_inherited: list[_Kept] = []
+"""Of a process that forked this one: neither used nor closed here, since both share their state."""
+
 
 class Database:
-    """A SQLite file with a schema of ours. Holds no open file, so any thread may use it.
+    """A SQLite file with a schema of ours. Any number of threads may use it.
 
     Args:
         path: where it is; created with its folder, both their owner's only.
@@ -49,6 +61,11 @@ class Database:
         self._migrations = dict(migrations or {})
         self._filled = filled
         self._ready = False
+        self._lock = threading.Lock()
+        self._idle: list[_Kept] = []
+        self._file: tuple[int, int, int] | None = None
+        """Process, device and inode that the idle connections belong to."""
+        weakref.finalize(self, _let_go, self._idle)
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -74,7 +91,8 @@ class Database:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         try:
-            with closing(self._connect()) as connection:
+            connection = self._idle_one() or self._connect()
+            try:
                 connection.execute(begin)
                 try:
                     yield connection
@@ -82,6 +100,10 @@ class Database:
                     connection.execute("ROLLBACK")
                     raise
                 connection.execute("COMMIT")
+            except BaseException:
+                connection.close()
+                raise
+            self._keep(connection)
         except sqlite3.IntegrityError:
             raise  # a rule of the schema said no, which the caller asked for
         except sqlite3.OperationalError as error:
@@ -93,21 +115,43 @@ class Database:
         except sqlite3.DatabaseError as error:
             raise self._unusable(error) from error
 
+    def _idle_one(self) -> sqlite3.Connection | None:
+        """Return a kept connection, if there is one to the very file that is there now."""
+        if not self._ready:
+            return None
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            # Not made anew behind the back of whoever relies on what it held.
+            raise StoreError(
+                f"{self.path.name} is gone from {shown(str(self.path.parent), 80)}.",
+                remedy="Restart the kernel to begin a new one.",
+            ) from None
+        file = (os.getpid(), status.st_dev, status.st_ino)
+        with self._lock:
+            if file != self._file:
+                # Another file, or another process: SQLite's connections do not survive a fork.
+                _let_go(self._idle)
+                self._file = file
+            return self._idle.pop()[1] if self._idle else None
+
+    def _keep(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if self._file is not None and len(self._idle) < _KEPT:
+                self._idle.append((os.getpid(), connection))
+                return
+        connection.close()
+
     def _connect(self) -> sqlite3.Connection:
         if not self._ready:
             private_folder(self.path.parent)
             # Created with its final mode, so that it is never readable by others in between.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        elif not self.path.exists():
-            # Not made anew behind the back of whoever relies on what it held.
-            raise StoreError(
-                f"{self.path.name} is gone from {shown(str(self.path.parent), 80)}.",
-                remedy="Restart the kernel to begin a new one.",
-            )
-        connection = sqlite3.connect(self.path, timeout=5, isolation_level=None)
+        connection = sqlite3.connect(
+            self.path, timeout=5, isolation_level=None, check_same_thread=False
+        )
         try:
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA busy_timeout = 5000")
             # FULL leaves the folder unsynced once the rollback journal is gone: after a power cut
             # the journal may be there again, and undo a launch that was written down and sent.
             connection.execute("PRAGMA synchronous = EXTRA")
@@ -160,3 +204,13 @@ def _run(connection: sqlite3.Connection, statements: str) -> None:
     """Run statements one by one: `executescript` would end the transaction first."""
     for statement in statements.split(";"):
         connection.execute(statement)
+
+
+def _let_go(idle: list[_Kept]) -> None:
+    """Close connections, but for those that another process opened."""
+    while idle:
+        process, connection = kept = idle.pop()
+        if process == os.getpid():
+            connection.close()
+        else:
+            _inherited.append(kept)

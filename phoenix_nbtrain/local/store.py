@@ -31,7 +31,7 @@ def new_id(kind: str) -> str:
 
 
 class Store:
-    """One data folder. Holds no open file, so any number of threads may share it."""
+    """One data folder. Any number of threads may share it."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir.absolute()

@@ -1,0 +1,123 @@
+"""Connections are kept between operations, and only as long as they are good."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from phoenix_nbtrain import database
+from phoenix_nbtrain.database import Database
+from phoenix_nbtrain.errors import StoreError
+
+
+def notes(path: Path) -> Database:
+    made = Database(path, application_id=7, version=1, schema="CREATE TABLE notes (text TEXT)")
+    with made.reading():
+        pass  # the connection that creates or checks the file is not kept
+    return made
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "notes.sqlite3"
+
+
+@pytest.fixture
+def db(path: Path) -> Database:
+    return notes(path)
+
+
+def write(db: Database, text: str) -> sqlite3.Connection:
+    with db.writing() as connection:
+        connection.execute("INSERT INTO notes VALUES (?)", (text,))
+        return connection
+
+
+def read(db: Database) -> list[str]:
+    with db.reading() as connection:
+        return [row["text"] for row in connection.execute("SELECT text FROM notes")]
+
+
+def test_one_connection_serves_one_operation_after_the_other(db: Database) -> None:
+    first = write(db, "a")
+    assert write(db, "b") is first
+    with db.reading() as reading, db.reading() as beside:
+        assert reading is first
+        assert beside is not first
+    assert read(db) == ["a", "b"]
+
+
+def test_what_other_processes_wrote_since_is_read(db: Database, path: Path) -> None:
+    write(db, "ours")
+    other = notes(path)
+    write(other, "theirs")
+    assert read(db) == ["ours", "theirs"]
+    write(db, "ours again")
+    assert read(other) == ["ours", "theirs", "ours again"]
+
+
+def test_an_operation_that_fails_leaves_nothing_behind_and_its_connection_is_closed(
+    db: Database,
+) -> None:
+    kept = write(db, "a")
+    with pytest.raises(ValueError, match="changed my mind"), db.writing() as connection:
+        connection.execute("INSERT INTO notes VALUES ('b')")
+        raise ValueError("changed my mind")
+    assert connection is kept
+    with pytest.raises(sqlite3.ProgrammingError):
+        kept.execute("SELECT 1")
+    assert write(db, "c") is not kept
+    assert read(db) == ["a", "c"]
+
+
+def test_a_commit_is_durable_on_a_kept_connection_too(db: Database) -> None:
+    for text in ("a", "b"):
+        connection = write(db, text)
+        assert connection.execute("PRAGMA synchronous").fetchone()[0] == 3, "EXTRA"
+
+
+def test_a_file_that_is_gone_is_not_written_through_an_open_connection(
+    db: Database, path: Path
+) -> None:
+    write(db, "a")
+    path.unlink()
+    with pytest.raises(StoreError, match="is gone from"):
+        write(db, "b")
+    assert not path.exists()
+
+
+def test_another_file_in_its_place_is_the_one_that_counts(
+    db: Database, path: Path, tmp_path: Path
+) -> None:
+    old = write(db, "a")
+    other = tmp_path / "other.sqlite3"
+    write(notes(other), "restored")
+    other.replace(path)
+    assert read(db) == ["restored"]
+    with pytest.raises(sqlite3.ProgrammingError):
+        old.execute("SELECT 1")
+
+
+def test_a_forked_process_opens_connections_of_its_own(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parents = write(db, "a")
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert write(db, "b") is not parents
+    assert parents.execute("SELECT 1").fetchone()[0] == 1, "closed, though it is not ours"
+    assert [kept for _, kept in database._inherited] == [parents]
+    database._inherited.clear()
+    parents.close()
+
+
+def test_connections_go_with_the_database_they_belong_to(path: Path) -> None:
+    db = notes(path)
+    kept = write(db, "a")
+    del db
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError):
+        kept.execute("SELECT 1")
