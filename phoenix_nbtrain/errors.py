@@ -17,7 +17,7 @@
     │   ├── PlanLimitReached          429 that waiting does not cure
     │   ├── CoolingDown               429 that names the seconds to wait
     │   ├── Throttled                 429 of a rate limit
-    │   └── ServiceFailed             5xx
+    │   └── ServiceFailed             5xx, and the 408 and 409 that may pass
     └── LaunchError                   the launch protocol stopped before or after the request
         ├── PriceNotAccepted          today's price, and the line that accepts it
         ├── LaunchRefused             Phoenix refused the launch; nothing runs

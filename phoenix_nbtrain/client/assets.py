@@ -130,7 +130,8 @@ class AssetEndpoints(Endpoints):
 
     def send_part(self, url: str, content: bytes) -> None:
         """Put one part at its signed address, without credentials."""
-        self._http.send_signed("send_part", "PUT", url, content=content)
+        # Any 2xx says that it is stored, unless a proxy says it with a page of its own.
+        self._http.send_signed("send_part", "PUT", url, content=content).refuse_page()
 
     def complete_upload(self, upload_id: str) -> Upload:
         """Say that all parts are there."""

@@ -27,6 +27,8 @@ __all__ = ["PAUSE_MAX", "Reply", "error_of", "retry_after", "without_secrets"]
 
 PAUSE_MAX = 60
 """Seconds: a service that asks for a longer pause is not waited for."""
+_PASSING = (408, 409)
+"""Too slow, or at the same time as another: refusals that the same request may not meet again."""
 _WORDS_MAX = 120
 """Characters of the service's own words that a message quotes."""
 
@@ -54,11 +56,7 @@ class Reply:
         """
         body = self.json()
         if not isinstance(body, dict):
-            raise ServiceUnreachable(
-                "What came back is no reply of Phoenix's.",
-                sent=True,
-                remedy="Check the base URL, and what stands between: a proxy or a login page.",
-            )
+            raise _no_reply_of_the_service()
         return body
 
     def inner(self, key: str) -> dict[str, Any]:
@@ -74,10 +72,27 @@ class Reply:
             )
         return value
 
+    def refuse_page(self) -> None:
+        """Raise where the reply is a web page, whose status is not the service's.
+
+        Raises:
+            ServiceUnreachable: it is one.
+        """
+        if self.content and "html" in self.headers.get("content-type", ""):
+            raise _no_reply_of_the_service()
+
     def objects(self, key: str) -> list[dict[str, Any]]:
         """Return the objects in the list under ``key``; none where it is missing."""
         value = self.object().get(key)
         return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
+
+
+def _no_reply_of_the_service() -> ServiceUnreachable:
+    return ServiceUnreachable(
+        "What came back is no reply of Phoenix's.",
+        sent=True,
+        remedy="Check the base URL, and what stands between: a proxy or a login page.",
+    )
 
 
 def error_of(reply: Reply) -> ServiceError:
@@ -120,7 +135,7 @@ def error_of(reply: Reply) -> ServiceError:
         return NotFound(f"{said}.", remedy="Check the id and the project.", **rest)
     if reply.status == 429:
         return _of_429(body, details, said, reply, rest)
-    if reply.status >= 500:
+    if reply.status >= 500 or reply.status in _PASSING:
         return ServiceFailed(
             f"{said} ({reply.status}).",
             remedy="Try again shortly.",

@@ -59,7 +59,7 @@ class SocketTransport(httpx.BaseTransport):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pools: dict[str | None, httpcore.ConnectionPool] = {}
+        self._pools: dict[tuple[str | None, bool], httpcore.ConnectionPool] = {}
         self._tls: ssl.SSLContext | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -97,11 +97,13 @@ class SocketTransport(httpx.BaseTransport):
 
     def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
         proxy = _proxy(url)
+        # The certificates take a tenth of a second to read: only where they are wanted.
+        secure = url.scheme == "https" or (proxy or "").startswith("https")
         with self._lock:
-            if proxy not in self._pools:
-                if self._tls is None:
+            if (proxy, secure) not in self._pools:
+                if secure and self._tls is None:
                     self._tls = httpx.create_ssl_context()
-                self._pools[proxy] = httpcore.ConnectionPool(
+                self._pools[proxy, secure] = httpcore.ConnectionPool(
                     ssl_context=self._tls,
                     proxy=_httpcore_proxy(proxy) if proxy else None,
                     max_connections=32,
@@ -109,7 +111,7 @@ class SocketTransport(httpx.BaseTransport):
                     keepalive_expiry=5,
                     network_backend=_Backend(),
                 )
-            return self._pools[proxy]
+            return self._pools[proxy, secure]
 
 
 def _proxy(url: httpx.URL) -> str | None:

@@ -69,7 +69,9 @@ def send(
         upload = _with_parts(service, upload, pieces)
         if upload is None:
             raise ServiceUnreachable(
-                "The service names no usable addresses for the picture's parts.", sent=True
+                "The service names no usable addresses for the picture's parts.",
+                sent=True,
+                remedy="Try again; the upload goes on where it stands.",
             )
     return _imported(service, http, upload)
 

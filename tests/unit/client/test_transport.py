@@ -48,6 +48,8 @@ from phoenix_nbtrain.records import LaunchReply, Quote
         (429, {}, {"reason": "Wait", "remainingSeconds": 42}, CoolingDown, "42 s"),
         (429, {}, {"details": {"remainingSeconds": 7}}, CoolingDown, "7 s"),
         (429, {}, {"message": "Too many"}, Throttled, "Too many"),
+        (408, {}, {"message": "Request Timeout"}, ServiceFailed, "408"),
+        (409, {}, {"message": "Conflict"}, ServiceFailed, "409"),
         (502, {}, None, ServiceFailed, "502"),
         (400, {}, {"status": "error", "code": "X", "message": "docs form"}, ServiceError, "docs form"),
         (302, {"location": "https://evil.test"}, None, ServiceFailed, "redirect"),
