@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from phoenix_nbtrain.errors import StoreBusy, StoreError, shown
-from phoenix_nbtrain.home import private_folder
+from phoenix_nbtrain.home import WRITING, private_folder
 
 __all__ = ["Database"]
 
@@ -144,9 +145,7 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         if not self._ready:
-            private_folder(self.path.parent)
-            # Created with its final mode, so that it is never readable by others in between.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            _create(self.path)
         connection = sqlite3.connect(
             self.path, timeout=5, isolation_level=None, check_same_thread=False
         )
@@ -204,6 +203,26 @@ def _run(connection: sqlite3.Connection, statements: str) -> None:
     """Run statements one by one: `executescript` would end the transaction first."""
     for statement in statements.split(";"):
         connection.execute(statement)
+
+
+def _create(path: Path) -> None:
+    """Make an empty file, its owner's only, if there is none.
+
+    Made under another name, so that no descriptor of ours is closed on a file that SQLite has
+    open in this process: the system would take its locks away with it.
+    """
+    if path.exists():
+        return
+    descriptor, name = tempfile.mkstemp(dir=private_folder(path.parent), prefix=WRITING)
+    os.close(descriptor)
+    try:
+        os.link(name, path)
+    except FileExistsError:
+        pass  # another was quicker
+    except OSError:  # a file system without links
+        Path(name).rename(path)
+        return
+    Path(name).unlink()
 
 
 def _let_go(idle: list[_Kept]) -> None:

@@ -314,7 +314,8 @@ class Launcher:
         self._journal.move(
             intent.intent_id, "rejected", only_from={"uncertain"}, reason=str(error)[:300]
         )
-        raise LaunchRefused(f"Phoenix refused: {error.message}", remedy=error.remedy) from error
+        remedy = error.remedy or "Nothing was bought; mend that, then start again."
+        raise LaunchRefused(f"Phoenix refused: {error.message}", remedy=remedy) from error
 
     def _move(self, intent: Intent, to: Any, reason: str) -> None:
         self._ledger.move(intent, to, reason)

@@ -71,13 +71,3 @@ class Uploads:
                 (origin, project, model_id),
             ).fetchall()
         return {row["content_hash"]: row["upload_id"] for row in rows}
-
-    def forget_begun_upload(
-        self, *, origin: str, project: str, model_id: str, content_hash: str
-    ) -> None:
-        """Drop an upload that failed, or that the service no longer has."""
-        with self._db.writing() as db:
-            db.execute(
-                f"DELETE FROM begun_uploads WHERE {_ONE_UPLOAD}",
-                (origin, project, model_id, content_hash),
-            )

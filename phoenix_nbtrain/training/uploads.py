@@ -135,7 +135,8 @@ class Uploads:
         except ENDING as error:
             raise _without_addresses(error) from None
         except (ServiceError, InputError) as error:
-            self._journal.forget_begun_upload(**scope, content_hash=key)
+            # What was begun is kept in mind: it may have been taken all the same, and the next
+            # try reads it before it sends anything.
             self._rows.refuse(row, reason(_without_addresses(error)))
             return None
         self._journal.remember_upload(**scope, content_hash=key, asset_id=asset.id)

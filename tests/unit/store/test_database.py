@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from phoenix_nbtrain import database
 from phoenix_nbtrain.database import Database
-from phoenix_nbtrain.errors import StoreError
+from phoenix_nbtrain.errors import StoreBusy, StoreError
 
 
 def notes(path: Path) -> Database:
@@ -121,3 +124,20 @@ def test_connections_go_with_the_database_they_belong_to(path: Path) -> None:
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError):
         kept.execute("SELECT 1")
+
+
+def test_opening_it_once_more_takes_nobodys_lock_away(db: Database, path: Path) -> None:
+    # Closing any descriptor of a file drops all the locks that this process has on it.
+    child = (
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+    )
+    with db.writing() as connection:
+        connection.execute("INSERT INTO notes VALUES ('a')")
+        other = Database(path, application_id=7, version=1, schema="")
+        with contextlib.suppress(StoreBusy), other.reading():
+            pass
+        done = subprocess.run(
+            [sys.executable, "-c", child, str(path)], capture_output=True, check=False
+        )
+    assert b"locked" in done.stderr
+    assert read(db) == ["a"]

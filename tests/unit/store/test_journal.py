@@ -172,9 +172,6 @@ def test_an_upload_that_ended_is_no_longer_on_its_way(journal: Journal) -> None:
     assert journal.begun_uploads(**scope) == {"h": "u2"}
     journal.remember_upload(**scope, content_hash="h", asset_id="asset_1")
     assert journal.begun_uploads(**scope) == {}
-    journal.begin_upload(**scope, content_hash="h", upload_id="u3")
-    journal.forget_begun_upload(**scope, content_hash="h")
-    assert journal.begun_uploads(**scope) == {}
 
 
 def test_a_download_and_a_training_of_one_model_do_not_wait_for_each_other(

@@ -48,6 +48,26 @@ def draw(folder: Path, count: int) -> Path:
 
 class TestOnce:
     @pytest.mark.parametrize("when", ["before", "after"])
+    def test_a_refused_end_of_an_upload_is_looked_at_before_anything_is_sent_again(
+        self, opened: Opened, service: FakeService, icons: Path, when: str
+    ) -> None:
+        # The refusal may answer a proxy's repeat, the first copy of which was taken.
+        def refused() -> None:
+            raise ServiceError("The upload is complete.", status=400)
+
+        service.inline_max = 0
+        getattr(service, when)["complete_upload"] = refused
+        training = opened()
+        training.add_images(icons)
+        training.sync()
+        assert training.images["state"].tolist() == ["refused"] * 4
+        getattr(service, when).clear()
+        training.set_captions(lambda row: "tried again")
+        training.sync()
+        assert training.images["state"].tolist() == ["saved"] * 4
+        assert max(service.sent.values()) == 1
+
+    @pytest.mark.parametrize("when", ["before", "after"])
     @pytest.mark.parametrize("step", ["begin_upload", "send_part", "complete_upload"])
     @pytest.mark.parametrize("fault", [lost, interrupted])
     def test_an_upload_in_parts_goes_on_wherever_it_was_cut_off(
