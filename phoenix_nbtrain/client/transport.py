@@ -25,7 +25,7 @@ from phoenix_nbtrain.errors import (
     shown,
 )
 
-__all__ = ["Transport"]
+__all__ = ["Transport", "as_json"]
 
 T = TypeVar("T")
 
@@ -104,13 +104,20 @@ class Transport:
     ) -> Reply:
         """Send a request, as often as the policy of ``operation`` allows without a read.
 
+        Args:
+            operation: whose policy counts.
+            method: the HTTP method.
+            path: below the base URL.
+            body: what is sent as JSON, or JSON that was written already.
+            params: further query parameters.
+
         Raises:
             InputError: it cannot be written as JSON; nothing was sent.
             ServiceUnreachable: no usable reply came.
             ServiceError: the service refused.
         """
         policy = self._policies[operation]
-        content = None if body is None else _json(body)
+        content = body if body is None or isinstance(body, bytes) else as_json(body)
         url = httpx.URL(self.base_url + path, params={**self.params, **(params or {})})
 
         def once() -> Reply:
@@ -273,7 +280,12 @@ def _is_inside(host: str) -> bool:
         return not host or host == "localhost" or host.endswith(".localhost")
 
 
-def _json(body: Any) -> bytes:
+def as_json(body: Any) -> bytes:
+    """Return ``body`` as JSON.
+
+    Raises:
+        InputError: it cannot be written.
+    """
     try:
         text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode("utf-8")
