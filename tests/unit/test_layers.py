@@ -20,7 +20,7 @@ MAY = {
     "contents": {"home"},
     "database": {"errors", "home"},
     "runner": set(),
-    "records": {"errors"},
+    "records": {"errors", "records"},
     "draft": {"errors", "records"},
     "catalog": {"errors", "records"},
     "images": {"errors", "records", "children", "images"},
