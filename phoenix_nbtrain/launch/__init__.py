@@ -14,15 +14,17 @@ Every arrow is a row in the journal, written before what it describes. Nothing h
 request; an uncertain launch is left by reads only.
 
 `order` says what is bought, `price` what was accepted, `ledger` what reads and journal tell
-together, `launcher` sends: the only code that can send the trigger without ``dryRun``.
+together, `launcher` decides, and `sending` sends: the only code that can send the trigger without
+``dryRun``.
 """
 
 from __future__ import annotations
 
-from phoenix_nbtrain.launch.launcher import Launched, Launcher
+from phoenix_nbtrain.launch.launcher import Launcher
 from phoenix_nbtrain.launch.ledger import LaunchClient
 from phoenix_nbtrain.launch.order import Order, download_order, fingerprint, served_digest
 from phoenix_nbtrain.launch.price import ESTIMATE_SECONDS, Estimate, money, parse_max_cost
+from phoenix_nbtrain.launch.sending import Launched
 
 __all__ = [
     "ESTIMATE_SECONDS",

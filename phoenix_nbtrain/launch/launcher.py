@@ -1,10 +1,10 @@
-"""Prices, launches and stops: the only code that can send the trigger without ``dryRun``."""
+"""Prices, launches and stops, each by the protocol of this package."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,35 +15,23 @@ from phoenix_nbtrain.errors import (
     PriceNotAccepted,
     ServiceError,
     ServiceUnreachable,
-    StoreError,
-    Throttled,
     shown,
 )
 from phoenix_nbtrain.launch.ledger import SUBMITTING_SECONDS, LaunchClient, Ledger
 from phoenix_nbtrain.launch.order import Order, served_digest
-from phoenix_nbtrain.launch.price import Estimate, check_price, money, parse_max_cost
+from phoenix_nbtrain.launch.price import Estimate, check_price, parse_max_cost
+from phoenix_nbtrain.launch.sending import Launched, Sending, doubt
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
 from phoenix_nbtrain.store.alive import at_work
-from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState, Journal
+from phoenix_nbtrain.store.journal import Intent, IntentKind, Journal
 
-__all__ = ["Launched", "Launcher"]
+__all__ = ["Launcher"]
 
 _LAUNCHABLE = frozenset({"new", "trained", "failed", "training-canceled"})
 """A word that is newer than this package may stand for a run."""
 _BOUGHT = frozenset({"trained", "delivered", "ended"})
 """How a purchase ends that is not to be made twice."""
 _VERB: Mapping[IntentKind, str] = {"training": "start", "download": "download"}
-_LOST_REPLY = "Started; its first reply was lost, and the service shows the run."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launched:
-    """A run, and whether this call bought it."""
-
-    intent: Intent
-    already: bool
-    """True where the run was there before and nothing was bought."""
-    said: str
 
 
 class Launcher:
@@ -68,6 +56,7 @@ class Launcher:
         explicit: Callable[[Model], Mapping[str, Any]] = lambda model: dict(model.parameters),
     ) -> None:
         self._ledger = Ledger(client, journal, clock=clock, explicit=explicit)
+        self._sending = Sending(self._ledger)
         self._journal = journal
         self._clock = clock
         self._sleep = sleep
@@ -219,7 +208,7 @@ class Launcher:
             if not self._journal.prepare(intent, newest=before.intent_id if before else None):
                 return self._beaten(order, accepted)
             try:
-                return self._submit(intent, order)
+                return self._sending.send(intent, order)
             except BaseException:
                 # Ctrl-C before it was sent; what was sent has another state by now.
                 self._journal.move(
@@ -248,89 +237,6 @@ class Launcher:
             remedy=f"If the service shows none: {_VERB[order.kind]}(again=True), with max_cost.",
         )
 
-    def _submit(self, intent: Intent, order: Order) -> Launched:
-        """Send an intent that is written down, once, and write down what came of it."""
-        if not self._journal.move(intent.intent_id, "submitting", only_from={"prepared"}):
-            raise LaunchRefused(
-                "The launch was given up before it was sent.", remedy="Start again."
-            )
-        try:
-            if order.kind == "download":
-                reply = self.client.trigger_download(order.model_id, epoch=order.epoch)
-            else:
-                reply = self.client.trigger_training(order.model_id, order.parameters)
-        except ServiceUnreachable as error:
-            if not error.sent:
-                self._move(intent, "not_sent", str(error))
-                raise LaunchRefused(
-                    f"Nothing was launched: {error.message}", remedy=error.remedy
-                ) from error
-            return self._uncertain(intent, str(error), error)
-        except ServiceError as error:
-            return self._refused(intent, error)
-        except BaseException:
-            # Ctrl-C while the request is out, or a fault of our own: the request may have left.
-            self._move(intent, "uncertain", "interrupted while the request was out")
-            raise
-        if reply.outcome == "quoted":
-            self._move(intent, "rejected", "answered with a price instead of a job")
-            raise LaunchRefused(
-                "Phoenix answered with a price and launched nothing.", remedy="Start again."
-            )
-        if reply.job is None or not reply.job.id:
-            return self._uncertain(intent, "the reply names no job", None)
-        self._write_down(intent, reply.job.id)
-        return Launched(
-            intent=self._ledger.again(intent),
-            already=False,
-            said=f"Started for {money(intent.amount, intent.unit)}.",
-        )
-
-    def _write_down(self, intent: Intent, job_id: str) -> None:
-        """Write down that it runs, and never lose the job that was bought."""
-        states: set[IntentState] = {"submitting", "uncertain", "not_seen"}
-        try:
-            moved = self._journal.move(intent.intent_id, "running", only_from=states, job_id=job_id)
-            if not moved:  # meanwhile another was launched, or this one found by a read
-                self._journal.note_job(intent.intent_id, job_id)
-        except StoreError as error:
-            raise LaunchUncertain(
-                f"Phoenix launched {shown(job_id, 40)}, and this computer could not note it down.",
-                remedy="It is bought; nbt.runs() finds it on the service.",
-            ) from error
-
-    def _refused(self, intent: Intent, error: ServiceError) -> Launched:
-        """Settle a refusal, which may be the answer to a proxy's repeat of our own request."""
-        if not _is_refusal(error):
-            return self._uncertain(intent, str(error), error)
-        try:
-            self._move(intent, "uncertain", str(error))
-            model = self.client.get_model(intent.model_id)
-            resolved = self._ledger.reconcile(model, intent.kind)
-        except PhoenixError:
-            raise _doubt(intent, str(error)) from error
-        if resolved is not None and resolved.state != "uncertain":
-            return Launched(intent=resolved, already=False, said=_LOST_REPLY)
-        self._journal.move(
-            intent.intent_id, "rejected", only_from={"uncertain"}, reason=str(error)[:300]
-        )
-        remedy = error.remedy or "Nothing was bought; mend that, then start again."
-        raise LaunchRefused(f"Phoenix refused: {error.message}", remedy=remedy) from error
-
-    def _move(self, intent: Intent, to: Any, reason: str) -> None:
-        self._ledger.move(intent, to, reason)
-
-    def _uncertain(self, intent: Intent, reason: str, cause: PhoenixError | None) -> Launched:
-        self._move(intent, "uncertain", reason)
-        resolved: Intent | None = None
-        try:
-            resolved = self._ledger.reconcile(self.client.get_model(intent.model_id), intent.kind)
-        except PhoenixError:
-            resolved = None  # not readable just now: it stays uncertain, and later reads tell
-        if resolved is not None and resolved.state != "uncertain":
-            return Launched(intent=resolved, already=False, said=_LOST_REPLY)
-        raise _doubt(intent, reason) from cause
-
     # -- what is there already ------------------------------------------------------------------
 
     def _already(self, order: Order, model: Model, *, again: bool) -> Launched | None:
@@ -339,7 +245,7 @@ class Launcher:
         while opened is not None and opened.state in ("prepared", "submitting"):
             # Another thread or process is at it; its state settles within its time limit.
             if waited > SUBMITTING_SECONDS:
-                raise _doubt(opened, "another kernel is at it, and does not come to an end")
+                raise doubt(opened, "another kernel is at it, and does not come to an end")
             self._sleep(wait)
             waited += wait
             wait = min(2.0, wait * 1.5)
@@ -347,7 +253,7 @@ class Launcher:
             opened = self._ledger.reconcile(model, order.kind)
         if opened is not None and opened.state == "uncertain":
             if not (again and order.kind == "download"):
-                raise _doubt(opened, opened.reason)
+                raise doubt(opened, opened.reason)
             # No read can tell for certain what became of a download; a person may decide.
             self._journal.move(
                 opened.intent_id, "not_seen", only_from={"uncertain"}, reason="given up by hand"
@@ -416,28 +322,6 @@ class Launcher:
                 self._journal.move(intent.intent_id, "running", only_from={"stopping"})
             raise refused
         return model
-
-
-def _is_refusal(error: ServiceError) -> bool:
-    """Return whether the service surely did not launch.
-
-    "Already training" on our own first request is none: it may be our own request, repeated by a
-    proxy.
-    """
-    if isinstance(error, Throttled) or "already training" in str(error).lower():
-        return False
-    return error.status in (400, 401, 402, 403, 404, 422, 429)
-
-
-def _doubt(intent: Intent, reason: str) -> LaunchUncertain:
-    if intent.kind == "download":
-        remedy = "It is not sent again by itself; nbt.runs() looks, download(again=True) does."
-    else:
-        remedy = "It is not sent again. training.refresh() looks whether it runs."
-    return LaunchUncertain(
-        f"A {intent.kind} was sent and nothing tells what it did ({shown(reason, 60)}).",
-        remedy=remedy,
-    )
 
 
 def _running_words(intent: Intent) -> str:

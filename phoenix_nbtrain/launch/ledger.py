@@ -208,11 +208,11 @@ class Ledger:
 
     def _late(self, model: Model, kind: IntentKind) -> Intent | None:
         """Return a launch that appeared not launched and now shows a run after all."""
-        newest = self.newest(model.id, kind)
-        if newest is None or newest.state != "not_seen":
+        unseen = self.doubt(model.id, kind)
+        if unseen is None:
             return None
-        trace = self._trace(newest, model)
-        if not trace.found or not self._found_running(newest, trace.job_id):
+        trace = self._trace(unseen, model)
+        if not trace.found or not self._found_running(unseen, trace.job_id):
             return None
         return self.reconcile(model, kind)
 

@@ -14,7 +14,6 @@ __all__ = [
     "object_of",
     "objects_of",
     "text_of",
-    "texts_of",
 ]
 
 Wire = Mapping[str, Any]
@@ -24,11 +23,6 @@ def text_of(wire: Wire, key: str) -> str:
     """Return a text; an empty one where it is missing or no text."""
     value = wire.get(key)
     return value if isinstance(value, str) else ""
-
-
-def texts_of(value: object) -> tuple[str, ...]:
-    """Return the texts of a list."""
-    return tuple(v for v in value if isinstance(v, str)) if isinstance(value, list) else ()
 
 
 def number_of(wire: Wire, key: str) -> float | None:

@@ -147,7 +147,7 @@ def test_only_the_launch_protocol_can_send_the_trigger() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr in TRIGGERS:
                 callers.add((name_of(path), node.attr))
-    assert callers == {("launch.launcher", name) for name in TRIGGERS}
+    assert callers == {("launch.sending", name) for name in TRIGGERS}
 
 
 def test_widgets_reach_only_the_edits_of_the_dataset() -> None:

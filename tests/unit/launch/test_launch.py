@@ -331,7 +331,7 @@ class TestTwice:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(launcher, "_submit", interrupt)
+            patch.setattr(launcher._sending, "send", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 launcher.launch(order(service), max_cost=2000)
         assert not launcher.launch(order(service), max_cost=2000).already

@@ -1,0 +1,155 @@
+"""The one request that buys, and what its reply means.
+
+Nothing else in the toolkit sends the trigger without ``dryRun``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from phoenix_nbtrain.errors import (
+    LaunchRefused,
+    LaunchUncertain,
+    PhoenixError,
+    ServiceError,
+    ServiceUnreachable,
+    StoreError,
+    Throttled,
+    shown,
+)
+from phoenix_nbtrain.launch.ledger import Ledger
+from phoenix_nbtrain.launch.order import Order
+from phoenix_nbtrain.launch.price import money
+from phoenix_nbtrain.store.journal import Intent, IntentState
+
+__all__ = ["Launched", "Sending", "doubt"]
+
+_LOST_REPLY = "Started; its first reply was lost, and the service shows the run."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched:
+    """A run, and whether this call bought it."""
+
+    intent: Intent
+    already: bool
+    """True where the run was there before and nothing was bought."""
+    said: str
+
+
+class Sending:
+    """Sends intents that are written down, each once, and writes down what came of them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def send(self, intent: Intent, order: Order) -> Launched:
+        """Send an intent that is written down, once, and write down what came of it."""
+        if not self._ledger.journal.move(intent.intent_id, "submitting", only_from={"prepared"}):
+            raise LaunchRefused(
+                "The launch was given up before it was sent.", remedy="Start again."
+            )
+        try:
+            if order.kind == "download":
+                reply = self._ledger.client.trigger_download(order.model_id, epoch=order.epoch)
+            else:
+                reply = self._ledger.client.trigger_training(order.model_id, order.parameters)
+        except ServiceUnreachable as error:
+            if not error.sent:
+                self._move(intent, "not_sent", str(error))
+                raise LaunchRefused(
+                    f"Nothing was launched: {error.message}", remedy=error.remedy
+                ) from error
+            return self._uncertain(intent, str(error), error)
+        except ServiceError as error:
+            return self._refused(intent, error)
+        except BaseException:
+            # Ctrl-C while the request is out, or a fault of our own: the request may have left.
+            self._move(intent, "uncertain", "interrupted while the request was out")
+            raise
+        if reply.outcome == "quoted":
+            self._move(intent, "rejected", "answered with a price instead of a job")
+            raise LaunchRefused(
+                "Phoenix answered with a price and launched nothing.", remedy="Start again."
+            )
+        if reply.job is None or not reply.job.id:
+            return self._uncertain(intent, "the reply names no job", None)
+        self._write_down(intent, reply.job.id)
+        return Launched(
+            intent=self._ledger.again(intent),
+            already=False,
+            said=f"Started for {money(intent.amount, intent.unit)}.",
+        )
+
+    def _write_down(self, intent: Intent, job_id: str) -> None:
+        """Write down that it runs, and never lose the job that was bought."""
+        states: set[IntentState] = {"submitting", "uncertain", "not_seen"}
+        try:
+            moved = self._ledger.journal.move(
+                intent.intent_id, "running", only_from=states, job_id=job_id
+            )
+            if not moved:  # meanwhile another was launched, or this one found by a read
+                self._ledger.journal.note_job(intent.intent_id, job_id)
+        except StoreError as error:
+            raise LaunchUncertain(
+                f"Phoenix launched {shown(job_id, 40)}, and this computer could not note it down.",
+                remedy="It is bought; nbt.runs() finds it on the service.",
+            ) from error
+
+    def _refused(self, intent: Intent, error: ServiceError) -> Launched:
+        """Settle a refusal, which may be the answer to a proxy's repeat of our own request."""
+        if not _is_refusal(error):
+            return self._uncertain(intent, str(error), error)
+        try:
+            self._move(intent, "uncertain", str(error))
+            model = self._ledger.client.get_model(intent.model_id)
+            resolved = self._ledger.reconcile(model, intent.kind)
+        except PhoenixError:
+            raise doubt(intent, str(error)) from error
+        if resolved is not None and resolved.state != "uncertain":
+            return Launched(intent=resolved, already=False, said=_LOST_REPLY)
+        self._ledger.journal.move(
+            intent.intent_id, "rejected", only_from={"uncertain"}, reason=str(error)[:300]
+        )
+        remedy = error.remedy or "Nothing was bought; mend that, then start again."
+        raise LaunchRefused(f"Phoenix refused: {error.message}", remedy=remedy) from error
+
+    def _move(self, intent: Intent, to: Any, reason: str) -> None:
+        self._ledger.move(intent, to, reason)
+
+    def _uncertain(self, intent: Intent, reason: str, cause: PhoenixError | None) -> Launched:
+        self._move(intent, "uncertain", reason)
+        resolved: Intent | None = None
+        try:
+            resolved = self._ledger.reconcile(
+                self._ledger.client.get_model(intent.model_id), intent.kind
+            )
+        except PhoenixError:
+            resolved = None  # not readable just now: it stays uncertain, and later reads tell
+        if resolved is not None and resolved.state != "uncertain":
+            return Launched(intent=resolved, already=False, said=_LOST_REPLY)
+        raise doubt(intent, reason) from cause
+
+
+def _is_refusal(error: ServiceError) -> bool:
+    """Return whether the service surely did not launch.
+
+    "Already training" on our own first request is none: it may be our own request, repeated by a
+    proxy.
+    """
+    if isinstance(error, Throttled) or "already training" in str(error).lower():
+        return False
+    return error.status in (400, 401, 402, 403, 404, 422, 429)
+
+
+def doubt(intent: Intent, reason: str) -> LaunchUncertain:
+    """Return the error that tells of a launch of which nothing is known."""
+    if intent.kind == "download":
+        remedy = "It is not sent again by itself; nbt.runs() looks, download(again=True) does."
+    else:
+        remedy = "It is not sent again. training.refresh() looks whether it runs."
+    return LaunchUncertain(
+        f"A {intent.kind} was sent and nothing tells what it did ({shown(reason, 60)}).",
+        remedy=remedy,
+    )
