@@ -209,10 +209,16 @@ class Story(RuleBasedStateMachine):
         refused = [r for r in training.state.draft.images if r.refusal and r.ceiling is None]
         for end in ("!", ""):
             training.set_captions({row.image_id: row.caption + end for row in refused})
-        if any(row.refusal for row in training.state.draft.pairs):
-            frame = training.pairs
-            training.pairs = frame.iloc[:0]
-            training.pairs = frame
+        draft = training.state.draft
+        if any(row.refusal for row in draft.pairs):
+            whole = [p for p in draft.pairs if {p.source, p.target} <= draft.image.keys()]
+            training.set_pairs([])
+            training.set_pairs(
+                [
+                    {"source": p.source, "target": p.target, "instruction": p.instruction}
+                    for p in whole
+                ]
+            )
         training.sync()
         draft, model = training.state.draft, service.get_model(training.model_id)
         kept_out = [row for row in draft.images if row.ceiling is not None]
