@@ -7,24 +7,21 @@ from dataclasses import replace
 
 from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import NotFound, PlanLimitReached, ServiceError
-from phoenix_nbtrain.training.flight import ENDING, Rows, reason
+from phoenix_nbtrain.training.flight import ASSETS_PER_CALL, ENDING, Rows, reason
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.uploads import Uploads
 
 __all__ = ["Attaching"]
 
-ASSETS_PER_CALL = 10
-"""Most asset ids that one call adds to a training set (SDK)."""
-
 
 class _Queue:
     """The pictures that wait to be added, and how many of them may still be."""
 
-    def __init__(self, rows: Sequence[ImageRow]) -> None:
+    def __init__(self, rows: Sequence[ImageRow], *, ahead: int = 0) -> None:
         self.rows = list(rows)
-        self.total = len(self.rows)
-        self.added = 0
+        self.total = len(self.rows) + ahead
+        self.added = ahead
         self.full: PlanLimitReached | None = None
         self._room: int | None = None
         self._singly: set[str] = set()
@@ -80,14 +77,43 @@ class Attaching:
                 self._rows.set(row, refusal="", ceiling=None)
                 held += 1
 
-    def attach(self, service: Service) -> None:
+    def attach_ahead(self, service: Service) -> int:
+        """Add the next ten pictures while others are still on their way; return how many it did.
+
+        Only where nothing has to make room first. A refusal is left to `attach`, which meets it
+        again and finds out what it means.
+        """
+        draft, batch = self._live.state.draft, list[ImageRow]()
+        for row in draft.images:
+            if row.attached or row.refusal:
+                continue
+            if row.asset_id is None or row.replaces is not None or len(batch) == ASSETS_PER_CALL:
+                break
+            batch.append(row)
+        if len(batch) < ASSETS_PER_CALL or draft.removed:
+            return 0
+        try:
+            service.add_training_images(self._live.model_id, [r.asset_id or "" for r in batch])
+        except ENDING:
+            raise
+        except ServiceError:
+            return 0
+        self._took(_Queue(batch), batch)
+        return len(batch)
+
+    def attach(self, service: Service, *, ahead: int = 0) -> None:
         """Add every waiting picture that has an asset, or say why not.
+
+        Args:
+            service: where to.
+            ahead: how many of these pictures `attach_ahead` has added already.
 
         Raises:
             ServiceUnreachable, ServiceError: what ended it early; the next flight goes on.
         """
         images = self._live.state.draft.images
-        queue = _Queue([r for r in images if r.asset_id and not r.attached and not r.refusal])
+        waiting = [r for r in images if r.asset_id and not r.attached and not r.refusal]
+        queue = _Queue(waiting, ahead=ahead)
         while batch := queue.batch():
             ids = [row.asset_id or "" for row in batch]
             try:

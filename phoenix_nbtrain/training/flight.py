@@ -19,8 +19,10 @@ from phoenix_nbtrain.errors import (
 )
 from phoenix_nbtrain.training.live import Live
 
-__all__ = ["ENDING", "PASSING", "Rows", "all_done", "reason"]
+__all__ = ["ASSETS_PER_CALL", "ENDING", "PASSING", "Rows", "all_done", "reason"]
 
+ASSETS_PER_CALL = 10
+"""Most asset ids that one call adds to a training set (SDK)."""
 PASSING = (ServiceUnreachable, ServiceFailed, Throttled)
 """Failures after which the same request may succeed: the flight ends and is tried again."""
 ENDING = (*PASSING, AuthenticationFailed, CoolingDown)

@@ -98,6 +98,8 @@ class Sync:
             ServiceUnreachable, ServiceError: as for `now`.
         """
         with lease("sync", self._live.origin, self._live.model_id):
+            if self._timer is not None:
+                self._timer.cancel()  # what it was for is done here
             try:
                 self._fly()
             except PhoenixError as error:
@@ -146,10 +148,13 @@ class Sync:
             return
         if self._live.state.draft.unsent:
             self._live.show(sync=SyncState(phase="sending"))
-            if self._pictures() and not self._read():
+            if self._pictures():
                 # Sending pictures takes its time: what others wrote meanwhile is read before it
-                # could be overwritten.
-                return
+                # could be overwritten, or a moment later where nothing will be.
+                if not self._live.state.draft.unsent:
+                    self._timer = self._live.runner.later(DEBOUNCE_SECONDS, self.in_background)
+                elif not self._read():
+                    return
             self._remove()  # what was taken out while it was on its way
             self._captions()
             self._pairs()
@@ -172,12 +177,17 @@ class Sync:
         """Send the pictures that are missing; return whether there were any."""
         sent = False
         for _ in range(2):  # an asset may be deleted there just when it was to be added
-            self._uploads.send(self.service)
+            ahead, last = 0, None
+            for _ in self._uploads.send(self.service):
+                if last != 0:  # else something is to be found out first
+                    last = self._attaching.attach_ahead(self.service)
+                    ahead += last
+            sent = sent or ahead > 0
             self._remove()
             self._attaching.make_room()
             if all(r.attached or r.refusal for r in self._live.state.draft.images):
                 break
-            self._attaching.attach(self.service)
+            self._attaching.attach(self.service, ahead=ahead)
             sent = True
         return sent
 

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -21,7 +22,7 @@ from phoenix_nbtrain.errors import InputError, PhoenixError, ServiceError, shown
 from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.records import Asset
 from phoenix_nbtrain.store.journal import Journal
-from phoenix_nbtrain.training.flight import ENDING, Rows, all_done, reason
+from phoenix_nbtrain.training.flight import ASSETS_PER_CALL, ENDING, Rows, all_done, reason
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.merge import captioned
 from phoenix_nbtrain.training.service import Service
@@ -42,8 +43,11 @@ class Uploads:
         self._pictures = pictures
         self._under_way: dict[str, Future[Future[Draft] | None]] = {}
 
-    def send(self, service: Service) -> None:
+    def send(self, service: Service) -> Iterator[None]:
         """Give every waiting picture its asset: the one it had before, or a new one.
+
+        Yields:
+            Whenever the next few, in order, have theirs, while the others are on their way.
 
         Raises:
             ServiceUnreachable, ServiceError: what ended it early; what was sent is remembered.
@@ -66,8 +70,20 @@ class Uploads:
                 self._under_way[key] = flight
             flight.add_done_callback(partial(self._count, done, len(rows)))
             flights.append(flight)
-        all_done(flights)
-        all_done(edit for flight in flights if (edit := flight.result()) is not None)
+        try:
+            for start in range(0, len(flights), ASSETS_PER_CALL):
+                some = flights[start : start + ASSETS_PER_CALL]
+                all_done(some)
+                all_done(edit for flight in some if (edit := flight.result()) is not None)
+                yield
+        except Exception:
+            with suppress(Exception):  # the first failure is the one that is told
+                all_done(flights)
+            raise
+        except BaseException:  # an interrupt, or the end of the wish for more
+            for flight in flights:
+                flight.cancel()
+            raise
         self._under_way.clear()
 
     def verify(self, service: Service, rows: Sequence[ImageRow]) -> list[ImageRow]:
