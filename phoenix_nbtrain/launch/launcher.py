@@ -86,6 +86,11 @@ class Launcher:
         """Return whether a training was launched here that is not known to have ended."""
         return self._ledger.open_intent(model_id, "training") is not None
 
+    def downloads(self, model_id: str) -> list[Intent]:
+        """Return the downloads of a model that were bought, the newest first."""
+        found = self._ledger.intents(model_id, "download")
+        return [i for i in found if i.open or i.state in _BOUGHT]
+
     def bought(self, order: Order, model: Model) -> Intent | None:
         """Return an earlier purchase of the very same thing, on its way or at its end.
 
@@ -307,7 +312,13 @@ class Launcher:
         Raises:
             ServiceUnreachable, ServiceError: it was not asked to stop, and still runs.
         """
-        intent = self._ledger.open_intent(model_id, "training")
+        intent = self._ledger.reconcile(self.client.get_model(model_id))
+        waited = 0.0
+        while intent and intent.state in ("prepared", "submitting") and waited < SUBMITTING_SECONDS:
+            # It is just being started: a cancel now would find nothing to cancel.
+            self._sleep(0.2)
+            waited += 0.2
+            intent = self._ledger.reconcile(self.client.get_model(model_id))
         if intent is not None:
             self._journal.move(intent.intent_id, "stopping", only_from={"running"})
         refused: PhoenixError | None = None

@@ -128,7 +128,7 @@ class Ledger:
             if trace.found and self._found_running(intent, trace.job_id):
                 return self.reconcile(model, kind)
             if intent.state == "submitting":
-                self.move(intent, "uncertain", "the kernel ended while the request was out")
+                self.move(intent, "uncertain", "its sender ended while the request was out")
             elif trace.evidence:
                 self._quiet(intent, trace.evidence)
         elif intent.state in ("running", "stopping"):

@@ -78,9 +78,14 @@ def download_order(model: Model, epoch: str | None = None) -> Order:
     body = {
         "download": model.id,
         "run": [model.job_id, began, model.ended_at],  # the job may be hidden from us
-        "epoch": epoch or model.epoch,
+        "epoch": epoch or model.epoch or _last(model),  # the model's own are the last ones
     }
     return Order(kind="download", model_id=model.id, epoch=epoch, fingerprint=_digest(body))
+
+
+def _last(model: Model) -> str | None:
+    numbers = [e.epoch for e in model.epochs if e.epoch.isdigit()]
+    return max(numbers, key=int, default=None)
 
 
 def _nfc(text: str) -> str:

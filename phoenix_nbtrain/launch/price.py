@@ -35,13 +35,18 @@ class Estimate:
     """A digest of what the service held, as read with the price."""
     made_at: float
     """Seconds since 1970."""
+    covers: int | None = None
+    """How many of the draft's images (of edit types: pairs) it is for, where not for all."""
+    of: int | None = None
+    """How many the draft has."""
     estimate_id: str = field(default_factory=lambda: "est_" + secrets.token_hex(8))
 
     def __str__(self) -> str:
         return money(self.amount, self.unit)
 
     def __repr__(self) -> str:
-        return f"<Estimate: {self}>"
+        part = f" for {self.covers} of {self.of}" if self.covers != self.of else ""
+        return f"<Estimate: {self}{part}>"
 
 
 def money(value: Decimal, unit: str) -> str:

@@ -148,7 +148,7 @@ def doubt(intent: Intent, reason: str) -> LaunchUncertain:
     if intent.kind == "download":
         remedy = "It is not sent again by itself; nbt.runs() looks, download(again=True) does."
     else:
-        remedy = "It is not sent again. training.refresh() looks whether it runs."
+        remedy = "It is not sent again. Reads find it out within some two minutes: refresh()."
     return LaunchUncertain(
         f"A {intent.kind} was sent and nothing tells what it did ({shown(reason, 60)}).",
         remedy=remedy,

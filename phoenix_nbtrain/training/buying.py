@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import (
@@ -13,6 +14,7 @@ from phoenix_nbtrain.errors import (
     LaunchUncertain,
     PhoenixError,
     PriceNotAccepted,
+    shown,
 )
 from phoenix_nbtrain.launch import Estimate, Launched, Launcher
 from phoenix_nbtrain.runner import Timer
@@ -100,7 +102,8 @@ class Buying:
             )
         )
         try:
-            estimate = self._launcher.estimate(order_of(state.draft, state.model))
+            priced = self._launcher.estimate(order_of(state.draft, state.model))
+            estimate = replace(priced, covers=covers, of=of)
         except PhoenixError as error:
             self._priced = None
             self._live.show(price=PriceState(phase="failed", of=of, message=str(error)[:200]))
@@ -166,10 +169,10 @@ class Buying:
         draft = self._live.state.draft
         for image in draft.images:
             if image.refusal:
-                return f"{image.name[:40]} is not on the service: {image.refusal[:90]}."
+                return f"{image.name[:40]} is not on the service: {_cut(image.refusal)}."
         for number, pair in enumerate(draft.pairs, 1):
             if pair.refusal:
-                return f"Pair {number} is not on the service: {pair.refusal[:90]}."
+                return f"Pair {number} is not on the service: {_cut(pair.refusal)}."
         return f"{draft.unsent} changes are not on the service yet."
 
     def request_start(self, estimate_id: str) -> None:
@@ -238,3 +241,8 @@ class Buying:
                 log.exception("stopping %s failed", self._live.model_id)
 
         return run
+
+
+def _cut(reason: str) -> str:
+    """Return a row's reason as the end of a sentence."""
+    return shown(reason, 90).rstrip(".…, ")

@@ -38,7 +38,8 @@ class Downloading:
 
     def estimate(self, epoch: int | None) -> Estimate:
         """Return today's price. Buys nothing."""
-        return self._launcher.estimate(self._order(epoch)[0])
+        model = self.service.get_model(self._live.model_id)
+        return self._launcher.estimate(_order(model, epoch))
 
     def download(
         self,
@@ -54,8 +55,11 @@ class Downloading:
         Raises:
             InputError, LaunchError, TimeoutError: see `Training.download`.
         """
-        order, model = self._order(epoch)
-        path = _target(to, model, epoch)
+        model = self.service.get_model(self._live.model_id)
+        if model.status != "trained":
+            return self._again(model, to, epoch, timeout)
+        order = _order(model, epoch)
+        path = _target(to, model.name, model.job_id or model.id, epoch)
         if path.exists() and (again or self._launcher.bought(order, model) is None):
             raise InputError(
                 f"{shown(path.name, 60)} exists already.",
@@ -67,22 +71,19 @@ class Downloading:
             raise InputError("The download has no job to ask for.", remedy="Look at nbt.runs().")
         return self._fetched(self._url(model, job_id, timeout), path)
 
-    def _order(self, epoch: int | None) -> tuple[Order, Model]:
-        model = self.service.get_model(self._live.model_id)
-        if model.status != "trained":
+    def _again(
+        self, model: Model, to: str | Path | None, epoch: int | None, timeout: float
+    ) -> Path:
+        """Fetch weights that were bought before another run took their place."""
+        wanted = None if epoch is None else str(epoch)
+        bought = next((i for i in self._launcher.downloads(model.id) if i.epoch == wanted), None)
+        if bought is None or bought.job_id is None:
             raise InputError(
-                f"There are no weights: the model is {model.status}.",
-                remedy="training.start() trains it, training.wait() waits for the end.",
+                f"There are no weights: the model is {shown(model.status, 30)}.",
+                remedy="training.start() trains it; start(again=True) where it has trained before.",
             )
-        known = [e.epoch for e in model.epochs]
-        if epoch is not None and str(epoch) not in known:
-            raise InputError(
-                f"Epoch {shown(epoch, 20)} has no weights.",
-                remedy=f"There are {', '.join(known[:12])}."
-                if known
-                else "Only the last are kept.",
-            )
-        return download_order(model, None if epoch is None else str(epoch)), model
+        path = _target(to, model.name, bought.job_before or model.id, epoch)
+        return self._fetched(self._url(model, bought.job_id, timeout), path)
 
     def _url(self, model: Model, job_id: str, timeout: float) -> str:
         """Wait for the service to make the file, and return its signed address."""
@@ -116,6 +117,15 @@ class Downloading:
 
     def _fetched(self, url: str, path: Path) -> Path:
         """Fetch the file beside its place, and put it there if nothing else is."""
+        try:
+            return self._put(url, path)
+        except OSError as error:
+            raise InputError(
+                f"{shown(str(path), 80)} cannot be written: {shown(error.strerror or '', 40)}.",
+                remedy="Name another file with to=; it is bought once.",
+            ) from error
+
+    def _put(self, url: str, path: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".downloading-") as folder:
             new = Path(folder) / path.name
             self.service.fetch_to(url, new)
@@ -130,15 +140,28 @@ class Downloading:
         return path
 
 
-def _target(to: str | Path | None, model: Model, epoch: int | None) -> Path:
+def _order(model: Model, epoch: int | None) -> Order:
+    known = [e.epoch for e in model.epochs]
+    if epoch is not None and str(epoch) not in known:
+        there = f"There are {', '.join(known[:12])}." if known else "Only the last are kept."
+        raise InputError(
+            f"Epoch {shown(epoch, 20)} has no weights.",
+            remedy=f"{there} download() takes the last ones.",
+        )
+    return download_order(model, None if epoch is None else str(epoch))
+
+
+def _target(to: str | Path | None, name: str, run: str, epoch: int | None) -> Path:
     """Return the file to write, in a folder that is there."""
-    stem = re.sub(r"[^\w.-]+", "-", model.name, flags=re.ASCII).strip("-.") or model.id
+    stem = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.") or "weights"
     # Named for its run, so that the weights of one run never stand in the way of another's.
-    parts = [stem, (model.job_id or model.id)[-6:], *([f"epoch-{epoch}"] if epoch else [])]
-    name = "-".join(parts) + ".safetensors"
-    path = Path(name) if to is None else Path(to).expanduser()
+    parts = [stem, run[-6:], *([f"epoch-{epoch}"] if epoch else [])]
+    file = "-".join(parts) + ".safetensors"
+    if to is not None and not isinstance(to, str | Path):
+        raise InputError(f"to is {shown(to, 40)}.", remedy="Give a file or a folder.")
+    path = Path(file) if to is None else Path(to).expanduser()
     if path.is_dir():
-        path = path / name
+        path = path / file
     if not path.parent.is_dir():
         raise InputError(
             f"There is no folder {shown(str(path.parent), 80)}.", remedy="Create it first."

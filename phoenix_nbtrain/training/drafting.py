@@ -13,6 +13,7 @@ from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.draft import ImageRow
 from phoenix_nbtrain.errors import ConfigError, InputError
 from phoenix_nbtrain.training.adding import Adding
+from phoenix_nbtrain.training.config import Config
 from phoenix_nbtrain.training.editing import Editing
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.state import TrainingState
@@ -76,9 +77,14 @@ class Drafting:
         self._assign(lambda draft: frames.pairs_from_frame(draft, frame))
 
     @property
-    def config(self) -> dict[str, Any]:
-        """Every parameter by name, defaults filled in. A copy; assign it to make it the truth."""
-        return catalog.full_config(self.type, self.state.draft.config)
+    def config(self) -> Config:
+        """Every parameter by name, defaults filled in; setting an item sets the training's own."""
+
+        def write(given: Mapping[str, Any]) -> Mapping[str, Any]:
+            self.update_config(given)
+            return catalog.full_config(self.type, self.state.draft.config)
+
+        return Config(catalog.full_config(self.type, self.state.draft.config), write)
 
     @config.setter
     def config(self, config: Mapping[str, Any]) -> None:

@@ -76,7 +76,7 @@ RUN_STATUS: Mapping[IntentState, str] = {
 """The model's status that a launch's end in the journal stands for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Run:
     """One run of the training."""
 
@@ -101,8 +101,13 @@ class Run:
     """Steps and mean squared errors; only the local Phoenix tells them."""
     samples: tuple[EpochSamples, ...] = field(default=(), repr=False)
     message: str = ""
-    """What went wrong and what the service advises."""
+    """What went wrong and what the service advises; or that it was there before."""
     cost: Decimal | None = None
+
+    def __repr__(self) -> str:
+        at = f" · {self.progress:.0%}" if self.progress is not None and not self.ended else ""
+        told = f" · {self.message}" if self.message else ""
+        return f"<Run {self.run_id}: {self.status}{at}{told}>"
 
     @property
     def ended(self) -> bool:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -279,10 +280,14 @@ class Training(Drafting):
         launched = self._buying.start(max_cost=max_cost, again=again)
         self.launched_before = launched.already
         run, intent = self.state.run, launched.intent
-        if run is not None and run.job_id == intent.job_id:
-            return run
-        status = RUN_STATUS.get(intent.state, "training")
-        return Run(run_id=intent.intent_id, job_id=intent.job_id, status=status, cost=intent.amount)
+        if run is None or run.job_id != intent.job_id:
+            run = Run(
+                run_id=intent.intent_id,
+                job_id=intent.job_id,
+                status=RUN_STATUS.get(intent.state, "training"),
+                cost=intent.amount,
+            )
+        return replace(run, message=launched.said) if launched.already else run
 
     def stop(self) -> None:
         """Ask the run to stop. What it cost is not given back for certain."""
@@ -298,6 +303,10 @@ class Training(Drafting):
             TimeoutError: it still runs.
             InputError: there is no run.
         """
+        if timeout is not None and not isinstance(timeout, int | float):
+            raise InputError(
+                f"timeout is {shown(timeout, 40)}.", remedy="Give seconds, or nothing to wait on."
+            )
         ends = None if timeout is None else time.monotonic() + timeout
         while True:
             self._watch.read()
@@ -306,9 +315,12 @@ class Training(Drafting):
                 raise InputError("Nothing was started yet.", remedy="training.start() does.")
             if run.ended:
                 return run
-            if ends is not None and time.monotonic() > ends:
-                raise TimeoutError(f"The run is still {run.status} after {timeout:g} s.")
-            time.sleep(self._watch.seconds)
+            left = None if ends is None else ends - time.monotonic()
+            if left is not None and left <= 0:
+                raise TimeoutError(
+                    f"The run is still {run.status} after {timeout:g} s; wait() goes on waiting."
+                )
+            time.sleep(self._watch.seconds if left is None else min(left, self._watch.seconds))
 
     def estimate_download(self, *, epoch: int | None = None) -> Estimate:
         """Return today's price of the trained weights. Buys nothing."""

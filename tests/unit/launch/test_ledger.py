@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -197,6 +200,25 @@ class TestStop:
         with pytest.raises(ServiceUnreachable):
             launcher.stop(wanted.model_id)
         assert [i.state for i in journal.intents()] == ["running"]
+
+    def test_a_stop_while_it_is_being_started_waits_for_the_run_and_stops_that(
+        self, service: FakeService, journal: Journal, wanted: Order, clock: Any
+    ) -> None:
+        going, stopping = threading.Event(), threading.Event()
+
+        def wait(_: float) -> None:
+            stopping.set()
+            time.sleep(0.01)
+
+        here = Launcher(service, journal, clock=clock)
+        other = Launcher(service, journal, clock=clock, sleep=wait)
+        service.before["trigger_training"] = lambda: (going.set(), stopping.wait(10), None)[-1]
+        with ThreadPoolExecutor(1) as pool:
+            started = pool.submit(here.launch, wanted, max_cost=2000)
+            assert going.wait(10)
+            model = other.stop(wanted.model_id)
+            started.result(10)
+        assert model.status == "training-canceled"
 
 
 class TestDownload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from fake_service import FakeService
 from training_types import Opened
 
 from phoenix_nbtrain.errors import InputError, PriceNotAccepted, ServiceUnreachable
+from phoenix_nbtrain.records import Epoch
 from phoenix_nbtrain.training.training import Training
 
 
@@ -85,3 +87,37 @@ def test_one_that_the_service_forgot_is_bought_again_only_when_asked(
         trained.download(tmp_path, max_cost=5)
     trained.download(tmp_path, max_cost=5, again=True)
     assert service.downloads == [None, None]
+
+
+def test_weights_that_were_bought_are_fetched_although_another_run_was_stopped_since(
+    trained: Training, service: FakeService, tmp_path: Path
+) -> None:
+    path = trained.download(tmp_path, max_cost=5)
+    content = path.read_bytes()
+    path.unlink()
+    trained.start(max_cost=2000, again=True)
+    trained.stop()
+    assert trained.status == "training-canceled"
+    again = trained.download(tmp_path, max_cost=5)
+    assert (again, again.read_bytes()) == (path, content)
+    assert service.downloads == [None]
+
+
+def test_the_last_epoch_and_the_models_own_weights_are_one_purchase(
+    trained: Training, service: FakeService, tmp_path: Path
+) -> None:
+    model = service.models[trained.model_id]
+    epochs = (Epoch(epoch="1"), Epoch(epoch="10"), Epoch(epoch="2"))
+    service.models[model.id] = replace(model, epochs=epochs)
+    trained.download(tmp_path, max_cost=5)
+    trained.download(tmp_path, epoch=10, max_cost=5)
+    assert service.downloads == [None]
+    trained.download(tmp_path, epoch=2, max_cost=5)
+    assert service.downloads == [None, "2"]
+
+
+def test_a_file_that_cannot_be_written_says_so(trained: Training, service: FakeService) -> None:
+    with pytest.raises(InputError, match="Name another file"):
+        trained.download("/proc/weights.safetensors", max_cost=5)
+    with pytest.raises(InputError, match="Give a file"):
+        trained.download(5, max_cost=5)  # type: ignore[arg-type]  # the point

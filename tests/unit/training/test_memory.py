@@ -45,6 +45,7 @@ def test_all_cells_run_again_after_the_data_folder_was_deleted_buy_nothing(
     assert second is not first
     assert len(service.launches) == 1
     assert second.launched_before
+    assert "ot bought again" in second.state.launch.message
     assert max(service.sent.values()) == 1
     assert len(second.images) == len(first.images)
 
