@@ -2,13 +2,17 @@
 
 A frame is a copy. Assigning one makes it the truth, all or nothing: the functions here either
 return the operations that lead from the draft to the frame, or raise an error that names the rows.
+
+What came into the draft after a frame was read, from another kernel or from the service, is not
+missing in it, only unknown to it. So each frame carries the ids that it showed (`DataFrame.attrs`),
+and nothing else is deleted when it, or what became of it, is assigned.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +47,8 @@ IMAGE_COLUMNS = {
     "reason": "str",
     "asset_id": "str",
 }
+_SHOWN = "phoenix_nbtrain.shown"
+"""Where a frame keeps the ids it showed: a list, since pandas writes attributes as JSON."""
 PAIR_COLUMNS = {
     "source": "str",
     "target": "str",
@@ -87,10 +93,13 @@ def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
     return _frame(rows, columns, None, None)
 
 
-def images_from_frame(draft: Draft, frame: object) -> tuple[Op, ...]:
+def images_from_frame(
+    draft: Draft, frame: object, *, known: Collection[str] | None = None
+) -> tuple[Op, ...]:
     """Return the operations that make the draft's images those of ``frame``.
 
-    Rows missing from it are deleted, changed names and captions are set, a missing caption (NaN)
+    Rows that the frame showed and that are missing from it are deleted; for one that lost what it
+    showed (a merge, a frame made anew) they are the ``known`` ones, by default all. Changed names and captions are set, a missing caption (NaN)
     is an empty one, and the order is taken over. Sizes and states are computed: sizes must be
     what they were, and states and automatic captions are ignored, since they may have moved on.
 
@@ -120,20 +129,24 @@ def images_from_frame(draft: Draft, frame: object) -> tuple[Op, ...]:
     if problems:
         raise InputError(**_told("image", problems))
     wanted = [image_id for image_id, _ in data]
-    gone = [i for i in draft.image if i not in set(wanted)]
+    missing = _shown(frame, draft.image if known is None else known).difference(wanted)
+    gone = [i for i in draft.image if i in missing]
     ops += [{"op": "delete", "table": "images", "row": image_id} for image_id in gone]
-    left = [i for i in draft.image if i not in set(gone)]
+    left = [i for i in draft.image if i not in missing]
     return (*ops, *_order("images", left, wanted, {}))
 
 
-def pairs_from_frame(draft: Draft, frame: object) -> tuple[Op, ...]:
+def pairs_from_frame(
+    draft: Draft, frame: object, *, known: Collection[str] | None = None
+) -> tuple[Op, ...]:
     """Return the operations that make the draft's pairs those of ``frame``.
 
     ``source`` and ``target`` may be image ids, asset ids, file names or paths. The index may hold
     pair ids of the draft; rows under any other label are new, and are matched with pairs of the
     same source and target, so that assigning the same table twice changes nothing. A list of
-    dicts and the path of a CSV or JSON lines file are taken as tables too. Pairs missing from
-    the frame are deleted.
+    dicts and the path of a CSV or JSON lines file are taken as tables too. Pairs that the frame
+    showed and that are missing from it are deleted; for a table that lost what it showed, or
+    never did, they are the ``known`` ones, by default all.
 
     Raises:
         PairError: a picture that is unknown or ambiguous, or is its own target.
@@ -164,7 +177,8 @@ def pairs_from_frame(draft: Draft, frame: object) -> tuple[Op, ...]:
             problems.append((label, error.message))
     if problems:
         raise PairError(**_told("pair", problems))
-    return _pair_ops(draft, _recognised(draft, [pair for _, pair in rows]))
+    shown_ids = _shown(frame, draft.pair if known is None else known)
+    return _pair_ops(draft, _recognised(draft, [pair for _, pair in rows], shown_ids), shown_ids)
 
 
 def _pair(values: dict[str, Any], standing: PairRow | None, lookup: Lookup) -> PairRow:
@@ -186,14 +200,19 @@ def _pair(values: dict[str, Any], standing: PairRow | None, lookup: Lookup) -> P
     return PairRow(pair_id=pair_id, source=source, target=target, instruction=instruction)
 
 
-def _recognised(draft: Draft, wanted: Sequence[PairRow]) -> list[PairRow]:
-    """Give new rows the ids of unclaimed pairs with the same pictures, else fresh ones."""
+def _recognised(
+    draft: Draft, wanted: Sequence[PairRow], shown_ids: Collection[str]
+) -> list[PairRow]:
+    """Give new rows the ids of unclaimed pairs with the same pictures, else fresh ones.
+
+    A pair that was not shown is recognised where it is the same in all, and never rewritten.
+    """
     claimed = {row.pair_id for row in wanted if row.pair_id}
     named: dict[int, str] = {}
     for length in (3, 2):  # first those that are the same in all, then in source and target
         free: dict[tuple[str, ...], list[str]] = {}
         for row in draft.pairs:
-            if row.pair_id not in claimed:
+            if row.pair_id not in claimed and (length == 3 or row.pair_id in shown_ids):
                 free.setdefault(row.triple[:length], []).append(row.pair_id)
         for i, row in enumerate(wanted):
             ids = [] if row.pair_id or i in named else free.get(row.triple[:length], [])
@@ -211,11 +230,11 @@ def _recognised(draft: Draft, wanted: Sequence[PairRow]) -> list[PairRow]:
     ]
 
 
-def _pair_ops(draft: Draft, wanted: Sequence[PairRow]) -> tuple[Op, ...]:
-    kept = {row.pair_id for row in wanted}
-    ops: list[Op] = [
-        {"op": "delete", "table": "pairs", "row": p} for p in draft.pair if p not in kept
-    ]
+def _pair_ops(
+    draft: Draft, wanted: Sequence[PairRow], shown_ids: Collection[str]
+) -> tuple[Op, ...]:
+    gone = set(shown_ids).difference(row.pair_id for row in wanted)
+    ops: list[Op] = [{"op": "delete", "table": "pairs", "row": p} for p in draft.pair if p in gone]
     inserts: dict[str, PairRow] = {}
     for row in wanted:
         standing = draft.pair.get(row.pair_id)
@@ -242,14 +261,17 @@ def _pair_ops(draft: Draft, wanted: Sequence[PairRow]) -> tuple[Op, ...]:
                 }
                 for c in changed
             ]
-    left = [p for p in draft.pair if p in kept and p not in inserts]
+    left = [p for p in draft.pair if p not in gone and p not in inserts]
     return (*ops, *_order("pairs", left, [row.pair_id for row in wanted], inserts))
 
 
 def _order(
     table: str, standing: Sequence[str], wanted: Sequence[str], inserts: dict[str, PairRow]
 ) -> list[Op]:
-    """Return the inserts and moves that lead from one order to the other."""
+    """Return the inserts and moves that lead from one order to the other.
+
+    What stands and is not among ``wanted`` ends up behind it.
+    """
     ops: list[Op] = []
     order = list(standing)
     for at, row_id in enumerate(wanted):
@@ -275,13 +297,24 @@ def _frame(
     import pandas as pd
 
     labels = None if index is None else pd.Index(list(index), dtype="str", name=index_name)
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             name: pd.Series([row[i] for row in rows], dtype=dtype, index=labels)
             for i, (name, dtype) in enumerate(columns.items())
         },
         index=labels,
     )
+    if index is not None:
+        frame.attrs[_SHOWN] = list(index)
+    return frame
+
+
+def _shown(frame: object, known: Collection[str]) -> set[str]:
+    """Return the ids that a frame showed when it was read, else the known ones."""
+    told = getattr(frame, "attrs", {}).get(_SHOWN)
+    if isinstance(told, list | tuple) and all(isinstance(i, str) for i in told):
+        return set(told)
+    return set(known)
 
 
 def _data(

@@ -52,29 +52,41 @@ class Drafting:
 
     @property
     def images(self) -> pd.DataFrame:
-        """The pictures, one row each, by image id. A copy; assign it to make it the truth."""
+        """The pictures, one row each, by image id. A copy; assign it to make it the truth.
+
+        Rows that it showed and that are missing when it is assigned are deleted. Pictures that
+        came after it was read, from another kernel or the service, stay; where pandas dropped
+        what a frame showed (``merge``, a new ``DataFrame``), what this kernel knows of counts.
+        """
         from phoenix_nbtrain.dataset import frames
 
-        return frames.images_frame(self.state.draft)
+        return frames.images_frame(self._live.read())
 
     @images.setter
     def images(self, frame: pd.DataFrame) -> None:
         from phoenix_nbtrain.dataset import frames
 
-        self._assign(lambda draft: frames.images_from_frame(draft, frame))
+        known = self.state.draft.image
+        self._assign(lambda draft: frames.images_from_frame(draft, frame, known=known))
 
     @property
     def pairs(self) -> pd.DataFrame:
-        """The pairs, one row each, by pair id. A copy; assign it to make it the truth."""
+        """The pairs, one row each, by pair id. A copy; assign it to make it the truth.
+
+        Pairs that it showed and that are missing when it is assigned are deleted. Those that came
+        after it was read, from another kernel or the service, stay; where pandas dropped what a
+        frame showed (``concat``, a new ``DataFrame``), what this kernel knows of counts.
+        """
         from phoenix_nbtrain.dataset import frames
 
-        return frames.pairs_frame(self.state.draft)
+        return frames.pairs_frame(self._live.read())
 
     @pairs.setter
     def pairs(self, frame: pd.DataFrame) -> None:
         from phoenix_nbtrain.dataset import frames
 
-        self._assign(lambda draft: frames.pairs_from_frame(draft, frame))
+        known = self.state.draft.pair
+        self._assign(lambda draft: frames.pairs_from_frame(draft, frame, known=known))
 
     @property
     def config(self) -> Config:

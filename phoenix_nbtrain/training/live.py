@@ -45,6 +45,22 @@ class Live:
         self._due = False
         self.state = TrainingState(model=model, draft=drafts.read(origin=origin, model_id=model.id))
 
+    # -- reading --------------------------------------------------------------------------------
+
+    def read(self) -> Draft:
+        """Return the draft as it stands on disk, which another kernel may have changed.
+
+        Raises:
+            StoreError: the file cannot be read or trusted.
+        """
+        return self.runner.submit("state", self._read).result()
+
+    def _read(self) -> Draft:
+        draft = self._drafts.read(origin=self.origin, model_id=self.model_id)
+        if draft is not self.state.draft:
+            self.show(draft=draft)
+        return draft
+
     # -- changing -------------------------------------------------------------------------------
 
     def change(self, edit: Callable[[Draft], Draft]) -> Future[Draft]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,34 @@ def test_captions_are_set_and_missing_rows_removed(draft: Draft) -> None:
         ("b.png", ""),
         ("c.png", "c three"),
     ]
+
+
+def test_only_what_a_frame_showed_is_missing_in_it(draft: Draft) -> None:
+    seen = replace(draft, images=draft.images[:2], pairs=draft.pairs[:1])
+    images, pairs = images_frame(seen), pairs_frame(seen)
+    assert list(assigned(draft, images_from_frame(draft, images.iloc[:1])).image) == [
+        "img_a",
+        "img_c",
+        "img_d",
+    ]
+    assert list(assigned(draft, pairs_from_frame(draft, pairs.iloc[:0])).pair) == ["pair_2"]
+
+
+def test_a_frame_that_lost_what_it_showed_stands_against_what_is_known(draft: Draft) -> None:
+    images, pairs = images_frame(draft).iloc[:1], pairs_frame(draft).iloc[:0]
+    images.attrs.clear()
+    pairs.attrs.clear()
+    after = assigned(draft, images_from_frame(draft, images, known=["img_a", "img_b"]))
+    assert list(after.image) == ["img_a", "img_c", "img_d"]
+    after = assigned(draft, pairs_from_frame(draft, pairs, known=["pair_2"]))
+    assert list(after.pair) == ["pair_1"]
+
+
+def test_a_pair_that_was_not_shown_is_never_rewritten(draft: Draft) -> None:
+    table = [{"source": "img_a", "target": "img_b", "instruction": "another"}]
+    after = assigned(draft, pairs_from_frame(draft, table, known=[]))
+    assert [row.instruction for row in after.pairs[:1]] == ["another"]
+    assert after.pair["pair_1"].instruction == "turn"
 
 
 def test_the_order_of_rows_is_taken_over(draft: Draft) -> None:

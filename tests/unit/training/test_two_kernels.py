@@ -1,0 +1,94 @@
+"""Two kernels on one training: what one of them never saw, it does not delete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from fake_service import FakeService
+from training_types import Opened
+
+from phoenix_nbtrain.images.drawings import icon
+from phoenix_nbtrain.training.training import Training
+
+Kernels = tuple[Training, Training]
+
+
+@pytest.fixture
+def kernels(opened: Opened, icons: Path) -> Kernels:
+    """Two trainings of one model, as two notebooks hold them, with four pictures."""
+    one = opened("flux.2-dev-edit-lora")
+    one.add_images(icons)
+    one.sync()
+    return one, opened("flux.2-dev-edit-lora", again=True)
+
+
+def paired(training: Training, source: int, target: int, instruction: str) -> dict[str, str]:
+    ids = training.images.index
+    return {"source": ids[source], "target": ids[target], "instruction": instruction}
+
+
+def test_captions_set_in_a_frame_leave_the_picture_that_another_kernel_added(
+    kernels: Kernels, service: FakeService
+) -> None:
+    one, other = kernels
+    frame = one.images
+    other.add_images(icon("key", 48))
+    other.sync()
+    frame["caption"] = ["a", "b", "c", "d"]
+    one.images = frame
+    one.sync()
+    assert one.images["caption"].tolist() == ["a", "b", "c", "d", ""]
+    assert len(service.models[one.model_id].training_images) == 5
+
+
+def test_a_frame_shows_what_another_kernel_added(kernels: Kernels) -> None:
+    one, other = kernels
+    other.add_images(icon("key", 48))
+    other.set_pairs([paired(other, 0, 4, "A")])
+    assert len(one.images) == 5
+    assert one.pairs["instruction"].tolist() == ["A"]
+
+
+def test_what_a_frame_showed_and_lacks_now_is_deleted(
+    kernels: Kernels, service: FakeService
+) -> None:
+    one, other = kernels
+    frame = one.images
+    other.add_images(icon("key", 48))
+    one.images = frame.iloc[1:]
+    one.sync()
+    assert list(one.images.index[:3]) == list(frame.index[1:])
+    assert len(service.models[one.model_id].training_images) == 4
+
+
+def test_pairs_read_and_assigned_leave_the_pair_that_another_kernel_made(
+    kernels: Kernels, service: FakeService
+) -> None:
+    one, other = kernels
+    frame = one.pairs
+    other.set_pairs([paired(other, 0, 1, "A")])
+    one.pairs = frame
+    one.sync()
+    assert [p.instruction for p in service.models[one.model_id].training_image_pairs] == ["A"]
+
+
+def test_pairs_joined_with_new_ones_leave_the_pair_that_this_kernel_never_knew(
+    kernels: Kernels,
+) -> None:
+    one, other = kernels
+    one.set_pairs([paired(one, 0, 1, "A"), paired(one, 1, 2, "B")])
+    frame = one.pairs
+    new = paired(one, 2, 3, "D")
+    other.set_pairs([*other.pairs.to_dict("records"), paired(other, 2, 3, "C")])
+    one.pairs = pd.concat([frame.iloc[:1], pd.DataFrame([new])])
+    assert sorted(one.pairs["instruction"]) == ["A", "C", "D"]
+
+
+def test_a_picture_added_after_the_frame_was_read_stays(kernels: Kernels) -> None:
+    one, _ = kernels
+    frame = one.images
+    one.add_images(icon("key", 48))
+    one.images = frame.iloc[:2]
+    assert len(one.images) == 3
