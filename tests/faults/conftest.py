@@ -28,11 +28,15 @@ def memory() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def bench(memory: Path) -> Iterator[Bench]:
-    """A Phoenix in which no training ever moves on, behind its proxy."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Workers, "ensure", lambda self: None)
-        with serving(memory / "served") as found:
-            yield found
+    """A Phoenix behind its proxy."""
+    with serving(memory / "served") as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no training move on. For each test anew, so that later ones have their workers."""
+    monkeypatch.setattr(Workers, "ensure", lambda self: None)
 
 
 @pytest.fixture(autouse=True)
