@@ -209,6 +209,8 @@ class Story(RuleBasedStateMachine):
         refused = [r for r in training.state.draft.images if r.refusal and r.ceiling is None]
         for end in ("!", ""):
             training.set_captions({row.image_id: row.caption + end for row in refused})
+        # One whose asset is gone and whose address is not kept is given again.
+        training.add_images([url(int(row.name[0])) for row in refused if row.url_key])
         draft = training.state.draft
         if any(row.refusal for row in draft.pairs):
             whole = [p for p in draft.pairs if {p.source, p.target} <= draft.image.keys()]
