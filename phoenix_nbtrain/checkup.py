@@ -30,6 +30,7 @@ __all__ = ["doctor"]
 PACKAGE = "phoenix-nbtrain"
 FRONT_ENDS = ("anywidget", "@jupyter-widgets/jupyterlab-manager")
 """What JupyterLab must have to show a widget of ours."""
+HOME = "PHOENIX_NBTRAIN_HOME"
 LITTLE_SPACE = 1 << 30
 """Bytes; below, a training of some pictures may not fit."""
 Row = tuple[str, str, str]
@@ -146,7 +147,14 @@ def _reached(ping: Callable[..., object]) -> Iterator[Row]:
 def _data_folder() -> Iterator[Row]:
     folder = home()
     if not folder.exists():
-        yield "data folder", "ok", f"{folder} is made when something is first kept"
+        above = _nearest(folder)
+        if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+            yield "data folder", "ok", f"{folder} is made when something is first kept"
+        else:
+            yield "data folder", "problem", f"{folder} cannot be made; set {HOME} to another"
+        return
+    if not folder.is_dir():
+        yield "data folder", "problem", f"{folder} is no folder; set {HOME} to another"
         return
     open_to_others = sys.platform != "win32" and folder.stat().st_mode & 0o077
     yield (
@@ -176,9 +184,14 @@ def _worker() -> Iterator[Row]:
         yield "local training", "ok", f"runs here, as {sys.executable}"
 
 
+def _nearest(folder: Path) -> Path:
+    """Return ``folder``, or what exists above it."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
 def _space() -> Iterator[Row]:
     folder = home()
-    there = next(path for path in (folder, *folder.parents) if path.exists())
+    there = _nearest(folder)
     free = shutil.disk_usage(there).free
     detail = f"{free / 1e9:.1f} GB free at {there}"
     yield "disk space", "ok" if free >= LITTLE_SPACE else "warning", detail

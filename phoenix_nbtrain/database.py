@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from phoenix_nbtrain.errors import StoreBusy, StoreError, shown
-from phoenix_nbtrain.home import WRITING, private_folder
+from phoenix_nbtrain.home import WRITING, private_folder, writing_in
 
 __all__ = ["Database"]
 
@@ -126,7 +126,7 @@ class Database:
             # Not made anew behind the back of whoever relies on what it held.
             raise StoreError(
                 f"{self.path.name} is gone from {shown(str(self.path.parent), 80)}.",
-                remedy="Restart the kernel to begin a new one.",
+                remedy="To begin a new one, connect and open the training again.",
             ) from None
         file = (os.getpid(), status.st_dev, status.st_ino)
         with self._lock:
@@ -145,7 +145,8 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         if not self._ready:
-            _create(self.path)
+            with writing_in(self.path.parent):
+                _create(self.path)
         connection = sqlite3.connect(
             self.path, timeout=5, isolation_level=None, check_same_thread=False
         )

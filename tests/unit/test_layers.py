@@ -15,7 +15,7 @@ BASE = {"errors", "records", "draft", "catalog", "home", "contents", "database"}
 DISK = {"home", "contents", "database"}
 MAY = {
     "errors": set(),
-    "home": set(),
+    "home": {"errors"},
     "children": set(),
     "contents": {"home"},
     "database": {"errors", "home"},

@@ -92,6 +92,26 @@ def test_a_damaged_database_is_found() -> None:
     assert "chmod 700" in examined()["data folder"][1]
 
 
+def test_a_relative_data_folder_is_looked_into_as_any_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", "relative/home")
+    nbt.connect("local")
+    assert examined()["phoenix.sqlite"][0] == "ok"
+    assert examined()["data folder"] == ("ok", str(tmp_path / "relative" / "home"))
+
+
+@pytest.mark.parametrize("below", ["", "here"])
+def test_a_file_where_the_data_folder_should_be_is_a_problem(
+    below: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "taken" / below))
+    state, detail = examined()["data folder"]
+    assert (state, "set PHOENIX_NBTRAIN_HOME to another" in detail) == ("problem", True)
+
+
 def test_little_space_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkup, "LITTLE_SPACE", 1 << 80)
     assert examined()["disk space"][0] == "warning"
