@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from phoenix_nbtrain.checkup import doctor
     from phoenix_nbtrain.client.connect import connect
     from phoenix_nbtrain.client.login import login, logout
-    from phoenix_nbtrain.errors import PhoenixError
+    from phoenix_nbtrain.errors import (
+        InputError,
+        LaunchRefused,
+        LaunchUncertain,
+        PhoenixError,
+        PriceNotAccepted,
+        ServiceError,
+        ServiceUnreachable,
+    )
     from phoenix_nbtrain.tool import train
     from phoenix_nbtrain.training.account import model_types, models
     from phoenix_nbtrain.training.attach import attach
@@ -41,10 +49,16 @@ __all__ = [
     "ConfigForm",
     "ImageGrid",
     "ImagePicker",
+    "InputError",
     "LaunchPanel",
+    "LaunchRefused",
+    "LaunchUncertain",
     "PairTable",
     "PhoenixError",
+    "PriceNotAccepted",
     "ProgressPanel",
+    "ServiceError",
+    "ServiceUnreachable",
     "Studio",
     "Training",
     "attach",
@@ -62,10 +76,16 @@ _WHERE = {
     "ConfigForm": "widgets.form",
     "ImageGrid": "widgets.grid",
     "ImagePicker": "widgets.picker",
+    "InputError": "errors",
     "LaunchPanel": "widgets.launch",
+    "LaunchRefused": "errors",
+    "LaunchUncertain": "errors",
     "PairTable": "widgets.pairs",
     "PhoenixError": "errors",
+    "PriceNotAccepted": "errors",
     "ProgressPanel": "widgets.progress",
+    "ServiceError": "errors",
+    "ServiceUnreachable": "errors",
     "Studio": "widgets.studio",
     "Training": "training.training",
     "attach": "training.attach",

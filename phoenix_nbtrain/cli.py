@@ -177,13 +177,19 @@ def _copied(folder: Path, name: str) -> Path:
         raise InputError(
             f"There is no tutorial {shown(name, 40)}.", remedy=f"There is {', '.join(names)}."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    for source in (_notebooks() / n for n in names):
-        target = folder / source.name
-        if not target.exists():
-            shutil.copyfile(source, target)
-        elif target.read_bytes() != source.read_bytes():
-            print(f"{target} was changed here and is kept as it is.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in (_notebooks() / n for n in names):
+            target = folder / source.name
+            if not target.exists():
+                shutil.copyfile(source, target)
+            elif target.read_bytes() != source.read_bytes():
+                print(f"{target} was changed here and is kept as it is.")
+    except OSError as error:
+        raise InputError(
+            f"The tutorials cannot be copied to {shown(str(folder), 80)}: {error.strerror}.",
+            remedy="Name a folder of yours with --to.",
+        ) from error
     return folder / name
 
 
@@ -286,19 +292,34 @@ def _serve(arguments: argparse.Namespace) -> int:
         raise SystemExit(0)
 
     # Ours, so that a port that is taken leaves nothing of waitress half open.
-    with socket.create_server(("127.0.0.1", arguments.port)) as listening:
+    with _listening(arguments.port) as listening:
         # The application's own limit comes after waitress has put the body on the disk.
         server = create_server(
             app, sockets=[listening], threads=8, max_request_body_size=BODY_BYTES_MAX
         )
         signal.signal(signal.SIGTERM, end)
         base_url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        print(_SERVING.format(base_url), file=sys.stderr, flush=True)
         print(json.dumps({"base_url": base_url, "api_key": key, "api_secret": secret}), flush=True)
         try:
             server.run()
         finally:
             server.close()
     return 0
+
+
+_SERVING = """The local Phoenix is served at {}, for this computer only, until Ctrl-C.
+The line of JSON is its address, key and secret, for a client: the secret is made anew each time."""
+
+
+def _listening(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise InputError(
+            f"Port {port} cannot be had: {os.strerror(error.errno or 0)}.",
+            remedy="Give another --port, or none for any that is free.",
+        ) from error
 
 
 def _data_dir(arguments: argparse.Namespace) -> Path:

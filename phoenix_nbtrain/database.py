@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from phoenix_nbtrain.errors import StoreBusy, StoreError, shown
-from phoenix_nbtrain.home import WRITING, private_folder, writing_in
+from phoenix_nbtrain.home import WRITING, ending, private_folder, writing_in
 
 __all__ = ["Database"]
 
@@ -125,8 +125,8 @@ class Database:
         except FileNotFoundError:
             # Not made anew behind the back of whoever relies on what it held.
             raise StoreError(
-                f"{self.path.name} is gone from {shown(str(self.path.parent), 80)}.",
-                remedy="To begin a new one, connect and open the training again.",
+                f"{self.path.name} is gone from {ending(self.path.parent, 40)}.",
+                remedy="Connect and open the training again.",
             ) from None
         file = (os.getpid(), status.st_dev, status.st_ino)
         with self._lock:

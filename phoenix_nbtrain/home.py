@@ -11,7 +11,7 @@ from pathlib import Path
 
 from phoenix_nbtrain.errors import StoreError, shown
 
-__all__ = ["WRITING", "home", "private_folder", "write_whole", "writing_in"]
+__all__ = ["WRITING", "ending", "home", "private_folder", "write_whole", "writing_in"]
 
 WRITING = ".writing-"
 """What the name of a file begins with until it is whole."""
@@ -70,17 +70,17 @@ def writing_in(folder: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno == errno.ENOSPC
         raise StoreError(
-            f"Nothing can be kept in {_end(folder)}: {error.strerror or type(error).__name__}.",
+            f"Nothing can be kept in {ending(folder)}: {error.strerror or type(error).__name__}.",
             remedy="Make room there."
             if full
             else "Make it writable, or name another: PHOENIX_NBTRAIN_HOME, or data_dir.",
         ) from error
 
 
-def _end(folder: Path) -> str:
+def ending(folder: Path, limit: int = 70) -> str:
     """Return a folder as it is shown: of a long one the end, which tells more than the start."""
     whole = str(folder)
-    return shown(whole if len(whole) <= 70 else "…" + whole[-69:], 70)
+    return shown(whole if len(whole) <= limit else "…" + whole[1 - limit :], limit)
 
 
 def write_whole(path: Path, content: bytes) -> None:

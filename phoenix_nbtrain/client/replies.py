@@ -135,6 +135,9 @@ def error_of(reply: Reply) -> ServiceError:
         return NotFound(f"{said}.", remedy="Check the id and the project.", **rest)
     if reply.status == 429:
         return _of_429(body, details, said, reply, rest)
+    if reply.status == 500 and "x-phoenix-local" in reply.headers and words.endswith("."):
+        # Our own words about the local data folder, which say what to do; waiting does not help.
+        return ServiceFailed(f"{said}.", **rest)
     if reply.status >= 500 or reply.status in _PASSING:
         return ServiceFailed(
             f"{said} ({reply.status}).",

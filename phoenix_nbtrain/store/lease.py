@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from phoenix_nbtrain.home import home, private_folder
 
@@ -14,6 +15,8 @@ try:
     import fcntl
 except ImportError:  # Windows: one kernel at a time is what it gets
     fcntl = None  # type: ignore[assignment]  # the module stands in for its own absence
+
+_LOCKS = fcntl is not None
 
 __all__ = ["lease"]
 
@@ -25,17 +28,45 @@ _guard = threading.Lock()
 def lease(*names: str) -> Iterator[None]:
     """Hold the one lock of that name on this computer; wait for it if another holds it.
 
-    The operating system lets go of it when a process dies, however it dies.
+    The operating system lets go of it when a process dies, however it dies. The lock's file is
+    there only while somebody holds it or waits for it.
     """
     name = hashlib.sha256("\0".join(names).encode()).hexdigest()[:32]
     with _guard:
         within = _threads.setdefault(name, threading.Lock())
     with within:
-        path = private_folder(home() / "locks") / name
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        path = home() / "locks" / name
+        if not _LOCKS:
+            yield
+            return
+        descriptor = _locked(path)
         try:
-            if fcntl is not None:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
+            # By its holder only and before the lock goes: whoever waited for it sees in `_locked`
+            # that the file is no longer the one of that name.
+            if _is(descriptor, path):
+                path.unlink(missing_ok=True)
             os.close(descriptor)
+
+
+def _locked(path: Path) -> int:
+    """Return a descriptor that holds the lock on the file which ``path`` names now."""
+    while True:
+        private_folder(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is(descriptor, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # its holder took it away; another may hold the one in its place
+
+
+def _is(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

@@ -9,6 +9,7 @@ from phoenix_nbtrain.errors import PhoenixError
 from phoenix_nbtrain.launch import Launcher
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.store.journal import Intent, Journal
+from phoenix_nbtrain.training.account import asked
 from phoenix_nbtrain.training.order import stored_parameters
 from phoenix_nbtrain.training.service import Service
 
@@ -45,16 +46,17 @@ def runs(client: Service | None = None) -> pd.DataFrame:
         its ``status``, ``cost`` and ``unit``, when it was ``launched`` (or first seen here), and
         ``checked``: ``just now`` where the service told the status for this frame, else
         ``last seen`` and when.
+
+    Raises:
+        InputError: ``client`` is none.
+        ServiceError, ServiceUnreachable: the models cannot be listed, and nothing is remembered.
     """
     import pandas as pd
 
-    if client is None:
-        from phoenix_nbtrain.client.connect import default_client
-
-        client = default_client()
+    client = asked(client)
     journal = Journal()
     launcher = Launcher(client, journal, explicit=stored_parameters)
-    models = _models(client)
+    models, unheard = _models(client)
     looked = {
         intent.intent_id
         for intent in journal.intents(origin=client.origin, kind=None)
@@ -66,6 +68,8 @@ def runs(client: Service | None = None) -> pd.DataFrame:
         if i.project == (client.project_id or "")
     ]
     rows = [_of_intent(i, models.get(i.model_id), looked=i.intent_id in looked) for i in known]
+    if unheard is not None and not known:
+        raise unheard  # an empty frame would say that there are no runs
     told = {i.model_id for i in known}
     rows += [
         _of_model(m, client)
@@ -77,11 +81,12 @@ def runs(client: Service | None = None) -> pd.DataFrame:
     return frame.set_index("run_id")
 
 
-def _models(client: Service) -> dict[str, Model]:
+def _models(client: Service) -> tuple[dict[str, Model], PhoenixError | None]:
+    """Return the account's models, or none and why they are not known."""
     try:
-        return {model.id: model for model in client.list_models()}
-    except PhoenixError:
-        return {}  # the journal still tells what was last seen, and says so
+        return {model.id: model for model in client.list_models()}, None
+    except PhoenixError as error:
+        return {}, error  # the journal still tells what was last seen, and says so
 
 
 def _looked(client: Service, launcher: Launcher, intent: Intent) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from importlib.resources import files
 from itertools import count
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
 from phoenix_nbtrain.training.state import SyncState, Thumbnail, TrainingState
@@ -175,6 +175,15 @@ class View:
     """Kinds that change something: sent twice under one id, they are done once."""
 
     training: Viewed
+
+    def __new__(cls, training: object = None, *rest: Any, **named: Any) -> Self:
+        """Refuse what is no training before any part of the view is made of it."""
+        if not callable(getattr(training, "subscribe", None)):
+            raise InputError(
+                f"{cls.__name__} takes a Training, not {shown(training)}.",
+                remedy="nbt.Training.open(name, type=…) or nbt.attach(model_id) gives one.",
+            )
+        return super().__new__(cls, training, *rest, **named)  # type: ignore[call-arg]  # the widget's
 
     _closed = False
     _unsubscribe: Callable[[], None] | None = None

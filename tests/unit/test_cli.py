@@ -119,8 +119,21 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "taken").write_text("a file")
-    assert main(["tutorial", "--copy", "--to", str(tmp_path / "taken" / "here")]) == 1
-    assert lines_of(capsys)[1][0].startswith("phoenix-nbtrain: ")
+    assert main(["tutorial", "--copy", "--to", str(tmp_path / "taken" / "here")]) == 2
+    (line,) = lines_of(capsys)[1]
+    assert "taken/here" in line
+    assert line.endswith("Name a folder of yours with --to.")
+
+
+@pytest.mark.parametrize("command", ["serve", "settings"])
+def test_a_data_folder_that_is_a_file_is_named_with_what_to_do(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    assert main([command, "--data-dir", str(tmp_path / "taken")]) == 1
+    (line,) = lines_of(capsys)[1]
+    assert "taken: File exists" in line
+    assert "name another" in line
 
 
 # -- tutorial --------------------------------------------------------------------------------------
@@ -237,6 +250,8 @@ def test_a_served_phoenix_says_where_it_is_wants_its_key_and_ends_when_told(
     assert set(said) == {"base_url", "api_key", "api_secret"}
     assert said["base_url"].startswith("http://127.0.0.1:")
     assert (serving.returncode, rest, "Traceback" in err) == (0, "", False), err
+    assert f"served at {said['base_url']}" in err, "a person is told what the line is"
+    assert said["api_secret"] not in err
     assert (tmp_path / "data").is_dir()
 
 
@@ -247,5 +262,6 @@ def test_a_port_that_is_taken_is_a_sentence(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        assert main(["serve", "--port", port, "--data-dir", str(tmp_path / "data")]) == 1
-    assert "in use" in capsys.readouterr().err
+        assert main(["serve", "--port", port, "--data-dir", str(tmp_path / "data")]) == 2
+    err = capsys.readouterr().err
+    assert f"Port {port} cannot be had: Address already in use. Give another --port" in err

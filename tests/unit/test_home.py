@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,17 @@ def test_a_full_disk_is_told_and_leaves_the_old_file(
         write_whole(tmp_path / "kept", b"new")
     assert (tmp_path / "kept").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_data_folder_that_was_deleted_has_one_remedy_and_it_helps() -> None:
+    nbt.connect("local")
+    Training.open("icons", type="flux.2-dev-lora")
+    shutil.rmtree(home())
+    for tell in (nbt.models, nbt.runs):
+        with pytest.raises(nbt.ServiceError) as gone:
+            tell()
+        assert str(gone.value).startswith("phoenix.sqlite is gone from ")
+        assert str(gone.value).endswith("home/local. Connect and open the training again.")
+    nbt.connect("local")
+    Training.open("icons", type="flux.2-dev-lora")
+    assert list(nbt.models()["name"]) == ["icons"]

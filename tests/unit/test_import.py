@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import phoenix_nbtrain
+
+SOURCE = Path(phoenix_nbtrain.__file__).read_text("utf-8")
 SCRIPT = """
     import json, sys, threading
     touched = []
@@ -44,5 +48,18 @@ def test_every_public_name_is_there_and_nothing_else_is_promised() -> None:
     import phoenix_nbtrain as nbt
 
     assert set(nbt._WHERE) == set(nbt.__all__)
+    assert len(nbt.__all__) == len(set(nbt.__all__))
+    # What a type checker is shown must not be more or less than what there is.
+    (shown,) = (node for node in ast.parse(SOURCE).body if isinstance(node, ast.If))
+    imports = [node for node in shown.body if isinstance(node, ast.ImportFrom)]
+    assert {alias.name for node in imports for alias in node.names} == set(nbt.__all__)
     for name in nbt.__all__:
         assert getattr(nbt, name) is not None
+
+
+def test_the_errors_that_people_catch_are_public_and_the_tree_s_own() -> None:
+    import phoenix_nbtrain as nbt
+
+    caught = (nbt.InputError, nbt.ServiceError, nbt.ServiceUnreachable)
+    bought = (nbt.PriceNotAccepted, nbt.LaunchRefused, nbt.LaunchUncertain)
+    assert all(issubclass(kind, nbt.PhoenixError) for kind in (*caught, *bought))

@@ -42,7 +42,6 @@ LAZILY = {
     ("client.connect", "local"),  # the local Phoenix is loaded only where it is used
     ("training.training", "client"),  # the connected client, where none is given
     ("training.account", "client"),
-    ("training.runs", "client"),
 }
 
 MUST_NOT = {

@@ -89,6 +89,17 @@ def test_runs_says_what_it_last_saw_where_the_service_does_not_answer(
     assert checked.startswith("last seen ")
 
 
+def test_runs_raises_where_neither_the_service_nor_this_computer_tells(
+    service: FakeService,
+) -> None:
+    def down() -> None:
+        raise ServiceUnreachable("Refused.", sent=False)
+
+    service.before.update(list_models=down)
+    with pytest.raises(ServiceUnreachable):
+        runs(service)
+
+
 def test_a_launch_that_left_no_trace_is_told_with_its_evidence(
     opened: Opened,
     service: FakeService,

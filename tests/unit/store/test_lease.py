@@ -1,0 +1,52 @@
+"""A lock between processes: one holder at a time, and no file once nobody holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from phoenix_nbtrain.home import home
+from phoenix_nbtrain.store.lease import lease
+
+COUNTING = """
+import sys
+from pathlib import Path
+from phoenix_nbtrain.store.lease import lease
+count = Path(sys.argv[1])
+for _ in range(150):
+    with lease("count"):
+        count.write_text(str(int(count.read_text()) + 1))
+"""
+
+
+def held() -> list[Path]:
+    return list((home() / "locks").iterdir())
+
+
+def test_the_file_is_there_only_while_the_lock_is_held() -> None:
+    with lease("sync", "a"), lease("sync", "b"):
+        assert len(held()) == 2
+    assert held() == []
+
+
+def test_whoever_waited_for_a_file_that_is_gone_locks_the_one_in_its_place() -> None:
+    with lease("sync"):
+        (path,) = held()
+        path.unlink()
+        other = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(other, fcntl.LOCK_EX)
+    assert held() == [path], "it is another's now, and stays"
+    os.close(other)
+
+
+def test_processes_that_come_and_go_never_hold_it_at_the_same_time(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    count.write_text("0")
+    command = [sys.executable, "-c", COUNTING, str(count)]
+    children = [subprocess.Popen(command) for _ in range(4)]
+    assert [child.wait(60) for child in children] == [0, 0, 0, 0]
+    assert count.read_text() == "600"
+    assert held() == []
