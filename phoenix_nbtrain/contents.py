@@ -21,11 +21,13 @@ class Contents:
         self.folder = folder
 
     def put(self, content: bytes) -> str:
-        """Keep ``content`` and return its hash, hexadecimal; keeping it twice writes it once."""
+        """Keep ``content`` and return its hash, hexadecimal.
+
+        Keeping it twice writes it once, unless what was written is damaged by now.
+        """
         content_hash = hashlib.sha256(content).hexdigest()
-        path = self._path(content_hash)
-        if not path.exists():
-            write_whole(path, content)
+        if self.get(content_hash) is None:
+            write_whole(self._path(content_hash), content)
         return content_hash
 
     def get(self, content_hash: str) -> bytes | None:

@@ -84,6 +84,9 @@ class ImageRow:
     own."""
     served_caption: str | None = None
     """The caption the service is known to hold; ``None`` before it was ever read."""
+    sending_caption: str | None = None
+    """The caption that was sent last, until it is known to have arrived: where the reply was lost
+    and the service turns out to hold it, nobody else wrote it."""
     sending: bool = False
     refusal: str = ""
     """Why the service refused the picture or its caption; cleared by the next edit."""
@@ -149,6 +152,10 @@ class Draft:
     """The pairs the service is known to hold; ``None`` before they were ever read."""
     served_config: Mapping[str, Any] | None = None
     """The parameters the service is known to hold; ``None`` before they were ever read."""
+    sending_pairs: tuple[PairTriple, ...] | None = None
+    """The pairs that were sent last, until they are known to have arrived."""
+    sending_config: Mapping[str, Any] | None = None
+    """The parameters that were sent last, until they are known to have arrived."""
 
     @cached_property
     def image(self) -> Mapping[str, ImageRow]:

@@ -148,7 +148,9 @@ class FakeService:
             changes["name"] = name
         if parameters is not None:
             changes["parameters"] = dict(parameters)
-        return self._put(model, **changes)
+        model = self._put(model, **changes)
+        self._done("update_model")
+        return model
 
     def add_training_images(
         self, model_id: str, asset_ids: Sequence[str]

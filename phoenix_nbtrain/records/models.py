@@ -22,6 +22,8 @@ __all__ = [
     "TrainingProgress",
 ]
 
+_OPTIONAL = frozenset({"trainingImages", "trainingImagePairs", "parameters"})
+"""What a reply about a model may leave out."""
 _SECRETS = frozenset({"wandbKey"})
 """Parameters that are keys: dropped on reading, since records are shown and saved."""
 
@@ -144,6 +146,9 @@ class Model:
     training_image_pairs: tuple[TrainingPair, ...] = ()
     parameters: Wire = field(default_factory=lambda: MappingProxyType({}))
     """The training parameters stored with the model, by their wire names."""
+    left_out: frozenset[str] = frozenset()
+    """Wire names of ``trainingImages``, ``trainingImagePairs`` and ``parameters`` where the reply
+    held no such key. They are empty here, which says nothing of what the service holds."""
     progress: TrainingProgress | None = None
     training_seconds: float | None = None
     ended_at: str = ""
@@ -175,6 +180,7 @@ class Model:
             parameters=MappingProxyType(
                 {k: v for k, v in object_of(wire, "parameters").items() if k not in _SECRETS}
             ),
+            left_out=frozenset(key for key in _OPTIONAL if wire.get(key) is None),
             progress=TrainingProgress.from_wire(progress)
             if isinstance(progress, Mapping)
             else None,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from phoenix_nbtrain.database import Database
-from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
+from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.home import home
 
@@ -42,6 +42,10 @@ def _frozen_config(value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     return MappingProxyType({k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
 
 
+def _triples(value: Sequence[Any] | None) -> tuple[PairTriple, ...] | None:
+    return None if value is None else tuple((p[0], p[1], p[2]) for p in value)
+
+
 def dump(draft: Draft) -> str:
     """Return a draft as JSON."""
     return json.dumps(
@@ -54,14 +58,18 @@ def dump(draft: Draft) -> str:
             "removed": sorted(draft.removed),
             "served_pairs": draft.served_pairs,
             "served_config": None if draft.served_config is None else dict(draft.served_config),
+            "sending_pairs": draft.sending_pairs,
+            "sending_config": None if draft.sending_config is None else dict(draft.sending_config),
         }
     )
 
 
 def load(text: str) -> Draft:
-    """Return the draft that `dump` wrote. What was on its way then is not any more."""
+    """Return the draft that `dump` wrote, or an older version's.
+
+    What was on its way then is not any more; what was being sent may have arrived all the same.
+    """
     body = json.loads(text)
-    pairs = body["served_pairs"]
     return Draft(
         revision=body["revision"],
         images=tuple(
@@ -71,8 +79,10 @@ def load(text: str) -> Draft:
         config=_frozen_config(body["config"]) or MappingProxyType({}),
         touched=MappingProxyType(body["touched"]),
         removed=frozenset(body["removed"]),
-        served_pairs=None if pairs is None else tuple((p[0], p[1], p[2]) for p in pairs),
+        served_pairs=_triples(body["served_pairs"]),
         served_config=_frozen_config(body["served_config"]),
+        sending_pairs=_triples(body.get("sending_pairs")),
+        sending_config=_frozen_config(body.get("sending_config")),
     )
 
 

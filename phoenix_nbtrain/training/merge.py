@@ -2,6 +2,7 @@
 
 A three-way merge: what both sides agreed on last, what the draft says now, what the service says
 now. Whoever alone changed something wins; where both did, both texts are shown and the row waits.
+What was sent and never confirmed is ours wherever it turns up, though the draft has moved on since.
 """
 
 from __future__ import annotations
@@ -22,8 +23,18 @@ _FOREIGN_PAIR: PairTriple = ("", "", "")
 
 
 def merge(draft: Draft, model: Model) -> Draft:
-    """Return the draft after the model was read. Pure; the same object where nothing changed."""
-    merged = _config(_pairs(_images(draft, model), model), model)
+    """Return the draft after the model was read. Pure; the same object where nothing changed.
+
+    What the reply left out changes nothing: it does not say that the service holds none.
+    """
+    merged = draft
+    for key, part in (
+        ("trainingImages", _images),
+        ("trainingImagePairs", _pairs),
+        ("parameters", _config),
+    ):
+        if key not in model.left_out:
+            merged = part(merged, model)
     if merged == draft:
         return draft
     typed = _typed(merged) != _typed(draft)
@@ -81,8 +92,11 @@ def _image(row: ImageRow, served: TrainingImage | None) -> ImageRow:
 def captioned(row: ImageRow, theirs: str) -> ImageRow:
     """Return the row after the service's caption of it was read."""
     base = row.served_caption or ""
-    row = replace(row, served_caption=theirs)
-    if theirs in (row.caption, base):
+    arrived = theirs == row.sending_caption
+    row = replace(
+        row, served_caption=theirs, sending_caption=None if arrived else row.sending_caption
+    )
+    if arrived or theirs in (row.caption, base):
         return row  # nobody else changed it; the draft's caption, if newer, is sent later
     if row.caption == base:
         return replace(row, caption=theirs)
@@ -97,13 +111,14 @@ def _pairs(draft: Draft, model: Model) -> Draft:
     theirs: list[PairTriple] = [
         (by_asset[p.source_id], by_asset[p.target_id], p.instruction) for p in known
     ]
-    base = set(draft.served_pairs or ())
+    base, sent = set(draft.served_pairs or ()), set(draft.sending_pairs or ())
     # A pair whose picture is not there now went with it, and comes back with it: nobody's choice.
-    there = {image.id for image in model.training_images}
-    here = {row.image_id for row in draft.images if row.asset_id in there}
+    here = {row.image_id for row in draft.images if row.attached}
     gone = {t for t in base - set(theirs) if t[0] in here and t[1] in here}
+    if draft.sending_pairs is not None:
+        gone &= sent  # what was not among those sent is gone because we took it out
     ours = {row.triple for row in draft.pairs}
-    new = [triple for triple in theirs if triple not in base and triple not in ours]
+    new = [triple for triple in theirs if triple not in base | sent | ours]
     rewritten = {(source, target): text for source, target, text in new}
     rows = [_pair(row, base, rewritten) for row in draft.pairs if row.triple not in gone]
     rows.extend(
@@ -112,7 +127,13 @@ def _pairs(draft: Draft, model: Model) -> Draft:
     )
     # A pair there of pictures that are not here must go when the list is next sent.
     foreign = (_FOREIGN_PAIR,) if len(known) < len(model.training_image_pairs) else ()
-    return replace(draft, pairs=tuple(rows), served_pairs=tuple(theirs) + foreign)
+    arrived = draft.sending_pairs == tuple(theirs)
+    return replace(
+        draft,
+        pairs=tuple(rows),
+        served_pairs=tuple(theirs) + foreign,
+        sending_pairs=None if arrived else draft.sending_pairs,
+    )
 
 
 def _pair(
@@ -135,12 +156,20 @@ def _config(draft: Draft, model: Model) -> Draft:
         by_asset = {row.asset_id: row.image_id for row in draft.images if row.asset_id}
         theirs["sample_sources"] = tuple(by_asset.get(a, a) for a in theirs["sample_sources"])
     base: Mapping[str, Any] = draft.served_config or {}
+    sent = draft.sending_config
     ours = dict(draft.config)
     for name in {*theirs, *base}:
         changed_there = theirs.get(name) != base.get(name)
+        if sent is not None and theirs.get(name) == sent.get(name):
+            continue  # we did that
         if changed_there and ours.get(name) == base.get(name):
             if name in theirs:
                 ours[name] = theirs[name]
             else:
                 del ours[name]
-    return replace(draft, config=MappingProxyType(ours), served_config=MappingProxyType(theirs))
+    return replace(
+        draft,
+        config=MappingProxyType(ours),
+        served_config=MappingProxyType(theirs),
+        sending_config=None if sent == theirs else sent,
+    )

@@ -99,7 +99,7 @@ class Opening:
             try:
                 return self._service.get_model(entry.model_id)
             except NotFound:
-                self._journal.forget_model(entry.entry)
+                continue  # deleted, or another key's, which still finds it by this name
         return None
 
     def _look_after(self, entry: KnownModel) -> None:

@@ -10,7 +10,7 @@ twice and nothing lost.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -20,7 +20,7 @@ from typing import Any
 
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.draft import Draft, ImageRow, PairTriple
-from phoenix_nbtrain.errors import NotFound, PhoenixError, ServiceError, Throttled
+from phoenix_nbtrain.errors import NotFound, PhoenixError, ServiceError, StoreBusy, Throttled
 from phoenix_nbtrain.records import TrainingPair
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.store.journal import Journal
@@ -39,6 +39,8 @@ __all__ = ["Sync"]
 log = logging.getLogger(__name__)
 
 DEBOUNCE_SECONDS = 1.0
+RETRY_SECONDS = 30.0
+"""How long after this computer's own disk failed it is tried again."""
 RETRY_SECONDS_MAX = 300.0
 """The longest wait that the service may ask for and get."""
 
@@ -63,6 +65,8 @@ class Sync:
         self._after = after
         self._timer: Timer | None = None
         self._failures = 0
+        self._kept_there: dict[str, str] = {}
+        """Removals that the service refused in this flight, by asset, and why."""
 
     # -- when -----------------------------------------------------------------------------------
 
@@ -119,14 +123,18 @@ class Sync:
     def _quietly(self) -> None:
         try:
             self.now()
-        except PhoenixError:
-            pass  # shown as state, and tried again by the timer that _failed set
+        except PhoenixError as error:
+            # Shown as state by _failed, unless the disk failed before or after the flight.
+            if isinstance(error, StoreBusy):
+                self._again(RETRY_SECONDS)
         except Exception as error:
             log.exception("the sync of %s failed", self._live.model_id)
             self._live.show(
                 problem=f"The sync failed: {error!r}"[:200],
                 sync=SyncState(phase="failed", message="Kept on this computer; the sync failed"),
             )
+            if isinstance(error, OSError):  # a full disk, or a folder that is away for a while
+                self._again(RETRY_SECONDS)
 
     def _failed(self, error: PhoenixError) -> None:
         self._failures += 1
@@ -136,14 +144,18 @@ class Sync:
         self._live.show(
             sync=SyncState(phase="failed", message=f"Kept on this computer. {error}"[:200])
         )
-        if isinstance(error, PASSING):
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = self._live.runner.later(wait, self.in_background)
+        if isinstance(error, (*PASSING, StoreBusy)):
+            self._again(wait)
+
+    def _again(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._live.runner.later(seconds, self.in_background)
 
     # -- one flight -----------------------------------------------------------------------------
 
     def _fly(self) -> None:
+        self._kept_there = {}
         if not self._read():
             return
         if self._live.state.draft.unsent:
@@ -160,7 +172,10 @@ class Sync:
             self._pairs()
             self._config(self._live.state.model.type)
         kept_out = next((r for r in self._live.state.draft.images if r.ceiling is not None), None)
-        self._live.show(sync=SyncState(message=kept_out.refusal if kept_out else ""))
+        message = kept_out.refusal if kept_out else ""
+        for why in self._kept_there.values():
+            message = f"A removed picture is still in the set on Phoenix: {why}"[:200]
+        self._live.show(sync=SyncState(message=message))
 
     def _read(self) -> bool:
         """Read the model and merge it; return whether it may be written to."""
@@ -198,10 +213,31 @@ class Sync:
         draft = self._live.state.draft
         # What is to be replaced stays until its successor is there to take the place.
         held = {row.replaces for row in draft.images if row.asset_id is None}
-        for asset_id in sorted(draft.removed - held):
-            with suppress(NotFound):  # gone already, which is what was wanted
+        for asset_id in sorted(draft.removed - held - self._kept_there.keys()):
+            try:
+                self._remove_one(asset_id)
+            except ENDING:
+                raise
+            except ServiceError as error:
+                self._kept_there[asset_id] = reason(error)  # the rest still goes its way
+            else:
+                self._change(partial(_gone, asset_id=asset_id))
+
+    def _remove_one(self, asset_id: str) -> None:
+        """Take one picture out of the set there, and out of the pairs if those hold it back."""
+        with suppress(NotFound):  # gone already, which is what was wanted
+            try:
                 self.service.delete_training_image(self._live.model_id, asset_id)
-            self._change(partial(_gone, asset_id=asset_id))
+            except (*ENDING, NotFound):
+                raise
+            except ServiceError:
+                draft = self._live.state.draft
+                served = draft.served_pairs or ()
+                without = tuple(triple for triple in served if _there(draft, triple))
+                if without == served:
+                    raise  # no pair is in its way
+                self._put_pairs(draft, without)
+                self.service.delete_training_image(self._live.model_id, asset_id)
 
     def _captions(self) -> None:
         changed = [
@@ -221,33 +257,23 @@ class Sync:
             except ServiceError as error:
                 self._rows.refuse(row, reason(error))
             else:
-                self._rows.set(row, served_caption=row.caption)
+                self._rows.set(row, served_caption=row.caption, sending_caption=None)
 
+        if not changed:
+            return
+        # First on disk: where the reply is lost, the text is known for ours when it is read.
+        self._change(partial(_sending_captions, rows=changed))
         all_done([self._live.runner.submit("io", send, row) for row in changed])
 
     def _pairs(self) -> None:
         draft = self._live.state.draft
-        rows = [row for row in draft.pairs if not row.refusal]
-        ready = [
-            row
-            for row in rows
-            if all(i in draft.image and draft.image[i].attached for i in (row.source, row.target))
-        ]
-        wanted: tuple[PairTriple, ...] = tuple(row.triple for row in ready)
+        wanted: tuple[PairTriple, ...] = tuple(
+            row.triple for row in draft.pairs if not row.refusal and _there(draft, row.triple)
+        )
         if wanted == (draft.served_pairs or ()):
             return
         try:
-            self.service.replace_pairs(
-                self._live.model_id,
-                [
-                    TrainingPair(
-                        source_id=draft.image[source].asset_id or "",
-                        target_id=draft.image[target].asset_id or "",
-                        instruction=text,
-                    )
-                    for source, target, text in wanted
-                ],
-            )
+            self._put_pairs(draft, wanted)
         except ENDING:
             raise
         except ServiceError as error:
@@ -261,16 +287,46 @@ class Sync:
                     }
                 )
             )
-        else:
-            self._change(lambda d: replace(d, served_pairs=wanted))
+
+    def _put_pairs(self, draft: Draft, triples: tuple[PairTriple, ...]) -> None:
+        """Replace the pairs there. They are noted first, to be known for ours if found there."""
+        self._change(lambda d: replace(d, sending_pairs=triples))
+        self.service.replace_pairs(
+            self._live.model_id,
+            [
+                TrainingPair(
+                    source_id=draft.image[source].asset_id or "",
+                    target_id=draft.image[target].asset_id or "",
+                    instruction=text,
+                )
+                for source, target, text in triples
+            ],
+        )
+        self._change(lambda d: replace(d, served_pairs=triples, sending_pairs=None))
 
     def _config(self, type_name: str) -> None:
         draft = self._live.state.draft
         if dict(draft.config) == dict(draft.served_config or {}):
             return
-        self.service.update_model(self._live.model_id, parameters=wire_parameters(draft, type_name))
         held: Mapping[str, Any] = MappingProxyType(dict(draft.config))
-        self._change(lambda d: replace(d, served_config=held))
+        self._change(lambda d: replace(d, sending_config=held))
+        self.service.update_model(self._live.model_id, parameters=wire_parameters(draft, type_name))
+        self._change(lambda d: replace(d, served_config=held, sending_config=None))
+
+
+def _there(draft: Draft, triple: PairTriple) -> bool:
+    """Return whether the service has both pictures of a pair."""
+    return all(i in draft.image and draft.image[i].attached for i in triple[:2])
+
+
+def _sending_captions(draft: Draft, *, rows: Iterable[ImageRow]) -> Draft:
+    """Return the draft with the captions noted that are about to be sent."""
+    sending = {
+        row.image_id: replace(draft.image[row.image_id], sending_caption=row.caption)
+        for row in rows
+        if row.image_id in draft.image and draft.image[row.image_id].asset_id == row.asset_id
+    }
+    return draft.with_images(sending) if sending else draft
 
 
 def _gone(draft: Draft, *, asset_id: str) -> Draft:

@@ -171,7 +171,7 @@ class Uploads:
             what = "its address is not kept" if row.url_key else "it was given by its id"
             self._rows.refuse(row, f"Phoenix has no {shown(asset_id, 40)} any more, and {what}.")
         else:
-            self._rows.set(row, asset_id=None, served_caption=None)
+            self._rows.set(row, asset_id=None, served_caption=None, sending_caption=None)
 
 
 def _with_asset(asset: Asset, row: ImageRow) -> ImageRow:

@@ -16,6 +16,11 @@ def test_a_signed_address_is_in_no_repr() -> None:
     assert "hunter2" not in repr(Model.from_wire({"id": "m", "trainingImages": [image]}))
 
 
+def test_what_a_reply_left_out_is_told_from_what_is_empty() -> None:
+    model = Model.from_wire({"id": "m", "trainingImages": [], "parameters": None})
+    assert model.left_out == {"trainingImagePairs", "parameters"}
+
+
 def test_unknown_keys_and_statuses_are_tolerated() -> None:
     model = Model.from_wire({"id": "m", "status": "paused", "complianceMetadata": {}, "epochs": 3})
     assert (model.status, model.epochs) == ("paused", ())

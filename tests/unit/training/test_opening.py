@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from fake_service import FakeService
 from training_types import Opened
 
 from phoenix_nbtrain.errors import ServiceUnreachable
+from phoenix_nbtrain.runner import InlineRunner
+from phoenix_nbtrain.training.training import Training
 
 
 def test_ctrl_c_while_it_is_created_leaves_nothing_that_the_cell_run_again_does_not_finish(
@@ -53,3 +57,27 @@ def test_a_creation_that_never_arrived_is_given_up_and_done_anew(
     service.before.clear()
     opened()
     assert len(service.models) == 1
+
+
+def test_two_keys_of_one_host_each_find_their_own_model_again() -> None:
+    mine, theirs = FakeService(), FakeService()
+    theirs._numbers = itertools.count(100)
+
+    def open_(service: FakeService) -> str:
+        training = Training.open(
+            "icons", type="flux.2-dev-lora", client=service, runner=InlineRunner()
+        )
+        return training.model_id
+
+    first, second = open_(mine), open_(theirs)
+    assert first != second
+    assert (open_(mine), open_(theirs)) == (first, second)
+
+
+def test_a_model_that_was_deleted_there_is_made_anew_once(
+    opened: Opened, service: FakeService
+) -> None:
+    del service.models[opened().model_id]
+    made = opened(again=True).model_id
+    assert opened(again=True).model_id == made
+    assert service.count("create_model") == 2

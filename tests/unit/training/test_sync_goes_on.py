@@ -1,0 +1,92 @@
+"""What one failure must not stop: the rest of a flight, and the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_service import FakeService
+from training_types import Opened
+
+from phoenix_nbtrain.errors import ServiceError, StoreBusy
+from phoenix_nbtrain.runner import InlineRunner
+from phoenix_nbtrain.store.journal import Journal
+
+
+def test_a_removal_that_a_pair_holds_back_is_done_after_the_pair_is_gone(
+    opened: Opened, service: FakeService, icons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = service.delete_training_image
+
+    def refused_while_paired(model_id: str, asset_id: str) -> None:
+        for pair in service.models[model_id].training_image_pairs:
+            if asset_id in (pair.source_id, pair.target_id):
+                raise ServiceError("The image is used by a pair.", status=400)
+        delete(model_id, asset_id)
+
+    monkeypatch.setattr(service, "delete_training_image", refused_while_paired)
+    training = opened("flux.2-dev-edit-lora")
+    training.add_images(icons)
+    a, b, c, d = training.images.index
+    training.set_pairs([{"source": a, "target": b}, {"source": c, "target": d}])
+    training.sync()
+    training.remove(a)
+    training.sync()
+    model = service.models[training.model_id]
+    assert len(model.training_images) == 3
+    assert len(model.training_image_pairs) == 1
+    assert not training.state.draft.removed
+
+
+def test_a_removal_that_is_refused_for_good_holds_nothing_else_up(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    def refused() -> None:
+        raise ServiceError("This image stays.", status=400)
+
+    training = opened()
+    training.add_images(icons)
+    training.sync()
+    service.before["delete_training_image"] = refused
+    first, second, *_ = training.images.index
+    training.remove(first)
+    training.set_captions({second: "sent all the same"})
+    training.sync()
+    assert training.images.loc[second, "state"] == "saved"
+    assert "This image stays." in training.state.sync.message
+    assert service.count("delete_training_image") == 1  # once a flight
+    service.before.clear()
+    training.sync()
+    assert len(service.models[training.model_id].training_images) == 3
+    assert training.state.sync.message == ""
+
+
+@pytest.mark.parametrize(
+    "fault", [StoreBusy("The journal is in use.", remedy="Try again."), OSError(28, "disk full")]
+)
+def test_a_disk_that_fails_once_is_tried_again(
+    opened: Opened,
+    runner: InlineRunner,
+    service: FakeService,
+    icons: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Exception,
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    fails = [fault]
+    uploads: Callable[..., dict[str, str]] = Journal.uploads
+
+    def once(journal: Journal, **scope: Any) -> dict[str, str]:
+        if fails:
+            raise fails.pop()
+        return uploads(journal, **scope)
+
+    monkeypatch.setattr(Journal, "uploads", once)
+    runner.advance(5)
+    runner.advance(60)
+    assert not fails
+    assert training.images["state"].tolist() == ["saved"] * 4
+    assert len(service.models[training.model_id].training_images) == 4
