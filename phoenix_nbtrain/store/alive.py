@@ -27,7 +27,7 @@ __all__ = ["at_work", "may_be_at_work"]
 def at_work(token: str) -> Iterator[None]:
     """Let others see, until the block ends, that this process is at ``token``.
 
-    To be entered before the journal shows the work, so that nobody finds it abandoned.
+    To be entered once, and before the journal shows the work, so that nobody finds it abandoned.
     """
     if not _LOCKS:
         yield
@@ -67,6 +67,9 @@ def may_be_at_work(token: str, *, age: float, longest: float) -> bool:
         return 0 <= age <= longest
     finally:
         os.close(descriptor)
+    # Left by a process that was killed. A token is entered once, before anybody can ask for it, so
+    # nobody is about to lock this file.
+    _path(token).unlink(missing_ok=True)
     return False
 
 

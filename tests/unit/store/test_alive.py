@@ -39,7 +39,9 @@ def test_a_killed_process_is_not_at_work_any_more() -> None:
         assert seen()
         child.send_signal(signal.SIGKILL)
         child.wait(10)
+        assert len(list((home() / "locks").iterdir())) == 1
         assert not seen()
+        assert not list((home() / "locks").iterdir()), "what it left is taken away"
     finally:
         child.kill()
         child.wait(10)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from fake_service import FakeService
 
+import phoenix_nbtrain as nbt
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.training.account import model_types, models
@@ -23,11 +24,10 @@ def test_each_type_shows_its_ranges_as_the_catalog_has_them() -> None:
 
 
 def test_models_tell_when_they_were_made_as_runs_tell_when_they_were_launched() -> None:
-    service = FakeService()
-    assert str(models(service)["created_at"].dt.tz) == "UTC", "of no models, too"
-    service.create_model(name="icons", type="flux.2-dev-lora")
-    (made,) = models(service)["created_at"]
-    assert made is pd.NaT or made.tzinfo is not None
+    assert str(models(FakeService())["created_at"].dt.tz) == "UTC", "of no models, too"
+    nbt.connect("local").create_model(name="icons", type="flux.2-dev-lora")
+    (made,) = models()["created_at"]
+    assert abs(pd.Timestamp.now("UTC") - made) < pd.Timedelta("5min")
 
 
 @pytest.mark.parametrize("tell", [models, runs])
