@@ -29,6 +29,8 @@ _KEPT = 4
 """Unused connections that stay open."""
 _Kept = tuple[int, sqlite3.Connection]
 """The process that opened it, and an unused connection."""
+_File = tuple[int, int, int]
+"""Process, device and inode: whose connection it is, and to which file."""
 _inherited: list[_Kept] = []
 """Of a process that forked this one: neither used nor closed here, since both share their state."""
 
@@ -64,8 +66,8 @@ class Database:
         self._ready = False
         self._lock = threading.Lock()
         self._idle: list[_Kept] = []
-        self._file: tuple[int, int, int] | None = None
-        """Process, device and inode that the idle connections belong to."""
+        self._file: _File | None = None
+        """What the idle connections belong to."""
         weakref.finalize(self, _let_go, self._idle)
 
     @contextmanager
@@ -92,7 +94,8 @@ class Database:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         try:
-            connection = self._idle_one() or self._connect()
+            file = self._there()
+            connection = self._idle_one(file) or self._connect()
             try:
                 connection.execute(begin)
                 try:
@@ -104,7 +107,7 @@ class Database:
             except BaseException:
                 connection.close()
                 raise
-            self._keep(connection)
+            self._keep(connection, file)
         except sqlite3.IntegrityError:
             raise  # a rule of the schema said no, which the caller asked for
         except sqlite3.OperationalError as error:
@@ -116,8 +119,8 @@ class Database:
         except sqlite3.DatabaseError as error:
             raise self._unusable(error) from error
 
-    def _idle_one(self) -> sqlite3.Connection | None:
-        """Return a kept connection, if there is one to the very file that is there now."""
+    def _there(self) -> _File | None:
+        """Return which file is there now; ``None`` before the first operation."""
         if not self._ready:
             return None
         try:
@@ -128,7 +131,12 @@ class Database:
                 f"{self.path.name} is gone from {ending(self.path.parent, 40)}.",
                 remedy="Connect and open the training again.",
             ) from None
-        file = (os.getpid(), status.st_dev, status.st_ino)
+        return (os.getpid(), status.st_dev, status.st_ino)
+
+    def _idle_one(self, file: _File | None) -> sqlite3.Connection | None:
+        """Return a kept connection, if there is one to this very file."""
+        if file is None:
+            return None
         with self._lock:
             if file != self._file:
                 # Another file, or another process: SQLite's connections do not survive a fork.
@@ -136,9 +144,11 @@ class Database:
                 self._file = file
             return self._idle.pop()[1] if self._idle else None
 
-    def _keep(self, connection: sqlite3.Connection) -> None:
+    def _keep(self, connection: sqlite3.Connection, file: _File | None) -> None:
+        """Keep a connection that was taken for ``file``, if that is still the one in use."""
         with self._lock:
-            if self._file is not None and len(self._idle) < _KEPT:
+            # One operation may have seen the file replaced while another was still under way.
+            if file is not None and file == self._file and len(self._idle) < _KEPT:
                 self._idle.append((os.getpid(), connection))
                 return
         connection.close()

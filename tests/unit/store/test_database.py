@@ -105,6 +105,19 @@ def test_another_file_in_its_place_is_the_one_that_counts(
         old.execute("SELECT 1")
 
 
+def test_a_connection_in_use_while_the_file_is_replaced_is_not_used_again(
+    db: Database, path: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.sqlite3"
+    write(notes(other), "restored")
+    with db.reading():
+        other.replace(path)
+        assert read(db) == ["restored"]
+    assert read(db) == ["restored"]
+    write(db, "and kept")
+    assert read(notes(path)) == ["restored", "and kept"]
+
+
 def test_a_forked_process_opens_connections_of_its_own(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
