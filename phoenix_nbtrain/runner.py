@@ -16,14 +16,14 @@ from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 __all__ = ["InlineRunner", "Lane", "Runner", "ThreadRunner", "Timer", "default_runner"]
 
-Lane = Literal["state", "io", "thumbnails", "notify"]
+Lane = Literal["state", "io", "thumbnails", "notify", "timers"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
-_WIDTHS: dict[Lane, int] = {"state": 1, "io": 8, "thumbnails": 2, "notify": 1}
+_WIDTHS: dict[Lane, int] = {"state": 1, "io": 8, "thumbnails": 2, "notify": 1, "timers": 2}
 
 
 class Timer(Protocol):
@@ -51,7 +51,10 @@ class Runner(Protocol):
         ...
 
     def later(self, seconds: float, work: Callable[[], object]) -> Timer:
-        """Run ``work`` on the ``io`` lane after ``seconds``."""
+        """Run ``work`` on the ``timers`` lane after ``seconds``.
+
+        Others' timers are behind it there, so what waits for the network goes on `alone`.
+        """
         ...
 
 
@@ -105,7 +108,7 @@ class ThreadRunner:
     def later(self, seconds: float, work: Callable[[], object]) -> Timer:
         with self._lock:
             if self._clock is None:
-                self._clock = _Clock(lambda due: self.submit("io", _logged(due)))
+                self._clock = _Clock(lambda due: self.submit("timers", _logged(due)))
             return self._clock.add(seconds, work)
 
     def _pool(self, lane: Lane) -> ThreadPoolExecutor:

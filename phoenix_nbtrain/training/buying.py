@@ -62,7 +62,7 @@ class Buying:
         self._wanted = True
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._live.runner.later(PRICE_SECONDS, self._quietly)
+        self._timer = self._live.runner.later(PRICE_SECONDS, self._in_background)
 
     def follow(self) -> None:
         """Price anew if a price is being shown and is not the price of the draft any more."""
@@ -74,6 +74,10 @@ class Buying:
         """Return what a price hangs on: the order, and how much of it the service lacks."""
         state = self._live.state
         return (order_of(state.draft, state.model).fingerprint, state.draft.unsent)
+
+    def _in_background(self) -> None:
+        """Price on a thread of its own: a service that is slow must hold up no other timer."""
+        self._live.runner.alone("price", self._quietly)
 
     def _quietly(self) -> None:
         if self._live.state.training:

@@ -108,7 +108,7 @@ class Watch:
         with self._lock:
             self._wanted = True
             if self._timer is None:
-                self._timer = self._live.runner.later(0, self._tick)
+                self._timer = self._live.runner.later(0, self._in_background)
 
     def read(self) -> Model:
         """Read the model and its run once and show them.
@@ -143,6 +143,10 @@ class Watch:
             self._ended()
         return model
 
+    def _in_background(self) -> None:
+        """Read on a thread of its own: a service that is slow must hold up no other timer."""
+        self._live.runner.alone("watch", self._tick)
+
     def _tick(self) -> None:
         with self._lock:
             self._wanted = False
@@ -163,7 +167,8 @@ class Watch:
         with self._lock:
             # A run that began while this read was under way is followed, too.
             again = training or self._wanted
-            self._timer = self._live.runner.later(self.seconds, self._tick) if again else None
+            later = self._live.runner.later
+            self._timer = later(self.seconds, self._in_background) if again else None
 
 
 def _unseen_words(unseen: Intent) -> str:

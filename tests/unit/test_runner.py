@@ -1,0 +1,101 @@
+"""Timers fire at their time, whatever else is waiting for the network."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from phoenix_nbtrain.records import Model
+from phoenix_nbtrain.runner import ThreadRunner
+from phoenix_nbtrain.store.drafts import Drafts
+from phoenix_nbtrain.training.buying import Buying
+from phoenix_nbtrain.training.live import Live
+from phoenix_nbtrain.training.watch import Watch
+
+WAIT = 3
+MORE_THAN_A_LANE = 12
+
+
+@pytest.fixture
+def go_on() -> Iterator[threading.Event]:
+    """What slow work waits for."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def runner(go_on: threading.Event) -> Iterator[ThreadRunner]:
+    made = ThreadRunner()
+    yield made
+    go_on.set()
+    for pool in made._pools.values():
+        pool.shutdown()
+
+
+def fires(runner: ThreadRunner) -> bool:
+    fired = threading.Event()
+    runner.later(0, fired.set)
+    return fired.wait(WAIT)
+
+
+def test_timers_do_not_wait_for_uploads(runner: ThreadRunner, go_on: threading.Event) -> None:
+    for _ in range(MORE_THAN_A_LANE):
+        runner.submit("io", go_on.wait)
+    assert fires(runner)
+
+
+class Slow:
+    """A service whose replies take until the end of the test, to any question."""
+
+    is_local = True
+
+    def __init__(self, go_on: threading.Event) -> None:
+        self._go_on = go_on
+        self.asked = threading.Semaphore(0)
+
+    def get_model(self, model_id: str) -> Model:
+        self.asked.release()
+        self._go_on.wait()
+        return Model(id=model_id)
+
+    def covered(self) -> tuple[int, int]:
+        self.asked.release()
+        self._go_on.wait()
+        return 0, 0
+
+
+def live(runner: ThreadRunner, folder: Path) -> Live:
+    drafts = Drafts(folder / "drafts.sqlite3")
+    return Live(model=Model(id="model_1"), origin="here", drafts=drafts, runner=runner)
+
+
+def test_runs_that_are_read_slowly_hold_up_no_timer(
+    runner: ThreadRunner, go_on: threading.Event, tmp_path: Path
+) -> None:
+    slow: Any = Slow(go_on)
+    launcher: Any = SimpleNamespace(
+        run_of=lambda _: None, settle_download=lambda _: None, unseen=lambda _: None
+    )
+    for _ in range(MORE_THAN_A_LANE):
+        Watch(live(runner, tmp_path), slow, launcher).begin()
+        assert slow.asked.acquire(timeout=WAIT)
+    assert fires(runner)
+
+
+def test_prices_that_come_slowly_hold_up_no_timer(
+    runner: ThreadRunner, go_on: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, none = Slow(go_on), SimpleNamespace()
+    monkeypatch.setattr("phoenix_nbtrain.training.buying.PRICE_SECONDS", 0.0)
+    monkeypatch.setattr(Buying, "_covers", lambda _: slow.covered())
+    for _ in range(MORE_THAN_A_LANE):
+        buying = Buying(live(runner, tmp_path), none, none, none)  # type: ignore[arg-type]
+        buying.request_estimate()
+        assert slow.asked.acquire(timeout=WAIT)
+    assert fires(runner)
