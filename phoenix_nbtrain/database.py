@@ -166,6 +166,8 @@ class Database:
             # the journal may be there again, and undo a launch that was written down and sent.
             connection.execute("PRAGMA synchronous = EXTRA")
             connection.execute("PRAGMA foreign_keys = ON")
+            # What is deleted is overwritten, such as a signed address that is over.
+            connection.execute("PRAGMA secure_delete = ON")
             if not self._ready:
                 self._prepare(connection)
                 self._ready = True

@@ -56,7 +56,7 @@ def connect(
         data_dir: the local Phoenix's data folder, instead of the one in this user's data.
 
     Raises:
-        CredentialsError: none are found, half are, both kinds are, or the project is ambiguous.
+        CredentialsError: ``"local"`` was given credentials, none are found, half are, both kinds are, or the project is ambiguous.
         AuthenticationFailed: they are wrong; one free read finds out.
         ServiceUnreachable: the service cannot be reached.
     """
@@ -73,6 +73,13 @@ def connect(
         "project_id": project_id,
         "team_id": team_id,
     }
+    _warn_of_literals(api_key, api_secret, bearer_token)
+    unused = [name for name, value in explicit.items() if value is not None]
+    if to == "local" and unused:
+        raise CredentialsError(
+            f"The local Phoenix takes no {' and no '.join(unused)}.",
+            remedy='Leave out "local" to use them, or them to stay local.',
+        )
     if to == "hosted" and os.environ.get(ONLY) == "local":
         raise CredentialsError(
             f"{ONLY}=local keeps this kernel to the local Phoenix.",
@@ -92,7 +99,6 @@ def connect(
             )
         client = open_local(Path(data_dir) if data_dir is not None else home() / "local")
     else:
-        _warn_of_literals(api_key, api_secret, bearer_token)
         client = open_remote(credentials)
     with _lock:
         _default = client
@@ -222,7 +228,8 @@ def _warn_of_literals(*secrets: str | None) -> None:
         return
     if any(secret and secret in cell for secret in secrets):
         warnings.warn(
-            "A credential stands in this cell and is saved with the notebook. Move it to "
+            # By its number: Python shows a text once for a line, whatever cell the line is in.
+            f"A credential stands in cell {shell.execution_count}, saved with the notebook. Move it to "
             "PHOENIX_NBTRAIN_API_KEY and PHOENIX_NBTRAIN_API_SECRET, and make a new one.",
             stacklevel=3,
         )

@@ -162,12 +162,14 @@ def find(explicit: Mapping[str, str | None] | None = None) -> Credentials | None
     saved login.
 
     Raises:
-        CredentialsError: that source holds half a key pair, or both kinds at once.
+        CredentialsError: that source holds half a key pair, or both kinds at once, or
+            ``PHOENIX_NBTRAIN_BASE_URL`` is set without credentials.
     """
     arguments = {k: v for k, v in (explicit or {}).items() if v is not None}
     found = _from(arguments, {}, "arguments")
     if found is not None:
         return found
+    _refuse_address_alone()
     found = from_environment()
     if found is not None:
         return _placed(found, arguments)
@@ -184,6 +186,17 @@ def find(explicit: Mapping[str, str | None] | None = None) -> Credentials | None
     values = {k: v for k, v in saved.items() if k in _OURS and isinstance(v, str)}
     found = _from(values, {}, "saved login")
     return None if found is None else _placed(found, arguments)
+
+
+def _refuse_address_alone() -> None:
+    """Refuse an address of ours without credentials: whoever set it means that very service."""
+    if os.environ.get(_OURS["base_url"], "").strip() and not any(
+        os.environ.get(_OURS[name], "").strip() for name in _SECRETS
+    ):
+        raise CredentialsError(
+            f"{_OURS['base_url']} is set without credentials for it.",
+            remedy=f"Set {_OURS['api_key']} and {_OURS['api_secret']} with it, or unset it.",
+        )
 
 
 def _placed(found: Credentials, arguments: Mapping[str, str]) -> Credentials:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
+import contextlib
 import json
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +14,8 @@ from typing import Any, BinaryIO, TypeVar
 
 import httpx
 
+from phoenix_nbtrain.addresses import is_public
+from phoenix_nbtrain.client.packing import PACKINGS, unpacked
 from phoenix_nbtrain.client.policies import POLICIES, Policy
 from phoenix_nbtrain.client.replies import Reply, error_of, without_secrets
 from phoenix_nbtrain.client.sockets import deadline
@@ -33,6 +36,8 @@ REPLY_BYTES_MAX = 64 * 1024 * 1024
 FILE_BYTES_MAX = 16 * 1024 * 1024 * 1024
 """Of what goes straight to disk: the weights of large models."""
 CONNECT_SECONDS = 10
+_AS_IT_IS = {"Accept-Encoding": "identity"}
+"""For files, which are packed already."""
 _PAUSE_FIRST, _PAUSE_MAX = 0.5, 8.0
 """Seconds between tries, doubling from the first to the longest."""
 _PASSING = (ServiceUnreachable, ServiceFailed, Throttled)
@@ -145,7 +150,7 @@ class Transport:
         policy = self._policies[operation]
 
         def once() -> Reply:
-            request = httpx.Request(method, target, content=content)
+            request = httpx.Request(method, target, headers=_AS_IT_IS, content=content)
             return _exchange(self._wire("ours" if ours else "foreign"), request, policy)
 
         return self._repeated(once, policy.tries)
@@ -162,8 +167,9 @@ class Transport:
 
         def once() -> Reply:
             wire = self._wire("ours" if ours else "foreign")
+            request = httpx.Request("GET", target, headers=_AS_IT_IS)
             with path.open("wb") as file:
-                return _exchange(wire, httpx.Request("GET", target), policy, into=file)
+                return _exchange(wire, request, policy, into=file)
 
         self._repeated(once, policy.tries)
         return path.stat().st_size
@@ -274,10 +280,14 @@ def _mark_sent(error: PhoenixError, *, earlier: bool) -> bool:
 
 def _is_inside(host: str) -> bool:
     """Whether a host is, by its name, this computer or in a network of its own."""
+    name = host.lower().rstrip(".")
+    # As the system's resolver reads it, to which 127.1 and 0x7f000001 are addresses, too.
+    with contextlib.suppress(OSError, UnicodeError):
+        name = socket.inet_ntoa(socket.inet_aton(name))
     try:
-        return not ipaddress.ip_address(host).is_global
+        return not is_public(name)
     except ValueError:
-        return not host or host == "localhost" or host.endswith(".localhost")
+        return not name or name == "localhost" or name.endswith(".localhost")
 
 
 def as_json(body: Any) -> bytes:
@@ -310,7 +320,7 @@ def _exchange(
     from phoenix_nbtrain import __version__
 
     request.headers.setdefault("Accept", "application/json, */*;q=0.5")
-    request.headers.setdefault("Accept-Encoding", "gzip, deflate")
+    request.headers.setdefault("Accept-Encoding", PACKINGS)
     request.headers.setdefault("User-Agent", f"phoenix-nbtrain/{__version__}")
     waits = dict.fromkeys(("read", "write"), policy.seconds)
     waits |= dict.fromkeys(("connect", "pool"), min(CONNECT_SECONDS, policy.seconds))
@@ -349,7 +359,7 @@ def _whole(response: httpx.Response, into: BinaryIO | None) -> Reply:
     save = into.write if into is not None and response.is_success else None
     limit = REPLY_BYTES_MAX if save is None else FILE_BYTES_MAX
     chunks, size = [], 0
-    for chunk in response.iter_bytes():
+    for chunk in unpacked(response):
         size += len(chunk)
         if size > limit:
             raise ServiceUnreachable(f"The reply is larger than {limit >> 20:,} MB.", sent=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import ipaddress
 import queue
 import socket
 import ssl
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
+from phoenix_nbtrain.addresses import is_public
 from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.images.header import BYTES_MAX
 
@@ -33,9 +33,6 @@ REDIRECTS_MAX = 5
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CHUNK = 1 << 16
-_TUNNELLED = ipaddress.ip_network("2002::/16")
-"""IPv6 addresses with an IPv4 one inside, to which a gateway would go on (6to4). Other ranges of
-that kind are private or reserved anyway."""
 _DOWNLOAD_IT = "Download the picture yourself and add the file."
 
 
@@ -248,17 +245,6 @@ def resolve(address: Address, until: float, *, private: bool) -> list[str]:
             remedy="Add the file, or set import_private=true.",
         )
     return found
-
-
-def is_public(text: str) -> bool:
-    """Whether an IP address is one of the public internet's."""
-    address = ipaddress.ip_address(text)
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        elif address in _TUNNELLED:
-            return False
-    return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
 def connect(ip: str, port: int, patience: float) -> socket.socket:

@@ -102,7 +102,7 @@ class Importers:
             self._move(upload_id, "validated")
             with self._store.writing() as connection:
                 asset_id = insert_asset(connection, found)
-                _set(connection, upload_id, status="imported", entity_id=asset_id)
+                _set(connection, upload_id, status="imported", entity_id=asset_id, url=None)
         return True
 
     def _joined(self, row: sqlite3.Row) -> bytes:
@@ -121,10 +121,12 @@ class Importers:
 
     def _move(self, upload_id: str, status: str, *, error: str = "") -> None:
         with self._store.writing() as connection:
-            _set(connection, upload_id, status=status, error=error)
+            over = {"url": None} if status == "failed" else {}
+            _set(connection, upload_id, status=status, error=error, **over)
 
 
-def _set(connection: sqlite3.Connection, upload_id: str, **values: str) -> None:
+def _set(connection: sqlite3.Connection, upload_id: str, **values: str | None) -> None:
+    """Write down how far it is. The URL of one that is over goes: it may hold a signature."""
     columns = values | {"updated_at": iso()}
     assignments = ", ".join(f"{column} = ?" for column in columns)
     statement = f"UPDATE uploads SET {assignments} WHERE id = ?"  # our own names

@@ -15,6 +15,7 @@ BASE = {"errors", "records", "draft", "catalog", "home", "contents", "database"}
 DISK = {"home", "contents", "database"}
 MAY = {
     "errors": set(),
+    "addresses": set(),
     "home": {"errors"},
     "children": set(),
     "contents": {"home"},
@@ -25,8 +26,8 @@ MAY = {
     "catalog": {"errors", "records"},
     "images": {"errors", "records", "children", "images"},
     "dataset": {*BASE, "images", "dataset"} - DISK,
-    "client": {"errors", "records", "home", "images", "client"},
-    "local": {"errors", "records", "catalog", "children", *DISK, "images", "local"},
+    "client": {"addresses", "errors", "records", "home", "images", "client"},
+    "local": {"addresses", "errors", "records", "catalog", "children", *DISK, "images", "local"},
     "store": {"errors", "records", "draft", *DISK, "store"},
     "launch": {"errors", "records", "store", "launch"},
     "training": {*BASE, "images", "dataset", "runner", "store", "launch", "training"},

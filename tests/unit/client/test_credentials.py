@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import warnings
 from pathlib import Path
 
 import httpx
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from phoenix_nbtrain.client.connect import connect
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret, find
@@ -87,6 +89,56 @@ def test_a_saved_login_comes_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_hosted_without_credentials_says_what_to_set() -> None:
     with pytest.raises(CredentialsError, match="PHOENIX_NBTRAIN_API_KEY"):
         connect("hosted")
+
+
+def test_an_address_without_credentials_is_not_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PHOENIX_NBTRAIN_BASE_URL", "https://phoenix.example/v1")
+    with pytest.raises(CredentialsError, match="PHOENIX_NBTRAIN_BASE_URL is set without"):
+        connect()
+    monkeypatch.setenv("SCENARIO_API_KEY", "for another")
+    monkeypatch.setenv("SCENARIO_API_SECRET", "service")
+    with pytest.raises(CredentialsError, match="PHOENIX_NBTRAIN_BASE_URL is set without"):
+        connect()
+    monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", "t")
+    found = find()
+    assert found is not None
+    assert found.base_url == "https://phoenix.example/v1"
+
+
+def test_the_local_phoenix_takes_no_credentials() -> None:
+    with pytest.raises(CredentialsError, match="takes no api_key and no api_secret"):
+        connect("local", api_key="k", api_secret="s")
+
+
+def test_a_key_in_a_cell_is_warned_of_each_time_the_cell_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"models": []})
+
+    monkeypatch.setattr(
+        "phoenix_nbtrain.client.connect.SocketTransport", lambda: httpx.MockTransport(answer)
+    )
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setattr("phoenix_nbtrain.client.connect._default", None)
+    shell = InteractiveShell()
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    shell.run_cell("import phoenix_nbtrain as nbt, warnings; secret = 'typed-elsewhere'")
+
+    def warned(cell: str) -> list[str]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("default")
+            shell.run_cell(cell, store_history=True).raise_error()
+        return [str(w.message) for w in caught]
+
+    literal = "_ = nbt.connect(api_key='hunter2', api_secret=secret)"
+    for _ in range(2):
+        (words,) = warned(literal)
+        assert "A credential stands in cell" in words
+        assert "hunter2" not in words
+    assert warned("_ = nbt.connect(api_key=secret, api_secret=secret)") == []
 
 
 def test_an_unknown_phoenix_is_refused() -> None:

@@ -313,7 +313,11 @@ def test_what_is_no_picture_is_refused_before_anything_is_begun(service: Service
     "url",
     ["http://storage.test/u/1", "https://127.0.0.1/u", "https://169.254.169.254/latest",
      "https://[::1]/u", "https://localhost/u", "https://u:p@storage.test/", "file:///etc/passwd",
-     "//storage.test/u", "", "https://10.0.0.1/u"],
+     "//storage.test/u", "", "https://10.0.0.1/u", "https://2130706433/u", "https://127.1/u",
+     "https://0x7f000001/u", "https://0177.0.0.1/u", "https://localhost./u", "https://LOCALHOST/u",
+     "https://a.localhost./u", "https://169.254.169.254./u", "https://[fec0::1]/u",
+     "https://[2002:7f00:1::]/u", "https://[::ffff:127.0.0.1]/u", "https://168.63.129.16/u",
+     "https://[64:ff9b::7f00:1]/u"],
 )  # fmt: skip
 def test_a_signed_address_that_leads_astray_is_not_used(service: Service, url: str) -> None:
     for use in (lambda: service.wire.phoenix.send_part(url, b"x"),

@@ -15,6 +15,7 @@ import trustme
 from unit.local.local_phoenix import Phoenix, drawing
 from unit.local.web import PUBLIC, Web, body, moved, web_on_this_computer
 
+from phoenix_nbtrain.addresses import is_public
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.local import fetching
 from phoenix_nbtrain.local.fetching import Address, fetch
@@ -75,7 +76,8 @@ def test_what_is_no_plain_web_address_is_refused_before_anybody_is_asked(
         *("224.0.0.1", "255.255.255.255", "240.0.0.1"),
         *("[::1]", "[::]", "[fe80::1]", "[fc00::1]", "[ff02::1]"),
         *("[::ffff:127.0.0.1]", "[::ffff:a9fe:a9fe]", "[::127.0.0.1]"),
-        *("[64:ff9b::7f00:1]", "[2002:7f00:1::]"),
+        *("[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fec0::1]", "[3fff::1]", "192.0.0.9"),
+        *("168.63.129.16", "192.88.99.1"),
     ],
 )
 def test_an_address_that_is_not_public_is_not_connected_to(web: Web, host: str) -> None:
@@ -85,7 +87,7 @@ def test_an_address_that_is_not_public_is_not_connected_to(web: Web, host: str) 
 
 @pytest.mark.parametrize("ip", ["8.8.8.8", "93.184.215.14", "2606:4700::1", "::ffff:8.8.8.8"])
 def test_public_addresses_are_public(ip: str) -> None:
-    assert fetching.is_public(ip)
+    assert is_public(ip)
 
 
 def test_a_name_is_refused_if_one_of_its_addresses_is_private(web: Web) -> None:
@@ -336,6 +338,17 @@ def test_a_url_with_a_password_is_not_kept(phoenix: Phoenix, web: Web) -> None:
     assert "hunter2" not in str(upload)
     assert b"hunter2" not in phoenix.store.path.read_bytes()
     assert web.looked_up == []
+
+
+@pytest.mark.parametrize("content", [drawing(), b"no picture"])
+def test_the_signature_of_a_url_is_not_kept_once_the_import_is_over(
+    phoenix: Phoenix, web: Web, content: bytes
+) -> None:
+    web.pages["/x.png?signature=hunter2"] = body(content)
+    upload = imported(phoenix, "http://pictures.example/x.png?signature=hunter2")
+    assert upload["status"] == ("failed" if content == b"no picture" else "imported")
+    assert "hunter2" not in str(upload)
+    assert b"hunter2" not in phoenix.store.path.read_bytes()
 
 
 def test_an_import_whose_process_died_is_taken_up_by_the_next_reader(
