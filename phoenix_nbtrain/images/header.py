@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from phoenix_nbtrain.errors import ImageError
+from phoenix_nbtrain.images.orientation import of_exif, of_png_text, of_xmp
 
 __all__ = [
     "BYTES_MAX",
@@ -23,7 +24,6 @@ __all__ = [
     "Part",
     "inspect",
     "jpeg_parts",
-    "orientation_of",
     "png_parts",
     "webp_parts",
 ]
@@ -60,7 +60,7 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _EXIF = b"Exif\0\0"
-_UPRIGHT = 1
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 """A search rather than a loop: every 256th byte of a photograph's data begins like a marker."""
 
@@ -73,8 +73,8 @@ class ImageHeader:
     width: int
     """Pixels, after the orientation the file asks for."""
     height: int
-    orientation: int = _UPRIGHT
-    """The EXIF orientation, 1 to 8. From 5 on, width and height are stored the other way round."""
+    orientation: int = 1
+    """As EXIF counts, 1 to 8, whatever states it. From 5 on, width and height are stored the other way round."""
 
     @property
     def mime(self) -> str:
@@ -131,29 +131,6 @@ def inspect(content: bytes) -> ImageHeader:
             remedy=f"Up to {PIXELS_MAX // 1_000_000} megapixels are taken; make it smaller.",
         )
     return header
-
-
-def orientation_of(exif: bytes) -> int:
-    """Return the orientation (1 to 8) that a block of EXIF states; 1 where it states none."""
-    order: Literal["<", ">"]
-    if exif[:4] == b"II*\0":
-        order = "<"
-    elif exif[:4] == b"MM\0*":
-        order = ">"
-    else:
-        return _UPRIGHT
-    try:
-        (directory,) = struct.unpack_from(f"{order}I", exif, 4)
-        (count,) = struct.unpack_from(f"{order}H", exif, directory)
-        for i in range(count):
-            at = directory + 2 + 12 * i
-            tag, kind, number = struct.unpack_from(f"{order}HHI", exif, at)
-            if tag == 0x0112 and number == 1 and kind in (3, 4):
-                (value,) = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", exif, at + 8)
-                return value if 1 <= value <= 8 else _UPRIGHT
-    except struct.error:  # the block ends early: it states nothing
-        pass
-    return _UPRIGHT
 
 
 def jpeg_parts(content: bytes) -> Iterator[Part]:
@@ -243,14 +220,19 @@ def webp_parts(content: bytes) -> Iterator[Part]:
 
 def _jpeg(content: bytes) -> ImageHeader:
     size: tuple[int, int] | None = None
-    orientation, scanned = _UPRIGHT, False
+    exif: int | None = None
+    xmp: int | None = None
+    scanned = False
     for part in jpeg_parts(content):
         marker = part.kind[0]
         if marker == 0xDA:
             scanned = True
-        elif marker == 0xE1 and not scanned and orientation == _UPRIGHT:
-            if content[part.body : part.body + 6] == _EXIF:
-                orientation = orientation_of(content[part.body + 6 : part.body_end])
+        elif marker == 0xE1 and not scanned:
+            body = content[part.body : part.body_end]
+            if body.startswith(_EXIF):
+                exif = exif or of_exif(body[len(_EXIF) :])
+            elif body.startswith(_XMP):
+                xmp = xmp or of_xmp(body)
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             if marker not in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA):
                 raise ImageError("This JPEG is lossless or hierarchical.", remedy=_AGAIN)
@@ -262,12 +244,15 @@ def _jpeg(content: bytes) -> ImageHeader:
             size = (width, height)
     if size is None or not scanned or not all(size):
         raise _damaged("JPEG")
-    return _header("jpeg", size, orientation)
+    return _header("jpeg", size, exif or xmp)
 
 
 def _png(content: bytes) -> ImageHeader:
     size: tuple[int, int] | None = None
-    orientation, data = _UPRIGHT, False
+    exif: int | None = None
+    text: int | None = None
+    xmp: int | None = None
+    data = False
     for part in png_parts(content):
         if size is None:
             if part.kind != b"IHDR" or part.body_end - part.body != 13:
@@ -281,17 +266,22 @@ def _png(content: bytes) -> ImageHeader:
             data = True
         elif part.kind == b"acTL":
             raise _animation("PNG")
-        elif part.kind == b"eXIf" and orientation == _UPRIGHT:
-            orientation = orientation_of(content[part.body : part.body_end])
+        elif part.kind == b"eXIf":
+            exif = exif or of_exif(content[part.body : part.body_end])
+        elif part.kind in (b"tEXt", b"zTXt", b"iTXt"):
+            stated = of_png_text(part.kind, content[part.body : part.body_end])
+            text, xmp = text or stated[0], xmp or stated[1]
     if size is None or not data or not all(0 < n < 2**31 for n in size):
         raise _damaged("PNG")
-    return _header("png", size, orientation)
+    return _header("png", size, exif or text or xmp)
 
 
 def _webp(content: bytes) -> ImageHeader:
     size: tuple[int, int] | None = None
     canvas: tuple[int, int] | None = None
-    orientation, has_exif = _UPRIGHT, False
+    exif: int | None = None
+    xmp: int | None = None
+    has_exif = False
     for part in webp_parts(content):
         body = content[part.body : min(part.body_end, part.body + 10)]
         if part.kind == b"VP8X" and canvas is None and len(body) == 10:
@@ -312,15 +302,17 @@ def _webp(content: bytes) -> ImageHeader:
             size = ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
         elif part.kind in (b"ANIM", b"ANMF"):
             raise _animation("WebP")
-        elif part.kind == b"EXIF" and has_exif and orientation == _UPRIGHT:
-            exif = content[part.body : part.body_end]
-            orientation = orientation_of(exif.removeprefix(_EXIF))
+        elif part.kind == b"EXIF" and has_exif:
+            exif = exif or of_exif(content[part.body : part.body_end].removeprefix(_EXIF))
+        elif part.kind == b"XMP ":
+            xmp = xmp or of_xmp(content[part.body : part.body_end])
     if size is None or not all(size) or (canvas is not None and canvas != size):
         raise _damaged("WebP")
-    return _header("webp", size, orientation)
+    return _header("webp", size, exif or xmp)
 
 
-def _header(kind: ImageFormat, stored: tuple[int, int], orientation: int) -> ImageHeader:
+def _header(kind: ImageFormat, stored: tuple[int, int], stated: int | None) -> ImageHeader:
+    orientation = stated or 1
     width, height = stored if orientation < 5 else stored[::-1]
     return ImageHeader(format=kind, width=width, height=height, orientation=orientation)
 

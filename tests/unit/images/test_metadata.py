@@ -268,6 +268,52 @@ def test_every_orientation_shows_the_same_picture_after(
     assert np.array_equal(np.asarray(before), np.asarray(after))
 
 
+def sideways(encode: Any, how: str, orientation: int) -> bytes:
+    """A picture that states which way up it is, but not as EXIF."""
+    image = Image.new("RGB", (6, 4), "white")
+    image.putpixel((0, 0), (255, 0, 0))
+    form, _, packed = how.partition(" ")
+    xmp = f'<x:xmpmeta><rdf:Description tiff:Orientation="{orientation}"/></x:xmpmeta>'
+    if form != "PNG":
+        written: bytes = encode(form, image, xmp=xmp.encode())
+        return written
+    texts = PngImagePlugin.PngInfo()
+    if "profile" in packed:
+        block = Image.Exif()
+        block[0x0112] = orientation
+        digits = block.tobytes().hex()
+        profile = f"\nexif\n{len(digits) // 2:8}\n{digits}\n"
+        texts.add_text("Raw profile type exif", profile, zip="packed" in packed)
+    else:
+        texts.add_itxt("XML:com.adobe.xmp", xmp, zip="packed" in packed)
+    png: bytes = encode("PNG", image, pnginfo=texts)
+    return png
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["JPEG", "WEBP", "PNG", "PNG packed", "PNG profile", "PNG packed profile"],
+)
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_what_xmp_or_a_text_states_of_the_orientation_is_kept_as_exif(
+    encode: Any, how: str, orientation: int
+) -> None:
+    content = sideways(encode, how, orientation)
+    before = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+    clean = strip(content)
+    assert inspect(clean).orientation == inspect(content).orientation == orientation
+    after = Image.open(io.BytesIO(clean))
+    assert dict(after.getexif()) == ({} if orientation == 1 else {0x0112: orientation})
+    assert np.array_equal(np.asarray(before), np.asarray(ImageOps.exif_transpose(after)))
+    assert strip(clean) == clean
+
+
+def test_exif_that_says_upright_is_believed_before_xmp(encode: Any) -> None:
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    content = encode("JPEG", exif=exif(1), xmp=xmp)
+    assert inspect(content).orientation == 1
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_half_a_picture_or_noise_is_refused_or_stripped_but_never_crashes(
     encode: Any, form: str
