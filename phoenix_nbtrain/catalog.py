@@ -23,6 +23,7 @@ __all__ = [
     "ModelType",
     "Parameter",
     "Steps",
+    "as_mapping",
     "defaults",
     "explain_steps",
     "from_wire",
@@ -39,6 +40,8 @@ IMAGES_MAX = 50
 """Most pictures a training takes (training guide)."""
 PAIRS_MIN = 2
 """Fewest pairs an edit training takes (training guide)."""
+WHOLE_MAX = 2**53 - 1
+"""Largest whole number that JSON carries without rounding it (RFC 8259, section 6)."""
 STEPS = "steps"
 """A word of the public tool's page that the service does not know; translated, never sent."""
 
@@ -361,6 +364,11 @@ def _resolve(type_name: str, key: object) -> Parameter:
     for parameter in known.values():
         if parameter.wire == name:
             return parameter
+    if name == STEPS:
+        raise ConfigError(
+            "steps hangs on how many pictures there are.",
+            remedy='training.update_config({"steps": …}) translates it.',
+        )
     if name in _NOT_PARAMETERS:
         raise ConfigError(f"{name} is not a training parameter.", remedy=_NOT_PARAMETERS[name])
     if name in _EDIT_ONLY or name == "sampleSourceImages":
@@ -384,7 +392,7 @@ def _whole(value: object) -> int | None:
     # numpy's integers and floats that are whole, as a DataFrame or JSON hands them over
     try:
         number = float(value)  # type: ignore[arg-type]  # whatever has __float__ may be a number
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if isinstance(value, str) or not math.isfinite(number) or number != int(number):
         return None
@@ -413,16 +421,14 @@ def _checked(parameter: Parameter, value: object) -> Any:
                 f"{name} must be {wanted}, not {shown(value, 40)}.",
                 remedy=f"{parameter.range}.".capitalize() if parameter.range else "",
             )
-        low, high = parameter.minimum, parameter.maximum
-        too_low = low is not None and (number <= 0 if (kind, low) == ("real", 0) else number < low)
-        if too_low or (high is not None and number > high):
-            raise ConfigError(
-                f"{name} is {number:g}, out of range.", remedy=f"It takes {parameter.range}."
-            )
+        _in_range(parameter, number)
         return number
     if kind == "text":
         if not isinstance(value, str):
-            raise ConfigError(f"{name} must be text, not {shown(value, 40)}.")
+            raise ConfigError(
+                f"{name} must be text, not {shown(value, 40)}.", remedy="Put it in quotes."
+            )
+        _writable(name, value)
         if name == "optimize_for" and value not in ("", "likeness"):
             raise ConfigError(
                 f"optimize_for is {shown(value, 40)}.", remedy="Only 'likeness' is accepted."
@@ -435,13 +441,39 @@ def _checked(parameter: Parameter, value: object) -> Any:
         return value
     values = (value,) if isinstance(value, str) else value
     if not isinstance(values, Sequence) or not all(isinstance(v, str) for v in values):
-        raise ConfigError(f"{name} must be a list of texts, not {shown(value, 40)}.")
+        raise ConfigError(
+            f"{name} must be a list of texts, not {shown(value, 40)}.", remedy='Give ["…", "…"].'
+        )
+    for text in values:
+        _writable(name, text)
     if parameter.items_max is not None and len(values) > parameter.items_max:
         raise ConfigError(
             f"{name} has {len(values)} entries.",
             remedy=f"This type takes at most {parameter.items_max}.",
         )
     return tuple(v.strip() if kind == "texts" else v for v in values if v.strip())
+
+
+def _in_range(parameter: Parameter, number: float) -> None:
+    low, high = parameter.minimum, parameter.maximum
+    above_zero = (parameter.kind, low) == ("real", 0)
+    too_low = low is not None and (number <= 0 if above_zero else number < low)
+    if not too_low and (high is None or number <= high) and abs(number) <= WHOLE_MAX:
+        return
+    takes = parameter.range if high is not None else f"{low or 0:g} to {WHOLE_MAX}"
+    # Thousands of digits tell nothing, and Python refuses to write them out.
+    said = f"{number:g}" if abs(number) <= WHOLE_MAX else "a number of more than 15 digits"
+    raise ConfigError(f"{parameter.name} is {said}, out of range.", remedy=f"It takes {takes}.")
+
+
+def _writable(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(
+            f"{name} holds half a character (a lone surrogate): {shown(text, 40)}.",
+            remedy="Type it again.",
+        ) from None
 
 
 def resolve_names(type_name: str, config: Mapping[str, Any]) -> list[str]:
@@ -451,6 +483,20 @@ def resolve_names(type_name: str, config: Mapping[str, Any]) -> list[str]:
         ConfigError: an unknown name.
     """
     return [_resolve(type_name, key).name for key in config]
+
+
+def as_mapping(config: object) -> dict[str, Any]:
+    """Return a copy of what is given as a configuration, unchecked but for being a mapping.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not isinstance(config, Mapping):
+        raise ConfigError(
+            f"A configuration is a mapping, not {shown(config, 40)}.",
+            remedy='For example {"epochs": 12}.',
+        )
+    return dict(config)
 
 
 def validate(type_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -463,13 +509,8 @@ def validate(type_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: an unknown name (the nearest known one is named), a value of the wrong
             kind or out of range, or two names for the same parameter. Nothing is half taken.
     """
-    if not isinstance(config, Mapping):
-        raise ConfigError(
-            f"A configuration is a mapping, not {shown(config, 40)}.",
-            remedy='For example {"epochs": 12}.',
-        )
     taken: dict[str, Any] = {}
-    for key, value in config.items():
+    for key, value in as_mapping(config).items():
         parameter = _resolve(type_name, key)
         if parameter.name in taken:
             raise ConfigError(f"{parameter.name} is given twice.", remedy="Keep one of them.")
@@ -534,7 +575,8 @@ def explain_steps(type_name: str, config: Mapping[str, Any], items: int) -> tupl
     noun = "pairs" if model_type(type_name).pairs else "images"
     epochs, repeats, batch = full["epochs"], full["repeats"], full["batch_size"]
     total = math.ceil(items * repeats * epochs / batch)
-    words = f"{epochs} epochs × {repeats} repeats × {items} {noun}"
+    parts = ((epochs, "epochs"), (repeats, "repeats"), (items, noun))
+    words = " × ".join(f"{n} {word[:-1] if n == 1 else word}" for n, word in parts)
     words += f" ÷ batch {batch}" if batch != 1 else ""
     if "max_train_steps" in full:
         # Unset, the service ends Flux LoRA trainings after images × 100 steps (SDK).
@@ -560,12 +602,13 @@ def steps_to_config(
         config: what is configured besides; its batch size and epochs count.
 
     Raises:
-        ConfigError: ``steps`` is no such number, is given beside ``epochs`` and ``repeats``, or
-            there are no images yet.
+        ConfigError: ``steps`` is no such number, is beyond what the ranges of epochs and repeats
+            reach (the nearest is named), or there are no images yet.
     """
     number = _whole(steps)
     if number is None or number < 1:
-        raise ConfigError(f"steps must be a whole number of at least 1, not {shown(steps, 40)}.")
+        said = f", not {shown(steps, 40)}" if number is None else ""
+        raise ConfigError(f"steps must be a whole number{said}.", remedy="It takes 1 or more.")
     kind = model_type(type_name)
     if kind.trainer == "flux":
         config_out = validate(type_name, {"max_train_steps": number})
@@ -581,6 +624,15 @@ def steps_to_config(
     known, batch = parameters(type_name), full["batch_size"]
     epochs_max = int(known["epochs"].maximum or 100)
     repeats_max = int(known["repeats"].maximum or 100)
+
+    fewest, most = (math.ceil(items * n / batch) for n in (1, epochs_max * repeats_max))
+    if not fewest <= number <= most:
+        said = f"{number:,}" if number <= WHOLE_MAX else "A number of more than 15 digits"
+        noun = ("pair" if kind.pairs else "image") + ("s" if items != 1 else "")
+        raise ConfigError(
+            f"{said} steps cannot be reached with {items} {noun}.",
+            remedy=f"The nearest is {fewest if number < fewest else most:,}.",
+        )
 
     def rank(epochs: int) -> tuple[Decimal, int, int, int]:
         repeats = max(1, min(repeats_max, round(number * batch / (items * epochs))))

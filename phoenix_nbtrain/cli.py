@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--image-data", type=_json, metavar="JSON")
     train.add_argument("--config", type=_json, metavar="JSON")
     train.add_argument("--dry-run", action="store_true")
+    train.add_argument("--again", action="store_true")
     train.add_argument("--max-cost", metavar="AMOUNT")
     train.add_argument("--team-id")
     train.add_argument("--project-id")
@@ -266,6 +267,7 @@ def _train(arguments: argparse.Namespace) -> int:
         project_id=arguments.project_id,
         response_format=arguments.response_format,
         max_cost=arguments.max_cost,
+        again=arguments.again,
     )
     print(reply if isinstance(reply, str) else json.dumps(reply, indent=2, ensure_ascii=False))
     return 0

@@ -54,6 +54,7 @@ def train(
     response_format: Literal["json", "markdown"] = "json",
     client: Phoenix | None = None,
     max_cost: object = None,
+    again: bool = False,
 ) -> dict[str, Any] | Markdown:
     """Manage a training, one action at a time.
 
@@ -68,12 +69,14 @@ def train(
             picture (``assetId``, or ``path``: a file or a URL); for ``set_pairs`` ``{"pairs": […]}`` or a list of
             ``{source, target, instruction}`` or ``{sourceId, targetId, instruction}``.
         config: parameters, by our names, the service's or the tool page's own (``steps``).
-        dry_run: for ``configure`` and ``start``: return the cost and start nothing.
+        dry_run: for ``configure`` and ``start``: return the cost; nothing is kept and nothing
+            starts.
         team_id: scope; a bearer token that reaches several teams needs it.
         project_id: scope; a bearer token that reaches several projects needs it.
         response_format: ``json`` for a dict, ``markdown`` for text that notebooks render.
         client: the Phoenix to use instead of the connected one.
-        max_cost: our one addition: the price that ``start`` may spend on a hosted Phoenix.
+        max_cost: our addition: the price that ``start`` may spend on a hosted Phoenix.
+        again: our other one: let ``start`` buy the same training once more.
 
     Returns:
         What the action did, ready for JSON.
@@ -92,6 +95,13 @@ def train(
         )
     if not isinstance(model_id, str) or not model_id.strip():
         raise InputError(f"{action} needs a model_id.", remedy="nbt.models() lists them.")
+    if dry_run and action not in ("configure", "start"):
+        raise InputError(
+            f"{action} has no dry run, and nothing was done.",
+            remedy="Leave dry_run out; only configure and start have one.",
+        )
+    if again and action != "start":
+        raise InputError(f"{action} takes no again.", remedy="Leave it out; only start takes it.")
     from phoenix_nbtrain.training.training import Training
 
     training = Training.open(
@@ -104,6 +114,7 @@ def train(
         "config": config,
         "dry_run": dry_run,
         "max_cost": max_cost,
+        "again": again,
     }
     reply = _DO[action](training, given)
     if response_format == "json":
@@ -277,65 +288,66 @@ def _pair(number: int, pair: object) -> dict[str, Any]:
     return {"instruction": "", **row}
 
 
-def _configured(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Set the given configuration, translating ``steps``, and return what was translated."""
-    config = given["config"]
-    if config is None:
-        return {}
-    before = training.config
-    training.update_config(config)
-    if catalog.STEPS not in config:
-        return {}
+def _steps(
+    training: Training, config: Mapping[str, Any], before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what ``steps`` was translated to, where ``config`` came of it."""
     draft = training.state.draft
     items = len(draft.pairs if training.needs_pairs else draft.images)
-    total, words = catalog.explain_steps(training.type, draft.config, items)
-    changed = [name for name, value in training.config.items() if value != before[name]]
+    total, words = catalog.explain_steps(training.type, config, items)
+    changed = [name for name, value in config.items() if value != before[name]]
     return {"steps": f"{total:,} steps: {words}", "changed": changed}
 
 
 def _configure(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
-    _needed("configure", given, "config")
+    config = _needed("configure", given, "config")
     training.refresh()
-    translated = _configured(training, given)
+    before = training.config
+    if given["dry_run"]:
+        return _priced(training, config)
+    training.update_config(config)
     training.sync()
-    reply: dict[str, Any] = {
-        "status": "configured",
-        "training_started": False,
-        "config": training.config,
-        **translated,
-    }
-    return reply | (_cost(training) if given["dry_run"] else {})
+    reply = {"status": "configured", "training_started": False, "config": training.config}
+    return reply | (_steps(training, training.config, before) if catalog.STEPS in config else {})
 
 
 def _start(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
     training.refresh()
-    translated = _configured(training, given)
+    config = {} if given["config"] is None else given["config"]
+    before = training.config
     if given["dry_run"]:
-        return {"status": "estimated", "training_started": False, **_cost(training), **translated}
-    run = training.start(max_cost=given["max_cost"])
-    return {
+        return _priced(training, config)
+    training.update_config(config)
+    run = training.start(max_cost=given["max_cost"], again=given["again"])
+    reply = {
         "status": run.status,
         "training_started": not training.launched_before,
         "message": training.state.launch.message,
         "job_id": run.job_id,
         "run_id": run.run_id,
-        **translated,
     }
+    return reply | (_steps(training, training.config, before) if catalog.STEPS in config else {})
 
 
-def _stop(training: Training, _: Mapping[str, Any]) -> dict[str, Any]:
-    training.stop()
-    return {"status": training.status, "message": training.state.launch.message}
-
-
-def _cost(training: Training) -> dict[str, Any]:
-    estimate = training.estimate()
-    return {
+def _priced(training: Training, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the price with ``config``, of which nothing is kept."""
+    estimate = training.estimate(config=config)
+    wished = training.config_with(config)
+    reply: dict[str, Any] = {
+        "status": "estimated",
+        "training_started": False,
+        "config": wished,
         "cost": _plain(estimate.amount),
         "unit": estimate.unit,
         "discount": _plain(estimate.discount),
         "details": {k: _plain(v) for k, v in estimate.details.items()},
     }
+    return reply | (_steps(training, wished, training.config) if catalog.STEPS in config else {})
+
+
+def _stop(training: Training, _: Mapping[str, Any]) -> dict[str, Any]:
+    training.stop()
+    return {"status": training.status, "message": training.state.launch.message}
 
 
 def _plain(value: Decimal) -> int | float:

@@ -8,7 +8,7 @@ from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.text import caption_text
 from phoenix_nbtrain.draft import Draft, ImageRow
-from phoenix_nbtrain.errors import InputError, PairError, shown
+from phoenix_nbtrain.errors import InputError, shown
 
 __all__ = ["ensure_trigger", "leading_words", "set_captions", "tokens"]
 
@@ -35,7 +35,10 @@ def ensure_trigger(draft: Draft, word: str) -> tuple[Op, ...]:
         InputError: ``word`` is empty, of several lines, or holds a comma.
     """
     if not isinstance(word, str) or not word.strip():
-        raise InputError("A trigger word is a text of at least one letter.")
+        raise InputError(
+            "A trigger word is a text of at least one letter.",
+            remedy="Give one word, for example 'sks_style'.",
+        )
     word = caption_text(word.strip(), "trigger word")
     if "," in word or "\n" in word:
         raise InputError(
@@ -66,14 +69,11 @@ def set_captions(
     """
     new: dict[str, str] = {}
     if isinstance(captions, Mapping):
-        lookup = Lookup(draft.images)
+        lookup = Lookup(draft.images, refused=InputError)
         for key, caption in captions.items():
-            try:
-                row = lookup.find(key)
-            except PairError as error:
-                raise InputError(error.message, remedy=error.remedy) from None
+            row = lookup.find(key)
             if row.image_id in new:
-                raise InputError(f"{shown(row.name)} is given two captions.")
+                raise InputError(f"{shown(row.name)} is given two captions.", remedy="Keep one.")
             new[row.image_id] = _checked(row, caption)
     elif callable(captions):
         for row in draft.images:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from phoenix_nbtrain.draft import ImageRow
-from phoenix_nbtrain.errors import PairError, shown
+from phoenix_nbtrain.errors import InputError, PairError, shown
 
 __all__ = ["Lookup", "path_parts", "stem"]
 
@@ -29,7 +29,8 @@ def stem(name: str) -> str:
 class Lookup:
     """The pictures of a draft, by everything they are called."""
 
-    def __init__(self, rows: Iterable[ImageRow]) -> None:
+    def __init__(self, rows: Iterable[ImageRow], *, refused: type[InputError] = PairError) -> None:
+        self._refused = refused
         self._ids: dict[str, ImageRow] = {}
         self._exact: dict[str, list[ImageRow]] = defaultdict(list)
         self._last: dict[str, list[ImageRow]] = defaultdict(list)
@@ -51,23 +52,27 @@ class Lookup:
         more parts agree the better; the same without the extension.
 
         Raises:
-            PairError: there is none, or there are several; these are listed.
+            InputError: there is none, or there are several; these are listed. Of the kind that
+                was asked for.
         """
         if isinstance(value, os.PathLike):
             value = os.fspath(value)
         if not isinstance(value, str) or not value.strip():
-            raise PairError("No picture is named.", remedy="Give a file name or an image id.")
+            raise self._refused(
+                f"{shown(value, 40)} names no picture." if value else "No picture is named.",
+                remedy="Give a file name or an image id, as text.",
+            )
         if value in self._ids:
             return self._ids[value]
         for found in (self._exact.get(value, []), self._by_path(value)):
             if len(found) == 1:
                 return found[0]
             if found:
-                raise PairError(
+                raise self._refused(
                     f"{shown(value, 40)} could be {_listed(found)}.",
                     remedy="Give the folder too, or the image id.",
                 )
-        raise PairError(
+        raise self._refused(
             f"There is no picture {shown(value, 60)} in the set.",
             remedy="Add it first, or use a name from training.images.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,9 +12,12 @@ from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup, path_parts, stem
 from phoenix_nbtrain.dataset.text import caption_text, natural_key
 from phoenix_nbtrain.draft import Draft, ImageRow, new_pair_id
-from phoenix_nbtrain.errors import PairError, shown
+from phoenix_nbtrain.errors import InputError, PairError, shown
 
-__all__ = ["Group", "PairUp", "pair_up"]
+__all__ = ["COLUMNS", "Group", "PairUp", "check_records", "pair_up"]
+
+COLUMNS = ("source", "target", "instruction")
+"""What a pair's record holds; the instruction may be left out."""
 
 Group: TypeAlias = str | Iterable[str]
 """One side: a folder (``"line/"``), a word of the file name (``"before"``), or a list of names."""
@@ -82,7 +85,7 @@ def pair_up(
     """
     instruction = caption_text(instruction, "instruction")
     if (sources is None) != (targets is None):
-        raise PairError("Give both sources and targets, or neither.")
+        raise PairError("Only one group is given.", remedy="Give both, or neither.")
     if sources is None or targets is None:
         left, right = _guessed(draft)
     elif isinstance(sources, str) and isinstance(targets, str):
@@ -127,6 +130,26 @@ def pair_up(
     return PairUp(ops=tuple(ops), paired=len(keys), left_over=left_over)
 
 
+def check_records(rows: object) -> None:
+    """Refuse what is no list of pairs' records.
+
+    Raises:
+        InputError: the first thing that is wrong, by its number.
+    """
+    remedy = 'Give [{"source": "a.png", "target": "b.png", "instruction": "…"}].'
+    if isinstance(rows, str | bytes) or not isinstance(rows, Sequence):
+        raise InputError(f"Pairs are a list of records, not {shown(rows, 40)}.", remedy=remedy)
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping):
+            raise InputError(f"Pair {number} is {shown(row, 40)}, no record.", remedy=remedy)
+        missing = next((side for side in COLUMNS[:2] if side not in row), None)
+        if missing is not None:
+            raise InputError(f"Pair {number} has no {missing}.", remedy=remedy)
+        unknown = next((key for key in row if key not in COLUMNS), None)
+        if unknown is not None:
+            raise InputError(f"Pair {number} has no place for {shown(unknown, 40)}.", remedy=remedy)
+
+
 def _group(draft: Draft, group: Group, what: str) -> dict[str, ImageRow]:
     if isinstance(group, str):
         rows = _worded(draft.images, group)
@@ -136,7 +159,9 @@ def _group(draft: Draft, group: Group, what: str) -> dict[str, ImageRow]:
         word = _shared_word([row.name for row in found])
         rows = [((word and _rest(row.name, word)) or _bare(row.name), row) for row in found]
     else:
-        raise PairError(f"{what} must be a folder, a word or a list of names.")
+        raise PairError(
+            f"{what} is {shown(group, 40)}.", remedy="Give a folder, a word or a list of names."
+        )
     if not rows:
         raise _no_picture(group)
     return _unique(rows, what)

@@ -24,7 +24,8 @@ def caption_text(value: object, what: str = "caption") -> str:
         InputError: not a text, longer than 64 KiB, or not writable as UTF-8.
     """
     if not isinstance(value, str):
-        raise InputError(f"A {what} is text, not {shown(value, 40)}.")
+        article = "An" if what[:1] in "aeiou" else "A"
+        raise InputError(f"{article} {what} is text, not {shown(value, 40)}.")
     if len(value) > CAPTION_BYTES_MAX:  # before any work: it may be 10 MB
         raise InputError(f"The {what} is longer than 64 KiB.", remedy="Shorten it.")
     value = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import (
@@ -56,6 +58,13 @@ class Buying:
         """Send the draft, then ask for the price of what the service holds."""
         self._sync.now()
         return self._price()
+
+    def estimate_with(self, config: Mapping[str, Any]) -> Estimate:
+        """Price the training with another configuration, which is neither kept nor shown."""
+        self._sync.now()
+        state = self._live.state
+        draft = replace(state.draft, config=MappingProxyType(config))
+        return self._launcher.estimate(order_of(draft, state.model))
 
     def request_estimate(self) -> None:
         """Price the draft soon, and again whenever it changes. Never blocks."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset import captions, edits, pairing
 from phoenix_nbtrain.dataset.edits import Op
+from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.draft import ImageRow
 from phoenix_nbtrain.errors import ConfigError, InputError
 from phoenix_nbtrain.training.adding import Adding
@@ -100,7 +101,7 @@ class Drafting:
 
     @config.setter
     def config(self, config: Mapping[str, Any]) -> None:
-        wanted = catalog.validate(self.type, config)
+        wanted = self._with_pictures(catalog.validate(self.type, config))
         names = {*self.state.draft.config, *wanted}
         self._do([_set_config(name, wanted.get(name)) for name in names])
 
@@ -112,7 +113,16 @@ class Drafting:
         Raises:
             ConfigError: an unknown name or a value out of range; nothing was changed.
         """
-        config = dict(config)
+        self._do([_set_config(name, value) for name, value in self._wished(config).items()])
+
+    def config_with(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `update_config` would make of the configuration. Changes nothing."""
+        wished = {**self.state.draft.config, **self._wished(config)}
+        return catalog.full_config(self.type, {n: v for n, v in wished.items() if v is not None})
+
+    def _wished(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what ``config`` sets, checked: each name it holds, ``None`` for the default."""
+        config = catalog.as_mapping(config)
         if catalog.STEPS in config:
             steps = config.pop(catalog.STEPS)
             draft = self.state.draft
@@ -128,8 +138,18 @@ class Drafting:
                     f"steps is given beside {min(clash)}.", remedy="Give one or the other."
                 )
             config |= found.config
-        checked = catalog.validate(self.type, config)
-        self._do([_set_config(n, checked.get(n)) for n in catalog.resolve_names(self.type, config)])
+        checked = self._with_pictures(catalog.validate(self.type, config))
+        return {n: checked.get(n) for n in catalog.resolve_names(self.type, config)}
+
+    def _with_pictures(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return ``config`` with its sample sources as image ids, whatever they are called by."""
+        if "sample_sources" not in config:
+            return config
+        stands = self.state.draft.config.get("sample_sources", ())
+        found = Lookup(self.state.draft.images, refused=ConfigError)
+        # What stands may have lost its picture, which check() tells; that stops no other edit.
+        sources = (v if v in stands else found.find(v).image_id for v in config["sample_sources"])
+        return config | {"sample_sources": tuple(sources)}
 
     def add_images(self, source: object, *, recursive: bool = False) -> AddReport:
         """Add pictures to the draft; they are sent behind, and adding is free.
@@ -181,11 +201,16 @@ class Drafting:
         self._do(captions.ensure_trigger(self.state.draft, word))
 
     def set_pairs(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Replace all pairs by ``{source, target, instruction}`` records."""
+        """Replace all pairs by ``{source, target, instruction}`` records.
+
+        Raises:
+            InputError: they are no such records; nothing was changed.
+            PairError: a picture is unknown or ambiguous; nothing was changed.
+        """
         import pandas as pd
 
-        columns = ["source", "target", "instruction"]
-        self.pairs = pd.DataFrame(list(rows), columns=columns)
+        pairing.check_records(rows)
+        self.pairs = pd.DataFrame(list(rows), columns=list(pairing.COLUMNS))
 
     def pair_up(
         self,
@@ -238,9 +263,7 @@ class Drafting:
         self._editing.apply(change).result()
 
     def _image(self, value: str) -> ImageRow:
-        from phoenix_nbtrain.dataset.lookup import Lookup
-
-        return Lookup(self.state.draft.images).find(value)
+        return Lookup(self.state.draft.images, refused=InputError).find(value)
 
 
 def _set_config(name: str, value: Any) -> Op:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 from phoenix_nbtrain import catalog
@@ -263,9 +264,19 @@ class Training(Drafting):
         self._sync.now()
         return self._watch.read()
 
-    def estimate(self) -> Estimate:
-        """Return today's price of this training. Buys nothing."""
-        return self._buying.estimate()
+    def estimate(self, *, config: Mapping[str, Any] | None = None) -> Estimate:
+        """Return today's price of this training. Buys nothing.
+
+        Args:
+            config: parameters to price it with instead of those that are set. Nothing of them is
+                kept, here or on the service.
+
+        Raises:
+            ConfigError: ``config`` has an unknown name or a value out of range.
+        """
+        if config is None:
+            return self._buying.estimate()
+        return self._buying.estimate_with(self.config_with(config))
 
     def start(self, *, max_cost: object = None, again: bool = False) -> Run:
         """Launch the training, or return the run that is there already.

@@ -15,7 +15,7 @@ from phoenix_nbtrain.cli import main
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.errors import ConfigError, InputError, NotFound
 from phoenix_nbtrain.images.drawings import draw_pairs
-from phoenix_nbtrain.tool import ACTIONS, Markdown
+from phoenix_nbtrain.tool import ACTIONS, Action, Markdown
 
 
 @pytest.fixture
@@ -122,6 +122,38 @@ def test_configure_with_dry_run_returns_the_cost_and_cannot_launch(
     assert client.get_model(model_id).status == "new"
 
 
+@pytest.mark.parametrize("action", ["configure", "start"])
+def test_a_dry_run_keeps_nothing_of_its_configuration(
+    client: Phoenix, model_id: str, icons: Path, action: Action
+) -> None:
+    nbt.train("upload_images", model_id, images=upload(client, icons))
+    nbt.train("configure", model_id, config={"epochs": 2})
+    before, training = client.get_model(model_id), nbt.Training.open(model_id=model_id)
+    price = nbt.train(action, model_id, config={"steps": 1200}, dry_run=True)
+    assert price["status"] == "estimated"
+    assert price["config"]["repeats"] * price["config"]["epochs"] == 300
+    assert price["cost"] > nbt.train("start", model_id, dry_run=True)["cost"]
+    with pytest.raises(ConfigError, match="The nearest is 40,000"):
+        nbt.train(action, model_id, config={"steps": 10**9}, dry_run=True)
+    assert client.get_model(model_id) == before
+    assert training.config["epochs"] == 2
+
+
+def test_the_same_training_is_bought_again_only_when_asked(
+    client: Phoenix, model_id: str, icons: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nbt.train("upload_images", model_id, images=upload(client, icons))
+    nbt.train("configure", model_id, config={"epochs": 1, "repeats": 1})
+    first = nbt.train("start", model_id)
+    nbt.Training.open(model_id=model_id).wait(60)
+    assert nbt.train("start", model_id)["job_id"] == first["job_id"]
+    assert main(["train", "start", "--model-id", model_id, "--again"]) == 0
+    second = json.loads(capsys.readouterr().out)
+    assert second["training_started"]
+    assert second["job_id"] != first["job_id"]
+    nbt.Training.open(model_id=model_id).wait(60)
+
+
 def test_markdown_keeps_strangers_texts_text(client: Phoenix, model_id: str, icons: Path) -> None:
     ids = upload(client, icons)
     nbt.train("upload_images", model_id, images=ids[:1])
@@ -160,7 +192,11 @@ def test_markdown_keeps_strangers_texts_text(client: Phoenix, model_id: str, ico
         ({"action": "set_pairs"}, InputError, "image_data"),
         ({"action": "set_pairs", "image_data": [{"source": "a"}]}, InputError, "target"),
         ({"action": "set_pairs", "image_data": [{"source": "a", "target": "b"}]}, InputError, "a"),
+        ({"action": "upload_images", "images": ["a"], "dry_run": True}, InputError, "no dry run"),
+        ({"action": "stop", "dry_run": True}, InputError, "no dry run"),
+        ({"action": "configure", "config": {}, "again": True}, InputError, "no again"),
         ({"action": "configure"}, InputError, "config"),
+        ({"action": "configure", "config": '{"epochs":1}'}, ConfigError, "is a mapping"),
         ({"action": "configure", "config": {"epoch": 3}}, ConfigError, "Did you mean epochs"),
         ({"action": "configure", "config": {"rank": 999}}, ConfigError, "2 to 128"),
         ({"action": "configure", "config": {"steps": 10}}, ConfigError, "images first"),

@@ -45,6 +45,12 @@ def test_the_wires_and_the_tools_names_are_ours_too(name: str) -> None:
         ({"sample_sources": ["img_1"]}, "edit types only"),
         ({"epochs": 3, "nbEpochs": 3}, "given twice"),
         ({"wandb_key": "secret"}, "secret"),
+        ({"epochs": 10**400}, "epochs is .*out of range. It takes 1 to 100"),
+        ({"learning_rate": 10**400}, "must be a number"),
+        ({"seed": 2**200}, "seed is .*out of range. It takes 0 to 9007199254740991"),
+        ({"steps": 1200}, r"update_config\(\{\"steps\""),
+        ({"concept_prompt": "\ud800"}, "concept_prompt holds half a character"),
+        ({"sample_prompts": ["a", "\ud800"]}, "sample_prompts holds half a character"),
         ({3: 4}, "not a training parameter"),
         ([("epochs", 3)], "mapping"),
     ],
@@ -100,8 +106,9 @@ class TestSteps:
         assert steps.config == {"epochs": 10, "repeats": 8}
         assert steps.said == "1,200 steps: 10 epochs × 8 repeats × 15 images"
 
-    @given(st.integers(1, 50_000), st.integers(1, 50))
-    def test_no_other_choice_comes_nearer(self, steps: int, items: int) -> None:
+    @given(st.data(), st.integers(1, 50))
+    def test_no_other_choice_comes_nearer(self, data: st.DataObject, items: int) -> None:
+        steps = data.draw(st.integers(items, min(50_000, items * 10_000)))
         found = catalog.steps_to_config(DEV, steps, items=items)
         miss = abs(found.total - steps)
         nearest = min(
@@ -113,6 +120,19 @@ class TestSteps:
 
     def test_flux_lora_types_have_a_parameter_for_it(self) -> None:
         assert catalog.steps_to_config(FLUX, 1200, items=0).config == {"max_train_steps": 1200}
+
+    @pytest.mark.parametrize(
+        ("steps", "nearest"), [(10**9, "30,000"), (10**400, "30,000"), (2, "3")]
+    )
+    def test_what_no_choice_reaches_is_refused_with_the_nearest(
+        self, steps: int, nearest: str
+    ) -> None:
+        with pytest.raises(ConfigError, match=f"The nearest is {nearest}\\."):
+            catalog.steps_to_config(DEV, steps, items=3)
+
+    def test_one_of_a_kind_is_said_in_the_singular(self) -> None:
+        _, words = catalog.explain_steps(EDIT, {"epochs": 1, "repeats": 1}, 1)
+        assert words == "1 epoch × 1 repeat × 1 pair"
 
     @pytest.mark.parametrize("steps", [0, -1, 2.5, "many", None, True])
     def test_nonsense_is_refused(self, steps: object) -> None:

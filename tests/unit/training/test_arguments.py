@@ -1,0 +1,91 @@
+"""What is given wrongly is refused in words that help, and changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_service import FakeService
+from training_types import Opened
+
+from phoenix_nbtrain.errors import ConfigError, InputError, PairError
+
+EDIT = "flux.2-dev-edit-lora"
+
+
+@pytest.mark.parametrize("given", [None, [1], "x"])
+def test_a_configuration_that_is_no_mapping_is_refused(opened: Opened, given: Any) -> None:
+    with pytest.raises(ConfigError, match="A configuration is a mapping"):
+        opened().update_config(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("x", "Pairs are a list"),
+        (None, "Pairs are a list"),
+        ([5], "Pair 1 is 5"),
+        ([{"source": "a.png"}], "Pair 1 has no target"),
+        ([{"source": "a.png", "target": "b.png", "words": ""}], "no place for words"),
+    ],
+)
+def test_what_is_no_list_of_pairs_is_refused(opened: Opened, given: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        opened(EDIT).set_pairs(given)
+
+
+def test_sample_sources_are_found_by_name(
+    opened: Opened, icons: Path, service: FakeService
+) -> None:
+    training = opened(EDIT)
+    training.add_images(icons)
+    training.sync()
+    row = training.state.draft.images[0]
+    training.update_config({"sample_sources": [row.name]})
+    assert training.config["sample_sources"] == (row.image_id,)
+    training.config = {"sample_sources": [row.asset_id]}
+    assert training.config["sample_sources"] == (row.image_id,)
+    training.sync()
+    stored = service.models[training.model_id].parameters
+    assert stored["sampleSourceImages"] == [row.asset_id]
+
+
+def test_a_sample_source_that_is_not_in_the_set_is_refused_and_one_removed_stays(
+    opened: Opened, icons: Path
+) -> None:
+    training = opened(EDIT)
+    training.add_images(icons)
+    with pytest.raises(ConfigError, match=r"no picture nowhere\.png"):
+        training.update_config({"sample_sources": ["nowhere.png"]})
+    row = training.state.draft.images[0]
+    training.update_config({"sample_sources": [row.name]})
+    training.remove(row.name)
+    training.config = {**training.config, "epochs": 3}
+    assert training.config["sample_sources"] == (row.image_id,)
+
+
+def test_a_price_with_other_parameters_keeps_nothing_of_them(
+    opened: Opened, icons: Path, service: FakeService
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.sync()
+    before, written = training.config, service.count("update_model")
+    other = training.estimate(config={"steps": 1200})
+    assert other.fingerprint != training.estimate().fingerprint
+    assert (training.config, service.count("update_model")) == (before, written)
+    assert training.config_with({"steps": 1200})["repeats"] == 30
+
+
+@pytest.mark.parametrize(
+    ("image", "words"), [("zzz", "no picture zzz"), (["a.png"], "a.png.* names no picture")]
+)
+def test_a_picture_that_is_not_there_is_an_input_error(
+    opened: Opened, image: Any, words: str
+) -> None:
+    training = opened()
+    for call in (lambda: training.remove(image), lambda: training.replace(image, "x.png")):
+        with pytest.raises(InputError, match=words) as caught:
+            call()
+        assert not isinstance(caught.value, PairError)
