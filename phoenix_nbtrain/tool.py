@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from phoenix_nbtrain import catalog
+from phoenix_nbtrain.dataset.text import as_sentence
 from phoenix_nbtrain.errors import InputError, shown
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ ACTIONS: tuple[Action, ...] = (
     "start",
     "stop",
 )
+
+
+MESSAGE_MAX = 200
+"""Most characters of a refusal."""
 
 
 class Markdown(str):
@@ -162,7 +167,7 @@ def _upload_images(training: Training, given: Mapping[str, Any]) -> dict[str, An
         training.remove(*(row.image_id for row in out))
     if refused and not there:
         name, why = refused[0]["name"], refused[0]["reason"]
-        raise InputError(f"{shown(name, 50)}: {why[:120]}", remedy="Nothing was added.")
+        raise InputError(as_sentence(f"{shown(name, 50)}: {why}", MESSAGE_MAX))
     reply: dict[str, Any] = {
         "status": "uploaded",
         "count": sum(row.image_id in new for row in there),
@@ -207,20 +212,20 @@ def _update_image(training: Training, given: Mapping[str, Any]) -> dict[str, Any
             "image_data changes nothing.", remedy="Give a caption, an assetId or a path."
         )
     if caption is not None and not isinstance(caption, str):
-        raise InputError("A caption must be text.")
+        raise InputError(f"A caption is text, not {shown(caption, 40)}.", remedy="Quote it.")
     if picture is not None:
         training.replace(image_id, picture)
         training.sync()
         refusal = training.state.draft.image[image_id].refusal
         if refusal:
             training.undo()
-            raise InputError(f"The picture stays as it was: {refusal[:120]}")
+            raise InputError(as_sentence(f"The picture stays as it was: {refusal}", MESSAGE_MAX))
     if caption is not None:
         training.set_captions({image_id: caption})
     training.sync()
     row = training.state.draft.image[image_id]
     if row.refusal:
-        raise InputError(f"Phoenix refused it: {row.refusal[:120]}")
+        raise InputError(as_sentence(f"Phoenix refused it: {row.refusal}", MESSAGE_MAX))
     return {
         "status": "updated",
         "training_image": {
@@ -259,7 +264,7 @@ def _set_pairs(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
     draft = training.state.draft
     refused = next((p.refusal for p in draft.pairs if p.refusal), "")
     if refused:
-        raise InputError(f"Phoenix refused the pairs: {refused[:120]}")
+        raise InputError(as_sentence(f"Phoenix refused the pairs: {refused}", MESSAGE_MAX))
     return {
         "status": "paired",
         "count": len(draft.pairs),

@@ -131,11 +131,13 @@ def _imported(service: Endpoints, http: Transport, upload: Upload) -> Asset:
     until, pause = time.monotonic() + IMPORT_SECONDS_MAX, _LOOK_FIRST
     while not upload.imported:
         if upload.failed:
-            why = shown(upload.error_message, 90).rstrip(".") or "it does not say why"
+            # Where the service says what to do, in a second sentence, that is the one remedy.
+            told = ". " in upload.error_message
+            why = shown(upload.error_message, 150 if told else 110).rstrip(".")
             raise ServiceError(
-                f"Phoenix could not import the picture: {why}.",
+                f"Phoenix could not import the picture: {why or 'it does not say why'}.",
                 status=200,
-                remedy="Try it again, or leave it out.",
+                remedy="" if told else "Try it again, or leave it out.",
             )
         if time.monotonic() > until:
             raise ServiceUnreachable(

@@ -10,6 +10,7 @@ from typing import Literal
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset.captions import leading_words
 from phoenix_nbtrain.dataset.edits import pair_problem
+from phoenix_nbtrain.dataset.text import as_sentence
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import shown
 
@@ -18,6 +19,8 @@ __all__ = ["Finding", "Severity", "check"]
 Severity = Literal["problem", "advice"]
 """A ``problem`` keeps a row or the training from being taken; ``advice`` is the guide's."""
 
+MESSAGE_MAX = 200
+"""Most characters of what is said about one thing."""
 SIDE_MIN = 1024
 """Pixels that each side should have at least (training guide)."""
 IMAGES_FEW, IMAGES_MANY = 5, 20
@@ -52,7 +55,7 @@ def check(draft: Draft, type_name: str) -> tuple[Finding, ...]:
 def _images(draft: Draft) -> Iterator[Finding]:
     for row in draft.images:
         if row.refusal:
-            yield _of(row, "refused", "problem", f"was refused: {shown(row.refusal, 100)}")
+            yield _of(row, "refused", "problem", f"was refused: {row.refusal}")
         sides = [n for n in (row.width, row.height) if n is not None]
         if sides and min(sides) < SIDE_MIN:
             size = f"{row.width} × {row.height}"
@@ -135,7 +138,9 @@ def _pairs(draft: Draft) -> Iterator[Finding]:
         used |= {row.source, row.target}
         broken = pair_problem(row, draft.image) or row.refusal
         if broken:
-            yield _pair(row, "broken-pair", "problem", f"Pair {n}: {shown(broken, 100)}.")
+            yield _pair(
+                row, "broken-pair", "problem", as_sentence(f"Pair {n}: {broken}", MESSAGE_MAX)
+            )
         elif not row.instruction.strip():
             yield _pair(row, "no-instruction", "advice", f"Pair {n} has no instruction.")
         targets[row.triple].append(row)
@@ -158,7 +163,7 @@ def _config(draft: Draft) -> Iterator[Finding]:
 
 
 def _of(row: ImageRow, kind: str, severity: Severity, says: str) -> Finding:
-    message = f"{shown(row.name, 50)} {says}."
+    message = as_sentence(f"{shown(row.name, 50)} {says}", MESSAGE_MAX)
     return Finding(kind=kind, severity=severity, message=message, image_id=row.image_id)
 
 

@@ -145,7 +145,9 @@ def check_records(rows: object) -> None:
         missing = next((side for side in COLUMNS[:2] if side not in row), None)
         if missing is not None:
             raise InputError(f"Pair {number} has no {missing}.", remedy=remedy)
-        unknown = next((key for key in row if key not in COLUMNS), None)
+        # A frame's own records tell their state and its reason too, which are nobody's to set.
+        known = (*COLUMNS, "state", "reason")
+        unknown = next((key for key in row if key not in known), None)
         if unknown is not None:
             raise InputError(f"Pair {number} has no place for {shown(unknown, 40)}.", remedy=remedy)
 

@@ -67,6 +67,9 @@ def candidates(source: object, *, recursive: bool = False) -> list[Candidate]:
     Raises:
         InputError: there is nothing to be had from it at all.
     """
+    if isinstance(source, str) and not source.strip():
+        # As a path it would be the current folder, which a forgotten variable does not mean.
+        raise InputError("No source is given.", remedy='Give a folder; "." is the current one.')
     if isinstance(source, str | os.PathLike):
         return _named(source, recursive=recursive, alone=True)
     if _is_frame(source):
@@ -75,11 +78,12 @@ def candidates(source: object, *, recursive: bool = False) -> list[Candidate]:
         return [_in_memory(source)]
     if isinstance(source, Mapping):
         return [_captioned(c, text) for key, text in source.items() for c in _each(key, recursive)]
-    if isinstance(source, Iterable) and not isinstance(source, bytes | bytearray):
+    if isinstance(source, Iterable) and not _is_raw(source):
         return [c for one in source for c in _each(one, recursive)]
     raise InputError(
         f"Pictures cannot be taken from {shown(type(source).__name__, 40)}.",
-        remedy="Give a folder, files, a DataFrame, a zip, PIL images, asset ids or URLs.",
+        remedy="Give a folder, files, a DataFrame, a zip, asset ids, URLs, or what PIL.Image "
+        "makes of it: Image.fromarray(…), Image.open(…).",
     )
 
 
@@ -94,6 +98,8 @@ def _each(one: object, recursive: bool) -> list[Candidate]:
     """Return what one element of a list holds; what is missing is that element's problem."""
     if _is_image(one):
         return [_in_memory(one)]
+    if isinstance(one, str) and not one.strip():
+        return [Candidate(path="", problem="It is an empty text.")]
     if not isinstance(one, str | os.PathLike):
         return [Candidate(path=shown(one, 60), problem="It is no path, image, asset id or URL.")]
     try:
@@ -258,6 +264,14 @@ def _captioned(candidate: Candidate, caption: object) -> Candidate:
     return replace(candidate, caption=caption)
 
 
+def _is_raw(source: object) -> bool:
+    """Return whether it is bytes, a stream or numbers: one thing, whatever it can be iterated by."""
+    if isinstance(source, bytes | bytearray | memoryview | io.IOBase):
+        return True
+    kind = getattr(getattr(source, "dtype", None), "kind", "O")
+    return isinstance(kind, str) and kind in "biufc"
+
+
 def _is_frame(source: object) -> bool:
     # Asked of the type's name, so that pandas is not loaded for a folder.
     return any(
@@ -274,18 +288,40 @@ def _in_memory(image: Any) -> Candidate:
     """Return a picture that somebody made with Pillow, as a PNG, so that no pixel changes."""
     out = io.BytesIO()
     try:
+        file_name = getattr(image, "filename", "")
+        image = _upright(image)
+        if image.mode in ("F", "I"):
+            # What its numbers mean is not written in it: 0 to 1, to 255 or to 65,535.
+            return Candidate(
+                path="image",
+                problem=f"Its mode {image.mode} has no fixed range. Scale it to 0 to 255 and give "
+                "image.convert('L').",
+            )
         if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
             image = image.convert("RGB")
+            image.info.pop("icc_profile", None)  # it describes the colours that were
         image.save(out, "PNG", compress_level=1)
     except Exception as error:  # whatever a half-made or closed image raises
         return Candidate(path="image", problem=f"It cannot be saved: {shown(str(error), 80)}.")
     content = out.getvalue()
-    name = Path(os.fsdecode(getattr(image, "filename", "") or "")).stem
+    name = Path(os.fsdecode(file_name or "")).stem
     name = name or f"image-{hashlib.sha256(content).hexdigest()[:8]}"
     return Candidate(path=f"{name}.png", read=lambda: content)
 
 
+def _upright(image: Any) -> Any:
+    """Return the picture as its camera says that it is held. A PNG would not tell any more."""
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(image)
+
+
 def _not_there(path: Path) -> InputError:
+    if str(path).startswith("asset_"):
+        return InputError(
+            f"There is no file {shown(str(path), 60)}, and it is no asset id.",
+            remedy="Those have 8 to 64 letters or digits after asset_.",
+        )
     if any(c in path.name for c in "*?["):
         return InputError(
             f"Patterns are not expanded: {shown(path.name, 40)}.",
@@ -305,9 +341,11 @@ def _not_there(path: Path) -> InputError:
     except OSError:
         names = []
     near = difflib.get_close_matches(here.name[:255], names, n=1, cutoff=0.6)
-    there = "." if str(above) == "." else _tail(str(above))
-    hint = f"Did you mean {shown(near[0], 40)}?" if near else "Check the path."
-    return InputError(f"There is no {_tail(str(path))}; {there} is there.", remedy=hint)
+    there = "" if str(above) == "." else f"; {_tail(str(above))} is there"
+    # What lies outside of this folder is not named to whoever guesses.
+    guess = near and ".." not in path.parts
+    hint = f"Did you mean {shown(near[0], 40)}?" if guess else "Check the path."
+    return InputError(f"There is no {_tail(str(path))}{there}.", remedy=hint)
 
 
 def _tail(path: str, limit: int = 60) -> str:

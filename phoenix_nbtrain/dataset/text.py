@@ -6,7 +6,14 @@ import unicodedata
 
 from phoenix_nbtrain.errors import InputError, shown
 
-__all__ = ["CAPTION_BYTES_MAX", "NAME_BYTES_MAX", "caption_text", "name_text", "natural_key"]
+__all__ = [
+    "CAPTION_BYTES_MAX",
+    "NAME_BYTES_MAX",
+    "as_sentence",
+    "caption_text",
+    "name_text",
+    "natural_key",
+]
 
 CAPTION_BYTES_MAX = 64 * 1024
 """Longest caption or instruction as UTF-8. No source states the service's own limit."""
@@ -48,12 +55,30 @@ def name_text(value: object) -> str:
         raise InputError(f"A name is text, not {shown(value, 40)}.")
     name = value.strip()
     if not name:
-        raise InputError("A name cannot be empty.")
+        raise InputError("A name cannot be empty.", remedy="Give it at least one letter.")
     if len(name) > NAME_BYTES_MAX or _size(name, "name") > NAME_BYTES_MAX:
         raise InputError("The name is longer than 255 bytes.", remedy="Shorten it.")
     if any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in name):
         raise InputError(f"The name {shown(name)} holds a line break or control character.")
     return name
+
+
+def as_sentence(text: str, limit: int) -> str:
+    """Return ``text`` as one line that ends like a sentence, of at most ``limit`` characters.
+
+    What is too long ends with its last whole sentence, or, where the first is too long itself,
+    with its last whole word.
+    """
+    line = shown(text.strip(), max(len(text) * 10, 1))  # escaped, nothing cut
+    if not line.endswith((".", "!", "?", "…")):
+        line += "."
+    if len(line) <= limit:
+        return line
+    end = max(line.rfind(mark + " ", 0, limit + 1) for mark in ".!?")
+    if end > 0:
+        return line[: end + 1]
+    words = line[: limit - 1].rpartition(" ")
+    return (words[0] or words[2]) + "…"
 
 
 def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:

@@ -242,7 +242,7 @@ def resolve(address: Address, until: float, *, private: bool) -> list[str]:
         # One is enough: which of them would be connected to is not for the name's owner to say.
         raise InputError(
             f"{host} is no public address.",
-            remedy="Add the file, or set import_private=true.",
+            remedy="Add the file, or allow it: phoenix-nbtrain settings import_private=true",
         )
     return found
 

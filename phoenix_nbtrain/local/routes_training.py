@@ -99,9 +99,12 @@ def _order(
     if not images:
         items = simulated
     if items == 0 and not images:
-        raise bad("The model has no training images")
+        raise bad("The model has no training images. Add some, then ask again")
     if kind.pairs and items == 0:
-        raise bad(f"{kind.name} trains on pairs, and the training images are not paired")
+        raise bad(
+            f"{kind.name} trains on pairs, and the training images are not paired. "
+            "training.pair_up() pairs them by name"
+        )
     if kind.pairs and items < PAIRS_MIN:
         raise bad(f"{kind.name} needs at least {PAIRS_MIN} pairs of training images")
     captions = {image["id"]: caption_of(image) for image in images}

@@ -10,8 +10,9 @@ from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset import edits, intake
 from phoenix_nbtrain.dataset.edits import Applied
 from phoenix_nbtrain.dataset.intake import AddReport, Picture
+from phoenix_nbtrain.dataset.text import as_sentence
 from phoenix_nbtrain.draft import Draft, ImageRow, new_image_id
-from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.training.editing import Editing
 from phoenix_nbtrain.training.live import Live
@@ -106,10 +107,7 @@ class Adding:
         others = {key: i for key, i in _known(draft).items() if i != row.image_id}
         taken = intake.take(source, room=1, known=others, names=set(), recursive=False)
         if len(taken.pictures) != 1:
-            reason = taken.fates[0].reason if taken.fates else "it holds no picture"
-            raise InputError(
-                f"{row.name[:60]} was not replaced: {reason[:80]}.", remedy="Give one picture."
-            )
+            raise InputError(_not_replaced(row.name, taken, draft))
         new = self._row(taken.pictures[0])
 
         def change(draft: Draft) -> Applied:
@@ -151,6 +149,18 @@ class Adding:
             bytes=len(content),
             content_hash=self._pictures.put(content),
         )
+
+
+def _not_replaced(name: str, taken: intake.Intake, draft: Draft) -> str:
+    fate = taken.fates[0] if taken.fates else None
+    twin = draft.image.get(fate.image_id or "") if fate else None
+    if twin is not None:
+        why = f"that picture is in the set already, as {shown(twin.name, 50)}. Give another one."
+    elif fate is not None and fate.reason:
+        why = fate.reason
+    else:
+        why = "it holds no picture. Give one."
+    return as_sentence(f"{shown(name, 50)} was not replaced: {why}", 200)
 
 
 def _known(draft: Draft) -> dict[str, str]:

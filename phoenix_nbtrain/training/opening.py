@@ -83,7 +83,9 @@ class Opening:
     def join(self, model_id: str) -> Model:
         """Return an existing model by its id."""
         if not isinstance(model_id, str) or not model_id.strip():
-            raise InputError("A model_id is missing.", remedy="nbt.models() lists them.")
+            raise InputError(
+                f"{shown(model_id, 40)} is no model's id.", remedy="nbt.models() lists them."
+            )
         model = self._service.get_model(model_id.strip())
         self._journal.remember_model(
             **self._scope, name=model.name, type=model.type, model_id=model.id

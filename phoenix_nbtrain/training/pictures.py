@@ -49,7 +49,9 @@ class Thumbnails:
             return content
         asset_id = row.asset_id if row else picture_id
         if asset_id is None or (row is None and not asset_id.startswith("asset_")):
-            raise ImageError(f"There is no picture {shown(picture_id)}.")
+            raise ImageError(
+                f"There is no picture {shown(picture_id)}.", remedy="training.images lists the ids."
+            )
         # The address is signed and short-lived, so it is read anew each time and kept nowhere.
         return self.service.fetch(self.service.get_asset(asset_id).url)
 

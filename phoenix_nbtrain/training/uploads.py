@@ -168,8 +168,8 @@ class Uploads:
             origin=scope["origin"], model_id=scope["model_id"], asset_id=asset_id
         )
         if row.content_hash is None and row.url is None:
-            what = "its address is not kept" if row.url_key else "it was given by its id"
-            self._rows.refuse(row, f"Phoenix has no {shown(asset_id, 40)} any more, and {what}.")
+            what = "add it by its URL again" if row.url_key else "check the id, or add the file"
+            self._rows.refuse(row, f"Phoenix has no {shown(asset_id, 40)}: {what}.")
         else:
             self._rows.set(row, asset_id=None, served_caption=None, sending_caption=None)
 

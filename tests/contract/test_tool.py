@@ -180,7 +180,7 @@ def test_markdown_keeps_strangers_texts_text(client: Phoenix, model_id: str, ico
         ({"action": "upload_images", "images": ["asset_nowhere00"]}, InputError, "asset_nowhere00"),
         ({"action": "upload_images", "images": ["ftp://h/1.png"]}, InputError, "http or https"),
         ({"action": "upload_images", "images": ["https://me:pw@h/1.png"]}, InputError, "user name"),
-        ({"action": "upload_images", "images": ["http://169.254.169.254/1.png"]}, InputError, "1.png.*public"),
+        ({"action": "upload_images", "images": ["http://169.254.169.254/1.png"]}, InputError, r"1.png.*public.*settings import_private=true\.$"),
         ({"action": "upload_images", "images": ["/nowhere/cat.png"]}, InputError, "nowhere"),
         ({"action": "update_image", "image_data": {"caption": "x"}}, InputError, "training_image_id"),
         ({"action": "update_image", "training_image_id": "asset_x"}, InputError, "image_data"),
@@ -301,6 +301,21 @@ class TestUrls:
         assert image.description == "the second"
 
 
+def test_a_picture_that_is_there_already_takes_no_others_place(
+    client: Phoenix, model_id: str, icons: Path
+) -> None:
+    files = sorted(map(str, icons.glob("*.png")))
+    nbt.train("upload_images", model_id, images=files)
+    image = client.get_model(model_id).training_images[0].id
+    with pytest.raises(InputError, match=r"in the set already, as .*Give another one\."):
+        nbt.train("update_image", model_id, training_image_id=image, image_data={"path": files[1]})
+
+
+def test_an_unknown_asset_is_refused_with_a_remedy(client: Phoenix, model_id: str) -> None:
+    with pytest.raises(InputError, match=r"no asset_nowhere00: check the id, or add the file"):
+        nbt.train("upload_images", model_id, images=["asset_nowhere00"])
+
+
 def test_a_plan_s_ceiling_says_how_many_fit(client: Phoenix, model_id: str, icons: Path) -> None:
     assert main(["settings", "training_images=3"]) == 0
     files = sorted(map(str, icons.glob("*.png")))
@@ -326,7 +341,7 @@ def test_a_second_computer_recognises_what_the_first_sent(
 
 
 def test_an_empty_dataset_is_refused_by_the_service(client: Phoenix, model_id: str) -> None:
-    with pytest.raises(nbt.PhoenixError):
+    with pytest.raises(nbt.PhoenixError, match=r"no training images\. Add some"):
         nbt.train("start", model_id)
     assert client.get_model(model_id).status == "new"
 

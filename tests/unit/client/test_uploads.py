@@ -259,8 +259,21 @@ def test_an_import_that_fails_says_why_in_the_services_words(service: Service) -
     service.do_look = lambda request: httpx.Response(  # type: ignore[method-assign]
         200, json={"upload": {"id": "u", "status": "failed", "errorMessage": "No image there"}}
     )
-    with pytest.raises(ServiceError, match="could not import the picture: No image there"):
+    with pytest.raises(
+        ServiceError, match="could not import the picture: No image there"
+    ) as caught:
         service.wire.phoenix.import_image("https://a.test/fox.png")
+    assert caught.value.remedy == "Try it again, or leave it out."
+
+
+def test_a_remedy_in_the_services_words_is_the_only_one(service: Service) -> None:
+    told = "10.0.0.1 is no public address. Add the file itself."
+    service.do_look = lambda request: httpx.Response(  # type: ignore[method-assign]
+        200, json={"upload": {"id": "u", "status": "failed", "errorMessage": told}}
+    )
+    with pytest.raises(ServiceError) as caught:
+        service.wire.phoenix.import_image("https://a.test/fox.png")
+    assert str(caught.value) == f"Phoenix could not import the picture: {told}"
 
 
 def test_the_status_complete_is_no_end(service: Service) -> None:

@@ -109,6 +109,20 @@ def test_a_removed_sample_source_is_found() -> None:
     assert kinds(draft, EDIT_TYPE) == {"sample-source-gone": 1}
 
 
+def test_a_refusal_is_told_in_whole_sentences() -> None:
+    remedy = "Add the file, or leave it out and run sync() again."
+    (found,) = (
+        f for f in check(with_row(good(), image(1, refusal=remedy)), TYPE) if f.kind == "refused"
+    )
+    assert found.message == f"1.png was refused: {remedy}"
+    long = f"{'so ' * 44}long. {remedy} {remedy}"
+    (found,) = (
+        f for f in check(with_row(good(), image(1, refusal=long)), TYPE) if f.kind == "refused"
+    )
+    assert found.message.endswith("long.")
+    assert len(found.message) <= 200
+
+
 def test_a_hostile_name_is_shown_as_text() -> None:
     row = replace(image(1, ""), name="evil\u202egnp\n.exe")
     (finding,) = check(with_row(good(), row), TYPE)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, PngImagePlugin
@@ -22,6 +23,7 @@ import phoenix_nbtrain
 from phoenix_nbtrain.dataset import sources
 from phoenix_nbtrain.dataset.intake import Intake, take
 from phoenix_nbtrain.dataset.report import AddReport, FileFate
+from phoenix_nbtrain.dataset.sources import candidates
 from phoenix_nbtrain.dataset.text import natural_key
 from phoenix_nbtrain.errors import ImageError, InputError
 
@@ -387,9 +389,47 @@ def test_a_path_that_leads_nowhere_is_an_error(
     assert reason([given])
 
 
-@pytest.mark.parametrize("given", [None, 5, b"bytes", object()])
-def test_what_holds_no_pictures_is_an_error(given: Any) -> None:
-    assert "cannot be taken" in refused(given)
+@pytest.mark.parametrize(
+    "given", [None, 5, b"bytes", object(), io.BytesIO(b"a\nb"), np.zeros((4, 5, 3), np.uint8)]
+)
+def test_what_holds_no_pictures_is_one_clear_error(given: Any) -> None:
+    words = refused(given)
+    assert "cannot be taken" in words
+    assert "Image.fromarray" in words
+    assert len(words) <= 200
+
+
+def test_names_in_an_array_are_names(write: Write) -> None:
+    (picture,) = take(np.array([str(write("a.png"))]), room=1).pictures
+    assert picture.name == "a.png"
+
+
+@pytest.mark.parametrize("given", ["", "  "])
+def test_an_empty_text_is_not_the_current_folder(
+    given: str, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.png")
+    monkeypatch.chdir(tmp_path)
+    assert "No source is given" in refused(given)
+    assert "empty text" in reason([given])
+    assert len(take(".", room=1).pictures) == 1
+
+
+def test_what_only_begins_like_an_asset_id_says_what_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "no asset id" in refused("asset_abc")
+    assert refused("nowhere") == "There is no nowhere. Check the path."
+
+
+def test_what_lies_above_this_folder_is_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "secrets").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert "secrets" not in refused("../secret")
 
 
 # -- tables, memory, assets -------------------------------------------------------------------
@@ -427,12 +467,43 @@ def test_a_mapping_gives_captions(write: Write) -> None:
     assert picture.caption == "given"
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK", "F", "HSV", "I;16"])
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK", "HSV", "I;16"])
 def test_images_in_memory_are_taken_in_every_mode(mode: str) -> None:
     (picture,) = take(Image.new(mode, (5, 4)), room=1).pictures
     assert picture.name.endswith(".png")
     assert picture.header is not None
     assert picture.header.format == "png"
+
+
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_numbers_of_unknown_range_are_refused_rather_than_blackened(mode: str) -> None:
+    assert f"mode {mode} has no fixed range. Scale it" in reason([Image.new(mode, (5, 4), 1)])
+
+
+def test_a_photograph_in_memory_is_stored_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # held sideways: its first row is the right side
+    Image.new("RGB", (8, 6)).save(tmp_path / "phone.jpg", exif=exif)
+    (picture,) = take(Image.open(tmp_path / "phone.jpg"), room=1).pictures
+    assert picture.name == "phone.png"
+    assert picture.header is not None
+    assert (picture.header.width, picture.header.height) == (6, 8)
+
+
+def test_a_profile_of_other_colours_does_not_come_along() -> None:
+    image = Image.new("CMYK", (5, 4))
+    image.info["icc_profile"] = b"of inks"
+    content = in_memory(image)
+    assert b"iCCP" not in content
+    image = Image.new("RGB", (5, 4))
+    image.info["icc_profile"] = b"of light"
+    assert b"iCCP" in in_memory(image)
+
+
+def in_memory(image: Image.Image) -> bytes:
+    (candidate,) = candidates(image)
+    assert candidate.read is not None
+    return candidate.read()
 
 
 def test_a_closed_image_is_refused(write: Write) -> None:

@@ -325,7 +325,7 @@ def test_private_addresses_are_a_setting_of_the_data_folder(phoenix: Phoenix, we
     url = f"http://127.0.0.1:{web.port}/x.png"
     refused = imported(phoenix, url)
     assert refused["status"] == "failed"
-    assert "import_private=true" in refused["errorMessage"]
+    assert "phoenix-nbtrain settings import_private=true" in refused["errorMessage"]
     assert web.connected == []
     phoenix.set(import_private=True)
     assert imported(phoenix, url)["status"] == "imported"

@@ -10,6 +10,7 @@ from fake_service import FakeService
 from training_types import Opened
 
 from phoenix_nbtrain.errors import ConfigError, InputError, PairError
+from phoenix_nbtrain.training.training import Training
 
 EDIT = "flux.2-dev-edit-lora"
 
@@ -76,6 +77,16 @@ def test_a_price_with_other_parameters_keeps_nothing_of_them(
     assert other.fingerprint != training.estimate().fingerprint
     assert (training.config, service.count("update_model")) == (before, written)
     assert training.config_with({"steps": 1200})["repeats"] == 30
+
+
+@pytest.mark.parametrize("given", [5, 9, "  "])
+def test_what_cannot_be_a_models_id_is_told(service: FakeService, given: Any) -> None:
+    for call in (
+        lambda: Training.open(model_id=given, client=service),
+        lambda: Training.attach(given, client=service),
+    ):
+        with pytest.raises(InputError, match=r"is no model's id\. nbt\.models"):
+            call()
 
 
 @pytest.mark.parametrize(
