@@ -54,6 +54,7 @@ __all__ = [
     "StoreBusy",
     "StoreError",
     "Throttled",
+    "as_sentence",
     "shown",
 ]
 
@@ -67,6 +68,24 @@ def shown(value: object, limit: int = 60) -> str:
     text = value if isinstance(value, str) else repr(value)
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def as_sentence(text: str, limit: int) -> str:
+    """Return ``text`` as one line that ends like a sentence, of at most ``limit`` characters.
+
+    What is too long ends with its last whole sentence, or, where the first is too long itself,
+    with its last whole word.
+    """
+    line = shown(text.strip(), max(len(text) * 10, 1))  # escaped, nothing cut
+    if not line.endswith((".", "!", "?", "…")):
+        line += "."
+    if len(line) <= limit:
+        return line
+    end = max(line.rfind(mark + " ", 0, limit + 1) for mark in ".!?")
+    if end > 0:
+        return line[: end + 1]
+    words = line[: limit - 1].rpartition(" ")
+    return (words[0] or words[2]) + "…"
 
 
 class PhoenixError(Exception):

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from phoenix_nbtrain import catalog
-from phoenix_nbtrain.dataset.text import as_sentence
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError, as_sentence, shown
 
 if TYPE_CHECKING:
     from phoenix_nbtrain.client.phoenix import Phoenix

@@ -10,9 +10,8 @@ from typing import Literal
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset.captions import leading_words
 from phoenix_nbtrain.dataset.edits import pair_problem
-from phoenix_nbtrain.dataset.text import as_sentence
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
-from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.errors import as_sentence, shown
 
 __all__ = ["Finding", "Severity", "check"]
 

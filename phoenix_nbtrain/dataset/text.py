@@ -9,7 +9,6 @@ from phoenix_nbtrain.errors import InputError, shown
 __all__ = [
     "CAPTION_BYTES_MAX",
     "NAME_BYTES_MAX",
-    "as_sentence",
     "caption_text",
     "name_text",
     "natural_key",
@@ -61,24 +60,6 @@ def name_text(value: object) -> str:
     if any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in name):
         raise InputError(f"The name {shown(name)} holds a line break or control character.")
     return name
-
-
-def as_sentence(text: str, limit: int) -> str:
-    """Return ``text`` as one line that ends like a sentence, of at most ``limit`` characters.
-
-    What is too long ends with its last whole sentence, or, where the first is too long itself,
-    with its last whole word.
-    """
-    line = shown(text.strip(), max(len(text) * 10, 1))  # escaped, nothing cut
-    if not line.endswith((".", "!", "?", "…")):
-        line += "."
-    if len(line) <= limit:
-        return line
-    end = max(line.rfind(mark + " ", 0, limit + 1) for mark in ".!?")
-    if end > 0:
-        return line[: end + 1]
-    words = line[: limit - 1].rpartition(" ")
-    return (words[0] or words[2]) + "…"
 
 
 def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:

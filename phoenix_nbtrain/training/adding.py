@@ -10,9 +10,8 @@ from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset import edits, intake
 from phoenix_nbtrain.dataset.edits import Applied
 from phoenix_nbtrain.dataset.intake import AddReport, Picture
-from phoenix_nbtrain.dataset.text import as_sentence
 from phoenix_nbtrain.draft import Draft, ImageRow, new_image_id
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError, as_sentence, shown
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.training.editing import Editing
 from phoenix_nbtrain.training.live import Live
