@@ -105,15 +105,17 @@ class Drafting:
         names = {*self.state.draft.config, *wanted}
         self._do([_set_config(name, wanted.get(name)) for name in names])
 
-    def update_config(self, config: Mapping[str, Any]) -> None:
-        """Set some parameters and leave the others.
+    def update_config(self, config: Mapping[str, Any] | None = None, /, **named: Any) -> None:
+        """Set some parameters, given as a mapping or by name, and leave the others.
 
         ``steps`` is taken too and translated, since the number of images is known here.
 
         Raises:
             ConfigError: an unknown name or a value out of range; nothing was changed.
         """
-        self._do([_set_config(name, value) for name, value in self._wished(config).items()])
+        given = {} if config is None and named else catalog.as_mapping(config)
+        wished = self._wished({**given, **named})
+        self._do([_set_config(name, value) for name, value in wished.items()])
 
     def config_with(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return what `update_config` would make of the configuration. Changes nothing."""

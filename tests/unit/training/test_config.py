@@ -17,6 +17,8 @@ def test_setting_an_item_sets_it(opened: Opened) -> None:
     assert opened(again=True).config["epochs"] == 3
     training.config.update(epochs=4, repeats=5)
     training.config |= {"rank": 8}
+    training.update_config(batch_size=2)
+    assert training.config["batch_size"] == 2
     assert [training.config[k] for k in ("epochs", "repeats", "rank")] == [4, 5, 8]
 
 
