@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from phoenix_nbtrain import catalog
@@ -73,6 +73,7 @@ class Adding:
         kept = [self._live.runner.submit("io", self._row, p) for p in taken.pictures]
         rows = [row.result() for row in kept]
         again = {fate.image_id for fate in taken.fates if fate.fate == "already there"}
+        urls = {p.key: p.url for p in looked.pictures if p.url is not None}
         ids: list[str] = []
 
         def change(draft: Draft) -> Applied:
@@ -85,7 +86,7 @@ class Adding:
                     f"A training takes {catalog.IMAGES_MAX} images and has {len(draft.images)}.",
                     remedy=f"{len(new)} more do not fit; nothing was added.",
                 )
-            return edits.insert_images(_tried_anew(draft, again | set(ids)), new)
+            return edits.insert_images(_tried_anew(draft, again | set(ids), urls), new)
 
         self._editing.apply(change).result()
         return taken.report(ids, problem=learned.problem)
@@ -167,11 +168,17 @@ def _known(draft: Draft) -> dict[str, str]:
     return {key: row.image_id for row in draft.images for key in row.keys}
 
 
-def _tried_anew(draft: Draft, image_ids: Collection[str | None]) -> Draft:
-    """Return the draft with these rows waiting again, where the service had not taken them."""
+def _tried_anew(draft: Draft, image_ids: Collection[str | None], urls: Mapping[str, str]) -> Draft:
+    """Return the draft with these rows waiting again, where the service has not taken them.
+
+    An address that was let go of, since there was an asset, is taken from ``urls`` once more: the
+    asset may be gone.
+    """
     rows = {
-        row.image_id: replace(row, refusal="", ceiling=None)
+        row.image_id: replace(
+            row, refusal="", ceiling=None, url=row.url or urls.get(row.url_key or "")
+        )
         for row in draft.images
-        if row.image_id in image_ids and row.refusal and not row.attached
+        if row.image_id in image_ids and not row.attached
     }
     return draft.with_images(rows) if rows else draft

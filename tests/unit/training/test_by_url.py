@@ -211,3 +211,24 @@ class TestTheToolsPage:
         started = train(action="start", model_id="model_xxx", client=page)
         assert started["training_started"] is True
         assert len(page.launches) == 1
+
+
+def test_a_picture_whose_asset_is_gone_comes_back_by_its_address(
+    opened: Opened, service: FakeService, web: list[str]
+) -> None:
+    def lost() -> None:
+        raise ServiceUnreachable("Reset.", sent=True)
+
+    service.before["add_training_images"] = lost
+    training = opened()
+    training.add_images(web[:1])
+    with pytest.raises(ServiceUnreachable):
+        training.sync()
+    service.before.clear()
+    service.lose(next(iter(service.assets)))
+    training.sync()
+    assert "add it by its URL again" in training.images["reason"].iloc[0]
+    report = training.add_images(web[:1])
+    assert report.added == 0
+    training.sync()
+    assert training.images["state"].tolist() == ["saved"]
