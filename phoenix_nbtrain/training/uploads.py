@@ -18,7 +18,7 @@ from typing import Any
 
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.draft import Draft, ImageRow
-from phoenix_nbtrain.errors import InputError, PhoenixError, ServiceError, shown
+from phoenix_nbtrain.errors import InputError, NotFound, PhoenixError, ServiceError, shown
 from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.records import Asset
 from phoenix_nbtrain.store.journal import Journal
@@ -137,17 +137,24 @@ class Uploads:
             self._journal.begin_upload(**scope, content_hash=key, upload_id=upload_id)
 
         content = self._pictures.get(row.content_hash) if row.content_hash else None
-        try:
+        # What is kept has no metadata any more, unless an older version kept it.
+        content = metadata.strip(content) if content is not None else None
+        if content is None and row.url is None:
+            self._rows.refuse(row, "Its file is gone from this computer. Add it again.")
+            return None
+
+        def send(upload_id: str | None) -> Asset:
             if content is not None:
-                # What is kept has no metadata any more, unless an older version kept it.
-                asset = service.upload_image(
-                    row.name, metadata.strip(content), upload_id=upload_id, begun=begun
-                )
-            elif row.url is not None:
-                asset = service.import_image(row.url, upload_id=upload_id, begun=begun)
-            else:
-                self._rows.refuse(row, "Its file is gone from this computer. Add it again.")
-                return None
+                return service.upload_image(row.name, content, upload_id=upload_id, begun=begun)
+            return service.import_image(row.url or "", upload_id=upload_id, begun=begun)
+
+        try:
+            try:
+                asset = send(upload_id)
+            except NotFound:
+                if upload_id is None:
+                    raise
+                asset = send(None)  # it was taken, and what it became is gone since
         except ENDING as error:
             raise _without_addresses(error) from None
         except (ServiceError, InputError) as error:

@@ -47,6 +47,21 @@ def draw(folder: Path, count: int) -> Path:
 
 
 class TestOnce:
+    def test_an_upload_whose_asset_was_deleted_since_is_begun_anew(
+        self, opened: Opened, service: FakeService, icons: Path
+    ) -> None:
+        service.inline_max = 0
+        service.after["complete_upload"] = lost
+        training = opened()
+        training.add_images(icons)
+        with pytest.raises(ServiceUnreachable):
+            training.sync()
+        service.after.clear()
+        for asset_id in list(service.assets):
+            service.lose(asset_id)
+        training.sync()
+        assert training.images["state"].tolist() == ["saved"] * 4
+
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_a_refused_end_of_an_upload_is_looked_at_before_anything_is_sent_again(
         self, opened: Opened, service: FakeService, icons: Path, when: str
