@@ -67,8 +67,11 @@ def test_the_seven_actions_are_the_tool_s(
     config = ["--config", '{"steps": 40}', "--dry-run"]
     assert main(["train", "configure", "--model-id", model_id, *config]) == 0
     reply = json.loads(capsys.readouterr().out)
-    assert (reply["status"], reply["training_started"]) == ("configured", False)
+    assert (reply["status"], reply["training_started"]) == ("estimated", False)
     assert reply["cost"] > 0
+    assert main(["train", "configure", "--model-id", model_id, *config[:2]]) == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert (reply["status"], reply["training_started"]) == ("configured", False)
 
 
 def test_markdown_is_printed_as_it_is(model_id: str, capsys: pytest.CaptureFixture[str]) -> None:

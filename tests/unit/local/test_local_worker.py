@@ -167,7 +167,7 @@ def test_a_training_that_diverges_fails_and_says_why(phoenix: Phoenix) -> None:
     model_id = phoenix.ok("POST", "/models", {"type": "flux.1-lora"})["model"]["id"]
     phoenix.attach(model_id, phoenix.upload(drawing()))
     job_id = phoenix.launch(
-        model_id, learningRate=1e30, nbEpochs=10**9, nbRepeats=10**9, maxTrainSteps=9
+        model_id, learningRate=9e15, nbEpochs=10**9, nbRepeats=10**9, maxTrainSteps=9
     )
     worker.work_off(phoenix.store)
     metadata = phoenix.job(job_id)["metadata"]
