@@ -119,14 +119,16 @@ class Sending:
         self._ledger.move(intent, to, reason)
 
     def _uncertain(self, intent: Intent, reason: str, cause: PhoenixError | None) -> Launched:
-        self._move(intent, "uncertain", reason)
         resolved: Intent | None = None
         try:
+            self._move(intent, "uncertain", reason)
             resolved = self._ledger.reconcile(
                 self._ledger.client.get_model(intent.model_id), intent.kind
             )
         except PhoenixError:
-            resolved = None  # not readable just now: it stays uncertain, and later reads tell
+            # Not readable, or not to be noted down, just now: it was sent all the same, it stays
+            # open, and later reads tell.
+            resolved = None
         if resolved is not None and resolved.state != "uncertain":
             return Launched(intent=resolved, already=False, said=_LOST_REPLY)
         raise doubt(intent, reason) from cause

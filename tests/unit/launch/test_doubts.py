@@ -203,6 +203,30 @@ class TestAnswers:
         assert launcher.launch(wanted, max_cost=2000).already
         assert len(service.launches) == 1
 
+    def test_a_journal_that_is_busy_after_a_lost_reply_does_not_hide_the_doubt(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        wanted: Order,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        move = journal.move
+
+        def busy(intent_id: str, to: Any, **rest: Any) -> bool:
+            if to == "uncertain":
+                raise StoreBusy("journal.sqlite3 is in use.", remedy="Try again.")
+            return move(intent_id, to, **rest)
+
+        service.before["trigger_training"] = raising(LOST)
+        with monkeypatch.context() as patch:
+            patch.setattr(journal, "move", busy)
+            with pytest.raises(LaunchUncertain, match="nothing tells what it did"):
+                launcher.launch(wanted, max_cost=2000)
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(wanted, max_cost=2000)
+        assert service.count("trigger_training") == 1
+
     def test_a_doubt_is_not_forgotten_after_an_unrelated_refusal(
         self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
     ) -> None:
