@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -369,3 +370,20 @@ def test_opening_under_another_type_says_what_it_is(opened: Opened) -> None:
         opened("zimage-lora")
     with pytest.raises(InputError, match="Did you mean"):
         opened("flux2-dev-lora")
+
+
+def test_no_flight_lands_between_the_price_and_the_launch(
+    training: Training, service: FakeService
+) -> None:
+    # Four images were priced and sixteen trained: a background flight had come in between.
+    flight = threading.Thread(target=training.sync)
+
+    def at_the_trigger() -> None:
+        flight.start()
+        flight.join(0.3)
+        assert flight.is_alive(), "it did not wait for the launch"
+
+    service.before["trigger_training"] = at_the_trigger
+    training.start()
+    flight.join(10)
+    assert not flight.is_alive()
