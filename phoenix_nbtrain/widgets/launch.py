@@ -133,7 +133,9 @@ class LaunchPanel(Panel):
             return f"{missing} not on the service yet; the price follows when all are."
         if not price.acceptable:
             return "The set changed since this price; the new one is on its way."
-        return "" if price.phase == "shown" else "The price is being looked up once more."
+        # One that is being looked up once more may be accepted as it stands: a button that is off
+        # for that moment would lose the click.
+        return "Without a price nothing starts." if price.phase == "failed" else ""
 
     def _epochs(self, state: TrainingState) -> int:
         epochs: int = catalog.full_config(self.training.type, state.draft.config)["epochs"]

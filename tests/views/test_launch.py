@@ -108,6 +108,17 @@ def test_the_same_price_of_the_same_set_keeps_the_question_open() -> None:
     assert training.starts() == [newer.estimate_id]
 
 
+def test_a_click_while_the_same_price_is_looked_up_again_is_not_lost() -> None:
+    training = ready()
+    panel = LaunchPanel(training)
+    training.change(price=replace(training.state.price, phase="estimating"))
+    assert not panel._start.disabled
+    panel._start.click()
+    assert visible(panel._confirm)
+    training.change(price=replace(training.state.price, phase="failed"))
+    assert panel._start.disabled
+
+
 def test_an_old_price_is_asked_for_anew_with_the_question() -> None:
     training = Buying(images(2))
     training.price(estimate(made_at=time.time() - 100))
