@@ -9,17 +9,20 @@ browser asks by message, a selection included), and the memory of replies is cla
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from importlib.resources import files
 from itertools import count
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
+import rcssmin
+import rjsmin
+
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
 from phoenix_nbtrain.training.state import SyncState, Thumbnail, TrainingState
 
 __all__ = [
+    "BASE_JS",
     "MESSAGE_MAX",
     "Answer",
     "View",
@@ -39,31 +42,19 @@ REPLIES_KEPT = 256
 MESSAGE_MAX = 200
 """Longest message shown, in characters."""
 
+BASE_JS = ("dom.js", "channel.js", "pictures.js")
+"""What the module of a view that asks for pictures begins with."""
+
 
 def static_text(*names: str) -> str:
-    """Return packaged static files as one text, in the order given."""
-    folder = files("phoenix_nbtrain.widgets") / "static"
-    return "\n".join(_lean((folder / name).read_text(encoding="utf-8")) for name in names)
+    """Return packaged static files as one text, in the order given.
 
-
-_CAST = re.compile(r"/\*\* @[^*]*\*/ ?")
-
-
-def _lean(text: str) -> str:
-    """Leave out indentation and comment lines: each saved notebook holds this text.
-
-    Lines stay where they are, so that a browser's error names the line of the file.
+    Without comments and spare space: each saved notebook holds it.
     """
-    lines, within = [], False
-    for line in map(str.strip, text.split("\n")):
-        begins = within or line.startswith(("/**", "/* "))
-        ends = "*/" in line
-        within = begins and not ends
-        code = line
-        if begins:
-            code = line.partition("*/")[2].strip() if ends else ""
-        lines.append("" if code.startswith("//") else _CAST.sub("", code))
-    return "\n".join(lines)
+    folder = files("phoenix_nbtrain.widgets") / "static"
+    whole = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
+    small: str = rcssmin.cssmin(whole) if names[0].endswith(".css") else rjsmin.jsmin(whole)
+    return small
 
 
 class Viewed(Protocol):

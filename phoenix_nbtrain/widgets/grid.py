@@ -10,7 +10,7 @@ import traitlets
 
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import Answer, Viewed, static_text
-from phoenix_nbtrain.widgets.tables import TableView, words_of
+from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView, words_of
 
 __all__ = ["ImageGrid"]
 
@@ -21,8 +21,8 @@ class ImageGrid(TableView, anywidget.AnyWidget):
     """The pictures of ``training``, with their captions, states and selection."""
 
     # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
-    _esm = static_text("shared.js", "grid.js")
-    _css = static_text("theme.css")
+    _esm = static_text(*TABLE_JS, "grid.js")
+    _css = static_text(*TABLE_CSS, "grid.css")
 
     summary = traitlets.Dict().tag(sync=True)
     """What stands around the rows: title, counts, sync, whether it is locked."""

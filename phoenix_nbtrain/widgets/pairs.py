@@ -6,7 +6,7 @@ import anywidget
 import traitlets
 
 from phoenix_nbtrain.widgets.base import Viewed, static_text
-from phoenix_nbtrain.widgets.tables import TableView
+from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView
 
 __all__ = ["PairTable"]
 
@@ -15,8 +15,8 @@ class PairTable(TableView, anywidget.AnyWidget):
     """The pairs of ``training``, to be added, changed, swapped and deleted."""
 
     # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
-    _esm = static_text("shared.js", "chooser.js", "pairs.js")
-    _css = static_text("theme.css")
+    _esm = static_text(*TABLE_JS, "chooser.js", "pairs.js")
+    _css = static_text(*TABLE_CSS, "pairs.css")
 
     summary = traitlets.Dict().tag(sync=True)
     """What stands around the rows: title, counts, sync, whether it is locked."""

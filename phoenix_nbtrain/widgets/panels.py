@@ -124,7 +124,7 @@ class Dressing(anywidget.AnyWidget):
     """
 
     # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
-    _esm = static_text("panels.js")
+    _esm = static_text("dom.js", "panels.js")
     _css = static_text("theme.css", "panels.css")
 
 

@@ -13,6 +13,7 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.training.state import EpochSamples, TrainingState
 from phoenix_nbtrain.widgets.base import (
+    BASE_JS,
     MESSAGE_MAX,
     Answer,
     View,
@@ -43,7 +44,7 @@ class ProgressPanel(View, anywidget.AnyWidget):
     """The run of ``training``: stage, epoch, time left, loss curve, samples by epoch."""
 
     # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
-    _esm = static_text("shared.js", "progress.js")
+    _esm = static_text(*BASE_JS, "progress.js")
     _css = static_text("theme.css", "panels.css")
 
     summary = traitlets.Dict().tag(sync=True)

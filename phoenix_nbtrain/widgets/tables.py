@@ -9,9 +9,20 @@ from typing import Any, ClassVar
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.training.state import TrainingState
-from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, View, summary_of
+from phoenix_nbtrain.widgets.base import (
+    BASE_JS,
+    MESSAGE_MAX,
+    Answer,
+    View,
+    static_text,
+    summary_of,
+)
 
-__all__ = ["TableView", "words_of"]
+__all__ = ["TABLE_CSS", "TABLE_JS", "TableView", "words_of"]
+
+TABLE_JS = (*BASE_JS, "rows.js", "edits.js", "frame.js", "parts.js")
+"""What the module of a view of rows begins with."""
+TABLE_CSS = ("theme.css", "dialog.css")
 
 PAGE = 100
 """Most rows, or thumbnails, in one reply."""
@@ -86,6 +97,7 @@ class TableView(View):
     kinds: ClassVar[Mapping[str, str]] = {
         "summary": "_answer_summary",
         "rows": "_answer_rows",
+        "part": "_answer_part",
         "thumbnails": "_answer_thumbnails",
         "edit": "_answer_edit",
         "undo": "_answer_undo",
@@ -94,6 +106,8 @@ class TableView(View):
     once: ClassVar[frozenset[str]] = frozenset({"edit", "undo", "redo"})
 
     table: ClassVar[str]
+    parts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Modules that the page asks for when it first needs them, by name: the files of each."""
 
     _draft: Draft | None = None
     _version = 0
@@ -119,6 +133,12 @@ class TableView(View):
 
     def _answer_summary(self, _request: Mapping[str, Any], answer: Answer) -> None:
         answer.ok({"summary": self._summary(self.training.state)})
+
+    def _answer_part(self, request: Mapping[str, Any], answer: Answer) -> None:
+        name = request.get("name")
+        if not isinstance(name, str) or name not in self.parts:
+            raise InputError(f"There is no part {shown(name, 40)}.", remedy="Reload the page.")
+        answer.ok({"text": static_text(*self.parts[name])})
 
     def _answer_rows(self, request: Mapping[str, Any], answer: Answer) -> None:
         draft = self.training.state.draft

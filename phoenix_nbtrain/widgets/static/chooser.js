@@ -1,5 +1,5 @@
 // @ts-check
-// A field in which an image is chosen by its name. Prepended, as shared.js is, to a view's module.
+// A field in which an image is chosen by its name.
 
 /** What a chooser shows its images with.
  * @typedef {{ frame: Frame, images: Rows, pictures: Pictures, near: { id: string, picture: string }[] }} Choosing */

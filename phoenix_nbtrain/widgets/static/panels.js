@@ -19,12 +19,6 @@ function ago(seconds) {
   return `${Math.floor(seconds / 3600)} h ago`;
 }
 
-/** @param {Element} node @param {string} name @param {string | null} value */
-function mark(node, name, value) {
-  if (value === null) node.removeAttribute(name);
-  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
-}
-
 /** @param {Model} model @param {object} content */
 function tell(model, content) {
   try {

@@ -1,0 +1,125 @@
+// @ts-check
+// What stands around the content of a view of rows.
+
+/** What stands around the content of a view: header, notes, undo, footer, and the announcer. */
+class Frame {
+  /** @param {Model} model @param {HTMLElement} el @param {AbortSignal} signal @param {string} className */
+  constructor(model, el, signal, className) {
+    this.model = model;
+    this.signal = signal;
+    /** @type {any} a summary that was asked for, until the next comes by itself */
+    this.heard = null;
+    this.title = h("h2", "nbt-title");
+    this.type = h("span", "nbt-pill");
+    this.where = h("span", "nbt-pill");
+    this.bar = h("div", "nbt-bar");
+    this.locked = h("div", "nbt-note nbt-hint", { role: "note" });
+    this.notes = h("div", "nbt-notes");
+    this.body = h("div", "nbt-section");
+    this.empty = h("div", "nbt-empty");
+    this.dot = h("span", "nbt-dot");
+    this.sync = h("span", "nbt-sync");
+    this.count = h("span", "nbt-count");
+    this.live = h("div", "nbt-hidden", { "aria-live": "polite" });
+    this.undo = button("Undo", "nbt-btn nbt-quiet", () => this.onAgain("undo"));
+    this.redo = button("Redo", "nbt-btn nbt-quiet", () => this.onAgain("redo"));
+    /** @type {(kind: "undo" | "redo") => void} */
+    this.onAgain = () => {};
+    const head = h("div", "nbt-head", {}, this.title, this.type, h("span", "nbt-grow"), this.where);
+    const foot = h("div", "nbt-foot", {}, this.dot, this.sync, h("span", "nbt-grow"), this.count);
+    this.body.append(this.bar, this.locked, this.notes, this.empty);
+    this.root = h("div", `nbt ${className}`, {}, head, this.body, foot, this.live);
+    // Jupyter must not take a key meant for this view for a command on the cell.
+    for (const kind of /** @type {const} */ (["keydown", "keyup", "keypress"])) {
+      this.root.addEventListener(kind, (event) => event.stopPropagation());
+    }
+    el.append(this.root);
+    signal.addEventListener("abort", () => this.root.remove());
+  }
+
+  get summary() {
+    return this.heard ?? this.model.get("summary") ?? {};
+  }
+
+  /** @param {string} text */
+  announce(text) {
+    this.live.textContent = "";
+    this.live.textContent = text;
+  }
+
+  /** @param {string} text @param {string} [typed] what was typed and has no place any more */
+  note(text, typed) {
+    const line = h("div", "nbt-note nbt-bad nbt-row", { role: "alert" }, h("span", "", {}, text));
+    if (typed) line.append(h("code", "nbt-typed", {}, typed));
+    const close = button("Dismiss", "nbt-btn nbt-quiet", () => line.remove());
+    line.append(h("span", "nbt-grow"), close);
+    this.notes.append(line);
+    while (this.notes.childElementCount > 5) this.notes.firstElementChild?.remove();
+  }
+
+  /** Say why there is nothing, and what to do. @param {string} lead @param {string} text @param {string} code */
+  explain(lead, text, code) {
+    if (this.empty.dataset.says === lead + text) return;
+    this.empty.dataset.says = lead + text;
+    this.empty.replaceChildren(h("p", "nbt-lead", {}, lead), h("p", "", {}, text));
+    if (code) this.empty.append(h("code", "", {}, code));
+  }
+
+  /** @param {Edits} edits @param {Channel} channel @param {boolean} known whether rows ever came */
+  paint(edits, channel, known) {
+    const s = this.summary;
+    say(this.title, s.title ?? "");
+    say(this.type, s.type ?? "");
+    say(this.where, s.where ?? "");
+    this.where.className = "nbt-pill " + (s.local ? "nbt-local" : "nbt-paid");
+    say(this.locked, s.training ? "Training is running. The set can be changed again when it has ended." : "");
+    this.locked.hidden = !s.training;
+    this.undo.disabled = !s.can_undo || s.training;
+    this.redo.disabled = !s.can_redo || s.training;
+    const phase = s.sync?.phase ?? "idle";
+    let state = phase === "failed" ? "refused" : phase === "sending" ? "sending" : "saved";
+    let text = s.sync?.message ?? "";
+    if (/^\d|kept/i.test(text) && state === "saved") state = "kept";
+    if (edits.unsaved > 0) [state, text] = ["sending", `Saving ${edits.unsaved}…`];
+    if (s.problem && phase !== "failed" && state !== "sending") [state, text] = ["refused", s.problem];
+    if (channel.waited >= SLOW_MS) {
+      state = "kept";
+      text = channel.waited < 30_000
+        ? "The kernel is busy: queued until the running cell ends"
+        : known
+          ? "The kernel does not answer. Is it running? What you typed is kept here and sent again."
+          : "No kernel answers. Run this cell again.";
+    }
+    mark(this.dot, "data-state", state);
+    say(this.sync, text);
+    this.dot.hidden = text === "";
+  }
+}
+
+/**
+ * Hear of new summaries, and ask for one while something is on its way: a server under load drops messages,
+ * and what it dropped may have been the last.
+ * @param {Frame} frame @param {Channel} channel @param {() => void} heard
+ */
+function watchSummary(frame, channel, heard) {
+  let asking = false;
+  const news = () => {
+    frame.heard = null;
+    heard();
+  };
+  frame.model.on("change:summary", news);
+  const timer = window.setInterval(async () => {
+    const phase = frame.summary.sync?.phase;
+    if (asking || (phase !== "waiting" && phase !== "sending")) return;
+    asking = true;
+    const { reply } = await channel.ask({ kind: "summary" });
+    asking = false;
+    if (!reply.ok) return;
+    frame.heard = reply.summary;
+    heard();
+  }, 4000);
+  frame.signal.addEventListener("abort", () => {
+    clearInterval(timer);
+    frame.model.off("change:summary", news);
+  });
+}
