@@ -46,6 +46,8 @@ class Thumbnail:
     content: bytes
     width: int
     height: int
+    colour: str
+    """Its mean colour, as ``#rrggbb``."""
 
 
 class _ChildDiedError(Exception):
@@ -151,7 +153,11 @@ class Decoder:
         """
         reply, body = self._ask("thumbnail", content, px)
         return Thumbnail(
-            mime=reply["mime"], content=body, width=reply["width"], height=reply["height"]
+            mime=reply["mime"],
+            content=body,
+            width=reply["width"],
+            height=reply["height"],
+            colour=f"#{bytes(reply['colour']).hex()}",
         )
 
     def pixels(self, content: bytes, px: int) -> NDArray[np.uint8]:

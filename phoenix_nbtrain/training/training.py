@@ -388,8 +388,15 @@ class Training(Drafting):
         return self._editing.redo()
 
     def thumbnails(self, ids: Sequence[str], px: int) -> list[Future[Thumbnail]]:
-        """Return a future picture of at most ``px`` pixels for each id. Never blocks."""
+        """Return a future picture of at most ``px`` pixels for each id. Never blocks.
+
+        Cancel those that nobody waits for any more, begun or not.
+        """
         return self._thumbnails.ask(ids, px)
+
+    def colours(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """Return each picture's mean colour as ``#rrggbb``; empty where unknown. Never blocks."""
+        return self._thumbnails.colours(ids)
 
     def picture(self, picture_id: str) -> bytes:
         """Return the whole file of an image or of a sample, by id."""
@@ -426,6 +433,7 @@ class Training(Drafting):
     def _edited(self) -> None:
         self._sync.request()
         self._buying.follow()
+        self._thumbnails.look_ahead()
 
     def _landed(self) -> None:
         self._buying.follow()

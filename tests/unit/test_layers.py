@@ -11,14 +11,15 @@ import phoenix_nbtrain
 
 PACKAGE = Path(phoenix_nbtrain.__file__).parent
 
-BASE = {"errors", "records", "draft", "catalog", "home", "contents", "database"}
-DISK = {"home", "contents", "database"}
+BASE = {"errors", "records", "draft", "catalog", "home", "contents", "cache", "database"}
+DISK = {"home", "contents", "cache", "database"}
 MAY = {
     "errors": set(),
     "addresses": set(),
     "home": {"errors"},
     "children": set(),
     "contents": {"home"},
+    "cache": {"errors", "home"},
     "database": {"errors", "home"},
     "runner": set(),
     "records": {"errors", "records"},

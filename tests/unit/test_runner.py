@@ -1,4 +1,4 @@
-"""Timers fire at their time, whatever else is waiting for the network."""
+"""Timers fire at their time, and work that nobody waits for is dropped."""
 
 from __future__ import annotations
 
@@ -99,3 +99,17 @@ def test_prices_that_come_slowly_hold_up_no_timer(
         buying.request_estimate()
         assert slow.asked.acquire(timeout=WAIT)
     assert fires(runner)
+
+
+def test_work_that_is_cancelled_before_it_began_is_dropped(
+    runner: ThreadRunner, go_on: threading.Event
+) -> None:
+    done: list[str] = []
+    for _ in range(2):  # as wide as the lane is
+        runner.submit("thumbnails", go_on.wait)
+    futures = {name: runner.submit("thumbnails", done.append, name) for name in "abc"}
+    assert futures["b"].cancel()
+    go_on.set()
+    futures["c"].result(timeout=WAIT)
+    futures["a"].result(timeout=WAIT)
+    assert sorted(done) == ["a", "c"]

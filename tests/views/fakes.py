@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -49,6 +49,8 @@ class FakeTraining:
         self.subscribers: list[Callable[[TrainingState], None]] = []
         self.asked: list[tuple[str, ...]] = []
         """The thumbnails asked for, by request."""
+        self.known_colours: dict[str, str] = {}
+        """Mean colours by image id, as far as they are known."""
         self.edits = 0
         """How often an edit was applied, undo and redo included."""
         self.hold = False
@@ -76,6 +78,9 @@ class FakeTraining:
     def thumbnails(self, ids: Sequence[str], px: int) -> list[Future[Thumbnail]]:
         self.asked.append(tuple(ids))
         return [self._submit(partial(self._thumbnail, i, px)) for i in ids]
+
+    def colours(self, ids: Sequence[str]) -> Mapping[str, str]:
+        return {i: self.known_colours.get(i, "") for i in ids}
 
     # -- what tests call --------------------------------------------------------------------------
 
