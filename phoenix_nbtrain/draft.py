@@ -90,6 +90,11 @@ class ImageRow:
     sending: bool = False
     refusal: str = ""
     """Why the service refused the picture or its caption; cleared by the next edit."""
+    theirs: str | None = None
+    """The caption that somebody else wrote there, where both sides changed it: it waits for a
+    person to keep one of the two."""
+    gone: bool = False
+    """Whether somebody else removed it on the service, which waits for a person likewise."""
     ceiling: int | None = None
     """The plan's limit that kept the picture out: it is sent again once the set has room."""
 
@@ -105,6 +110,10 @@ class ImageRow:
     def upload_key(self) -> str | None:
         """What its upload is remembered by; ``None`` for an asset that somebody else uploaded."""
         return self.content_hash or self.url_key
+
+    def mended(self, **changes: Any) -> ImageRow:
+        """Return the row with ``changes``, and nothing that keeps it from the service."""
+        return replace(self, refusal="", theirs=None, gone=False, ceiling=None, **changes)
 
     @property
     def state(self) -> RowState:
@@ -127,6 +136,9 @@ class PairRow:
     sending: bool = False
     refusal: str = ""
     """Why the pair cannot be, or was not, taken by the service; cleared by the next edit."""
+    theirs: str | None = None
+    """The instruction that somebody else wrote for the same two pictures, where both sides did:
+    theirs is a pair of its own until a person keeps one of the two."""
 
     @property
     def triple(self) -> PairTriple:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from phoenix_nbtrain import catalog
+from phoenix_nbtrain.dataset._rows import Rows
 from phoenix_nbtrain.dataset.text import caption_text, name_text
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, cell, new_pair_id
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
@@ -41,39 +42,6 @@ def pair_problem(pair: PairRow, images: Mapping[str, Any]) -> str:
     return "its source and target are the same picture" if pair.source == pair.target else ""
 
 
-Row = TypeVar("Row", ImageRow, PairRow)
-
-
-class _Rows(Generic[Row]):
-    """Rows in an order, found by id."""
-
-    def __init__(self, rows: Mapping[str, Row]) -> None:
-        self.by_id: dict[str, Row] = dict(rows)
-        self.order = list(rows)
-
-    def insert(self, at: int, row_id: str, row: Row) -> int:
-        at = min(max(at, 0), len(self.order))
-        self.order.insert(at, row_id)
-        self.by_id[row_id] = row
-        return at
-
-    def delete(self, row_id: str) -> tuple[int, Row]:
-        at = self.order.index(row_id)
-        del self.order[at]
-        return at, self.by_id.pop(row_id)
-
-    def move(self, row_id: str, at: int) -> tuple[int, int]:
-        before = self.order.index(row_id)
-        del self.order[before]
-        at = min(max(at, 0), len(self.order))
-        self.order.insert(at, row_id)
-        return before, at
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        return tuple(self.by_id[row_id] for row_id in self.order)
-
-
 class Work:
     """A draft while operations are applied to it."""
 
@@ -81,8 +49,8 @@ class Work:
         self.before = draft
         self._type_name, self._trusted = type_name, trusted
         self._base = draft.revision if base is None else base
-        self._images = _Rows(draft.image)
-        self._pairs = _Rows(draft.pair)
+        self._images = Rows(draft.image)
+        self._pairs = Rows(draft.pair)
         self._config = dict(draft.config)
         self._removed = set(draft.removed)
         self._touched = dict(draft.touched)
@@ -113,10 +81,13 @@ class Work:
             ("delete", "pairs"): self._delete_pair,
             ("move", "images"): self._move,
             ("move", "pairs"): self._move,
+            ("keep", "images"): self._keep_image,
+            ("keep", "pairs"): self._keep_pair,
         }
         if self._trusted:
             methods["restore", "images"] = self._restore_images
             methods["restore", "pairs"] = self._restore_pairs
+            methods["wait", "images"] = methods["wait", "pairs"] = self._wait
         if not isinstance(kind, str) or not isinstance(table, str) or (kind, table) not in methods:
             raise RefusedError(f"There is no edit {shown(kind, 30)} of {shown(table, 30)}.")
         if isinstance(self._base, bool) or not isinstance(self._base, int):
@@ -140,9 +111,7 @@ class Work:
         )
         self._settle("images", row.image_id, column, standing, value)
         self._images.by_id[row.image_id] = (
-            replace(row, name=value, refusal="", ceiling=None)
-            if column == "name"
-            else replace(row, caption=value, refusal="", ceiling=None)
+            row.mended(name=value) if column == "name" else row.mended(caption=value)
         )
 
     def _set_pair(self, op: Op) -> None:
@@ -254,7 +223,7 @@ class Work:
     def _move(self, op: Op) -> None:
         table = op["table"]
         row_id = self._image(op).image_id if table == "images" else self._pair(op).pair_id
-        rows: _Rows[Any] = self._images if table == "images" else self._pairs
+        rows: Rows[Any] = self._images if table == "images" else self._pairs
         if op.get("at") is None:
             raise RefusedError("A move names where to.")
         before, at = rows.move(row_id, self._position(op["at"], len(rows.order)))
@@ -271,7 +240,7 @@ class Work:
             attached = row.attached and row.asset_id in self._removed
             back = replace(row, sending=False, attached=attached)
             if not attached:
-                back = replace(back, refusal="", ceiling=None)  # it is tried once more
+                back = back.mended()  # it is tried once more
             at = self.insert_image(back, at) + 1
 
     def insert_image(self, row: ImageRow, at: int) -> int:
@@ -293,6 +262,57 @@ class Work:
             at = self._pairs.insert(at, row.pair_id, self._judged(replace(row, sending=False))) + 1
             self._touch("pairs", row.pair_id)
             self.inverse.append({"op": "delete", "table": "pairs", "row": row.pair_id})
+
+    # -- what both sides changed -----------------------------------------------------------------
+
+    def _keep_image(self, op: Op) -> None:
+        row = self._image(op)
+        mine = self._mine(op, waits=row.theirs is not None or row.gone)
+        if row.gone and not mine:
+            return self._delete_image(op)
+        caption = row.caption if mine or row.theirs is None else row.theirs
+        self._waits_again("images", row)
+        self._settle("images", row.image_id, "caption", row.caption, caption)
+        self._images.by_id[row.image_id] = row.mended(caption=caption)
+        return None
+
+    def _keep_pair(self, op: Op) -> None:
+        row = self._pair(op)
+        if not self._mine(op, waits=row.theirs is not None):
+            return self._delete_pair(op)
+        there = (row.source, row.target, row.theirs)
+        for other in [pair for pair in self._pairs.rows if pair.triple == there]:
+            self._delete_pair({"row": other.pair_id})
+        self._waits_again("pairs", row)
+        self._touch("pairs", row.pair_id)
+        self._pairs.by_id[row.pair_id] = self._judged(row)
+        return None
+
+    def _mine(self, op: Op, *, waits: bool) -> bool:
+        if not waits:
+            raise RefusedError("Nobody else has changed that; there is nothing to choose.")
+        if op.get("side") not in ("mine", "theirs"):
+            raise RefusedError("Keep mine or theirs.")
+        return bool(op["side"] == "mine")
+
+    def _waits_again(self, table: str, row: ImageRow | PairRow) -> None:
+        """Note the inverse: that both texts are shown once more."""
+        row_id = row.image_id if isinstance(row, ImageRow) else row.pair_id
+        self.inverse.append({"op": "wait", "table": table, "row": row_id, "as": row})
+
+    def _wait(self, op: Op) -> None:
+        before = op["as"]
+        if isinstance(before, ImageRow):
+            image = self._image(op)
+            self._images.by_id[image.image_id] = replace(
+                image, theirs=before.theirs, gone=before.gone, refusal=before.refusal
+            )
+        else:
+            pair = self._pair(op)
+            self._pairs.by_id[pair.pair_id] = replace(
+                pair, theirs=before.theirs, refusal=before.refusal
+            )
+        self.inverse.append({"op": "keep", "table": op["table"], "row": op["row"], "side": "mine"})
 
     # -- parts -------------------------------------------------------------------------------
 
@@ -340,7 +360,7 @@ class Work:
         return min(max(at, 0), end)
 
     def _judged(self, pair: PairRow) -> PairRow:
-        return replace(pair, refusal=pair_problem(pair, self._images.by_id))
+        return replace(pair, theirs=None, refusal=pair_problem(pair, self._images.by_id))
 
     def _judge_pairs_of(self, image_id: str) -> None:
         for pair_id, pair in self._pairs.by_id.items():

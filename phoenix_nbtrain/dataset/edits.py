@@ -6,15 +6,20 @@ An operation is a JSON object::
     {"op": "insert", "table": "pairs", "row": id | None, "at": int | None, "values": {...}}
     {"op": "delete", "table": "images" | "pairs", "row": id}
     {"op": "move", "table": "images" | "pairs", "row": id, "at": int}
+    {"op": "keep", "table": "images" | "pairs", "row": id, "side": "mine" | "theirs"}
+
+``keep`` chooses where somebody else changed the same caption or pair meanwhile, or removed the
+picture on the service.
 
 Columns of images are ``name`` and ``caption``; of pairs ``source`` and ``target`` (image ids) and
 ``instruction``. A configuration's row is the parameter's name, and ``None`` its default.
 
 `apply` is pure and refuses, it never raises: each operation stands or falls by itself. What it
-accepted can be taken back by applying ``inverse`` with ``trusted=True``. Inverses may hold one
-operation more, which never comes from a browser because it carries row objects::
+accepted can be taken back by applying ``inverse`` with ``trusted=True``. Inverses may hold two
+operations more, which never come from a browser because they carry row objects::
 
     {"op": "restore", "table": "images" | "pairs", "at": int, "rows": [row, ...]}
+    {"op": "wait", "table": "images" | "pairs", "row": id, "as": row}
 """
 
 from __future__ import annotations

@@ -175,9 +175,7 @@ def _tried_anew(draft: Draft, image_ids: Collection[str | None], urls: Mapping[s
     asset may be gone.
     """
     rows = {
-        row.image_id: replace(
-            row, refusal="", ceiling=None, url=row.url or urls.get(row.url_key or "")
-        )
+        row.image_id: row.mended(url=row.url or urls.get(row.url_key or ""))
         for row in draft.images
         if row.image_id in image_ids and not row.attached
     }

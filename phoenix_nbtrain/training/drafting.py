@@ -11,7 +11,7 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset import captions, edits, pairing
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup
-from phoenix_nbtrain.draft import ImageRow
+from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import ConfigError, InputError
 from phoenix_nbtrain.training.adding import Adding
 from phoenix_nbtrain.training.config import Config
@@ -232,6 +232,42 @@ class Drafting:
         found = pairing.pair_up(self.state.draft, sources, targets, instruction=instruction)
         self._do(found.ops)
         return found
+
+    def keep_mine(self, *rows: str) -> None:
+        """Keep what is written here where somebody else changed the same; theirs is overwritten.
+
+        Args:
+            rows: ids of images and pairs; without any, all that wait for the choice.
+
+        Raises:
+            InputError: nobody else changed one of them; nothing was changed.
+        """
+        self._keep("mine", rows)
+
+    def take_theirs(self, *rows: str) -> None:
+        """Take what somebody else wrote instead; a picture that they removed goes here, too.
+
+        Args:
+            rows: ids of images and pairs; without any, all that wait for the choice.
+
+        Raises:
+            InputError: nobody else changed one of them; nothing was changed.
+        """
+        self._keep("theirs", rows)
+
+    def _keep(self, side: str, rows: Sequence[str]) -> None:
+        def ops(draft: Draft) -> list[Op]:
+            waiting = rows or [
+                *(row.image_id for row in draft.images if row.theirs is not None or row.gone),
+                *(row.pair_id for row in draft.pairs if row.theirs is not None),
+            ]
+            tables = ["pairs" if row in draft.pair else "images" for row in waiting]
+            return [
+                {"op": "keep", "table": table, "row": row, "side": side}
+                for table, row in zip(tables, waiting, strict=True)
+            ]
+
+        self._assign(ops)
 
     def check(self) -> pd.DataFrame:
         """Return what to look at before paying, one row per finding."""

@@ -77,7 +77,8 @@ def _image(row: ImageRow, served: TrainingImage | None) -> ImageRow:
         return replace(
             row,
             attached=False,
-            refusal="Someone removed it on the service; edit it to add it again",
+            gone=True,
+            refusal="Someone removed it on the service",
         )
     row = replace(
         row,
@@ -92,6 +93,8 @@ def _image(row: ImageRow, served: TrainingImage | None) -> ImageRow:
 def captioned(row: ImageRow, theirs: str) -> ImageRow:
     """Return the row after the service's caption of it was read."""
     base = row.served_caption or ""
+    if row.theirs is not None and theirs == row.caption:
+        row = row.mended()  # they came to write the same
     arrived = theirs == row.sending_caption
     row = replace(
         row, served_caption=theirs, sending_caption=None if arrived else row.sending_caption
@@ -100,7 +103,7 @@ def captioned(row: ImageRow, theirs: str) -> ImageRow:
         return row  # nobody else changed it; the draft's caption, if newer, is sent later
     if row.caption == base:
         return replace(row, caption=theirs)
-    return replace(row, refusal=f"Someone else wrote “{shown(theirs, 80)}”; edit yours to keep it")
+    return replace(row, theirs=theirs, refusal=f"Someone else wrote “{shown(theirs, 80)}”")
 
 
 def _pairs(draft: Draft, model: Model) -> Draft:
@@ -144,9 +147,7 @@ def _pair(
     if theirs is None or row.triple in base or row.refusal:
         return row
     return replace(
-        row,
-        refusal=f"Someone else wrote “{shown(theirs, 80)}” for these two; "
-        "remove theirs and edit yours to keep it",
+        row, theirs=theirs, refusal=f"Someone else wrote “{shown(theirs, 80)}” for these two"
     )
 
 

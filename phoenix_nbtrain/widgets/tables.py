@@ -68,6 +68,8 @@ def _image(row: ImageRow, pairs: int) -> dict[str, Any]:
         "bytes": row.bytes,
         "state": row.state,
         "reason": _sendable(row.refusal),
+        "theirs": None if row.theirs is None else _sendable(row.theirs),
+        "gone": row.gone,
         "pairs": pairs,
         # Changes with the picture, so that a browser knows an old thumbnail for one.
         "picture": (row.content_hash or row.asset_id or "")[:16],
@@ -84,6 +86,7 @@ def _pair(row: PairRow, draft: Draft) -> dict[str, Any]:
         "instruction": _sendable(row.instruction),
         "state": draft.pair_state(row),
         "reason": _sendable(row.refusal),
+        "theirs": None if row.theirs is None else _sendable(row.theirs),
     }
 
 

@@ -60,6 +60,8 @@ def test_a_row_tells_what_a_tile_shows() -> None:
         "bytes": 123_456,
         "state": "saved",
         "reason": "",
+        "theirs": None,
+        "gone": False,
         "pairs": 1,
         "picture": "",
     }

@@ -38,6 +38,7 @@ def test_pairs_come_with_the_names_of_their_images() -> None:
         "instruction": "colour it",
         "state": "saved",
         "reason": "",
+        "theirs": None,
     }
     assert table.summary["counts"]["uninstructed"] == 1
     assert table.summary["type"] == "flux.2-dev-edit-lora · pairs"

@@ -326,6 +326,66 @@ def test_a_removed_asset_goes_there_too_though_no_reply_said_that_it_was_added()
     assert undone(gone).removed == frozenset()
 
 
+def both_wrote() -> Draft:
+    mine = ImageRow(
+        image_id="img_a", name="a", caption="mine", attached=True, theirs="theirs", refusal="both"
+    )
+    gone = ImageRow(image_id="img_b", name="b", asset_id="asset_b", gone=True, refusal="gone")
+    pair = PairRow(
+        pair_id="pair_1", source="img_a", target="img_b", theirs="theirs", refusal="both"
+    )
+    other = PairRow(pair_id="pair_2", source="img_a", target="img_b", instruction="theirs")
+    return Draft(revision=1, images=(mine, gone), pairs=(pair, other))
+
+
+def keep(row: str, side: str) -> dict[str, Any]:
+    table = "pairs" if row.startswith("pair") else "images"
+    return {"op": "keep", "table": table, "row": row, "side": side}
+
+
+@pytest.mark.parametrize(("side", "stands"), [("mine", "mine"), ("theirs", "theirs")])
+def test_one_of_two_captions_is_kept_and_the_choice_can_be_taken_back(
+    side: str, stands: str
+) -> None:
+    kept = done(both_wrote(), keep("img_a", side))
+    row = kept.draft.image["img_a"]
+    assert (row.caption, row.theirs, row.refusal) == (stands, None, "")
+    assert undone(kept).image["img_a"] == both_wrote().image["img_a"]
+
+
+def test_a_picture_removed_elsewhere_goes_or_is_added_again() -> None:
+    assert "img_b" not in done(both_wrote(), keep("img_b", "theirs")).draft.image
+    again = done(both_wrote(), keep("img_b", "mine"))
+    assert again.draft.image["img_b"].state == "kept"
+    assert undone(again).image["img_b"].gone
+
+
+def test_of_two_pairs_of_the_same_pictures_one_stays() -> None:
+    mine = done(both_wrote(), keep("pair_1", "mine"))
+    assert [(r.instruction, r.refusal) for r in mine.draft.pairs] == [("", "")]
+    assert content(undone(mine)) == content(both_wrote())
+    assert undone(mine).pair["pair_1"].theirs == "theirs"
+    theirs = done(both_wrote(), keep("pair_1", "theirs"))
+    assert [r.pair_id for r in theirs.draft.pairs] == ["pair_2"]
+    assert content(undone(theirs))[0] == content(both_wrote())[0]
+
+
+def test_typing_anew_is_a_choice_too() -> None:
+    assert done(both_wrote(), caption("img_a", "new")).draft.image["img_a"].theirs is None
+
+
+@pytest.mark.parametrize(
+    ("op", "says"),
+    [
+        (keep("img_a", "yours"), "mine or theirs"),
+        (keep("pair_2", "mine"), "nothing to choose"),
+        (keep("img_c", "mine"), "no longer in the set"),
+    ],
+)
+def test_a_choice_that_is_none_is_refused(op: Any, says: str) -> None:
+    assert says in reason(done(both_wrote(), op))
+
+
 # -- taking back, whatever was done -----------------------------------------------------------
 
 IDS = ["img_a", "img_b", "img_c", "img_d", "img_gone"]
@@ -370,6 +430,12 @@ OPS = st.one_of(
         st.integers(-2, 9),
     ),
     st.builds(
+        lambda t, r, side: {"op": "keep", "table": t, "row": r, "side": side},
+        st.sampled_from(["images", "pairs"]),
+        st.sampled_from([*IDS, *PAIRS]),
+        st.sampled_from(["mine", "theirs", ""]),
+    ),
+    st.builds(
         lambda r, v: {"op": "set", "table": "config", "row": r, "value": v},
         st.sampled_from(["epochs", "rank", "sample_prompts", "nope"]),
         st.one_of(st.none(), st.integers(-1, 200), st.lists(st.text(max_size=3), max_size=3)),
@@ -387,13 +453,16 @@ def start() -> Draft:
                 caption="cafe\u0301 \r",
                 content_hash=i,
                 asset_id=f"asset_{i}" if i < "img_c" else None,
-                attached=i < "img_c",
+                attached=i < "img_b",
+                theirs="another" if i == "img_a" else None,
+                gone=i == "img_b",
             )
             for i in IDS[:4]
         ),
         pairs=(
             PairRow(pair_id="pair_1", source="img_a", target="img_b", instruction="\ud800"),
-            PairRow(pair_id="pair_2", source="img_c", target="img_d"),
+            PairRow(pair_id="pair_2", source="img_c", target="img_d", theirs="do"),
+            PairRow(pair_id="pair_3", source="img_c", target="img_d", instruction="do"),
         ),
         config={"epochs": 12, "from_the_future": 1},
     )

@@ -306,6 +306,56 @@ class TestOthers:
         training.sync()
         assert service.assets[row["asset_id"]].description == "ours, after all"
 
+    @pytest.mark.parametrize("side", ["ours", "theirs"])
+    def test_where_both_wrote_one_is_kept_and_both_sides_agree(
+        self, opened: Opened, service: FakeService, icons: Path, side: str
+    ) -> None:
+        training = opened()
+        training.add_images(icons)
+        training.sync()
+        row = training.images.iloc[0]
+        service.update_asset(row["asset_id"], description="theirs")
+        training.set_captions({row["name"]: "ours"})
+        training.sync()
+        (training.keep_mine if side == "ours" else training.take_theirs)()
+        training.sync()
+        assert training.images["caption"].iloc[0] == side
+        assert service.assets[row["asset_id"]].description == side
+        assert training.images["state"].tolist() == ["saved"] * 4
+        with pytest.raises(InputError, match="nothing to choose"):
+            training.keep_mine(training.images.index[0])
+
+    def test_where_they_come_to_write_the_same_nothing_waits(
+        self, opened: Opened, service: FakeService, icons: Path
+    ) -> None:
+        training = opened()
+        training.add_images(icons)
+        training.sync()
+        row = training.images.iloc[0]
+        service.update_asset(row["asset_id"], description="theirs")
+        training.set_captions({row["name"]: "ours"})
+        training.sync()
+        service.update_asset(row["asset_id"], description="ours")
+        training.refresh()
+        assert training.images["state"].iloc[0] == "saved"
+
+    def test_a_picture_removed_elsewhere_is_added_again_or_let_go(
+        self, opened: Opened, service: FakeService, icons: Path
+    ) -> None:
+        training = opened()
+        training.add_images(icons)
+        training.sync()
+        first, second = training.images.index[:2]
+        for asset_id in training.images["asset_id"].iloc[:2]:
+            service.delete_training_image(training.model_id, asset_id)
+        training.refresh()
+        assert training.images["state"].tolist() == ["refused"] * 2 + ["saved"] * 2
+        training.keep_mine(first)
+        training.take_theirs(second)
+        training.sync()
+        assert training.images["state"].tolist() == ["saved"] * 3
+        assert len(service.get_model(training.model_id).training_images) == 3
+
     def test_a_picture_added_elsewhere_appears(
         self, opened: Opened, service: FakeService, icons: Path
     ) -> None:
