@@ -96,6 +96,38 @@ def test_a_wide_gamut_is_brought_to_the_screens(decoder: Decoder, encode: Any) -
     assert shown[1] > 200 > shown[0]
 
 
+def test_a_profile_that_says_what_a_screen_expects_changes_nothing_and_costs_nothing() -> None:
+    from phoenix_nbtrain.images import _decoder_main as child
+
+    same = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    other = same.replace(b"rXYZ", b"tXYZ").replace(b"gXYZ", b"rXYZ").replace(b"tXYZ", b"gXYZ")
+    assert child.into_srgb(same) is None
+    assert child.into_srgb(other) is not None
+    image = Image.effect_mandelbrot((16, 16), (-2, -1, 1, 1), 50).convert("RGB")
+    before = image.tobytes()
+    assert child.in_srgb(image, same).tobytes() == before
+    assert child.in_srgb(image, b"no profile").tobytes() == before
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+@pytest.mark.parametrize("size", [(1280, 960), (700, 1100), (257, 40)])
+def test_a_thumbnail_shows_what_a_careful_one_shows(
+    decoder: Decoder, encode: Any, form: str, size: tuple[int, int]
+) -> None:
+    image = Image.effect_mandelbrot(size, (-2, -1.2, 0.8, 1.2), 60).convert("RGB")
+    small = decoder.thumbnail(encode(form, image, quality=95), 256)
+    careful = np.asarray(image.resize((small.width, small.height), Image.Resampling.LANCZOS), float)
+    difference = np.asarray(Image.open(io.BytesIO(small.content)), float) - careful
+    assert max(small.width, small.height) == 256
+    assert np.sqrt((difference**2).mean()) < 9
+
+
+def test_a_thumbnail_tells_its_mean_colour(decoder: Decoder, encode: Any) -> None:
+    image = Image.new("RGB", (300, 200), (10, 200, 30))
+    image.paste((110, 0, 130), (0, 0, 150, 200))
+    assert decoder.thumbnail(encode("PNG", image), 64).colour == "#3c6450"
+
+
 @pytest.mark.parametrize(
     ("size", "px", "shape"),
     [
