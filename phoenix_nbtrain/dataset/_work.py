@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset._rows import Rows
+from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.text import caption_text, name_text
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, cell, new_pair_id
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
@@ -37,6 +38,8 @@ class RefusedError(Exception):
 def pair_problem(pair: PairRow, images: Mapping[str, Any]) -> str:
     """Return why ``pair`` cannot be sent, given the images that are there; empty if it can."""
     for side, image_id in (("source", pair.source), ("target", pair.target)):
+        if not image_id:
+            return f"it has no {side} picture yet"
         if image_id not in images:
             return f"its {side} picture was removed"
     return "its source and target are the same picture" if pair.source == pair.target else ""
@@ -55,6 +58,8 @@ class Work:
         self._removed = set(draft.removed)
         self._touched = dict(draft.touched)
         self.inverse: list[Op] = []
+        self._lookup: Lookup | None = None
+        """The pictures by their names, once somebody asks."""
 
     def draft(self) -> Draft:
         """Return the new draft, one revision on."""
@@ -81,6 +86,7 @@ class Work:
             ("delete", "pairs"): self._delete_pair,
             ("move", "images"): self._move,
             ("move", "pairs"): self._move,
+            ("swap", "pairs"): self._swap,
             ("keep", "images"): self._keep_image,
             ("keep", "pairs"): self._keep_pair,
         }
@@ -94,7 +100,7 @@ class Work:
             raise RefusedError("The edit names no revision. Reload the view.")
         if self._base > self.before.revision:
             raise RefusedError("The view is ahead of the draft. Reload the view.")
-        if kind != "set" and self._base < self.before.revision:
+        if kind not in ("set", "swap") and self._base < self.before.revision:
             raise RefusedError("The table changed meanwhile. Look again and repeat it.")
         methods[kind, table](op)
 
@@ -110,6 +116,7 @@ class Work:
             standing,
         )
         self._settle("images", row.image_id, column, standing, value)
+        self._lookup = None
         self._images.by_id[row.image_id] = (
             row.mended(name=value) if column == "name" else row.mended(caption=value)
         )
@@ -124,7 +131,7 @@ class Work:
         else:
             value = self._checked(lambda: self._side(op["value"], column), op, standing)
             new = replace(row, source=value) if column == "source" else replace(row, target=value)
-            if new.source == new.target and not self._trusted:
+            if new.source == new.target != "" and not self._trusted:
                 raise RefusedError("Source and target are the same picture.", standing)
         self._settle("pairs", row.pair_id, column, standing, value)
         self._pairs.by_id[row.pair_id] = self._judged(new)
@@ -159,15 +166,27 @@ class Work:
 
     def _settle(self, table: str, row: str, column: str, standing: Any, value: Any) -> None:
         """Refuse an edit of a cell that changed since, else note it and its inverse."""
-        key = cell(table, row, column)
         if value != standing:
-            # Against what stood before these operations: they may set one cell twice.
-            if self.before.touched.get(key, 0) > self._base:
-                raise RefusedError(_STALE, standing)
+            self._fresh(table, row, column, standing)
             self.inverse.append(
                 {"op": "set", "table": table, "row": row, "column": column, "value": standing}
             )
-        self._touched[key] = self.before.revision + 1
+        self._touched[cell(table, row, column)] = self.before.revision + 1
+
+    def _fresh(self, table: str, row: str, column: str, standing: Any) -> None:
+        # Against what stood before these operations: they may set one cell twice.
+        if self.before.touched.get(cell(table, row, column), 0) > self._base:
+            raise RefusedError(_STALE, standing)
+
+    def _swap(self, op: Op) -> None:
+        row = self._pair(op)
+        new = self._judged(replace(row, source=row.target, target=row.source))
+        for column in ("source", "target"):  # both are looked at before either is set
+            self._fresh("pairs", row.pair_id, column, getattr(row, column))
+        for column in ("source", "target"):
+            standing, value = getattr(row, column), getattr(new, column)
+            self._settle("pairs", row.pair_id, column, standing, value)
+        self._pairs.by_id[row.pair_id] = new
 
     # -- insert, delete, move, restore -------------------------------------------------------
 
@@ -198,15 +217,16 @@ class Work:
             )
         except InputError as error:
             raise RefusedError(str(error)) from None
-        if row.source == row.target:
+        if row.source == row.target != "":
             raise RefusedError("Source and target are the same picture.")
-        self._pairs.insert(at, row_id, row)
+        self._pairs.insert(at, row_id, self._judged(row))
         self._touch("pairs", row_id)
         self.inverse.append({"op": "delete", "table": "pairs", "row": row_id})
 
     def _delete_image(self, op: Op) -> None:
         row_id = self._image(op).image_id
         at, row = self._images.delete(row_id)
+        self._lookup = None
         if row.asset_id:
             # Attached or not: a request to attach it may have arrived though its reply was lost.
             self._removed.add(row.asset_id)
@@ -249,6 +269,7 @@ class Work:
         # Whether the service lists it already is for the next reading of the model to tell.
         self._removed.discard(row.asset_id or "")
         at = self._images.insert(at, row.image_id, row)
+        self._lookup = None
         self._touch("images", row.image_id)
         self._judge_pairs_of(row.image_id)
         self.inverse.append({"op": "delete", "table": "images", "row": row.image_id})
@@ -348,9 +369,14 @@ class Work:
             raise RefusedError(str(error), standing) from None
 
     def _side(self, value: object, side: str) -> str:
-        if not isinstance(value, str) or value not in self._images.by_id:
-            raise InputError(f"The {side} {shown(value, 40)} is not a picture of this set.")
-        return value
+        """Return the id of the picture that ``value`` means; empty for a side left open."""
+        if not isinstance(value, str):
+            raise InputError(f"A {side} is called by its name, not {shown(value, 40)}.")
+        if not value or value in self._images.by_id:
+            return value
+        if self._lookup is None:
+            self._lookup = Lookup(self._images.rows, refused=InputError)
+        return self._lookup.find(value).image_id
 
     def _position(self, at: object, end: int) -> int:
         if at is None:

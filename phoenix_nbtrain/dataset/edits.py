@@ -6,13 +6,16 @@ An operation is a JSON object::
     {"op": "insert", "table": "pairs", "row": id | None, "at": int | None, "values": {...}}
     {"op": "delete", "table": "images" | "pairs", "row": id}
     {"op": "move", "table": "images" | "pairs", "row": id, "at": int}
+    {"op": "swap", "table": "pairs", "row": id}
     {"op": "keep", "table": "images" | "pairs", "row": id, "side": "mine" | "theirs"}
 
 ``keep`` chooses where somebody else changed the same caption or pair meanwhile, or removed the
 picture on the service.
 
-Columns of images are ``name`` and ``caption``; of pairs ``source`` and ``target`` (image ids) and
-``instruction``. A configuration's row is the parameter's name, and ``None`` its default.
+Columns of images are ``name`` and ``caption``; of pairs ``source``, ``target`` and ``instruction``.
+A source or target is an image id, or whatever names one picture: its name, a path, an asset id. It
+may be empty for a pair that is still being put together, and says so until it has both. A
+configuration's row is the parameter's name, and ``None`` its default.
 
 `apply` is pure and refuses, it never raises: each operation stands or falls by itself. What it
 accepted can be taken back by applying ``inverse`` with ``trusted=True``. Inverses may hold two
@@ -72,8 +75,8 @@ def apply(
         draft: what stands.
         ops: the operations, as described above.
         base: the revision that whoever made them had seen; ``None`` for "whatever stands". On an
-            older one a ``set`` of a cell that nobody touched since is taken, anything else is
-            refused with what stands.
+            older one a ``set`` or ``swap`` of cells that nobody touched since is taken, anything
+            else is refused with what stands.
         type_name: the model type, whose parameters the configuration may hold.
         trusted: whether the operations are an `Applied.inverse`: then rows are restored and
             values put back exactly as they were, without being checked again.

@@ -194,7 +194,7 @@ def _pair(values: dict[str, Any], standing: PairRow | None, lookup: Lookup) -> P
         else:
             sides.append(lookup.find(None if _missing(value) else value).image_id)
     source, target = sides
-    if source == target:
+    if source == target != "":
         raise PairError("source and target are the same picture")
     pair_id = standing.pair_id if standing else ""
     return PairRow(pair_id=pair_id, source=source, target=target, instruction=instruction)

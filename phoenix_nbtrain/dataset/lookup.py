@@ -6,11 +6,17 @@ import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from phoenix_nbtrain.draft import ImageRow
 from phoenix_nbtrain.errors import InputError, PairError, shown
 
 __all__ = ["Lookup", "path_parts", "stem"]
+
+NAME_MAX = 255
+"""Most characters of a name that others are compared with."""
+MISSES_MAX = 500
+"""Most unknown names that near ones are looked for; a pasted table may hold thousands."""
 
 
 def path_parts(text: str) -> tuple[str, ...]:
@@ -35,6 +41,7 @@ class Lookup:
         self._exact: dict[str, list[ImageRow]] = defaultdict(list)
         self._last: dict[str, list[ImageRow]] = defaultdict(list)
         self._last_stem: dict[str, list[ImageRow]] = defaultdict(list)
+        self._misses: dict[str, str] = {}
         for row in rows:
             self._ids[row.image_id] = row
             if row.asset_id:
@@ -73,9 +80,19 @@ class Lookup:
                     remedy="Give the folder too, or the image id.",
                 )
         raise self._refused(
-            f"There is no picture {shown(value, 60)} in the set.",
-            remedy="Add it first, or use a name from training.images.",
+            f"There is no picture {shown(value, 60)} in the set.", remedy=self._near(value)
         )
+
+    def _near(self, value: str) -> str:
+        """Return what to do about a name that nothing has: the names nearest to it, if any."""
+        if value not in self._misses and len(self._misses) < MISSES_MAX:
+            names = self._last_stem if stem(value) == value else self._exact
+            near = get_close_matches(value[:NAME_MAX], names, n=2)
+            self._misses[value] = " or ".join(shown(name, 40) for name in near)
+        near_names = self._misses.get(value)
+        if near_names:
+            return f"Did you mean {near_names}?"
+        return "Add it first, or use a name from training.images."
 
     def _by_path(self, value: str) -> list[ImageRow]:
         parts = path_parts(value)
