@@ -242,13 +242,35 @@ class Work:
 
     def _move(self, op: Op) -> None:
         table = op["table"]
-        row_id = self._image(op).image_id if table == "images" else self._pair(op).pair_id
         rows: Rows[Any] = self._images if table == "images" else self._pairs
+        if "by" in op:
+            return self._shift(op, rows)
+        row_id = self._image(op).image_id if table == "images" else self._pair(op).pair_id
         if op.get("at") is None:
             raise RefusedError("A move names where to.")
         before, at = rows.move(row_id, self._position(op["at"], len(rows.order)))
         if before != at:
             self.inverse.append({"op": "move", "table": table, "row": row_id, "at": before})
+        return None
+
+    def _shift(self, op: Op, rows: Rows[Any]) -> None:
+        """Move rows past the neighbour that is not among them; what is at the end stays there."""
+        given, by = op.get("rows"), op["by"]
+        if not isinstance(given, list) or not all(isinstance(i, str) for i in given):
+            raise RefusedError("A move names its rows.")
+        if by not in (1, -1):
+            raise RefusedError("Rows move by one.")
+        chosen = set(given)
+        if not chosen <= rows.by_id.keys():
+            raise RefusedError("One of these rows is no longer there.")
+        for row_id in [i for i in rows.order if i in chosen][::-by]:
+            before = rows.order.index(row_id)
+            to = before + by
+            if 0 <= to < len(rows.order) and rows.order[to] not in chosen:
+                rows.move(row_id, to)
+                self.inverse.append(
+                    {"op": "move", "table": op["table"], "row": row_id, "at": before}
+                )
 
     def _restore_images(self, op: Op) -> None:
         at = self._position(op.get("at"), len(self._images.order))

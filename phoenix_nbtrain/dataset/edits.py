@@ -6,6 +6,7 @@ An operation is a JSON object::
     {"op": "insert", "table": "pairs", "row": id | None, "at": int | None, "values": {...}}
     {"op": "delete", "table": "images" | "pairs", "row": id}
     {"op": "move", "table": "images" | "pairs", "row": id, "at": int}
+    {"op": "move", "table": "images" | "pairs", "rows": [id, ...], "by": 1 | -1}
     {"op": "swap", "table": "pairs", "row": id}
     {"op": "keep", "table": "images" | "pairs", "row": id, "side": "mine" | "theirs"}
 

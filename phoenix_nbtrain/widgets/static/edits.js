@@ -1,7 +1,7 @@
 // @ts-check
 // Changes on their way to the draft, and what comes of them.
 
-/** @typedef {{ op: "set" | "insert" | "delete", table: string, row: string, [more: string]: any }} Op */
+/** @typedef {{ op: "set" | "insert" | "delete" | "move" | "swap" | "keep", table: string, row: string, [more: string]: any }} Op */
 
 /**
  * @typedef {{
@@ -9,6 +9,8 @@
  *   phase: "pending" | "refused", reason: string,
  * }} CellEdit
  */
+
+/** @typedef {{ message: object, cells: (CellEdit | null)[], base?: number, done: (reply: Reply) => void }} Sending */
 
 /** Edits on their way to the draft: painted at once, sent one after the other, taken or refused. */
 class Edits {
@@ -25,7 +27,7 @@ class Edits {
     this.cells = new Map();
     /** @type {Map<string, number>} the revision at which this view itself last set a cell */
     this.own = new Map();
-    /** @type {{ message: object, cell: CellEdit | null, done: (reply: Reply) => void }[]} */
+    /** @type {Sending[]} */
     this.queue = [];
     this.busy = false;
   }
@@ -42,22 +44,27 @@ class Edits {
   /** Set one cell. `base` is the revision that was on the screen when editing began.
    * @param {string} table @param {string} row @param {string} column @param {any} value @param {number} base */
   set(table, row, column, value, base) {
-    /** @type {CellEdit} */
-    const cell = { table, row, column, value, base, phase: "pending", reason: "" };
-    this.cells.set(`${table}/${row}/${column}`, cell);
-    const op = { op: "set", table, row, column, value };
-    this.push({ message: { kind: "edit", ops: [op] }, cell, done: (reply) => this.answered(cell, reply) });
+    void this.run([{ op: "set", table, row, column, value }], base);
   }
 
-  /** Insert or delete rows, all in one step.
-   * @param {Op[]} ops @returns {Promise<Reply>} */
-  run(ops) {
-    return new Promise((done) => this.push({ message: { kind: "edit", ops }, cell: null, done }));
+  /**
+   * Do several things as one step. Each `set` among them is painted at once, and taken or refused by itself.
+   * @param {Op[]} ops @param {number} [base] the revision that was on the screen; without it, the newest
+   * @returns {Promise<Reply>}
+   */
+  run(ops, base) {
+    const cells = ops.map(({ op, table, row, column, value }) => {
+      /** @type {CellEdit | null} */
+      const cell = op === "set" ? { table, row, column, value, base: base ?? 0, phase: "pending", reason: "" } : null;
+      if (cell) this.cells.set(keyOf(cell), cell);
+      return cell;
+    });
+    return new Promise((done) => this.push({ message: { kind: "edit", ops }, cells, base, done }));
   }
 
   /** @param {"undo" | "redo"} kind @returns {Promise<Reply>} */
   again(kind) {
-    return new Promise((done) => this.push({ message: { kind }, cell: null, done }));
+    return new Promise((done) => this.push({ message: { kind }, cells: [], done }));
   }
 
   /** Refuse a cell here, without asking. What was typed stays offered.
@@ -65,19 +72,18 @@ class Edits {
   refuse(table, row, column, value, reason) {
     /** @type {CellEdit} */
     const cell = { table, row, column, value, base: 0, phase: "refused", reason };
-    this.cells.set(`${table}/${row}/${column}`, cell);
+    this.cells.set(keyOf(cell), cell);
     this.settled(cell);
     this.changed();
   }
 
   /** Forget a refused text. @param {CellEdit} cell */
   drop(cell) {
-    const key = `${cell.table}/${cell.row}/${cell.column}`;
-    if (this.cells.get(key) === cell) this.cells.delete(key);
+    if (this.cells.get(keyOf(cell)) === cell) this.cells.delete(keyOf(cell));
     this.changed();
   }
 
-  /** @param {{ message: object, cell: CellEdit | null, done: (reply: Reply) => void }} item */
+  /** @param {Sending} item */
   push(item) {
     this.queue.push(item);
     this.changed();
@@ -89,30 +95,35 @@ class Edits {
     for (let item = this.queue.shift(); item; item = this.queue.shift()) {
       this.busy = true;
       // A cell this view set itself was seen as it stands, whatever else has changed before it.
-      const key = item.cell ? `${item.cell.table}/${item.cell.row}/${item.cell.column}` : "";
-      const base = item.cell ? Math.max(item.cell.base, this.own.get(key) ?? 0) : this.revision.seen;
+      const own = item.cells.map((cell) => (cell && this.own.get(keyOf(cell))) || 0);
+      const base = item.base === undefined ? this.revision.seen : own.reduce((a, b) => Math.max(a, b), item.base);
       const { reply } = await this.channel.ask({ ...item.message, base });
       if (reply.ok) this.revision.see(reply.revision);
-      if (reply.ok && item.cell && reply.refused.length === 0) this.own.set(key, reply.revision);
+      item.cells.forEach((cell, i) => cell && this.answered(cell, reply, i));
       this.busy = false;
       item.done(reply);
       this.changed();
     }
   }
 
-  /** @param {CellEdit} cell @param {Reply} reply */
-  answered(cell, reply) {
-    const refusal = reply.ok ? reply.refused[0] : { reason: words(reply) };
-    const key = `${cell.table}/${cell.row}/${cell.column}`;
-    const newest = this.cells.get(key) === cell;
+  /** @param {CellEdit} cell @param {Reply} reply @param {number} op its place among the operations */
+  answered(cell, reply, op) {
+    const refusal = reply.ok ? reply.refused.find((/** @type {any} */ r) => r.op === op) : { reason: words(reply) };
+    const newest = this.cells.get(keyOf(cell)) === cell;
     if (refusal) {
       cell.phase = "refused";
       cell.reason = refusal.reason || "It was not taken.";
-    } else if (newest) {
-      this.cells.delete(key);
+    } else {
+      this.own.set(keyOf(cell), reply.revision);
+      if (newest) this.cells.delete(keyOf(cell));
     }
     if (newest || refusal) this.settled(cell);
   }
+}
+
+/** @param {CellEdit} cell */
+function keyOf({ table, row, column }) {
+  return `${table}/${row}/${column}`;
 }
 
 /** @typedef {{ frame: Frame, rows: Rows, edits: Edits, images?: Rows }} Table */

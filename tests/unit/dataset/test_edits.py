@@ -317,6 +317,22 @@ def test_a_pair_is_inserted_where_it_was_put(draft: Draft) -> None:
     assert "already" in reason(done(applied.draft, op))
 
 
+def test_chosen_rows_move_together_past_the_others(draft: Draft) -> None:
+    def moved(draft: Draft, rows: list[Any], by: Any) -> Applied:
+        return done(draft, {"op": "move", "table": "images", "rows": rows, "by": by})
+
+    def order(applied: Applied) -> str:
+        return "".join(i[-1] for i in applied.draft.image)
+
+    assert order(moved(draft, ["img_c", "img_b"], -1)) == "bcad"
+    assert order(moved(draft, ["img_a", "img_c"], 1)) == "badc"
+    assert order(moved(draft, ["img_a", "img_b", "img_d"], -1)) == "abdc"  # the first stay
+    assert order(moved(draft, ["img_b", "img_d"], 1)) == "acbd"
+    assert content(undone(moved(draft, ["img_a", "img_c"], 1))) == content(draft)
+    for rows, by in ((["img_zz"], 1), ("img_a", 1), (["img_a"], 2), ([5], 1), (["img_a"], None)):
+        assert reason(moved(draft, rows, by))
+
+
 def test_a_million_pairs_are_not_taken(draft: Draft) -> None:
     values = {"source": "img_a", "target": "img_b"}
     op = {"op": "insert", "table": "pairs", "row": None, "at": None, "values": values}
@@ -467,6 +483,11 @@ OPS = st.one_of(
         lambda r, at: {"op": "move", "table": "pairs", "row": r, "at": at},
         st.sampled_from(PAIRS),
         st.integers(-2, 9),
+    ),
+    st.builds(
+        lambda rows, by: {"op": "move", "table": "pairs", "rows": rows, "by": by},
+        st.lists(st.sampled_from(PAIRS)),
+        st.sampled_from([1, -1]),
     ),
     st.builds(
         lambda r, at: {"op": "move", "table": "images", "row": r, "at": at},
