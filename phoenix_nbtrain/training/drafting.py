@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from phoenix_nbtrain import catalog
-from phoenix_nbtrain.dataset import captions, edits, pairing
+from phoenix_nbtrain.dataset import captions, checks, edits, pairing
+from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.draft import Draft, ImageRow
@@ -271,9 +272,13 @@ class Drafting:
 
     def check(self) -> pd.DataFrame:
         """Return what to look at before paying, one row per finding."""
-        from phoenix_nbtrain.dataset import checks, frames
+        from phoenix_nbtrain.dataset import frames
 
-        return frames.findings_frame(checks.check(self.state.draft, self.type))
+        return frames.findings_frame(self.findings())
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return what `check` tells, as records. Never blocks."""
+        return checks.check(self.state.draft, self.type)
 
     def undo(self) -> None:
         """Take the last edit back."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from importlib.resources import files
 from itertools import count
 from typing import Any, ClassVar, Protocol, Self, TypeVar
@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 import rcssmin
 import rjsmin
 
+from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
 from phoenix_nbtrain.training.state import SyncState, Thumbnail, TrainingState
 
@@ -79,6 +80,7 @@ class Viewed(Protocol):
     def redo_later(self) -> Future[Any]: ...
     def thumbnails(self, ids: Sequence[str], px: int) -> Sequence[Future[Thumbnail]]: ...
     def colours(self, ids: Sequence[str]) -> Mapping[str, str]: ...
+    def findings(self) -> Sequence[Finding]: ...
 
 
 class Answer:
@@ -121,7 +123,9 @@ class Answer:
                 entry: dict[str, Any] = {"image_id": image_id}
                 try:
                     picture = future.result()
-                except BaseException as error:  # a cancelled one, too
+                except CancelledError:
+                    entry["cancelled"] = True
+                except BaseException as error:
                     entry["error"] = error_words(error)["message"]
                 else:
                     entry |= {"mime": picture.mime, "buffer": len(buffers)}

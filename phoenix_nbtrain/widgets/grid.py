@@ -8,21 +8,27 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
+from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import Answer, Viewed, static_text
 from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView, words_of
 
-__all__ = ["ImageGrid"]
+__all__ = ["GRID_CSS", "GRID_JS", "ImageGrid"]
+
+GRID_JS = (*TABLE_JS, "tiles.js", "selection.js", "caption.js", "bar.js", "grid.js")
+"""What the module of a view of tiles is made of."""
+GRID_CSS = (*TABLE_CSS, "grid.css")
 
 SELECTED_MAX = 10_000
+DENSITIES = ("small", "medium", "large")
 
 
 class ImageGrid(TableView, anywidget.AnyWidget):
     """The pictures of ``training``, with their captions, states and selection."""
 
     # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
-    _esm = static_text(*TABLE_JS, "grid.js")
-    _css = static_text(*TABLE_CSS, "grid.css")
+    _esm = static_text(*GRID_JS)
+    _css = static_text(*GRID_CSS)
 
     summary = traitlets.Dict().tag(sync=True)
     """What stands around the rows: title, counts, sync, whether it is locked."""
@@ -30,8 +36,15 @@ class ImageGrid(TableView, anywidget.AnyWidget):
     selected = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Ids of the selected images, in the order of selection. Set it to select."""
 
+    density = traitlets.Enum(DENSITIES, default_value="medium").tag(sync=True)
+    """How large the tiles are: small, medium or large."""
+
     table = "images"
-    kinds: ClassVar[Mapping[str, str]] = {**TableView.kinds, "select": "_answer_select"}
+    kinds: ClassVar[Mapping[str, str]] = {
+        **TableView.kinds,
+        "select": "_answer_select",
+        "density": "_answer_density",
+    }
 
     def __init__(self, training: Viewed) -> None:
         super().__init__()
@@ -39,12 +52,20 @@ class ImageGrid(TableView, anywidget.AnyWidget):
 
     def show(self, state: TrainingState) -> None:
         super().show(state)
-        there = [i for i in self.selected if i in state.draft.image]
-        if there != self.selected:
-            self.selected = there
+        there = self.listing(self.table).there
+        still = [i for i in self.selected if i in there]
+        if still != self.selected:
+            self.selected = still
 
     def _answer_select(self, request: Mapping[str, Any], answer: Answer) -> None:
-        there = self.training.state.draft.image
+        there = self.listing(self.table).there
         ids = words_of(request.get("ids"), "ids", SELECTED_MAX)
         self.selected = [i for i in dict.fromkeys(ids) if i in there]
         answer.ok({"selected": self.selected})
+
+    def _answer_density(self, request: Mapping[str, Any], answer: Answer) -> None:
+        density = request.get("density")
+        if density not in DENSITIES:
+            raise InputError(f"There is no density {shown(density, 40)}.", remedy="Reload.")
+        self.density = density
+        answer.ok({})

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, ClassVar
 
+from phoenix_nbtrain.dataset.listing import SORTS, Wish
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import InputError, shown
-from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.training.state import Thumbnail, TrainingState
 from phoenix_nbtrain.widgets.base import (
     BASE_JS,
     MESSAGE_MAX,
     Answer,
     View,
+    Viewed,
     static_text,
     summary_of,
 )
+from phoenix_nbtrain.widgets.sources import DraftImages, DraftPairs, Listing, Source
 
-__all__ = ["TABLE_CSS", "TABLE_JS", "TableView", "words_of"]
+__all__ = ["TABLE_CSS", "TABLE_JS", "TableView", "number_of", "wish_of", "words_of"]
 
 TABLE_JS = (*BASE_JS, "rows.js", "edits.js", "frame.js", "parts.js")
 """What the module of a view of rows begins with."""
@@ -26,6 +29,10 @@ TABLE_CSS = ("theme.css", "dialog.css")
 
 PAGE = 100
 """Most rows, or thumbnails, in one reply."""
+SEARCH_MAX = 1000
+KEEP_MAX = 1000
+PX_MAX = 2048
+"""Longest side of a picture in a reply: a screen's width."""
 
 
 def words_of(value: object, what: str, most: int) -> list[str]:
@@ -52,46 +59,28 @@ def number_of(value: object, what: str) -> int:
     return value
 
 
-def _sendable(text: str) -> str:
-    # A lone surrogate cannot be written as UTF-8 and would take the whole message down with it.
-    return text.encode("utf-8", "replace").decode("utf-8")
+def wish_of(request: Mapping[str, Any]) -> Wish:
+    """Return what a request wants to see of a table.
 
-
-def _image(row: ImageRow, pairs: int) -> dict[str, Any]:
-    return {
-        "image_id": row.image_id,
-        "name": _sendable(row.name),
-        "caption": _sendable(row.caption),
-        "automatic_caption": _sendable(row.automatic_caption),
-        "width": row.width,
-        "height": row.height,
-        "bytes": row.bytes,
-        "state": row.state,
-        "reason": _sendable(row.refusal),
-        "theirs": None if row.theirs is None else _sendable(row.theirs),
-        "gone": row.gone,
-        "pairs": pairs,
-        # Changes with the picture, so that a browser knows an old thumbnail for one.
-        "picture": (row.content_hash or row.asset_id or "")[:16],
-    }
-
-
-def _pair(row: PairRow, draft: Draft) -> dict[str, Any]:
-    names = {side: draft.image.get(image_id) for side, image_id in _sides(row)}
-    return {
-        "pair_id": row.pair_id,
-        "source": row.source,
-        "target": row.target,
-        **{f"{side}_name": _sendable(image.name) if image else "" for side, image in names.items()},
-        "instruction": _sendable(row.instruction),
-        "state": draft.pair_state(row),
-        "reason": _sendable(row.refusal),
-        "theirs": None if row.theirs is None else _sendable(row.theirs),
-    }
-
-
-def _sides(row: PairRow) -> tuple[tuple[str, str], tuple[str, str]]:
-    return (("source", row.source), ("target", row.target))
+    Raises:
+        InputError: it cannot be made out.
+    """
+    search, sort = request.get("search", ""), request.get("sort", "added")
+    if not isinstance(search, str) or len(search) > SEARCH_MAX:
+        raise InputError("The request's search is no short text.", remedy="Search for less.")
+    if sort not in SORTS:
+        raise InputError(f"There is no order {shown(sort, 40)}.", remedy="Reload the page.")
+    keep = request.get("keep", [])
+    if not isinstance(keep, list) or not all(isinstance(k, list) and len(k) == 2 for k in keep):
+        raise InputError("The request's rows to keep are no list.", remedy="Reload the page.")
+    ids = words_of([row for row, _ in keep], "rows to keep", KEEP_MAX)
+    places = [number_of(place, "place") for _, place in keep]
+    return Wish(
+        search=search,
+        attention=request.get("attention") is True,
+        sort=sort,
+        keep=tuple(dict(zip(ids, places, strict=True)).items()),
+    )
 
 
 class TableView(View):
@@ -100,8 +89,10 @@ class TableView(View):
     kinds: ClassVar[Mapping[str, str]] = {
         "summary": "_answer_summary",
         "rows": "_answer_rows",
+        "order": "_answer_order",
         "part": "_answer_part",
         "thumbnails": "_answer_thumbnails",
+        "cancel": "_answer_cancel",
         "edit": "_answer_edit",
         "undo": "_answer_undo",
         "redo": "_answer_redo",
@@ -115,6 +106,11 @@ class TableView(View):
     _draft: Draft | None = None
     _version = 0
 
+    def watch(self, training: Viewed) -> None:
+        self._listings: dict[object, tuple[object, Listing]] = {}
+        self._flights: dict[str, Sequence[Future[Thumbnail]]] = {}
+        super().watch(training)
+
     def show(self, state: TrainingState) -> None:
         if state.draft is not self._draft:
             self._draft = state.draft
@@ -125,6 +121,7 @@ class TableView(View):
         images, pairs = state.draft.images, state.draft.pairs
         mine: Sequence[ImageRow | PairRow] = images if self.table == "images" else pairs
         counts = {
+            "attention": self.listing(self.table).attention,
             "images": len(images),
             "pairs": len(pairs),
             "uncaptioned": sum(not row.caption for row in images),
@@ -143,25 +140,88 @@ class TableView(View):
             raise InputError(f"There is no part {shown(name, 40)}.", remedy="Reload the page.")
         answer.ok({"text": static_text(*self.parts[name])})
 
-    def _answer_rows(self, request: Mapping[str, Any], answer: Answer) -> None:
+    # -- rows ------------------------------------------------------------------------------------
+
+    def source(self, table: object) -> Source:
+        """Return the rows of a table as they stand now.
+
+        Raises:
+            InputError: there is no such table.
+        """
         draft = self.training.state.draft
-        start = number_of(request.get("start"), "start")
-        stop = min(number_of(request.get("stop"), "stop"), start + PAGE)
-        table = request.get("table")
         if table == "images":
-            rows = draft.images[start:stop]
-            uses = Counter(image_id for pair in draft.pairs for _, image_id in _sides(pair))
-            answer.ok(_page(draft, len(draft.images), [_image(r, uses[r.image_id]) for r in rows]))
-        elif table == "pairs":
-            pairs = draft.pairs[start:stop]
-            answer.ok(_page(draft, len(draft.pairs), [_pair(row, draft) for row in pairs]))
+            captions, colours = not self.training.needs_pairs, self.training.colours
+            findings = self.training.findings()
+            return DraftImages(draft, findings, captions=captions, colours=colours)
+        if table == "pairs":
+            return DraftPairs(draft)
+        raise InputError(f"There is no table {shown(table, 40)}.", remedy="Reload the page.")
+
+    def standing(self, table: object) -> object:  # noqa: ARG002  # a view of folders tells them apart
+        """Return what a table's rows are made of; another object once they have changed."""
+        return self.training.state.draft
+
+    def listing(self, table: object) -> Listing:
+        """Return the rows of a table and the orders in which they were asked for lately."""
+        standing = self.standing(table)
+        made_of, listing = self._listings.get(table, (None, None))
+        if listing is None or made_of is not standing:
+            listing = Listing(self.source(table))
+            self._listings[table] = (standing, listing)
+        return listing
+
+    def _answer_rows(self, request: Mapping[str, Any], answer: Answer) -> None:
+        listing = self.listing(request.get("table"))
+        if "ids" in request:
+            ids: Sequence[str] = words_of(request["ids"], "ids", PAGE)
+            total = len(listing.source.ids)
         else:
-            raise InputError(f"There is no table {shown(table, 40)}.", remedy="Reload the page.")
+            start = number_of(request.get("start"), "start")
+            stop = min(number_of(request.get("stop"), "stop"), start + PAGE)
+            order = listing.ids(wish_of(request))
+            ids, total = order[start:stop], len(order)
+        rows = listing.source.rows(ids)
+        answer.ok({"revision": listing.source.revision, "total": total, "rows": rows})
+
+    def _answer_order(self, request: Mapping[str, Any], answer: Answer) -> None:
+        listing = self.listing(request.get("table"))
+        ids = listing.ids(wish_of(request))
+        start = number_of(request.get("start", 0), "start")
+        stop = number_of(request.get("stop", len(ids)), "stop")
+        answer.ok({"revision": listing.source.revision, "ids": list(ids[start:stop])})
+
+    # -- pictures --------------------------------------------------------------------------------
+
+    def pictures(self, ids: Sequence[str], px: int) -> Sequence[Future[Thumbnail]]:
+        """Return a future picture of at most ``px`` pixels for each row. Never blocks."""
+        return self.training.thumbnails(ids, px)
 
     def _answer_thumbnails(self, request: Mapping[str, Any], answer: Answer) -> None:
+        for known, futures in list(self._flights.items()):
+            if all(future.done() for future in futures):
+                self._flights.pop(known, None)
+        if request["id"] in self._flights:
+            return  # sent again: it is being done, and will be answered
         ids = words_of(request.get("ids"), "ids", PAGE)
-        px = min(max(number_of(request.get("px"), "size"), 16), 1024)
-        answer.thumbnails(ids, self.training.thumbnails(ids, px))
+        px = min(max(number_of(request.get("px"), "size"), 16), PX_MAX)
+        asked = self._flights[request["id"]] = self.pictures(ids, px)
+        answer.thumbnails(ids, asked)
+
+    def _answer_cancel(self, request: Mapping[str, Any], answer: Answer) -> None:
+        """Do not make pictures that nobody looks at any more. Their own request is answered too."""
+        for future in self._flights.pop(str(request.get("of")), ()):
+            future.cancel()
+        answer.ok({})
+
+    def close(self) -> None:
+        super().close()
+        # Nothing of it is there yet where the widget could not be made at all.
+        for futures in list(vars(self).get("_flights", {}).values()):
+            for future in futures:
+                future.cancel()
+        vars(self).get("_listings", {}).clear()
+
+    # -- edits -----------------------------------------------------------------------------------
 
     def _answer_edit(self, request: Mapping[str, Any], answer: Answer) -> None:
         ops = request.get("ops")
@@ -175,10 +235,6 @@ class TableView(View):
 
     def _answer_redo(self, _request: Mapping[str, Any], answer: Answer) -> None:
         answer.when(self.training.redo_later(), _outcome)
-
-
-def _page(draft: Draft, total: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"revision": draft.revision, "total": total, "rows": rows}
 
 
 def _outcome(reply: Any) -> dict[str, Any]:

@@ -95,16 +95,15 @@ class Shown:
         self._replies: list[dict[str, Any]] = []
         self._states: list[tuple[str, Any]] = []
         widget.send = self._keep
-        widget.observe(
-            self._changed, names=[n for n in ("summary", "selected") if n in widget.keys]
-        )
+        names = [n for n in ("summary", "selected", "density") if n in widget.keys]
+        widget.observe(self._changed, names=names)
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._console)
         page.route("**/*", lambda route: route.abort())  # nothing is ever fetched
         page.set_content(_PAGE)
         page.expose_function("kernelHears", self._hear)
-        state = {n: getattr(widget, n) for n in ("summary", "selected") if n in widget.keys}
+        state = {n: getattr(widget, n) for n in names}
         page.evaluate(_MODEL, {"esm": widget._esm, "css": widget._css, "state": state})
 
     def tell(self) -> None:

@@ -65,20 +65,50 @@ def test_five_thousand_images_are_a_few_dozen_tiles(browser: Browser) -> None:
         assert len(view.sent("rows")) < 12
 
 
-def test_pictures_scrolled_past_are_not_fetched(browser: Browser) -> None:
+SCROLL = "(y) => { document.querySelector('.nbt-scroll').scrollTop = y }"
+
+
+def test_pictures_scrolled_past_are_not_made(browser: Browser) -> None:
     training = FakeTraining(images(5000))
     training.hold = True
     with shown(browser, ImageGrid(training)) as view:
-        for y in range(0, 100_000, 2_500):
-            view.js("(y) => { document.querySelector('.nbt-scroll').scrollTop = y }", y)
-            view.page.wait_for_timeout(25)
-        assert len(training.asked) == 2  # all the rest waits for these
-        for _ in range(6):
+        asked: list[str] = []
+        for n in range(5):
+            left = len(asked)
+            view.js(SCROLL, 20_000 * n)
+            until(view, lambda left=left: len(view.sent("thumbnails")) > left)  # type: ignore[misc]
+            view.page.wait_for_timeout(250)
+            asked = [m["id"] for m in view.sent("thumbnails")]
+        assert {m["of"] for m in view.sent("cancel")} == set(asked[:left])
+
+        def all_there() -> bool:
             training.release()
             view.tell()
-            view.page.wait_for_timeout(50)
-        until(view, lambda: view.page.locator(".nbt-pic:visible img[hidden]").count() == 0)
-        assert sum(map(len, training.asked)) <= 80
+            return view.page.locator(".nbt-pic:visible img[hidden]").count() == 0
+
+        until(view, all_there)
+        assert training.made <= 60
+        answered = [m["id"] for m in view.js("() => window.model.heard")]
+        assert [answered.count(i) for i in asked] == [1] * len(asked)
+        view.js(SCROLL, 20_000)  # what was never made is asked for again where it is looked at
+        view.page.wait_for_timeout(100)
+        until(view, all_there)
+        assert training.made <= 120
+
+
+def test_a_fling_past_thousands_asks_for_little(browser: Browser) -> None:
+    training = FakeTraining(images(10_000))
+    training.hold = True
+    with shown(browser, ImageGrid(training)) as view:
+        until(view, lambda: len(view.sent("thumbnails")) == 1)
+        view.js(
+            """async () => { const grid = document.querySelector('.nbt-scroll');
+            for (let i = 1; i < 60; i += 1) {
+              grid.scrollTop = i * 3000; await new Promise(requestAnimationFrame);
+            } }"""
+        )
+        view.page.wait_for_timeout(300)
+        assert len(view.sent("thumbnails")) <= 12 and len(view.sent("cancel")) <= 12
 
 
 def test_pictures_that_are_left_behind_are_let_go(browser: Browser) -> None:
@@ -300,7 +330,8 @@ def test_hostile_names_and_captions_stay_text(browser: Browser, text: str) -> No
         found = view.js("() => document.querySelectorAll('#here *').length")
         assert abs(found - expected) <= 1  # a file's ending has an element of its own
         assert view.js("() => window.pwned") is None
-        assert view.page.locator("#here script, #here iframe, #here a, #here select").count() == 0
+        assert view.page.locator("#here script, #here iframe, #here a").count() == 0
+        assert view.page.locator("#here select").count() == 1  # the order's
 
 
 def test_a_name_cannot_turn_its_own_letters_round(browser: Browser) -> None:
@@ -331,6 +362,108 @@ def test_search_and_attention_narrow_the_grid(browser: Browser) -> None:
         assert view.page.locator(".nbt-tile:visible").count() == 1
         view.page.get_by_role("searchbox").fill("nothing like it")
         view.page.get_by_text("No image fits.").wait_for()
+
+
+def names(view: Shown) -> list[str]:
+    return view.page.locator(".nbt-tile:visible .nbt-name").all_inner_texts()
+
+
+def test_the_kernel_sorts_and_what_is_worked_on_stays_where_it_is(browser: Browser) -> None:
+    rows = [
+        image(1, "a fox", name="img10.png"),
+        image(2, "", name="img2.png"),
+        image(3, "", name="img1.png"),
+    ]
+    training = FakeTraining(rows)
+    with shown(browser, ImageGrid(training)) as view:
+        order = view.page.get_by_role("combobox", name="Order")
+        order.select_option("By name")
+        until(view, lambda: names(view) == ["img1.png", "img2.png", "img10.png"])
+        order.select_option("No caption first")
+        until(view, lambda: names(view) == ["img2.png", "img1.png", "img10.png"])
+        caption(view, 0).click()
+        editor(view).fill("a wolf")
+        view.page.keyboard.press("Enter")  # and on to the next without a caption
+        until(view, lambda: training.state.draft.images[1].caption == "a wolf")
+        view.page.wait_for_timeout(300)
+        assert names(view) == ["img2.png", "img1.png", "img10.png"]
+        assert editor(view).get_attribute("aria-label") == "Caption of img1.png"
+        view.page.keyboard.press("Escape")
+        order.select_option("As added")
+        order.select_option("No caption first")
+        until(view, lambda: names(view) == ["img1.png", "img10.png", "img2.png"])
+
+
+def test_ten_thousand_are_searched_for_the_price_of_a_screenful(browser: Browser) -> None:
+    training = FakeTraining(images(10_000))
+    with shown(browser, ImageGrid(training)) as view:
+        view.page.get_by_text("10,000 images · 10,000 captioned").wait_for()
+        view.page.get_by_role("searchbox").fill("NUMBER 77")
+        view.page.get_by_text("280 of 10,000 images").wait_for()
+        assert names(view)[:3] == ["picture-77.png", "picture-177.png", "picture-277.png"]
+        heard = view.js("() => JSON.stringify(window.model.heard).length")
+        assert heard < 60_000 and len(view.sent("rows")) <= 3
+        view.page.get_by_role("searchbox").fill("")
+        view.page.get_by_text("10,000 images · 10,000 captioned").wait_for()
+        until(view, lambda: names(view)[0] == "picture-0.png")
+
+
+def test_the_first_paint_is_a_few_small_messages(browser: Browser) -> None:
+    training = FakeTraining(images(10_000))
+    with shown(browser, ImageGrid(training)) as view:
+        until(view, lambda: view.page.locator(".nbt-pic[data-picture=shown]:visible").count() >= 18)
+        first = view.js("() => window.model.sent.slice(0, 2).map((m) => m.kind)")
+        assert first == ["rows", "thumbnails"] and len(training.asked[0]) <= 24
+        assert len(view.js("() => JSON.stringify(window.model.heard[0])")) < 20_000
+
+
+def test_a_range_reaches_over_rows_that_were_never_loaded(browser: Browser) -> None:
+    grid = ImageGrid(FakeTraining(images(3000)))
+    with shown(browser, grid) as view:
+        tile(view, 4).locator(".nbt-pic").click()
+        view.page.keyboard.press("Shift+End")
+        until(view, lambda: len(grid.selected) == 2996)
+        assert grid.selected[0] == "img_4" and grid.selected[-1] == "img_2999"
+        view.page.get_by_text("2,996 selected").first.wait_for()
+        view.page.get_by_role("button", name="Select all 3,000").click()
+        until(view, lambda: len(grid.selected) == 3000)
+        assert len(view.sent("rows")) < 8
+
+
+def test_the_tiles_come_in_three_sizes_and_the_view_remembers(browser: Browser) -> None:
+    grid = ImageGrid(FakeTraining(images(200)))
+    with shown(browser, grid) as view:
+        caption(view, 0).get_by_text("number 0").wait_for()
+        columns = view.page.locator("[role=grid]")
+        assert columns.get_attribute("aria-colcount") == "6"
+        view.js(SCROLL, 2_000)
+        view.page.wait_for_timeout(100)
+        first = view.page.locator(".nbt-tile:visible .nbt-name").first.inner_text()
+        view.page.get_by_role("button", name="small tiles").click()
+        until(view, lambda: grid.density == "small")
+        assert columns.get_attribute("aria-colcount") == "9"
+        assert first in names(view)  # what was looked at still is
+        grid.density = "large"
+        view.tell()
+        until(view, lambda: columns.get_attribute("aria-colcount") == "4")
+        assert view.page.get_by_role("button", name="large tiles", pressed=True).count() == 1
+        assert tile(view, 0).locator(".nbt-size").inner_text() == "1024 × 768 · 124 kB"
+        until(view, lambda: view.sent("thumbnails")[-1]["px"] == 256)
+        assert view.sent("thumbnails")[0]["px"] == 192
+
+
+def test_the_mean_colour_stands_there_until_the_picture_does(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a"), image(2, "b")])
+    training.known_colours = {"img_1": "#336699", "img_2": "url(x)"}
+    training.hold = True
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).get_by_text("a", exact=True).wait_for()
+        shade = "(n) => getComputedStyle(document.querySelectorAll('.nbt-pic')[n]).backgroundColor"
+        until(view, lambda: view.js(shade, 0) == "rgb(51, 102, 153)")
+        assert view.js(shade, 1) == "rgb(247, 248, 250)"  # no colour: nothing is taken as one
+        training.release()
+        view.tell()
+        until(view, lambda: view.js(shade, 0) == "rgb(255, 255, 255)")
 
 
 def test_while_it_trains_nothing_can_be_edited_and_a_word_says_so(browser: Browser) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from phoenix_nbtrain import catalog
-from phoenix_nbtrain.dataset import edits
+from phoenix_nbtrain.dataset import checks, edits
+from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.dataset.edits import Applied
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import ImageError
@@ -49,6 +50,8 @@ class FakeTraining:
         self.subscribers: list[Callable[[TrainingState], None]] = []
         self.asked: list[tuple[str, ...]] = []
         """The thumbnails asked for, by request."""
+        self.made = 0
+        """How many thumbnails were made."""
         self.known_colours: dict[str, str] = {}
         """Mean colours by image id, as far as they are known."""
         self.edits = 0
@@ -81,6 +84,9 @@ class FakeTraining:
 
     def colours(self, ids: Sequence[str]) -> Mapping[str, str]:
         return {i: self.known_colours.get(i, "") for i in ids}
+
+    def findings(self) -> tuple[Finding, ...]:
+        return checks.check(self.state.draft, self.type)
 
     # -- what tests call --------------------------------------------------------------------------
 
@@ -133,10 +139,13 @@ class FakeTraining:
         row = self.state.draft.image.get(image_id)
         if row is None:
             raise ImageError("There is no such picture.")
+        self.made += 1
         return Thumbnail(mime="image/png", content=picture(row.name, px))
 
 
 def _settle(future: Future[Any], work: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
     try:
         result = work()
     except BaseException as error:

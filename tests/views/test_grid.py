@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import json
 import weakref
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ipywidgets.widgets.widget import _instances
-from views.fakes import FakeTraining, image, images, pair
+from traitlets import TraitError
+from views.fakes import EDIT, FakeTraining, image, images, pair
 
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.training.state import SyncState
@@ -47,10 +49,13 @@ def test_rows_come_in_pages_of_a_hundred() -> None:
 
 def test_a_row_tells_what_a_tile_shows() -> None:
     rows = [image(1, "a fox", automatic_caption="an animal"), image(2, saved=False)]
-    grid, heard = opened(FakeTraining(rows, [pair(1, 1, 2)]))
+    training = FakeTraining(rows, [pair(1, 1, 2)])
+    training.known_colours = {"img_1": "#aabbcc"}
+    grid, heard = opened(training)
     ask(grid, id="a", kind="rows", table="images", start=0, stop=100)
     first, second = heard.pop()[0]["rows"]
-    assert first | {"picture": ""} == {
+    badges, picture = first.pop("badges"), first.pop("picture")
+    assert first == {
         "image_id": "img_1",
         "name": "picture-1.png",
         "caption": "a fox",
@@ -62,11 +67,95 @@ def test_a_row_tells_what_a_tile_shows() -> None:
         "reason": "",
         "theirs": None,
         "gone": False,
-        "pairs": 1,
-        "picture": "",
+        "colour": "#aabbcc",
     }
-    assert second["state"] == "kept"
-    assert first["picture"] != second["picture"]
+    assert [b["text"] for b in badges] == ["small", "source of pair 1"]
+    assert (second["state"], second["colour"]) == ("kept", "")
+    assert [b["text"] for b in second["badges"]] == ["caption", "small", "target of pair 1"]
+    assert second["badges"][0]["tone"] == "warn" and second["badges"][1]["tone"] == "hint"
+    assert picture != second["picture"]
+
+
+def badges_of(training: FakeTraining) -> list[list[str]]:
+    grid, heard = opened(training)
+    ask(grid, id="a", kind="rows", table="images", start=0, stop=100)
+    return [[b["text"] for b in row["badges"]] for row in heard.pop()[0]["rows"]]
+
+
+def test_what_the_checks_find_is_a_badge_of_its_picture() -> None:
+    wide = {"width": 2048, "height": 2048}
+    rows = [image(n, f"sticker, a thing {n}") for n in range(3)]
+    rows += [image(3, "stickerr, a cat"), image(4, "sticker, a thing 0"), image(5, "sticker, x")]
+    rows[5] = replace(rows[5], content_hash=rows[1].content_hash)
+    rows = [replace(row, **wide) for row in rows]
+    assert badges_of(FakeTraining(rows)) == [
+        ["same caption"], [], [], ["trigger word"], ["same caption"], ["twice"],
+    ]  # fmt: skip
+
+
+def test_a_type_that_learns_from_pairs_misses_pairs_and_no_captions() -> None:
+    rows = [replace(image(n), width=2048, height=2048) for n in range(4)]
+    pairs = [pair(1, 0, 1), pair(2, 2, 1)]
+    training = FakeTraining(rows, pairs, type=EDIT)
+    assert badges_of(training) == [
+        ["source of pair 1"], ["2 pairs"], ["source of pair 2"], ["in no pair"],
+    ]  # fmt: skip
+    assert ImageGrid(training).summary["counts"]["attention"] == 1
+
+
+def test_attention_counts_what_was_refused_lacks_a_caption_or_is_found_at_fault() -> None:
+    rows = [image(1, "a fox"), image(2, ""), image(3, "a cat", refusal="too large")]
+    grid, _ = opened(FakeTraining(rows))
+    assert grid.summary["counts"]["attention"] == 2
+
+
+def order_of(heard: Heard) -> list[str]:
+    return [row["image_id"] for row in heard.pop()[0]["rows"]]
+
+
+def test_search_attention_and_order_are_the_kernels() -> None:
+    rows = [
+        image(0, "a fox", name="img10.png"),
+        image(1, "", name="img2.png", automatic_caption="a red wolf"),
+        image(2, "a red cat", name="img1.png"),
+    ]
+    grid, heard = opened(FakeTraining(rows))
+
+    def asked(**wish: Any) -> tuple[int, list[str]]:
+        ask(grid, id="a", kind="rows", table="images", start=0, stop=100, **wish)
+        reply, _ = heard.pop()
+        return reply["total"], [row["image_id"] for row in reply["rows"]]
+
+    assert asked(sort="name") == (3, ["img_2", "img_1", "img_0"])
+    assert asked(search="RED") == (2, ["img_1", "img_2"])
+    assert asked(search="red", sort="name") == (2, ["img_2", "img_1"])
+    assert asked(attention=True) == (1, ["img_1"])
+    # It is mended, and stays in its place as long as the page holds it there.
+    ask(grid, id="b", kind="edit", base=1, ops=[set_caption("img_1", "a wolf")])
+    heard.clear()
+    assert asked(attention=True) == (0, [])
+    assert asked(attention=True, keep=[["img_1", 0]]) == (1, ["img_1"])
+
+
+def test_an_order_gives_the_ids_of_rows_that_were_never_looked_at() -> None:
+    grid, heard = opened(FakeTraining(images(300)))
+    ask(grid, id="a", kind="order", table="images", start=40, stop=290)
+    assert heard.pop()[0]["ids"] == [f"img_{n}" for n in range(40, 290)]
+    ask(grid, id="b", kind="order", table="images", search="number 29", sort="name")
+    assert heard.pop()[0]["ids"] == [f"img_{n}" for n in (29, 129, 229, *range(290, 300))]
+
+
+def test_rows_are_given_by_their_ids_wherever_they_stand_and_those_gone_are_left_out() -> None:
+    grid, heard = opened(FakeTraining(images(300)))
+    ask(grid, id="a", kind="rows", table="images", ids=["img_250", "img_gone", "img_3"])
+    assert order_of(heard) == ["img_250", "img_3"]
+
+
+def test_a_screenful_of_ten_thousand_is_all_that_travels() -> None:
+    grid, heard = opened(FakeTraining(images(10_000)))
+    ask(grid, id="a", kind="rows", table="images", start=0, stop=50, sort="name")
+    reply, _ = heard.pop()
+    assert reply["total"] == 10_000 and len(json.dumps(reply)) < 25_000
 
 
 def test_an_edit_is_taken_and_a_bad_one_comes_back_with_what_stands() -> None:
@@ -135,6 +224,19 @@ def test_undo_and_redo_answer_with_the_revision() -> None:
         {"id": "x", "kind": "rows", "table": "secrets", "start": 0, "stop": 1},
         {"id": "x", "kind": "rows", "table": "images", "start": -1, "stop": 1},
         {"id": "x", "kind": "rows", "table": "images", "start": "0", "stop": True},
+        {"id": "x", "kind": "rows", "table": "images", "ids": "img_1"},
+        {"id": "x", "kind": "rows", "table": "images", "ids": ["img_1"] * 101},
+        {"id": "x", "kind": "rows", "table": "images", "start": 0, "stop": 1, "sort": "colour"},
+        {"id": "x", "kind": "rows", "table": "images", "start": 0, "stop": 1, "search": 7},
+        {"id": "x", "kind": "rows", "table": "images", "start": 0, "stop": 1, "sort": ["name"]},
+        {"id": "x", "kind": "order", "table": "images", "search": "x" * 1001},
+        {"id": "x", "kind": "order", "table": "images", "keep": {"img_1": 0}},
+        {"id": "x", "kind": "order", "table": "images", "keep": [["img_1", -1]]},
+        {"id": "x", "kind": "order", "table": "images", "keep": [[["img_1"], 1]]},
+        {"id": "x", "kind": "order", "table": "secrets"},
+        {"id": "x", "kind": "order", "table": {"images": 1}},
+        {"id": "x", "kind": "density", "density": "huge"},
+        {"id": "x", "kind": "density", "density": ["small"]},
         {"id": "x", "kind": "thumbnails", "ids": "img_1", "px": 100},
         {"id": "x", "kind": "thumbnails", "ids": ["img_1"] * 101, "px": 100},
         {"id": "x", "kind": "thumbnails", "ids": ["img_1"], "px": None},
@@ -203,6 +305,61 @@ def test_thumbnails_are_answered_once_the_last_is_there() -> None:
     assert (good["image_id"], good["mime"], good["buffer"]) == ("img_0", "image/png", 0)
     assert bad == {"image_id": "img_gone", "error": "There is no such picture."}
     assert last["buffer"] == 1 and buffers[1].startswith(b"\x89PNG")
+
+
+def test_pictures_that_nobody_looks_at_any_more_are_not_made_and_their_request_is_answered() -> (
+    None
+):
+    training = FakeTraining(images(4))
+    grid, heard = opened(training)
+    training.hold = True
+    ask(grid, id="a", kind="thumbnails", ids=["img_0", "img_1"], px=128)
+    ask(grid, id="b", kind="thumbnails", ids=["img_2"], px=128)
+    ask(grid, id="c", kind="cancel", of="a")
+    (first, buffers), (second, _) = heard
+    assert first == {
+        "id": "a", "ok": True,
+        "thumbnails": [
+            {"image_id": "img_0", "cancelled": True}, {"image_id": "img_1", "cancelled": True}
+        ],
+    }  # fmt: skip
+    assert buffers == [] and second == {"id": "c", "ok": True}
+    training.release()
+    assert training.made == 1 and [reply["id"] for reply, _ in heard] == ["a", "c", "b"]
+    for of in ("a", "b", "never", None, 7):  # done, unknown or no id at all
+        ask(grid, id="d", kind="cancel", of=of)
+        assert heard.pop()[0] == {"id": "d", "ok": True}
+
+
+def test_pictures_asked_for_twice_are_made_and_answered_once() -> None:
+    training = FakeTraining(images(2))
+    grid, heard = opened(training)
+    training.hold = True
+    for _ in range(2):
+        ask(grid, id="a", kind="thumbnails", ids=["img_0"], px=128)
+    training.release()
+    assert training.made == 1 and len(heard) == 1
+    ask(grid, id="a", kind="thumbnails", ids=["img_0"], px=128)  # its reply was lost
+    training.release()
+    assert len(heard) == 2
+
+
+def test_a_closed_grid_wants_no_pictures_any_more() -> None:
+    training = FakeTraining(images(2))
+    grid, heard = opened(training)
+    training.hold = True
+    ask(grid, id="a", kind="thumbnails", ids=["img_0", "img_1"], px=128)
+    grid.close()
+    training.release()
+    assert training.made == 0 and heard == []
+
+
+def test_the_density_is_the_views_own_and_can_be_set() -> None:
+    grid, heard = opened(FakeTraining(images(1)))
+    ask(grid, id="a", kind="density", density="small")
+    assert grid.density == "small" and heard.pop()[0] == {"id": "a", "ok": True}
+    with pytest.raises(TraitError):
+        grid.density = "huge"
 
 
 def test_no_thumbnails_are_an_answer() -> None:
@@ -298,6 +455,7 @@ def test_the_saved_state_holds_no_rows_and_no_secrets() -> None:
     assert {k for k in state if not k.startswith("_")} == {
         "summary",
         "selected",
+        "density",
         "tabbable",
         "tooltip",
     }

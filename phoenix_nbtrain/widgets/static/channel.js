@@ -45,9 +45,8 @@ class Channel {
     return Math.max(0, ...Array.from(this.open.values(), (entry) => now - entry.asked));
   }
 
-  /** @param {object} message @returns {Promise<Heard>} */
-  ask(message) {
-    const id = newId();
+  /** @param {object} message @param {string} [id] @returns {Promise<Heard>} */
+  ask(message, id = newId()) {
     return new Promise((resolve) => {
       this.open.set(id, { message: { ...message, id }, resolve, tries: 0, timer: 0, asked: performance.now() });
       this.send(id);

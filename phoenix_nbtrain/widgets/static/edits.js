@@ -146,11 +146,13 @@ function giveBack({ frame, images }, cell) {
 }
 
 /** Give back the refused words of rows that are gone. @param {Table} table */
-function giveBackGone(table) {
-  if (!table.rows.complete) return;
-  for (const [key, cell] of table.edits.cells) {
-    if (cell.phase !== "refused" || table.rows.byId(cell.row)) continue;
-    table.edits.cells.delete(key);
+async function giveBackGone(table) {
+  const { rows, edits } = table;
+  const lost = [...edits.cells.values()].filter((cell) => cell.phase === "refused" && !rows.byId(cell.row));
+  const gone = await rows.gone(lost.map((cell) => cell.row));
+  for (const [key, cell] of edits.cells) {
+    if (cell.phase !== "refused" || !gone.has(cell.row)) continue;
+    edits.cells.delete(key);
     giveBack(table, cell);
   }
 }

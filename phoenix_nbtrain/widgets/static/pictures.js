@@ -1,6 +1,20 @@
 // @ts-check
 // Small pictures of the images in view.
 
+const PICTURES_KEPT = 300;
+const PICTURES_ASKED = 24; // by one message
+const PICTURES_FLIGHTS = 2;
+const PICTURES_REST_MS = 100;
+const PICTURES_PX = [96, 128, 192, 256, 384, 512, 768, 1024];
+
+/** The size to ask for where a picture is shown that large: few sizes, so that each is made once. @param {number} side CSS pixels */
+function pxFor(side) {
+  const px = side * (window.devicePixelRatio || 1);
+  return PICTURES_PX.find((size) => size >= px) ?? 1024;
+}
+
+/** @typedef {{ id: string, picture: string }} Wanted */
+
 /** Thumbnails as Blob URLs: what is looked at is asked for, what is not is let go. */
 class Pictures {
   /** @param {Channel} channel @param {AbortSignal} signal @param {number} px @param {() => void} changed */
@@ -8,18 +22,20 @@ class Pictures {
     this.channel = channel;
     this.px = px;
     this.changed = changed;
-    this.most = 300;
-    /** @type {Map<string, { url: string, error: string, until: number }>} oldest use first */
+    /** @type {Map<string, { url: string, error: string, until: number, px: number }>} oldest use first */
     this.kept = new Map();
     /** @type {{ key: string, id: string }[]} */
     this.wanted = [];
-    /** @type {Set<string>} */
-    this.asked = new Set();
-    this.flights = 0;
+    /** @type {{ key: string, id: string }[]} */
+    this.ahead = [];
+    /** @type {Map<string, { keys: string[], dropped: boolean }>} by the request's id */
+    this.flights = new Map();
+    this.resting = 0;
     signal.addEventListener("abort", () => {
+      clearTimeout(this.resting);
       for (const entry of this.kept.values()) if (entry.url) URL.revokeObjectURL(entry.url);
       this.kept.clear();
-      this.wanted = [];
+      this.wanted = this.ahead = [];
     });
   }
 
@@ -28,44 +44,72 @@ class Pictures {
     return this.kept.get(`${id}/${picture}`);
   }
 
-  /** Say what is in view; what was asked for before and is not, is not fetched any more.
-   * @param {{ id: string, picture: string }[]} images */
-  want(images) {
-    this.wanted = images.map(({ id, picture }) => ({ key: `${id}/${picture}`, id }));
-    for (const { key } of this.wanted) {
+  /** Say what is in view, and what may be soon. What was asked for and is neither, is not made any more.
+   * @param {Wanted[]} images @param {Wanted[]} [ahead] */
+  want(images, ahead = []) {
+    const keyed = (/** @type {Wanted} */ { id, picture }) => ({ key: `${id}/${picture}`, id });
+    this.wanted = images.map(keyed);
+    this.ahead = ahead.map(keyed);
+    const near = new Set();
+    for (const { key } of [...this.ahead, ...this.wanted]) {
+      near.add(key);
       const entry = this.kept.get(key);
       if (entry) this.kept.delete(key), this.kept.set(key, entry);
+    }
+    for (const [of, flight] of this.flights) {
+      if (flight.dropped || flight.keys.some((key) => near.has(key))) continue;
+      flight.dropped = true;
+      void this.channel.ask({ kind: "cancel", of });
+      this.rest();
     }
     this.pump();
   }
 
-  pump() {
+  /** Somebody scrolls fast: ask for nothing until they slow down. */
+  rest() {
+    clearTimeout(this.resting);
+    this.resting = window.setTimeout(() => {
+      this.resting = 0;
+      this.pump();
+    }, PICTURES_REST_MS);
+  }
+
+  /** @param {{ key: string, id: string }[]} images */
+  lacking(images) {
     const now = Date.now();
-    while (this.flights < 2) {
-      const batch = this.wanted
-        .filter(({ key }) => !this.asked.has(key) && (this.kept.get(key)?.until ?? 0) <= now)
-        .slice(0, 12);
+    const asked = new Set([...this.flights.values()].flatMap((flight) => flight.keys));
+    return images.filter(({ key }) => {
+      const entry = this.kept.get(key);
+      return !asked.has(key) && (!entry || entry.until <= now || entry.px < this.px);
+    });
+  }
+
+  pump() {
+    while (!this.resting && this.flights.size < PICTURES_FLIGHTS) {
+      let batch = this.lacking(this.wanted);
+      // Whoever looks must not wait for what they may look at next.
+      if (batch.length === 0 && this.flights.size === 0) batch = this.lacking(this.ahead);
       if (batch.length === 0) return;
-      for (const { key } of batch) this.asked.add(key);
-      this.flights += 1;
-      void this.fetch(batch);
+      void this.fetch(batch.slice(0, PICTURES_ASKED), newId());
     }
   }
 
-  /** @param {{ key: string, id: string }[]} batch */
-  async fetch(batch) {
+  /** @param {{ key: string, id: string }[]} batch @param {string} request */
+  async fetch(batch, request) {
+    const { px } = this;
+    this.flights.set(request, { keys: batch.map(({ key }) => key), dropped: false });
     const ids = batch.map(({ id }) => id);
-    const { reply, buffers } = await this.channel.ask({ kind: "thumbnails", ids, px: this.px });
-    this.flights -= 1;
+    const { reply, buffers } = await this.channel.ask({ kind: "thumbnails", ids, px }, request);
+    this.flights.delete(request);
     batch.forEach(({ key }, i) => {
       const entry = reply.ok ? reply.thumbnails[i] : { error: words(reply) };
+      if (entry.cancelled) return;
       const buffer = entry.error === undefined ? buffers[entry.buffer] : undefined;
-      const type = /^image\/(png|jpeg|webp)$/.test(entry.mime) ? entry.mime : "image/png";
-      const url = buffer ? URL.createObjectURL(new Blob([/** @type {any} */ (buffer)], { type })) : "";
       const old = this.kept.get(key);
+      if (!buffer && old?.url) return void (old.px = px); // the smaller one is better than none
       if (old?.url) URL.revokeObjectURL(old.url);
-      this.kept.set(key, { url, error: entry.error ?? "", until: url ? Infinity : Date.now() + 10_000 });
-      this.asked.delete(key);
+      const url = buffer ? urlOf(buffer, entry.mime) : "";
+      this.kept.set(key, { url, error: entry.error ?? "", until: url ? Infinity : Date.now() + 10_000, px });
     });
     this.evict();
     this.changed();
@@ -73,9 +117,9 @@ class Pictures {
   }
 
   evict() {
-    const shown = new Set(this.wanted.map(({ key }) => key));
+    const shown = new Set([...this.wanted, ...this.ahead].map(({ key }) => key));
     for (const [key, entry] of this.kept) {
-      if (this.kept.size <= this.most) return;
+      if (this.kept.size <= PICTURES_KEPT) return;
       if (shown.has(key)) continue;
       if (entry.url) URL.revokeObjectURL(entry.url);
       this.kept.delete(key);
@@ -83,8 +127,15 @@ class Pictures {
   }
 }
 
-/** @param {HTMLElement} holder @param {HTMLImageElement} img @param {{url: string, error: string} | undefined} entry */
-function paintPicture(holder, img, entry) {
+/** A URL that must be revoked. @param {DataView} buffer @param {string} mime */
+function urlOf(buffer, mime) {
+  const type = /^image\/(png|jpeg|webp)$/.test(mime) ? mime : "image/png";
+  return URL.createObjectURL(new Blob([/** @type {any} */ (buffer)], { type }));
+}
+
+/** @param {HTMLElement} holder @param {HTMLImageElement} img @param {{url: string, error: string} | undefined} entry
+ * @param {string} [colour] what stands there until the picture does */
+function paintPicture(holder, img, entry, colour = "") {
   const url = entry?.url ?? "";
   if (img.dataset.url !== url) {
     img.dataset.url = url;
@@ -92,6 +143,7 @@ function paintPicture(holder, img, entry) {
     else img.removeAttribute("src");
   }
   img.hidden = !url;
+  holder.style.setProperty("--nbt-colour", /^#[0-9a-f]{6}$/i.test(colour) ? colour : null);
   mark(holder, "data-picture", url ? "shown" : entry?.error ? "failed" : "none");
   mark(holder, "title", entry?.error ? entry.error : null);
 }

@@ -2,31 +2,45 @@
 // The rows that the kernel holds, as far as this view has read them.
 
 /** @typedef {{ [column: string]: any, state: string, reason: string }} Row */
+/** What of a table is looked at, and in which order; empty for all of it as it stands.
+ * @typedef {{ search?: string, attention?: boolean, sort?: string }} Wish */
 
-const PAGE = 100;
+const PAGE = 50;
+const ROWS_FLIGHTS = 3;
+const ROWS_BY_ID = 100;
 
 /** The rows of a table, asked for page by page and kept while newer ones are on their way. */
 class Rows {
   /**
    * @param {Channel} channel @param {"images" | "pairs"} table @param {Revision} revision
-   * @param {() => void} changed
+   * @param {() => void} changed @param {number} [most] how many pages are kept
    */
-  constructor(channel, table, revision, changed) {
+  constructor(channel, table, revision, changed, most = Infinity) {
     this.channel = channel;
     this.table = table;
     this.key = table === "images" ? "image_id" : "pair_id";
     this.revision = revision;
     this.changed = changed;
+    this.most = most;
+    /** How many rows there are of what is looked at. */
     this.total = 0;
     this.known = false;
     this.problem = "";
     this.version = 0;
-    /** @type {Map<number, { rows: Row[], stale: boolean }>} */
+    /** @type {Wish} */
+    this.wish = {};
+    /** @type {Map<string, number>} places of rows that are worked on, so that they do not jump away */
+    this.keep = new Map();
+    /** @type {Map<number, { rows: Row[], stale: boolean, wish: Wish }>} */
     this.pages = new Map();
     /** @type {Map<string, number>} */
     this.places = new Map();
+    /** @type {number[]} */
+    this.wanted = [];
     /** @type {Map<number, Promise<void>>} */
     this.asked = new Map();
+    /** @type {Map<string, number>} the version at which a row was last looked for, wherever it stands */
+    this.sought = new Map();
   }
 
   /** @param {number} index @returns {Row | undefined} */
@@ -56,33 +70,61 @@ class Rows {
     return this.known && pages.every((page) => !page.stale) && pages.reduce((n, page) => n + page.rows.length, 0) === this.total;
   }
 
-  /** See to it that the rows from start to stop are here or asked for.
-   * @param {number} start @param {number} stop */
-  async want(start, stop) {
+  /** Whether all rows are looked at, as they stand. */
+  get plain() {
+    return Object.keys(this.wish).length === 0;
+  }
+
+  /** Look at something else. What is on the screen stays there until it has come. @param {Wish} wish */
+  look(wish) {
+    this.wish = wish;
+    this.keep.clear();
+    this.refresh(this.total);
+    return this.want(0, 1);
+  }
+
+  /** Leave a row where it is while it is worked on, although it may fit no longer. @param {string} id */
+  hold(id) {
+    if (!this.plain && this.keep.size < 1000 && this.indexOf(id) >= 0) this.keep.set(id, this.indexOf(id));
+  }
+
+  /** See to it that the rows from start to stop are here or asked for; what was wanted before and is not now, is not
+   * asked for any more. @param {number} start @param {number} stop @returns {Promise<unknown>} */
+  want(start, stop) {
     const last = Math.max(0, Math.ceil(Math.min(stop, this.total) / PAGE) - 1);
-    const asked = [];
-    for (let n = Math.max(0, Math.floor(start / PAGE)); n <= last; n += 1) {
-      const page = this.pages.get(n);
-      if (page && !page.stale) continue;
-      if (!this.asked.has(n)) this.asked.set(n, this.load(n).finally(() => this.asked.delete(n)));
-      asked.push(this.asked.get(n));
+    const first = Math.min(last, Math.max(0, Math.floor(start / PAGE)));
+    this.wanted = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    return this.pump();
+  }
+
+  pump() {
+    for (const n of this.wanted) {
+      if (this.asked.size >= ROWS_FLIGHTS) break;
+      if (this.asked.has(n) || this.pages.get(n)?.stale === false) continue;
+      this.asked.set(n, this.load(n));
     }
-    await Promise.all(asked);
+    return Promise.all(this.asked.values());
+  }
+
+  get asking() {
+    return this.plain ? {} : { ...this.wish, keep: [...this.keep] };
   }
 
   /** @param {number} n */
   async load(n) {
     for (let tries = 0; tries < 5; tries += 1) {
-      const version = this.version;
-      const asked = { kind: "rows", table: this.table, start: n * PAGE, stop: (n + 1) * PAGE };
+      const { version, wish } = this;
+      const asked = { kind: "rows", table: this.table, start: n * PAGE, stop: (n + 1) * PAGE, ...this.asking };
       const { reply } = await this.channel.ask(asked);
       this.problem = reply.ok ? "" : words(reply);
-      // Read before an edit that was since answered: it would show what stood before.
-      if (reply.ok && reply.revision < this.revision.seen) continue;
+      // Read before an edit that was since answered, or for another wish: it would show what stood before.
+      if (reply.ok && (reply.revision < this.revision.seen || wish !== this.wish)) continue;
       if (reply.ok) this.take(n, reply, version !== this.version);
       break;
     }
+    this.asked.delete(n);
     this.changed();
+    if (!this.problem) void this.pump();
   }
 
   /** @param {number} n @param {Reply} reply @param {boolean} stale */
@@ -90,16 +132,56 @@ class Rows {
     this.revision.see(reply.revision);
     this.known = true;
     this.total = reply.total;
-    this.pages.set(n, { rows: reply.rows, stale });
-    for (const page of this.pages.keys()) if (page * PAGE >= Math.max(1, this.total)) this.pages.delete(page);
+    this.pages.delete(n);
+    this.pages.set(n, { rows: reply.rows, stale, wish: this.wish });
+    const pages = Math.max(1, Math.ceil(this.total / PAGE));
+    for (const [at, page] of this.pages) {
+      const spare = this.pages.size > this.most && !this.wanted.includes(at);
+      if (at < pages && page.wish === this.wish && !spare) continue;
+      this.pages.delete(at);
+      for (const row of page.rows) if (Math.floor((this.places.get(row[this.key]) ?? -1) / PAGE) === at) this.places.delete(row[this.key]);
+    }
     reply.rows.forEach((/** @type {Row} */ row, /** @type {number} */ i) => this.places.set(row[this.key], n * PAGE + i));
   }
 
   /** Something changed: ask again for what is looked at.
-   * @param {number} total */
+   * @param {number} total how many rows the table has */
   refresh(total) {
-    this.total = total;
+    if (this.plain) this.total = total;
     this.version += 1;
     for (const page of this.pages.values()) page.stale = true;
+  }
+
+  /** The ids of the rows from start to stop, here or not. @param {number} start @param {number} stop @returns {Promise<string[]>} */
+  async ids(start, stop) {
+    const here = Array.from({ length: Math.max(0, stop - start) }, (_, i) => this.at(start + i)?.[this.key]);
+    if (here.every((id) => id !== undefined)) return here;
+    const { reply } = await this.channel.ask({ kind: "order", table: this.table, start, stop, ...this.asking });
+    return reply.ok ? reply.ids : here.filter((id) => id !== undefined);
+  }
+
+  /** The rows of these ids as they are now, wherever they stand; those that are gone are left out.
+   * @param {string[]} ids @returns {Promise<Row[]>} */
+  async byIds(ids) {
+    const found = [];
+    for (let at = 0; at < ids.length; at += ROWS_BY_ID) {
+      const { reply } = await this.channel.ask({ kind: "rows", table: this.table, ids: ids.slice(at, at + ROWS_BY_ID) });
+      if (!reply.ok) throw new Error(words(reply));
+      found.push(...reply.rows);
+    }
+    return found;
+  }
+
+  /** Which of these rows are no more, as far as was not asked before. @param {string[]} ids @returns {Promise<Set<string>>} */
+  async gone(ids) {
+    const asked = ids.filter((id) => this.sought.get(id) !== this.version && !this.byId(id));
+    for (const id of asked) this.sought.set(id, this.version);
+    if (asked.length === 0) return new Set();
+    try {
+      const found = (await this.byIds(asked)).map((row) => row[this.key]);
+      return new Set(asked.filter((id) => !found.includes(id)));
+    } catch {
+      return new Set();
+    }
   }
 }

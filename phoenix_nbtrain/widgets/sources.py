@@ -1,0 +1,255 @@
+"""Rows that views page through, and what each tells the page.
+
+A source is rows as they stand at one moment: a draft's images, its pairs, the pictures of a folder.
+It is frozen, and a new one is made when they change.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+from phoenix_nbtrain.dataset.checks import Finding
+from phoenix_nbtrain.dataset.listing import Entry, Wish, listed
+from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
+
+__all__ = ["DraftImages", "DraftPairs", "Listing", "Source", "sendable"]
+
+
+class Source(Protocol):
+    """Rows as they stand at one moment."""
+
+    @property
+    def revision(self) -> int:
+        """Goes up when they change."""
+        ...
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """Every row's id, in the order in which they were added."""
+        ...
+
+    def entries(self) -> Sequence[Entry]:
+        """Return what each row is found and sorted by."""
+        ...
+
+    def rows(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what the page is told of these rows; ids that are not there are left out."""
+        ...
+
+
+class Listing:
+    """A source in the orders that were asked for lately."""
+
+    KEPT = 4
+    """Orders remembered: each page of one asks for the same."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._orders: dict[Wish, Sequence[str]] = {}
+
+    def ids(self, wish: Wish) -> Sequence[str]:
+        """Return the ids of what fits, in order."""
+        if wish.plain:
+            return self.source.ids
+        known = self._orders.get(wish)
+        if known is None:
+            known = listed(self._entries, wish)
+            self._orders = dict([*self._orders.items(), (wish, known)][-self.KEPT :])
+        return known
+
+    @cached_property
+    def there(self) -> frozenset[str]:
+        """Every row's id."""
+        return frozenset(self.source.ids)
+
+    @cached_property
+    def attention(self) -> int:
+        """How many rows need attention."""
+        return sum(entry.attention for entry in self._entries)
+
+    @cached_property
+    def _entries(self) -> Sequence[Entry]:
+        return self.source.entries()
+
+
+def sendable(text: str) -> str:
+    """Return a text that a message can carry.
+
+    A lone surrogate cannot be written as UTF-8 and would take the whole message down with it.
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+# -- images ----------------------------------------------------------------------------------------
+
+_BADGES: Mapping[str, tuple[str, str]] = {
+    "no-caption": ("caption", "warn"),
+    "trigger-missing": ("trigger word", "warn"),
+    "same-picture": ("twice", "warn"),
+    "unused": ("in no pair", "warn"),
+    "small": ("small", "hint"),
+    "same-caption": ("same caption", "hint"),
+}
+"""What a finding is called on a tile, and in which tone; ``warn`` is what needs attention."""
+
+_TOLD_OTHERWISE = {"refused"}
+"""Findings that a tile shows by its state and reason."""
+
+
+class DraftImages:
+    """The images of a draft.
+
+    Args:
+        draft: the draft.
+        findings: what there is to say about it.
+        captions: whether the training learns from captions, so that a missing one is missed.
+        colours: gives pictures' mean colours, as far as they are known.
+    """
+
+    def __init__(
+        self,
+        draft: Draft,
+        findings: Iterable[Finding] = (),
+        *,
+        captions: bool = True,
+        colours: Callable[[Sequence[str]], Mapping[str, str]] | None = None,
+    ) -> None:
+        self.draft, self.revision = draft, draft.revision
+        self._captions, self._colours = captions, colours
+        self._findings: defaultdict[str, list[Finding]] = defaultdict(list)
+        for finding in findings:
+            if finding.image_id is not None and finding.kind not in _TOLD_OTHERWISE:
+                self._findings[finding.image_id].append(finding)
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        return tuple(self.draft.image)
+
+    def entries(self) -> Sequence[Entry]:
+        return [
+            Entry(
+                id=row.image_id,
+                name=row.name,
+                text=f"{row.caption}\n{row.automatic_caption}",
+                captioned=bool(row.caption.strip()),
+                size=(row.width or 0) * (row.height or 0),
+                state=row.state,
+                attention=self._needs(row),
+            )
+            for row in self.draft.images
+        ]
+
+    def rows(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        there = [self.draft.image[i] for i in ids if i in self.draft.image]
+        colours = self._colours([row.image_id for row in there]) if self._colours else {}
+        return [self._told(row, colours.get(row.image_id, "")) for row in there]
+
+    def _told(self, row: ImageRow, colour: str) -> dict[str, Any]:
+        return {
+            "image_id": row.image_id,
+            "name": sendable(row.name),
+            "caption": sendable(row.caption),
+            "automatic_caption": sendable(row.automatic_caption),
+            "width": row.width,
+            "height": row.height,
+            "bytes": row.bytes,
+            "state": row.state,
+            "reason": sendable(row.refusal),
+            "theirs": None if row.theirs is None else sendable(row.theirs),
+            "gone": row.gone,
+            "badges": self._badges(row),
+            # Changes with the picture, so that a browser knows an old thumbnail for one.
+            "picture": (row.content_hash or row.asset_id or "")[:16],
+            "colour": colour,
+        }
+
+    def _needs(self, row: ImageRow) -> bool:
+        return bool(row.refusal) or any(b["tone"] == "warn" for b in self._said(row))
+
+    def _badges(self, row: ImageRow) -> list[dict[str, str]]:
+        uses = self._uses.get(row.image_id)
+        badges = [*self._said(row), *([_use_badge(*uses)] if uses else [])]
+        return sorted(badges, key=lambda badge: badge["tone"] != "warn")
+
+    def _said(self, row: ImageRow) -> list[dict[str, str]]:
+        said = {f.kind: f.message for f in self._findings.get(row.image_id, ())}
+        if self._captions and not row.caption.strip():
+            # The service would use its own words, which the set's author has not seen.
+            said.setdefault("no-caption", "It has no caption yet; the automatic one would be used.")
+        return [_badge(kind, why) for kind, why in said.items()]
+
+    @cached_property
+    def _uses(self) -> Mapping[str, tuple[list[int], list[int]]]:
+        """The numbers of the pairs that each image is the source, and the target, of."""
+        uses: defaultdict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+        for number, pair in enumerate(self.draft.pairs, 1):
+            uses[pair.source][0].append(number)
+            uses[pair.target][1].append(number)
+        return uses
+
+
+def _badge(kind: str, why: str) -> dict[str, str]:
+    text, tone = _BADGES.get(kind, (kind.replace("-", " "), "hint"))
+    return {"text": text, "tone": tone, "why": sendable(why)}
+
+
+def _use_badge(sources: Sequence[int], targets: Sequence[int]) -> dict[str, str]:
+    sides = [("source", sources), ("target", targets)]
+    why = "; ".join(f"{side} of {_pairs(numbers)}" for side, numbers in sides if numbers)
+    count = len(sources) + len(targets)
+    return {"text": why if count == 1 else f"{count:,} pairs", "tone": "hint", "why": why}
+
+
+def _pairs(numbers: Sequence[int]) -> str:
+    listing = ", ".join(f"{n:,}" for n in numbers[:10]) + (", …" if len(numbers) > 10 else "")
+    return f"pair{'' if len(numbers) == 1 else 's'} {listing}"
+
+
+# -- pairs -----------------------------------------------------------------------------------------
+
+
+class DraftPairs:
+    """The pairs of a draft."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft, self.revision = draft, draft.revision
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        return tuple(self.draft.pair)
+
+    def entries(self) -> Sequence[Entry]:
+        return [
+            Entry(
+                id=row.pair_id,
+                name=" ".join(self._name(image_id) for image_id in (row.source, row.target)),
+                text=row.instruction,
+                captioned=bool(row.instruction.strip()),
+                state=self.draft.pair_state(row),
+                attention=bool(row.refusal) or not row.instruction.strip(),
+            )
+            for row in self.draft.pairs
+        ]
+
+    def rows(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        return [self._told(self.draft.pair[i]) for i in ids if i in self.draft.pair]
+
+    def _told(self, row: PairRow) -> dict[str, Any]:
+        return {
+            "pair_id": row.pair_id,
+            "source": row.source,
+            "target": row.target,
+            "source_name": sendable(self._name(row.source)),
+            "target_name": sendable(self._name(row.target)),
+            "instruction": sendable(row.instruction),
+            "state": self.draft.pair_state(row),
+            "reason": sendable(row.refusal),
+            "theirs": None if row.theirs is None else sendable(row.theirs),
+        }
+
+    def _name(self, image_id: str) -> str:
+        image = self.draft.image.get(image_id)
+        return image.name if image else ""

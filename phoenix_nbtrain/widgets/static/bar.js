@@ -1,0 +1,96 @@
+// @ts-check
+// What stands above the tiles: what to look at, and what to do with the selected ones.
+
+const SORT_NAMES = {
+  added: "As added", name: "By name", caption: "No caption first", size: "Smallest first", state: "Not saved first",
+};
+const DENSITIES = /** @type {const} */ (["small", "medium", "large"]);
+
+class Bar {
+  /** @param {Grid} grid */
+  constructor(grid) {
+    this.grid = grid;
+    this.attention = false;
+    this.timer = 0;
+    const { frame } = grid;
+    this.search = h("input", "nbt-input nbt-search", {
+      type: "search", placeholder: "Search names and captions", "aria-label": "Search names and captions",
+    });
+    this.chip = button("", "nbt-chip", () => this.toggleAttention(), { "aria-pressed": "false" });
+    this.sort = h("select", "nbt-input nbt-sort", { "aria-label": "Order" });
+    for (const [value, text] of Object.entries(SORT_NAMES)) this.sort.append(h("option", "", { value }, text));
+    this.sizes = DENSITIES.map((density) =>
+      button("", `nbt-seg nbt-${density}`, () => grid.setDensity(density), { "aria-label": `${density} tiles`, title: `${density} tiles` }));
+    const densities = h("div", "nbt-segs", { role: "group", "aria-label": "Size of the tiles" }, ...this.sizes);
+    this.looks = h("span", "nbt-group", {}, this.sort, densities);
+
+    this.chosen = h("span", "nbt-mute nbt-chosen");
+    this.all = button("", "nbt-btn nbt-quiet", () => void grid.selection.all(), { title: "Select all (Ctrl+A)" });
+    this.remove = button("Remove", "nbt-btn", () => void grid.removeSelected(), { title: "Remove the selected images (Delete)" });
+    this.acts = h("span", "nbt-group nbt-acts", { role: "group", "aria-label": "Selected images" }, this.chosen, this.all, this.remove);
+    frame.bar.append(this.search, this.chip, h("span", "nbt-grow"), this.acts, this.looks, frame.undo, frame.redo);
+
+    this.search.addEventListener("input", () => {
+      clearTimeout(this.timer);
+      this.timer = window.setTimeout(() => this.look(), 120);
+    });
+    this.sort.addEventListener("change", () => this.look());
+    grid.signal.addEventListener("abort", () => clearTimeout(this.timer));
+  }
+
+  /** What is looked at, as the kernel is asked for it. @returns {Wish} */
+  get wish() {
+    const search = this.search.value.trim();
+    return {
+      ...(search && { search }), ...(this.attention && { attention: true }),
+      ...(this.sort.value !== "added" && { sort: this.sort.value }),
+    };
+  }
+
+  get filtered() {
+    return Boolean(this.wish.search || this.attention);
+  }
+
+  toggleAttention() {
+    this.attention = !this.attention;
+    mark(this.chip, "aria-pressed", String(this.attention));
+    void this.look();
+  }
+
+  async look() {
+    const { grid, wish } = this;
+    if (JSON.stringify(wish) === JSON.stringify(grid.rows.wish)) return;
+    grid.top();
+    await grid.rows.look(wish);
+    if (this.filtered && wish === grid.rows.wish) grid.frame.announce(`${counted(grid.count, "image")} found`);
+  }
+
+  paint() {
+    const { grid } = this;
+    const s = grid.summary;
+    const total = s.total ?? 0;
+    const counts = s.counts ?? {};
+    const selected = grid.selection.size;
+    const todo = counts.attention ?? 0;
+    say(this.chip, `${todo.toLocaleString("en")} ${todo === 1 ? "needs" : "need"} attention`);
+    this.chip.hidden = (todo === 0 && !this.attention) || Boolean(s.picking);
+    this.search.hidden = total === 0;
+    this.looks.hidden = total === 0 || selected > 0;
+    grid.frame.bar.hidden = total === 0 && !s.can_undo && !s.can_redo;
+    DENSITIES.forEach((density, i) => mark(this.sizes[i], "aria-pressed", String(density === grid.density)));
+
+    this.acts.hidden = selected === 0;
+    say(this.chosen, `${selected.toLocaleString("en")} selected`);
+    say(this.all, `Select all ${grid.count.toLocaleString("en")}`);
+    this.all.hidden = selected >= grid.count;
+    this.remove.hidden = Boolean(s.picking);
+    this.remove.disabled = grid.locked;
+
+    const words = [];
+    if (this.filtered) words.push(`${grid.count.toLocaleString("en")} of ${counted(total, "image")}`);
+    else if (total) words.push(counted(total, "image"));
+    if (total && !s.picking) words.push(`${((counts.images ?? 0) - (counts.uncaptioned ?? 0)).toLocaleString("en")} captioned`);
+    if (todo && !s.picking) words.push(`${todo.toLocaleString("en")} ${todo === 1 ? "needs" : "need"} attention`);
+    say(grid.frame.count, words.join(" · "));
+  }
+}

@@ -1,0 +1,84 @@
+// @ts-check
+// One picture of the grid, with what is to say about it.
+
+/**
+ * @typedef {{
+ *   cell: HTMLElement, pic: HTMLElement, img: HTMLImageElement, badges: HTMLElement, name: HTMLElement,
+ *   dot: HTMLElement, cap: HTMLElement, size: HTMLElement, why: HTMLElement, id: string, index: number,
+ * }} Tile
+ * @typedef {{ text: string, tone: string, why: string }} Badge
+ */
+
+/** @returns {Tile} */
+function newTile() {
+  const img = h("img", "", { alt: "", decoding: "async", draggable: "false" });
+  const badges = h("span", "nbt-badges");
+  const tick = h("span", "nbt-tick", { "aria-hidden": "true" }, "✓");
+  const pic = h("div", "nbt-pic", {}, img, tick, badges);
+  const name = h("span", "nbt-name");
+  const dot = h("span", "nbt-dot", { role: "img" });
+  const cap = h("div", "nbt-cap", { dir: "auto" });
+  const size = h("span", "nbt-size");
+  const why = h("div", "nbt-reason");
+  const cell = h(
+    "div", "nbt-tile", { role: "gridcell", tabindex: "-1", "data-lm-suppress-shortcuts": "" },
+    pic, h("div", "nbt-meta", {}, name, size, dot), cap, why,
+  );
+  return { cell, pic, img, badges, name, dot, cap, size, why, id: "", index: -1 };
+}
+
+/** @param {Grid} grid @param {Tile} tile @param {Row | undefined} row */
+function paintTile(grid, tile, row) {
+  tile.id = row?.image_id ?? "";
+  const edit = row ? grid.edits.of("images", row.image_id, "caption") : undefined;
+  const caption = row ? grid.caption(row) : "";
+  const ghost = row && !caption ? row.automatic_caption || "no caption" : "";
+  paintName(tile.name, row?.name ?? " ");
+  mark(tile.name, "title", row ? `${plain(row.name)} · ${measures(row)}` : null);
+  say(tile.cap, caption || ghost);
+  tile.cap.classList.toggle("nbt-ghost", ghost !== "");
+  say(tile.size, row ? measures(row) : "");
+  mark(tile.img, "alt", row ? plain(row.name) : "");
+  paintBadges(tile.badges, row ? badgesOf(row, caption) : []);
+  paintPicture(tile.pic, tile.img, row ? grid.pictures.get(row.image_id, row.picture) : undefined, row?.colour);
+  const [state, reason] = cellState(edit, row);
+  tile.dot.hidden = !row;
+  paintDot(tile.dot, state, reason);
+  mark(tile.cell, "data-state", row ? state : null);
+  mark(tile.cell, "aria-selected", String(grid.selection.has(tile.id)));
+  mark(tile.cell, "aria-busy", row ? null : "true");
+  const refused = edit?.phase === "refused";
+  mark(tile.cell, "aria-invalid", refused || row?.reason ? "true" : null);
+  // What was typed and not taken is offered again where it would have stood.
+  say(tile.why, refused ? `${edit.reason} Your text is kept: click to go on.` : row?.reason ?? "");
+  tile.why.hidden = tile.why.textContent === "";
+  mark(tile.why, "title", tile.why.textContent);
+}
+
+/** What the kernel says of a picture, less what a caption on its way has mended. @param {Row} row @param {string} caption
+ * @returns {Badge[]} */
+function badgesOf(row, caption) {
+  return caption.trim() ? row.badges.filter((/** @type {Badge} */ badge) => badge.text !== "caption") : row.badges;
+}
+
+/** @param {HTMLElement} holder @param {Badge[]} badges */
+function paintBadges(holder, badges) {
+  const says = JSON.stringify(badges);
+  if (holder.dataset.says === says) return;
+  holder.dataset.says = says;
+  holder.replaceChildren(...badges.map(({ text, tone, why }) => h("span", `nbt-badge nbt-${tone}`, { title: why }, text)));
+}
+
+/** @param {CellEdit | undefined} edit @param {Row | undefined} row @returns {[string, string]} */
+function cellState(edit, row) {
+  if (edit) return edit.phase === "pending" ? ["sending", ""] : ["refused", edit.reason];
+  return [row?.state ?? "kept", row?.reason ?? ""];
+}
+
+/** A picture's size in pixels and bytes, as far as it is known. @param {Row} row */
+function measures(row) {
+  const { bytes } = row;
+  const pixels = row.width && row.height ? `${row.width} × ${row.height}` : "";
+  const weight = bytes ? (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`) : "";
+  return [pixels, weight].filter(Boolean).join(" · ") || "size unknown";
+}
