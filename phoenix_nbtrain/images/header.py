@@ -6,27 +6,18 @@ no length: a file that ends early, or whose parts do not add up, is an `ImageErr
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import BinaryIO, Literal
 
 from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.images.orientation import of_exif, of_png_text, of_xmp
+from phoenix_nbtrain.images.parts import PNG_START, Part, jpeg_parts, png_parts, webp_parts
 
-__all__ = [
-    "BYTES_MAX",
-    "PIXELS_MAX",
-    "ImageFormat",
-    "ImageHeader",
-    "Part",
-    "inspect",
-    "jpeg_parts",
-    "png_parts",
-    "webp_parts",
-]
+__all__ = ["BYTES_MAX", "PIXELS_MAX", "ImageFormat", "ImageHeader", "glance", "inspect"]
 
 ImageFormat = Literal["jpeg", "png", "webp"]
 
@@ -34,6 +25,8 @@ BYTES_MAX = 50_000_000
 """Largest picture file that is read."""
 PIXELS_MAX = 64_000_000
 """Most pixels that are ever decoded; 64 megapixels take 256 MB as RGBA."""
+GLANCE_BYTES = 64 * 1024
+"""What `glance` reads of most files: a JPEG's EXIF with its thumbnail has less."""
 
 _TAKES = "Phoenix trains on JPEG, PNG and WebP; save it as one of these."
 _AGAIN = "Open it in an image program and save it again, or leave it out."
@@ -58,11 +51,11 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
 )
 """What people give by mistake, so that the message can call it by its name."""
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8\xff"
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of the segment that states a JPEG's size."""
 _EXIF = b"Exif\0\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
-_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
-"""A search rather than a loop: every 256th byte of a photograph's data begins like a marker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +81,6 @@ class ImageHeader:
         return (self.height, self.width) if turned else (self.width, self.height)
 
 
-class Part(NamedTuple):
-    """One segment of a JPEG or chunk of a PNG or WebP: ``content[start:end]`` is all of it."""
-
-    kind: bytes
-    """The marker's second byte of a JPEG, or the four letters of a chunk."""
-    start: int
-    end: int
-    body: int
-    """Where the payload begins."""
-    body_end: int
-
-
 def inspect(content: bytes) -> ImageHeader:
     """Return what ``content`` says it is: a JPEG, a PNG or a WebP, and its size.
 
@@ -117,14 +98,47 @@ def inspect(content: bytes) -> ImageHeader:
             f"The file has {len(content) / 1e6:,.0f} MB.",
             remedy=f"Pictures of up to {BYTES_MAX // 1_000_000} MB are taken; save it smaller.",
         )
-    if content.startswith(b"\xff\xd8\xff"):
-        header = _jpeg(content)
-    elif content.startswith(_PNG):
-        header = _png(content)
+    if content.startswith(_JPEG):
+        header = _jpeg(content, jpeg_parts(content))
+    elif content.startswith(PNG_START):
+        header = _png(content, png_parts(content))
     elif content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         header = _webp(content)
     else:
         raise ImageError(f"This is {_called(content)}, not a picture we can take.", remedy=_TAKES)
+    return _bearable(header)
+
+
+def glance(file: BinaryIO) -> ImageHeader:
+    """Return what a picture's header says, reading hardly more of the file than that.
+
+    This is for pages of files that nobody has chosen yet; whether one is whole is not looked at.
+
+    Raises:
+        ImageError: what `inspect` refuses by the header.
+    """
+    start = file.read(GLANCE_BYTES)
+    header = None
+    with suppress(ImageError):  # what is not in the start may be further on
+        if start.startswith(_JPEG):
+            header = _jpeg(start, _before_pixels(jpeg_parts(start)), whole=False)
+        elif start.startswith(PNG_START):
+            header = _png(start, _before_pixels(png_parts(start)), whole=False)
+    if header is None:
+        return inspect(start + file.read(BYTES_MAX + 1 - len(start)))
+    return _bearable(header)
+
+
+def _before_pixels(parts: Iterable[Part]) -> Iterator[Part]:
+    """Yield the parts up to the frame of a JPEG or the data of a PNG, as far as they are there."""
+    with suppress(ImageError):
+        for part in parts:
+            yield part
+            if part.kind == b"IDAT" or part.kind[0] in _FRAMES:
+                return
+
+
+def _bearable(header: ImageHeader) -> ImageHeader:
     if header.width * header.height > PIXELS_MAX:
         raise ImageError(
             f"The picture has {header.width:,} × {header.height:,} pixels.",
@@ -133,97 +147,12 @@ def inspect(content: bytes) -> ImageHeader:
     return header
 
 
-def jpeg_parts(content: bytes) -> Iterator[Part]:
-    """Walk a JPEG's segments from the first after the start marker to the end marker.
-
-    A scan (``0xDA``) is one part, with the compressed data that follows its header. Bytes that
-    belong to no segment are skipped, as decoders do.
-
-    Raises:
-        ImageError: the file ends before its end marker.
-    """
-    at, size = 2, len(content)
-    while True:
-        at = content.find(b"\xff", at)
-        while 0 <= at < size - 1 and content[at + 1] == 0xFF:  # fill bytes
-            at += 1
-        if at < 0 or at >= size - 1:
-            raise _cut_off("JPEG")
-        marker = content[at + 1]
-        if marker == 0xD9:
-            yield Part(b"\xd9", at, at + 2, at + 2, at + 2)
-            return
-        if marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # they have no length
-            at += 2
-            continue
-        if at + 4 > size:
-            raise _cut_off("JPEG")
-        end = at + 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-        if end > size or end < at + 4:
-            raise _cut_off("JPEG")
-        body_end = end
-        if marker == 0xDA:
-            end = _scan_end(content, end)
-        yield Part(bytes((marker,)), at, end, at + 4, body_end)
-        at = end
-
-
-def _scan_end(content: bytes, at: int) -> int:
-    """Return where a scan's data ends: at the next marker that is no restart and no stuffing."""
-    found = _SCAN_END.search(content, at)
-    if found is None:
-        raise _cut_off("JPEG")
-    return found.start()
-
-
-def png_parts(content: bytes) -> Iterator[Part]:
-    """Walk a PNG's chunks from ``IHDR`` to ``IEND``.
-
-    Raises:
-        ImageError: the file ends before ``IEND``.
-    """
-    at = len(_PNG)
-    while True:
-        body = at + 8
-        if body > len(content):
-            raise _cut_off("PNG")
-        end = body + int.from_bytes(content[at : at + 4], "big") + 4
-        if end > len(content):
-            raise _cut_off("PNG")
-        kind = content[at + 4 : body]
-        yield Part(kind, at, end, body, end - 4)
-        if kind == b"IEND":
-            return
-        at = end
-
-
-def webp_parts(content: bytes) -> Iterator[Part]:
-    """Walk a WebP's top-level chunks.
-
-    Raises:
-        ImageError: the file is shorter than it says.
-    """
-    riff_end = 8 + int.from_bytes(content[4:8], "little")
-    if riff_end > len(content):
-        raise _cut_off("WebP")
-    at = 12
-    while at + 8 <= riff_end:
-        body = at + 8
-        body_end = body + int.from_bytes(content[at + 4 : body], "little")
-        if body_end > riff_end:
-            raise _cut_off("WebP")
-        # Chunks are padded to an even length; some writers forget the last chunk's pad.
-        end = min(body_end + (body_end - body) % 2, riff_end)
-        yield Part(content[at : at + 4], at, end, body, body_end)
-        at = end
-
-
-def _jpeg(content: bytes) -> ImageHeader:
+def _jpeg(content: bytes, parts: Iterable[Part], *, whole: bool = True) -> ImageHeader:
     size: tuple[int, int] | None = None
     exif: int | None = None
     xmp: int | None = None
     scanned = False
-    for part in jpeg_parts(content):
+    for part in parts:
         marker = part.kind[0]
         if marker == 0xDA:
             scanned = True
@@ -233,7 +162,7 @@ def _jpeg(content: bytes) -> ImageHeader:
                 exif = exif or of_exif(body[len(_EXIF) :])
             elif body.startswith(_XMP):
                 xmp = xmp or of_xmp(body)
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+        elif marker in _FRAMES:
             if marker not in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA):
                 raise ImageError("This JPEG is lossless or hierarchical.", remedy=_AGAIN)
             if part.body_end - part.body < 6 or size is not None:
@@ -242,18 +171,18 @@ def _jpeg(content: bytes) -> ImageHeader:
             if depth != 8:
                 raise ImageError(f"This JPEG has {depth} bits per channel.", remedy=_AGAIN)
             size = (width, height)
-    if size is None or not scanned or not all(size):
+    if size is None or (whole and not scanned) or not all(size):
         raise _damaged("JPEG")
     return _header("jpeg", size, exif or xmp)
 
 
-def _png(content: bytes) -> ImageHeader:
+def _png(content: bytes, parts: Iterable[Part], *, whole: bool = True) -> ImageHeader:
     size: tuple[int, int] | None = None
     exif: int | None = None
     text: int | None = None
     xmp: int | None = None
     data = False
-    for part in png_parts(content):
+    for part in parts:
         if size is None:
             if part.kind != b"IHDR" or part.body_end - part.body != 13:
                 raise _damaged("PNG")
@@ -271,7 +200,7 @@ def _png(content: bytes) -> ImageHeader:
         elif part.kind in (b"tEXt", b"zTXt", b"iTXt"):
             stated = of_png_text(part.kind, content[part.body : part.body_end])
             text, xmp = text or stated[0], xmp or stated[1]
-    if size is None or not data or not all(0 < n < 2**31 for n in size):
+    if size is None or (whole and not data) or not all(0 < n < 2**31 for n in size):
         raise _damaged("PNG")
     return _header("png", size, exif or text or xmp)
 
@@ -327,13 +256,6 @@ def _called(content: bytes) -> str:
     if start.startswith((b"<!doctype html", b"<html")):
         return "a web page"
     return "a file of another kind"
-
-
-def _cut_off(kind: str) -> ImageError:
-    return ImageError(
-        f"The {kind} file is cut off or damaged: it ends too early.",
-        remedy="Download or copy it again.",
-    )
 
 
 def _damaged(kind: str) -> ImageError:

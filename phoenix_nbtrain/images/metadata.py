@@ -11,7 +11,8 @@ from __future__ import annotations
 import struct
 import zlib
 
-from phoenix_nbtrain.images.header import inspect, jpeg_parts, png_parts, webp_parts
+from phoenix_nbtrain.images.header import inspect
+from phoenix_nbtrain.images.parts import jpeg_parts, png_parts, webp_parts
 
 __all__ = ["strip"]
 

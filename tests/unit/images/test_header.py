@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from phoenix_nbtrain.errors import ImageError
-from phoenix_nbtrain.images.header import BYTES_MAX, inspect
+from phoenix_nbtrain.images.header import BYTES_MAX, GLANCE_BYTES, PIXELS_MAX, glance, inspect
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -196,3 +196,67 @@ def test_a_flipped_byte_raises_nothing_else(form: str, data: st.DataObject) -> N
         inspect(bytes(content))
     except ImageError as error:
         assert len(str(error)) <= 200
+
+
+# -- at a glance ----------------------------------------------------------------------------------
+
+
+class Counted(io.BytesIO):
+    """A file that knows how much of it was read."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        content = super().read(size)
+        self.taken += len(content)
+        return content
+
+
+def noise(width: int = 900, height: int = 700) -> Image.Image:
+    return Image.effect_noise((width, height), 90).convert("RGB")
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_a_glance_reads_the_start_of_a_file_only(encode: Any, form: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encode(form, noise(), exif=exif)
+    assert len(content) > 2 * GLANCE_BYTES
+    file = Counted(content)
+    assert glance(file) == inspect(content)
+    assert file.taken == GLANCE_BYTES
+
+
+def test_a_glance_of_a_small_file_or_a_webp_sees_what_is_there(encode: Any) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    contents = [encode(form, exif=exif) for form in ("JPEG", "PNG", "WEBP")]
+    contents.append(encode("WEBP", noise(), exif=exif, quality=95))
+    assert len(contents[-1]) > GLANCE_BYTES
+    for content in contents:
+        assert glance(io.BytesIO(content)) == inspect(content)
+
+
+def test_a_glance_looks_further_where_the_start_says_too_little(encode: Any) -> None:
+    plain = encode("JPEG", noise())
+    comments = b"".join(b"\xff\xfe\xff\xff" + bytes(65_533) for _ in range(3))
+    content = plain[:2] + comments + plain[2:]
+    assert glance(io.BytesIO(content)) == inspect(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"%PDF-1.4" + bytes(100_000),
+        b"\xff\xd8\xff" + bytes(100_000),
+        png_of(PIXELS_MAX, 2, pixels=bytes(100_000)),
+        png_of(8, 8, chunk(b"acTL", bytes(8)), pixels=bytes(100_000)),
+        png_of(0, 8, pixels=bytes(100_000)),
+    ],
+)
+def test_a_glance_refuses_what_the_header_refuses(content: bytes) -> None:
+    with pytest.raises(ImageError) as caught:
+        glance(io.BytesIO(content))
+    assert str(caught.value) == refused(content)
