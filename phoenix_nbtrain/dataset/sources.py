@@ -12,26 +12,23 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from phoenix_nbtrain.dataset.archive import members
+from phoenix_nbtrain.dataset.folders import FILES_MAX, noise, read_file, too_many, walk
 from phoenix_nbtrain.dataset.lookup import stem
 from phoenix_nbtrain.dataset.tables import is_table, read_table
 from phoenix_nbtrain.dataset.text import natural_key
 from phoenix_nbtrain.dataset.urls import checked_url, is_url, url_name
-from phoenix_nbtrain.errors import ImageError, InputError, shown
+from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.images.header import BYTES_MAX
 
-__all__ = ["Candidate", "candidates", "counted"]
-
-FILES_MAX = 100_000
-"""Most files of one listing: a home folder, given by mistake, is not walked to its end."""
+__all__ = ["Candidate", "candidates", "counted", "folder_of"]
 
 _ASSET = re.compile(r"asset_[A-Za-z0-9]{8,64}")
-_NOISE = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
 _PATH_COLUMNS = ("path", "file", "file_name", "filename", "image")
 _CAPTION_COLUMNS = ("caption", "text")
 
@@ -68,8 +65,7 @@ def candidates(source: object, *, recursive: bool = False) -> list[Candidate]:
         InputError: there is nothing to be had from it at all.
     """
     if isinstance(source, str) and not source.strip():
-        # As a path it would be the current folder, which a forgotten variable does not mean.
-        raise InputError("No source is given.", remedy='Give a folder; "." is the current one.')
+        raise _empty()
     if isinstance(source, str | os.PathLike):
         return _named(source, recursive=recursive, alone=True)
     if _is_frame(source):
@@ -117,13 +113,7 @@ def _named(given: str | os.PathLike[Any], *, recursive: bool, alone: bool) -> li
             return [Candidate(path=url_name(url), url=url)]
         if _ASSET.fullmatch(text):
             return [Candidate(path=text, asset_id=text)]
-    if text.startswith("\\\\"):  # on Windows, looking whether it is there would contact it
-        raise InputError("Network paths are not opened.", remedy="Copy the pictures here first.")
-    path = Path(text).expanduser() if text.startswith("~") else Path(text)
-    try:
-        kind = path.stat().st_mode
-    except (OSError, ValueError):
-        raise _not_there(path) from None
+    path, kind = _there(text)
     if stat.S_ISDIR(kind):
         return _folder(path, recursive=recursive)
     if alone and is_table(path):
@@ -133,20 +123,49 @@ def _named(given: str | os.PathLike[Any], *, recursive: bool, alone: bool) -> li
     return [_file(path, path.as_posix())]
 
 
+def folder_of(given: str | os.PathLike[Any]) -> Path:
+    """Return the folder that somebody named.
+
+    Raises:
+        InputError: it is not there, or is none.
+    """
+    text = os.fsdecode(os.fspath(given))
+    if not text.strip():
+        raise _empty()
+    path, kind = _there(text)
+    if not stat.S_ISDIR(kind):
+        raise InputError(f"{_tail(str(path))} is no folder.", remedy="Give the one that it is in.")
+    return path
+
+
+def _there(text: str) -> tuple[Path, int]:
+    """Return a path that is there, and what kind of thing it is."""
+    if text.startswith("\\\\"):  # on Windows, looking whether it is there would contact it
+        raise InputError("Network paths are not opened.", remedy="Copy the pictures here first.")
+    path = Path(text)
+    try:
+        path = path.expanduser() if text.startswith("~") else path
+        return path, path.stat().st_mode
+    except (OSError, ValueError, RuntimeError):  # the last: a user that there is not
+        raise _not_there(path) from None
+
+
+def _empty() -> InputError:
+    # As a path it would be the current folder, which a forgotten variable does not mean.
+    return InputError("No source is given.", remedy='Give a folder; "." is the current one.')
+
+
 def _folder(path: Path, *, recursive: bool) -> list[Candidate]:
     files: list[str] = []
     below: Counter[str] = Counter()
-    for folder, names in _walk(path):
+    for folder, _, names in walk(path):
         inside = Path(folder).relative_to(path)
         if recursive or not inside.parts:
             files += [str(inside / name) for name in names]
         else:
             below[inside.parts[0]] += len(names)
         if len(files) + below.total() > FILES_MAX:
-            raise InputError(
-                f"{shown(str(path))} holds more than {FILES_MAX:,} files.",
-                remedy="Give the folder that holds the pictures.",
-            )
+            raise too_many(path)
     if not files:
         if below:
             parts = [f"{shown(n, 24)} {c:,}" for n, c in below.most_common(3)]
@@ -162,33 +181,14 @@ def _folder(path: Path, *, recursive: bool) -> list[Candidate]:
     return [_file(path / f, "/".join([above, *Path(f).parts])) for f in files]
 
 
-def _walk(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Walk a folder without following links to folders, leaving out what is no one's picture."""
-
-    def raised(error: OSError) -> None:
-        if Path(error.filename) == path:
-            raise InputError(
-                f"{shown(str(path))} cannot be read: {error.strerror}.",
-                remedy="Check its permissions.",
-            ) from None
-
-    for folder, folders, names in os.walk(path, onerror=raised):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f != "__MACOSX")
-        yield folder, [n for n in names if not _noise(n)]
-
-
-def _noise(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _NOISE or name.lower().endswith(".txt")
-
-
 def _file(path: Path, shown_as: str, caption: str | None = None) -> Candidate:
     beside = path.with_name(stem(path.name) + ".txt")
     has_caption = caption is None and beside != path and _is_file(beside)
     return Candidate(
         path=shown_as,
-        read=lambda: _read(path, BYTES_MAX),
+        read=lambda: read_file(path, BYTES_MAX),
         caption=caption,
-        read_caption=(lambda: _read(beside, 1_000_000)) if has_caption else None,
+        read_caption=(lambda: read_file(beside, 1_000_000)) if has_caption else None,
     )
 
 
@@ -199,25 +199,9 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _read(path: Path, limit: int) -> bytes:
-    try:
-        # Looked at before it is opened: opening a pipe would wait for ever.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ImageError("It is no ordinary file.")
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-    except FileNotFoundError:
-        raise ImageError("It is no longer there.", remedy="Add it again when it is.") from None
-    except OSError as error:
-        raise ImageError(
-            f"It cannot be read: {error.strerror or type(error).__name__}.",
-            remedy="Check its permissions, or copy it.",
-        ) from None
-
-
 def _zip(path: Path) -> list[Candidate]:
     files = dict(members(path))
-    kept = [n for n in files if not _noise(n.rsplit("/", 1)[-1]) and "__MACOSX" not in n]
+    kept = [n for n in files if not noise(n.rsplit("/", 1)[-1]) and "__MACOSX" not in n]
     if not kept:
         raise InputError(f"{shown(path.name)} holds no pictures.")
     found = []

@@ -6,6 +6,7 @@ no length: a file that ends early, or whose parts do not add up, is an `ImageErr
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,15 @@ from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.images.orientation import of_exif, of_png_text, of_xmp
 from phoenix_nbtrain.images.parts import PNG_START, Part, jpeg_parts, png_parts, webp_parts
 
-__all__ = ["BYTES_MAX", "PIXELS_MAX", "ImageFormat", "ImageHeader", "glance", "inspect"]
+__all__ = [
+    "BYTES_MAX",
+    "PIXELS_MAX",
+    "ImageFormat",
+    "ImageHeader",
+    "glance",
+    "inspect",
+    "looks_like_a_picture",
+]
 
 ImageFormat = Literal["jpeg", "png", "webp"]
 
@@ -91,18 +100,12 @@ def inspect(content: bytes) -> ImageHeader:
     Raises:
         ImageError: anything else, an animation, more than 64 megapixels or 50 MB.
     """
-    if not content:
-        raise ImageError("The file is empty.", remedy="Export or download it again.")
-    if len(content) > BYTES_MAX:
-        raise ImageError(
-            f"The file has {len(content) / 1e6:,.0f} MB.",
-            remedy=f"Pictures of up to {BYTES_MAX // 1_000_000} MB are taken; save it smaller.",
-        )
+    _check_size(len(content))
     if content.startswith(_JPEG):
         header = _jpeg(content, jpeg_parts(content))
     elif content.startswith(PNG_START):
         header = _png(content, png_parts(content))
-    elif content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+    elif looks_like_a_picture(content):
         header = _webp(content)
     else:
         raise ImageError(f"This is {_called(content)}, not a picture we can take.", remedy=_TAKES)
@@ -117,25 +120,39 @@ def glance(file: BinaryIO) -> ImageHeader:
     Raises:
         ImageError: what `inspect` refuses by the header.
     """
+    _check_size(file.seek(0, io.SEEK_END))
+    file.seek(0)
     start = file.read(GLANCE_BYTES)
     header = None
     with suppress(ImageError):  # what is not in the start may be further on
         if start.startswith(_JPEG):
-            header = _jpeg(start, _before_pixels(jpeg_parts(start)), whole=False)
+            header = _jpeg(start, _there(jpeg_parts(start)), whole=False)
         elif start.startswith(PNG_START):
-            header = _png(start, _before_pixels(png_parts(start)), whole=False)
+            header = _png(start, _there(png_parts(start)), whole=False)
     if header is None:
         return inspect(start + file.read(BYTES_MAX + 1 - len(start)))
     return _bearable(header)
 
 
-def _before_pixels(parts: Iterable[Part]) -> Iterator[Part]:
-    """Yield the parts up to the frame of a JPEG or the data of a PNG, as far as they are there."""
+def looks_like_a_picture(start: bytes) -> bool:
+    """Return whether a file that begins so would be taken for a JPEG, a PNG or a WebP."""
+    return start.startswith((_JPEG, PNG_START)) or (start[:4], start[8:12]) == (b"RIFF", b"WEBP")
+
+
+def _there(parts: Iterable[Part]) -> Iterator[Part]:
+    """Yield those parts that are there: what comes after is another's concern."""
     with suppress(ImageError):
-        for part in parts:
-            yield part
-            if part.kind == b"IDAT" or part.kind[0] in _FRAMES:
-                return
+        yield from parts
+
+
+def _check_size(size: int) -> None:
+    if not size:
+        raise ImageError("The file is empty.", remedy="Export or download it again.")
+    if size > BYTES_MAX:
+        raise ImageError(
+            f"The file has {size / 1e6:,.0f} MB.",
+            remedy=f"Pictures of up to {BYTES_MAX // 1_000_000} MB are taken; save it smaller.",
+        )
 
 
 def _bearable(header: ImageHeader) -> ImageHeader:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -22,6 +23,7 @@ from phoenix_nbtrain.runner import Runner, default_runner
 from phoenix_nbtrain.store.drafts import Drafts
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.training.adding import Adding
+from phoenix_nbtrain.training.browsing import Folder
 from phoenix_nbtrain.training.buying import Buying
 from phoenix_nbtrain.training.downloading import Downloading
 from phoenix_nbtrain.training.drafting import Drafting
@@ -397,6 +399,22 @@ class Training(Drafting):
     def colours(self, ids: Sequence[str]) -> Mapping[str, str]:
         """Return each picture's mean colour as ``#rrggbb``; empty where unknown. Never blocks."""
         return self._thumbnails.colours(ids)
+
+    def browse(self, folder: str | Path, *, recursive: bool = False) -> Folder:
+        """Return the pictures of a folder, to look at and choose from. Adds nothing.
+
+        Args:
+            folder: where they are, on the computer where this runs.
+            recursive: whether the folders within it count too.
+
+        Raises:
+            InputError: it is no folder, cannot be read or holds too many files.
+        """
+        return Folder(folder, recursive=recursive, live=self._live)
+
+    def browse_later(self, folder: str | Path, *, recursive: bool = False) -> Future[Folder]:
+        """List a folder's pictures on a thread of its own. Never blocks."""
+        return self._live.runner.alone("browse", partial(self.browse, folder, recursive=recursive))
 
     def picture(self, picture_id: str) -> bytes:
         """Return the whole file of an image or of a sample, by id."""

@@ -254,7 +254,9 @@ def test_a_glance_looks_further_where_the_start_says_too_little(encode: Any) -> 
         png_of(PIXELS_MAX, 2, pixels=bytes(100_000)),
         png_of(8, 8, chunk(b"acTL", bytes(8)), pixels=bytes(100_000)),
         png_of(0, 8, pixels=bytes(100_000)),
+        png_of(8, 8, pixels=bytes(BYTES_MAX)),
     ],
+    ids=range(7),
 )
 def test_a_glance_refuses_what_the_header_refuses(content: bytes) -> None:
     with pytest.raises(ImageError) as caught:
