@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ServiceError,
         ServiceUnreachable,
     )
+    from phoenix_nbtrain.preferences import options
     from phoenix_nbtrain.tool import train
     from phoenix_nbtrain.training.account import model_types, models
     from phoenix_nbtrain.training.attach import attach
@@ -68,6 +69,7 @@ __all__ = [
     "logout",
     "model_types",
     "models",
+    "options",
     "runs",
     "train",
 ]
@@ -95,6 +97,7 @@ _WHERE = {
     "logout": "client.login",
     "model_types": "training.account",
     "models": "training.account",
+    "options": "preferences",
     "runs": "training.runs",
     "train": "tool",
 }

@@ -19,7 +19,7 @@ from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.launch import Estimate, Launcher
 from phoenix_nbtrain.records import Model
-from phoenix_nbtrain.runner import Runner, default_runner
+from phoenix_nbtrain.runner import Runner, Timer, default_runner
 from phoenix_nbtrain.store.drafts import Drafts
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.training.adding import Adding
@@ -415,6 +415,10 @@ class Training(Drafting):
     def browse_later(self, folder: str | Path, *, recursive: bool = False) -> Future[Folder]:
         """List a folder's pictures on a thread of its own. Never blocks."""
         return self._live.runner.alone("browse", partial(self.browse, folder, recursive=recursive))
+
+    def later(self, seconds: float, work: Callable[[], object]) -> Timer:
+        """Call ``work`` after ``seconds``, unless the timer is cancelled before. Never blocks."""
+        return self._live.runner.later(seconds, work)
 
     def picture(self, picture_id: str) -> bytes:
         """Return the whole file of an image or of a sample, by id."""

@@ -21,6 +21,7 @@ import rjsmin
 from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
 from phoenix_nbtrain.training.state import SyncState, Thumbnail, TrainingState
+from phoenix_nbtrain.widgets.words import MESSAGE_MAX
 
 __all__ = [
     "BASE_JS",
@@ -40,10 +41,8 @@ T = TypeVar("T")
 
 REPLIES_KEPT = 256
 """Replies remembered per view, so that a request sent twice is done once."""
-MESSAGE_MAX = 200
-"""Longest message shown, in characters."""
 
-BASE_JS = ("dom.js", "channel.js", "pictures.js")
+BASE_JS = ("dom.js", "alive.js", "channel.js", "pictures.js")
 """What the module of a view that asks for pictures begins with."""
 
 
@@ -81,6 +80,7 @@ class Viewed(Protocol):
     def thumbnails(self, ids: Sequence[str], px: int) -> Sequence[Future[Thumbnail]]: ...
     def colours(self, ids: Sequence[str]) -> Mapping[str, str]: ...
     def findings(self) -> Sequence[Finding]: ...
+    def later(self, seconds: float, work: Callable[[], object]) -> Any: ...
 
 
 class Answer:

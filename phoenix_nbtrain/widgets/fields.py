@@ -14,7 +14,8 @@ from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Viewed, error_words
-from phoenix_nbtrain.widgets.panels import Turns, marked, text
+from phoenix_nbtrain.widgets.panels import marked, text
+from phoenix_nbtrain.widgets.turns import Turns
 
 __all__ = ["Field", "field_of", "short"]
 

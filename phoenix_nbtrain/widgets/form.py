@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 import ipywidgets as widgets
 
 from phoenix_nbtrain import catalog
+from phoenix_nbtrain.catalog import Parameter
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import Viewed
 from phoenix_nbtrain.widgets.fields import Field, field_of, short
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, marked, note, pill, text
+from phoenix_nbtrain.widgets.sheets import Section, facts
 
 __all__ = ["ConfigForm"]
 
@@ -81,6 +83,18 @@ class ConfigForm(Panel):
         if name in self._fields:
             self._fields[name].left(typed)
 
+    def snapshot(self, state: TrainingState) -> Sequence[Section]:
+        full = catalog.full_config(self._type, state.draft.config)
+        rows = [
+            (
+                p.label,
+                _said(p, full[p.name]) + ("" if p.name in state.draft.config else " · default"),
+            )
+            for p in catalog.parameters(self._type).values()
+            if not p.advanced or p.name in state.draft.config
+        ]
+        return [facts("Configuration", self._steps_words(state.draft), rows)]
+
     def words(self) -> str:
         draft = self.training.state.draft
         return f"{shown(self.training.name, 30)} · {self._steps_words(draft)}"
@@ -126,3 +140,14 @@ class ConfigForm(Panel):
         if total == full.get("max_train_steps"):
             return f"{words}, ended at {counted(total, 'step')}"
         return f"{words} = {counted(total, 'step')}"
+
+
+def _said(parameter: Parameter, value: object) -> str:
+    """Return a parameter's value as a reader of a shared notebook needs it."""
+    if parameter.kind == "images":  # given as paths of this computer, perhaps
+        return counted(len(value), "picture")  # type: ignore[arg-type]  # a tuple, checked when set
+    if parameter.kind == "texts":
+        return " · ".join(value) or "none"  # type: ignore[arg-type]  # the same
+    if isinstance(value, float):
+        return short(value)
+    return "none" if value is None or value == "" else str(value)

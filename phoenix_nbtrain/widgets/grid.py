@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import anywidget
@@ -10,7 +10,9 @@ import traitlets
 
 from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.widgets import sheets
 from phoenix_nbtrain.widgets.base import Answer, Viewed, static_text
+from phoenix_nbtrain.widgets.sheets import Section
 from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView, words_of
 
 __all__ = ["GRID_CSS", "GRID_JS", "ImageGrid"]
@@ -56,6 +58,9 @@ class ImageGrid(TableView, anywidget.AnyWidget):
         still = [i for i in self.selected if i in there]
         if still != self.selected:
             self.selected = still
+
+    def snapshot(self, state: TrainingState) -> Sequence[Section]:
+        return [sheets.images(state.draft)]
 
     def _answer_select(self, request: Mapping[str, Any], answer: Answer) -> None:
         there = self.listing(self.table).there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.state import Estimate, PriceState, Run, TrainingState
 from phoenix_nbtrain.widgets.base import Viewed
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, marked, note, pill, text
+from phoenix_nbtrain.widgets.sheets import Section, clock, facts
 
 __all__ = ["LaunchPanel"]
 
@@ -104,6 +106,13 @@ class LaunchPanel(Panel):
         self.paint(self.training.state)
         self.training.request_estimate()
         self.training.resume_watch()
+
+    def snapshot(self, state: TrainingState) -> Sequence[Section]:
+        estimate = state.price.estimate
+        if estimate is None:
+            return [] if state.run else [Section("Price", "not asked for yet")]
+        old = "" if state.price.acceptable else ", before the last changes"
+        return [facts("Price", f"{estimate}{old}, {clock(estimate.made_at)}", _lines(estimate))]
 
     def words(self) -> str:
         state = self.training.state
@@ -273,7 +282,7 @@ def _price_words(price: PriceState, epochs: int) -> str:
     amount = str(estimate).removesuffix(estimate.unit).strip()
     old = "" if price.acceptable and price.phase == "shown" else " nbt-old"
     part = f"for {price.covers:,} of {price.of:,}" if price.covers < price.of else ""
-    lines = [(_detail(name), f"{value.normalize():,f}") for name, value in estimate.details.items()]
+    lines = _lines(estimate)
     if price.acceptable and epochs > 1:
         lines.append(("per epoch", f"{_rounded(estimate.amount / epochs):,f}"))
     if estimate.discount:
@@ -287,6 +296,10 @@ def _price_words(price: PriceState, epochs: int) -> str:
         f"<small>{text(estimate.unit, 40)} {text(part)}</small></div>"
         f'<div class="nbt-lines">{rows}</div>{failed}'
     )
+
+
+def _lines(estimate: Estimate) -> list[tuple[str, str]]:
+    return [(_detail(name), f"{value.normalize():,f}") for name, value in estimate.details.items()]
 
 
 def _rounded(value: Decimal) -> Decimal:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anywidget
 import traitlets
 
+from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.widgets import sheets
 from phoenix_nbtrain.widgets.base import Viewed, static_text
+from phoenix_nbtrain.widgets.sheets import Section
 from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView
 
 __all__ = ["PairTable"]
@@ -26,3 +31,6 @@ class PairTable(TableView, anywidget.AnyWidget):
     def __init__(self, training: Viewed) -> None:
         super().__init__()
         self.watch(training)
+
+    def snapshot(self, state: TrainingState) -> Sequence[Section]:
+        return [sheets.pairs(state.draft)]

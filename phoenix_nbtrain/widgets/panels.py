@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import html
-import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import anywidget
 import ipywidgets as widgets
+import traitlets
 
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.state import TrainingState
-from phoenix_nbtrain.widgets.base import MESSAGE_MAX, View, Viewed, static_text
+from phoenix_nbtrain.widgets.base import Viewed, static_text
+from phoenix_nbtrain.widgets.turns import Turns
+from phoenix_nbtrain.widgets.twin import Twinned
+from phoenix_nbtrain.widgets.words import counted, text
 
 __all__ = [
     "Dressing",
     "Panel",
-    "Turns",
     "buttoned",
     "counted",
     "free",
@@ -27,21 +27,6 @@ __all__ = [
     "pill",
     "text",
 ]
-
-log = logging.getLogger(__name__)
-
-
-def text(value: object, limit: int = MESSAGE_MAX) -> str:
-    """Return ``value`` as HTML that shows it and does nothing else.
-
-    Whatever a person or a service wrote goes through here on its way into a panel.
-    """
-    return html.escape(shown(value, limit))
-
-
-def counted(n: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: ``1 image``, ``24 images``."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def note(words: str, kind: str = "", *, role: str = "note") -> str:
@@ -80,60 +65,28 @@ def free(widget: Any) -> None:
             part.close()
 
 
-class Turns:
-    """Runs what it is given one at a time, whichever thread gives it, and never waits.
-
-    Messages of the browser and changes of the state come on different threads, and a trait of
-    which both have a hand breaks ipywidgets when set at once. Who comes second leaves the work to
-    whoever is at it. ``dict.setdefault`` and the deque are single steps of the interpreter.
-    """
-
-    def __init__(self) -> None:
-        self._due: deque[Callable[[], object]] = deque()
-        self._at: dict[str, object] = {}
-
-    def __call__(self, work: Callable[[], object]) -> None:
-        self._due.append(work)
-        while self._due:
-            mine = object()
-            if self._at.setdefault("it", mine) is not mine:
-                return  # that one looks again after it has let go
-            try:
-                while self._due:
-                    self._next()
-            finally:
-                del self._at["it"]
-
-    def _next(self) -> None:
-        try:
-            work = self._due.popleft()
-        except IndexError:
-            return
-        try:
-            work()
-        except Exception:
-            # One failed change of the screen must not keep the later ones away.
-            log.exception("a panel failed to show a change")
-
-
 class Dressing(anywidget.AnyWidget):
     """Brings the style sheet to plain widgets, and tells what ipywidgets does not.
 
     It shows nothing. Its script hears when a panel is displayed and when a field is left, names
-    fields for screen readers and keeps relative times fresh; without it panels work, plainer.
+    fields for screen readers, keeps relative times fresh and hides the panel's twin; without it
+    panels work, plainer.
     """
 
     # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
-    _esm = static_text("dom.js", "panels.js")
+    _esm = static_text("dom.js", "alive.js", "panels.js")
     _css = static_text("theme.css", "panels.css")
 
+    twin = traitlets.Unicode().tag(sync=True)
+    """The class of the panel's static twin."""
 
-class Panel(View, widgets.VBox):
+
+class Panel(Twinned, widgets.VBox):
     """Base of the panels made of plain widgets. Subclasses paint in `paint`."""
 
     def __init__(self, training: Viewed, children: Iterable[Any], *, name: str) -> None:
         self.turn = Turns()
-        self.dressing = Dressing()
+        self.dressing = Dressing(twin=self.twin)
         super().__init__(
             children=[*children, self.dressing], _dom_classes=("nbt", "nbt-panel", f"nbt-{name}")
         )
@@ -153,6 +106,10 @@ class Panel(View, widgets.VBox):
     def words(self) -> str:
         """Return what a page without widgets shows of it, in a line."""
         return f"{self.training.name} · {self.training.type} · {self.training.where}"
+
+    def hail(self) -> None:
+        if not self._closed:
+            self.dressing.send({"alive": True})
 
     def show(self, state: TrainingState) -> None:  # noqa: ARG002  # by its turn there may be a newer
         self.turn(lambda: None if self._closed else self.paint(self.training.state))
@@ -179,6 +136,7 @@ class Panel(View, widgets.VBox):
         if self._closed:
             return
         if told.get("kind") == "displayed":
+            self.hail()
             self.turn(self.displayed)
         elif told.get("kind") == "left" and isinstance(name, str) and isinstance(typed, str):
             self.turn(lambda: self.left(name, typed))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +16,7 @@ from phoenix_nbtrain.training.adding import AddReport
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import Viewed, error_words
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text
+from phoenix_nbtrain.widgets.sheets import Section
 
 __all__ = ["ImagePicker"]
 
@@ -134,6 +135,9 @@ class ImagePicker(Panel):
     def words(self) -> str:
         images = counted(len(self.training.state.draft.images), "image")
         return f"{shown(self.training.name, 30)} · {images} · {self.training.where}"
+
+    def snapshot(self, state: TrainingState) -> Sequence[Section]:
+        return [Section("Pictures", counted(len(state.draft.images), "image"))]
 
     # -- choosing --------------------------------------------------------------------------------
 

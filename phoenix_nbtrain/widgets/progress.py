@@ -16,11 +16,13 @@ from phoenix_nbtrain.widgets.base import (
     BASE_JS,
     MESSAGE_MAX,
     Answer,
-    View,
     Viewed,
     static_text,
 )
+from phoenix_nbtrain.widgets.sheets import Section, facts, samples
 from phoenix_nbtrain.widgets.tables import number_of, words_of
+from phoenix_nbtrain.widgets.twin import Twinned
+from phoenix_nbtrain.widgets.words import counted
 
 __all__ = ["ProgressPanel"]
 
@@ -40,7 +42,7 @@ class Watched(Viewed, Protocol):
     def resume_watch(self) -> None: ...
 
 
-class ProgressPanel(View, anywidget.AnyWidget):
+class ProgressPanel(Twinned, anywidget.AnyWidget):
     """The run of ``training``: stage, epoch, time left, loss curve, samples by epoch."""
 
     # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
@@ -67,6 +69,22 @@ class ProgressPanel(View, anywidget.AnyWidget):
 
     def show(self, state: TrainingState) -> None:
         self.summary = self._summary(state)
+
+    def snapshot(self, state: TrainingState) -> Sequence[Section]:
+        run = state.run
+        losses = _curve(run.losses) if run else []
+        rows = []
+        if losses:
+            first, last = losses[0][1], losses[-1][1]
+            rows.append(
+                ("Loss", f"{first:.4f} → {last:.4f} in {counted(int(losses[-1][0]), 'step')}")
+            )
+        if self.training.is_local:
+            rows.append(("Trainer", HONEST))
+        parts = [facts("Training", _headline(state), rows if run else [])]
+        if run and run.samples:
+            parts.append(samples(run.samples[-1], self._prompts(state)))
+        return parts
 
     def close(self) -> None:
         layout = self.layout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -16,6 +17,7 @@ from phoenix_nbtrain.widgets.pairs import PairTable
 from phoenix_nbtrain.widgets.panels import Panel, counted, marked, pill, text
 from phoenix_nbtrain.widgets.picker import ImagePicker
 from phoenix_nbtrain.widgets.progress import ProgressPanel
+from phoenix_nbtrain.widgets.sheets import Section
 
 __all__ = ["Studio"]
 
@@ -63,6 +65,11 @@ class Studio(Panel):
 
     def displayed(self) -> None:
         self.launch.turn(self.launch.displayed)
+
+    def snapshot(self, state: TrainingState) -> Sequence[Section]:
+        tables = [self.images, *([self.pairs] if self.pairs is not None else [])]
+        views = [*tables, self.form, self.launch, self.progress]
+        return [section for view in views for section in view.snapshot(state)]
 
     def words(self) -> str:
         draft = self.training.state.draft

@@ -14,12 +14,12 @@ from phoenix_nbtrain.widgets.base import (
     BASE_JS,
     MESSAGE_MAX,
     Answer,
-    View,
     Viewed,
     static_text,
     summary_of,
 )
 from phoenix_nbtrain.widgets.sources import DraftImages, DraftPairs, Listing, Source
+from phoenix_nbtrain.widgets.twin import Twinned
 
 __all__ = ["TABLE_CSS", "TABLE_JS", "TableView", "number_of", "wish_of", "words_of"]
 
@@ -83,7 +83,7 @@ def wish_of(request: Mapping[str, Any]) -> Wish:
     )
 
 
-class TableView(View):
+class TableView(Twinned):
     """Mixin for views that page through images or pairs and edit them."""
 
     kinds: ClassVar[Mapping[str, str]] = {

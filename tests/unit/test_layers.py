@@ -32,7 +32,11 @@ MAY = {
     "store": {"errors", "records", "draft", *DISK, "store"},
     "launch": {"errors", "records", "store", "launch"},
     "training": {*BASE, "images", "dataset", "runner", "store", "launch", "training"},
-    "widgets": {"errors", "records", "draft", "catalog", "dataset", "training", "widgets"},
+    "preferences": {"errors"},
+    "widgets": {
+        *("errors", "records", "draft", "catalog", "preferences"),
+        *("dataset", "training", "widgets"),
+    },
     "tool": {*BASE, "training", "launch", "client"},
     "checkup": {"errors", "home", "client"},
     "cli": {*BASE, "training", "launch", "client", "local", "tool", "__init__"},

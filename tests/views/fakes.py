@@ -88,6 +88,9 @@ class FakeTraining:
     def findings(self) -> tuple[Finding, ...]:
         return checks.check(self.state.draft, self.type)
 
+    def later(self, seconds: float, work: Callable[[], object]) -> Any:
+        return self.runner.later(seconds, work)
+
     # -- what tests call --------------------------------------------------------------------------
 
     def change(self, **changes: Any) -> None:

@@ -458,6 +458,7 @@ def test_the_saved_state_holds_no_rows_and_no_secrets() -> None:
         "density",
         "tabbable",
         "tooltip",
+        "twin",
     }
 
 

@@ -14,10 +14,10 @@ from phoenix_nbtrain.widgets.form import ConfigForm
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.launch import LaunchPanel
 from phoenix_nbtrain.widgets.pairs import PairTable
-from phoenix_nbtrain.widgets.panels import Turns
 from phoenix_nbtrain.widgets.picker import ImagePicker
 from phoenix_nbtrain.widgets.progress import ProgressPanel
 from phoenix_nbtrain.widgets.studio import Studio
+from phoenix_nbtrain.widgets.turns import Turns
 
 __all__ = ["quiet"]
 

@@ -105,6 +105,7 @@ function viewOf(make) {
       const end = new AbortController();
       signal?.addEventListener("abort", () => end.abort());
       make(model, el, end.signal);
+      alive(model, /** @type {Element} */ (el.firstElementChild), end.signal);
       return () => end.abort();
     },
   };

@@ -127,8 +127,10 @@ export default {
     // The element is made before it is put into its panel.
     const find = () => {
       const root = el.closest(".nbt-panel");
-      if (root) dress(root, model, end.signal);
-      else if ((tries += 1) < FIND_TRIES) timer = window.setTimeout(find, FIND_MS);
+      if (root) {
+        alive(model, root, end.signal);
+        dress(root, model, end.signal);
+      } else if ((tries += 1) < FIND_TRIES) timer = window.setTimeout(find, FIND_MS);
     };
     find();
     return () => {

@@ -298,6 +298,7 @@ export default {
     const end = new AbortController();
     signal?.addEventListener("abort", () => end.abort());
     new Progress(model, el, end.signal);
+    alive(model, /** @type {Element} */ (el.firstElementChild), end.signal);
     return () => end.abort();
   },
 };
