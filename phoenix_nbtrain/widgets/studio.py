@@ -88,11 +88,11 @@ class Studio(Panel):
 
     def _tabs(self, state: TrainingState) -> str:
         draft = state.draft
-        todo = sum(bool(row.refusal) or not row.caption for row in draft.images)
+        todo = self.images.listing("images").attention
         tabs = [_tab("images", "Images", f"{len(draft.images):,}", todo)]
         if self.pairs is not None:
-            open_pairs = sum(bool(row.refusal) or not row.instruction for row in draft.pairs)
-            tabs.append(_tab("pairs", "Pairs", f"{len(draft.pairs):,}", open_pairs))
+            todo = self.pairs.listing("pairs").attention
+            tabs.append(_tab("pairs", "Pairs", f"{len(draft.pairs):,}", todo))
         tabs += [_tab("form", "Configuration"), _tab("launch", "Price")]
         progress = state.run.progress if state.run and state.training else None
         tabs.append(_tab("run", "Training", "" if progress is None else f"{progress:.0%}"))
