@@ -25,6 +25,7 @@ PAIRS_MAX = catalog.IMAGES_MAX * (catalog.IMAGES_MAX - 1)
 _PAIR_ID = re.compile(r"pair_[0-9A-Za-z_-]{1,64}")
 _COLUMNS = {"images": ("name", "caption"), "pairs": ("source", "target", "instruction")}
 _STALE = "It changed meanwhile; what stands now is shown."
+_SAME = "Source and target are the same picture."
 
 
 class RefusedError(Exception):
@@ -58,6 +59,9 @@ class Work:
         self._removed = set(draft.removed)
         self._touched = dict(draft.touched)
         self.inverse: list[Op] = []
+        self._at = 0
+        self._sided: dict[str, tuple[PairRow, dict[int, str]]] = {}
+        """Pairs of which a side was set, as they stood before, and by which operations."""
         self._lookup: Lookup | None = None
         """The pictures by their names, once somebody asks."""
 
@@ -73,7 +77,13 @@ class Work:
             touched=MappingProxyType(self._touched),
         )
 
-    def take(self, op: object) -> None:
+    def take(self, op: object, at: int = 0) -> None:
+        """Apply one operation, the one at position ``at``.
+
+        Raises:
+            RefusedError: it is not taken.
+        """
+        self._at = at
         if not isinstance(op, Mapping):
             raise RefusedError("Not an edit.")
         kind, table = op.get("op"), op.get("table")
@@ -131,10 +141,28 @@ class Work:
         else:
             value = self._checked(lambda: self._side(op["value"], column), op, standing)
             new = replace(row, source=value) if column == "source" else replace(row, target=value)
-            if new.source == new.target != "" and not self._trusted:
-                raise RefusedError("Source and target are the same picture.", standing)
+            if not self._trusted:
+                self._sided.setdefault(row.pair_id, (row, {}))[1][self._at] = column
         self._settle("pairs", row.pair_id, column, standing, value)
         self._pairs.by_id[row.pair_id] = self._judged(new)
+
+    def one_picture(self) -> list[tuple[int, RefusedError]]:
+        """Take back what makes a picture its own target, once all is done; return it by position.
+
+        Not before: both sides of a pair may be set, one after the other.
+        """
+        refused: list[tuple[int, RefusedError]] = []
+        for row_id, (before, ops) in self._sided.items():
+            row = self._pairs.by_id.get(row_id)
+            if row is None or row.source != row.target or not row.source:
+                continue
+            back = replace(row, source=before.source, target=before.target)
+            self._pairs.by_id[row_id] = self._judged(back)
+            for at, column in ops.items():
+                key = cell("pairs", row_id, column)
+                self._touched[key] = self.before.touched.get(key, 0)
+                refused.append((at, RefusedError(_SAME, getattr(before, column))))
+        return refused
 
     def _set_config(self, op: Op) -> None:
         name, given = op.get("row"), op.get("value")
@@ -218,7 +246,7 @@ class Work:
         except InputError as error:
             raise RefusedError(str(error)) from None
         if row.source == row.target != "":
-            raise RefusedError("Source and target are the same picture.")
+            raise RefusedError(_SAME)
         self._pairs.insert(at, row_id, self._judged(row))
         self._touch("pairs", row_id)
         self.inverse.append({"op": "delete", "table": "pairs", "row": row_id})

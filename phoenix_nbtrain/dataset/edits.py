@@ -91,11 +91,15 @@ def apply(
     refused: list[Refusal] = []
     for i, op in enumerate(ops):
         try:
-            work.take(op)
+            work.take(op, i)
         except RefusedError as refusal:
             refused.append(Refusal(op=i, value=refusal.value, reason=refusal.reason))
         else:
             accepted.append(i)
+    for i, late in work.one_picture():
+        accepted.remove(i)
+        refused.append(Refusal(op=i, value=late.value, reason=late.reason))
+    refused.sort(key=lambda each: each.op)
     return _applied(work, accepted, refused)
 
 

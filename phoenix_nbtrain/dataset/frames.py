@@ -241,27 +241,18 @@ def _pair_ops(
         if standing is None:
             inserts[row.pair_id] = row
             continue
-        changed = [
-            c
-            for c in ("source", "target", "instruction")
-            if getattr(row, c) != getattr(standing, c)
+        ops += [
+            {
+                "op": "set",
+                "table": "pairs",
+                "row": row.pair_id,
+                "column": column,
+                "value": getattr(row, column),
+            }
+            for column in ("source", "target", "instruction")
+            if getattr(row, column) != getattr(standing, column)
         ]
-        if {"source", "target"} <= set(changed):
-            # One after the other would make a picture its own target where they swap.
-            ops.append({"op": "delete", "table": "pairs", "row": row.pair_id})
-            inserts[row.pair_id] = row
-        else:
-            ops += [
-                {
-                    "op": "set",
-                    "table": "pairs",
-                    "row": row.pair_id,
-                    "column": c,
-                    "value": getattr(row, c),
-                }
-                for c in changed
-            ]
-    left = [p for p in draft.pair if p not in gone and p not in inserts]
+    left = [p for p in draft.pair if p not in gone]
     return (*ops, *_order("pairs", left, [row.pair_id for row in wanted], inserts))
 
 

@@ -86,9 +86,11 @@ class Lookup:
     def _near(self, value: str) -> str:
         """Return what to do about a name that nothing has: the names nearest to it, if any."""
         if value not in self._misses and len(self._misses) < MISSES_MAX:
-            names = self._last_stem if stem(value) == value else self._exact
-            near = get_close_matches(value[:NAME_MAX], names, n=2)
-            self._misses[value] = " or ".join(shown(name, 40) for name in near)
+            called = {s.casefold(): rows[0].name for s, rows in self._last_stem.items()}
+            called |= {name.casefold(): name for name in self._exact}
+            near = get_close_matches(value[:NAME_MAX].casefold(), called, n=3, cutoff=0.7)
+            names = list(dict.fromkeys(called[word] for word in near))[:2]
+            self._misses[value] = " or ".join(shown(name, 40) for name in names)
         near_names = self._misses.get(value)
         if near_names:
             return f"Did you mean {near_names}?"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+import pytest
 from views.fakes import EDIT, FakeTraining, image, pair
 
 from phoenix_nbtrain.widgets.pairs import PairTable
@@ -71,20 +71,32 @@ def test_a_pair_is_inserted_and_deleted_and_both_can_be_undone() -> None:
     assert all(reply["ok"] and not reply["refused"] for reply in heard)
 
 
-def test_a_swap_as_the_table_sends_it_keeps_id_and_place() -> None:
+def test_a_block_is_one_message_and_each_refused_cell_is_told() -> None:
     training = training_of_two()
     table, heard = opened(training)
-    before = training.state.draft.pairs[0]
-    values = {"source": "img_b", "target": "img_a", "instruction": "colour it"}
     ops = [
-        {"op": "delete", "table": "pairs", "row": "pair_1"},
-        {"op": "insert", "table": "pairs", "row": "pair_1", "at": 0, "values": values},
+        {"op": "insert", "table": "pairs", "row": "pair_9", "values": {"source": "", "target": ""}},
+        {"op": "set", "table": "pairs", "row": "pair_9", "column": "source", "value": "a.png"},
+        {"op": "set", "table": "pairs", "row": "pair_9", "column": "target", "value": "cc.png"},
+        {"op": "swap", "table": "pairs", "row": "pair_1"},
     ]
     table._handle_custom_msg({"id": "a", "kind": "edit", "base": 1, "ops": ops}, [])
-    assert heard.pop()["accepted"] == [0, 1]
-    assert training.state.draft.pairs[0] == replace(before, source="img_b", target="img_a")
+    reply = heard.pop()
+    assert reply["accepted"] == [0, 1, 3]
+    (refused,) = reply["refused"]
+    assert refused["op"] == 2 and not refused["value"]
+    assert "Did you mean c.png" in refused["reason"]
+    assert training.state.draft.pair["pair_1"].triple == ("img_b", "img_a", "colour it")
     table._handle_custom_msg({"id": "b", "kind": "undo", "base": 2}, [])
-    assert training.state.draft.pairs[0] == before
+    assert list(training.state.draft.pair) == ["pair_1", "pair_2"]
+
+
+@pytest.mark.parametrize("name", sorted(PairTable.parts))
+def test_each_part_is_a_module_that_exports_one_function(name: str) -> None:
+    table, heard = opened(training_of_two())
+    table._handle_custom_msg({"id": "a", "kind": "part", "name": name}, [])
+    text = heard.pop()["text"]
+    assert text.count("export default") == 1 and len(text.encode()) < 40 * 1024
 
 
 def test_a_closed_table_lets_the_training_go() -> None:

@@ -2,7 +2,7 @@
 // A field in which an image is chosen by its name.
 
 /** What a chooser shows its images with.
- * @typedef {{ frame: Frame, images: Rows, pictures: Pictures, near: { id: string, picture: string }[] }} Choosing */
+ * @typedef {{ frame: Frame, images: Rows, pictures: Pictures, lines: PairLines }} Choosing */
 
 /** A text field with a list of images below it, of which one is chosen by typing or clicking. */
 class Chooser {
@@ -49,7 +49,7 @@ class Chooser {
     mark(this.input, "aria-expanded", "true");
     this.paint();
     this.place();
-    this.view.pictures.want([...this.view.near, ...this.fits.slice(0, 30).map(key)]);
+    this.view.pictures.want([...this.view.lines.near, ...this.fits.slice(0, 30).map((row) => ({ id: row.image_id, picture: row.picture }))]);
   }
 
   paint() {
@@ -58,6 +58,7 @@ class Chooser {
       ...this.fits.map((row, i) => {
         const img = h("img", "", { alt: "" });
         const holder = h("span", "nbt-thumb", {}, img);
+        holder.style.setProperty("--nbt-colour", row.colour || null);
         paintPicture(holder, img, pictures.get(row.image_id, row.picture));
         return h(
           "div", "nbt-option",
@@ -137,9 +138,4 @@ class Chooser {
     event.preventDefault();
     return true;
   }
-}
-
-/** @param {Row} row */
-function key(row) {
-  return { id: row.image_id, picture: row.picture };
 }

@@ -276,9 +276,29 @@ def test_a_side_is_called_by_whatever_names_one_picture(draft: Draft, value: str
 def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(draft: Draft) -> None:
     images = (*draft.images, ImageRow(image_id="img_g", name="giraffe.png"))
     op = {"op": "set", "table": "pairs", "row": "pair_1", "column": "source"}
-    for near in ("girafe.png", "girafe"):
+    for near in ("girafe.png", "girafe", "GIRAFFE.PNG"):
         said = reason(done(replace(draft, images=images), {**op, "value": near}))
-        assert "Did you mean giraffe" in said
+        assert said.endswith("Did you mean giraffe.png?")
+
+
+def test_both_sides_may_change_places_one_after_the_other(draft: Draft) -> None:
+    def side(column: str, value: str, row: str = "pair_1") -> dict[str, Any]:
+        return {"op": "set", "table": "pairs", "row": row, "column": column, "value": value}
+
+    swapped = done(draft, side("source", "img_b"), side("target", "img_a"))
+    assert swapped.accepted == (0, 1)
+    assert swapped.draft.pair["pair_1"].triple == ("img_b", "img_a", "turn")
+    assert content(undone(swapped)) == content(draft)
+
+    # What ends as one picture is taken back, and nothing else.
+    words = {**side("instruction", "new")}
+    half = done(draft, side("source", "img_c"), words, side("target", "img_c"))
+    assert half.accepted == (1,)
+    assert [(r.op, r.value) for r in half.refused] == [(0, "img_a"), (2, "img_b")]
+    assert half.draft.pair["pair_1"].triple == ("img_a", "img_b", "new")
+    later = done(half.draft, side("source", "img_d"), base=draft.revision)
+    assert later.accepted == (0,)  # it was not touched
+    assert content(undone(half)) == content(draft)
 
 
 def test_a_pair_may_be_begun_with_nothing_and_says_what_it_lacks(draft: Draft) -> None:

@@ -1,0 +1,75 @@
+// @ts-check
+// Copy, cut and paste between the pair table and spreadsheets.
+
+/** What makes a spreadsheet take a text for a formula, and how many marks stand before it. */
+const FORMULA = /^'*[=+\-@＝＋－＠\t\r\n]/u;
+
+class PairClipboard {
+  /** @param {PairView} view */
+  constructor(view) {
+    this.view = view;
+    // On the document: a cell is no field, so the browser sends them to the body.
+    for (const kind of ["copy", "cut", "paste"]) {
+      document.addEventListener(kind, this, { capture: true, signal: view.signal });
+    }
+  }
+
+  /** @param {Event} given */
+  handleEvent(given) {
+    const event = /** @type {ClipboardEvent} */ (given);
+    const { view } = this;
+    const { open, lines } = view;
+    const active = document.activeElement;
+    if (!event.clipboardData || !active || !lines.grid.contains(active)) return;
+    const field = open?.field;
+    if (active === field && !(event.type === "paste" && isBlock(event.clipboardData, open?.column === "instruction"))) return;
+    if (event.type !== "paste" && !getSelection()?.isCollapsed) return; // words of the page
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.type === "paste") this.paste(event.clipboardData.getData("text/plain"));
+    else if (this.copy(event.clipboardData) && event.type === "cut") void (view.chosen.whole ? view.hands?.do.remove() : view.hands?.do.clear());
+  }
+
+  /** @param {DataTransfer} data @returns {boolean} whether all was there to be copied */
+  copy(data) {
+    const { view } = this;
+    const { chosen, cells, rows, frame } = view;
+    const column = COLUMNS[cells.at.column];
+    const columns = chosen.size > 0 ? chosen.columns : isData(column) ? [column] : DATA;
+    const ids = chosen.size > 0 ? [...chosen.rows] : [cells.at.id];
+    const there = ids.every((id) => chosen.row(id));
+    if (!there) frame.announce("The selected pairs are still being read. Copy once more.");
+    if (!there) return false;
+    if (ids.every((id) => rows.indexOf(id) >= 0)) ids.sort((a, b) => rows.indexOf(a) - rows.indexOf(b));
+    const block = ids.map((id) => columns.map((c) => guarded(view.wordsOf(id, c))));
+    data.setData("text/plain", block.map((row) => row.map(quoted).join("\t")).join("\n"));
+    const body = block.map((row) => h("tr", "", {}, ...row.map((text) => h("td", "", {}, text))));
+    data.setData("text/html", h("table", "", {}, ...body).outerHTML);
+    frame.announce(ids.length * columns.length === 1 ? "Copied." : `${counted(ids.length, "row")} copied.`);
+    return true;
+  }
+
+  /** @param {string} text */
+  paste(text) {
+    const { view } = this;
+    if (view.locked()) return;
+    if (view.open) view.hands?.editor.close();
+    void view.parts.run("paste", view, text);
+  }
+}
+
+/** Whether what is pasted into a field is cells of a table rather than words for it. @param {DataTransfer} data @param {boolean} lines whether the field takes several lines */
+function isBlock(data, lines) {
+  const text = data.getData("text/plain").trim();
+  return /\t/.test(text) || (/\n/.test(text) && (!lines || /<table/i.test(data.getData("text/html"))));
+}
+
+/** A text that no spreadsheet runs; pasted back, it is what it was. @param {string} text */
+function guarded(text) {
+  return FORMULA.test(text) ? "'" + text : text;
+}
+
+/** @param {string} text */
+function quoted(text) {
+  return /[\t\n\r"]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,130 @@
+// @ts-check
+// What is done to pairs, each as one step of undo.
+
+class PairCommands {
+  /** @param {PairView} view */
+  constructor(view) {
+    this.view = view;
+  }
+
+  /** Begin a pair there, and choose its source. @param {number} index @param {{ [column: string]: string }} [values] */
+  async insert(index, values = {}) {
+    const { view } = this;
+    if (view.locked()) return;
+    // Most sets say one thing throughout.
+    const instruction = view.rows.at(index - 1)?.instruction ?? "";
+    const row = "pair_" + newId();
+    const op = { op: /** @type {const} */ ("insert"), table: "pairs", row, at: index };
+    const reply = await view.edits.run([{ ...op, values: { source: "", target: "", instruction, ...values } }]);
+    if (!this.told(reply, "Pair added.")) return;
+    await view.arrived(row, index);
+    view.hands?.editor.edit(row, values.source ? "target" : "source");
+  }
+
+  /** @param {string[]} [ids] */
+  async remove(ids) {
+    const { view } = this;
+    const rows = ids ?? (await view.chosen.ids());
+    if (rows.length === 0 || view.locked()) return;
+    const { index, column } = view.cells.at;
+    const reply = await view.edits.run(rows.map((row) => ({ op: "delete", table: "pairs", row })));
+    this.told(reply, `${counted(rows.length, "pair")} deleted. Undo brings ${rows.length === 1 ? "it" : "them"} back.`);
+    view.chosen.clear();
+    await view.rows.want(index, index + 1);
+    if (view.rows.total > 0) view.cells.go(index, column);
+  }
+
+  /** @param {string[]} [ids] */
+  async swap(ids) {
+    const { view } = this;
+    const rows = ids ?? (await view.chosen.ids());
+    if (rows.length === 0 || view.locked()) return;
+    const reply = await view.edits.run(rows.map((row) => ({ op: "swap", table: "pairs", row })));
+    this.told(reply, rows.length === 1 ? "Source and target swapped." : `${counted(rows.length, "pair")} swapped.`);
+  }
+
+  /** Move the chosen pairs past the next one. @param {1 | -1} by */
+  async move(by) {
+    const { view } = this;
+    const rows = await view.chosen.ids();
+    if (rows.length === 0 || view.locked()) return;
+    const reply = await view.edits.run([{ op: "move", table: "pairs", row: rows[0], rows, by }]);
+    if (!this.told(reply, `Moved ${by < 0 ? "up" : "down"}.`)) return;
+    await view.arrived(rows[by < 0 ? 0 : rows.length - 1], view.cells.at.index);
+    view.lines.reveal(view.cells.at.index);
+  }
+
+  /** Empty the chosen cells. */
+  async clear() {
+    const cells = (await this.cells()).filter(({ was }) => was !== "");
+    await this.set(cells.map((cell) => ({ ...cell, value: "" })), (n) => `${counted(n, "cell")} emptied.`);
+  }
+
+  /** Give the chosen cells what the first row of them says; a single one what the row above it says. */
+  async fillDown() {
+    const { view } = this;
+    const ids = await view.chosen.ids();
+    const { chosen } = view;
+    const column = COLUMNS[view.cells.at.column];
+    const columns = chosen.size > 1 && !chosen.whole ? chosen.columns : [isData(column) && !chosen.whole ? column : "instruction"];
+    const above = ids.length === 1 ? view.rows.at(view.rows.indexOf(ids[0]) - 1)?.pair_id : undefined;
+    const from = above ?? ids[0];
+    const cells = ids.filter((id) => id !== from).flatMap((id) => columns.map((c) => ({ id, column: c, was: view.valueOf(id, c) })));
+    const filled = cells.map((cell) => ({ ...cell, value: view.valueOf(from, cell.column) }));
+    await this.set(filled.filter(({ was, value }) => was !== value), (n) => `${counted(n, "cell")} filled.`);
+  }
+
+  /** The chosen cells and what they say; without any, the one that has the focus. */
+  async cells() {
+    const { view } = this;
+    const ids = await view.chosen.ids();
+    const column = COLUMNS[view.cells.at.column];
+    const columns = view.chosen.size > 0 ? view.chosen.columns : isData(column) ? [column] : [];
+    return ids.flatMap((id) => columns.map((c) => ({ id, column: c, was: view.valueOf(id, c) })));
+  }
+
+  /** @param {{ id: string, column: DataColumn, value: string }[]} cells @param {(n: number) => string} done */
+  async set(cells, done) {
+    const { view } = this;
+    if (view.locked() || cells.length === 0) return;
+    const ops = cells.map(({ id, column, value }) => ({ op: /** @type {const} */ ("set"), table: "pairs", row: id, column, value }));
+    const reply = await view.edits.run(ops, view.revision.seen);
+    this.toldCells(reply, done);
+  }
+
+  /** @param {string} row @param {"mine" | "theirs"} side */
+  async keep(row, side) {
+    const { view } = this;
+    if (!row || view.locked()) return;
+    const reply = await view.edits.run([{ op: "keep", table: "pairs", row, side }]);
+    this.told(reply, side === "mine" ? "Yours is kept." : "Theirs is taken.");
+  }
+
+  /** Say what came of it. @param {Reply} reply @param {string} done @returns {boolean} whether all was done */
+  told(reply, done) {
+    const { view } = this;
+    const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
+    const others = reply.ok ? reply.refused.length - 1 : 0;
+    if (reason) view.frame.note(`Not done: ${reason}${others > 0 ? ` (and ${others.toLocaleString("en")} more)` : ""}`);
+    else view.frame.announce(done);
+    this.reread();
+    return !reason;
+  }
+
+  /** Say what came of cells; each that was refused says so itself. @param {Reply} reply @param {(n: number) => string} done */
+  toldCells(reply, done) {
+    const { frame } = this.view;
+    if (!reply.ok) frame.note(`Not done: ${words(reply)}`);
+    else if (reply.refused.length > 0) {
+      const taken = reply.accepted.length.toLocaleString("en");
+      frame.note(`${counted(reply.refused.length, "cell")} not taken, ${taken} taken. Each says why and keeps what was given.`);
+    } else frame.announce(done(reply.accepted.length));
+    this.reread();
+  }
+
+  reread() {
+    const { rows, paint } = this.view;
+    rows.refresh(rows.total);
+    paint();
+  }
+}

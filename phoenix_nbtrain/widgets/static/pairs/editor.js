@@ -1,0 +1,124 @@
+// @ts-check
+// A cell of the pair table while somebody types in it.
+
+/** @typedef {{
+ *   id: string, column: DataColumn, field: HTMLInputElement | HTMLTextAreaElement, chooser: Chooser | null, base: number, was: string,
+ * }} Editing */
+
+class PairEditor {
+  /** @param {PairView} view */
+  constructor(view) {
+    this.view = view;
+    this.moving = false;
+  }
+
+  /** @param {string | undefined} id @param {DataColumn} column @param {string} [typed] what it begins with */
+  edit(id, column, typed) {
+    const { view } = this;
+    const row = id ? view.rows.byId(id) : undefined;
+    if (!row || (view.open?.id === id && view.open?.column === column)) return;
+    if (view.open) this.save();
+    if (view.locked()) return;
+    const before = view.edits.of("pairs", row.pair_id, column);
+    const n = view.rows.indexOf(row.pair_id) + 1;
+    const label = `${column[0].toUpperCase()}${column.slice(1)} of pair ${n}`;
+    const held = before ? before.value : row[column];
+    const words = column === "instruction" ? held : view.images.byId(held)?.name ?? (before ? held : "");
+    const field = column === "instruction"
+      ? h("textarea", "nbt-input nbt-field", { "aria-label": label, rows: "2", placeholder: "What should happen", dir: "auto" })
+      : h("input", "nbt-input nbt-field", { "aria-label": label, placeholder: "Image name" });
+    field.value = typed ?? words;
+    const chooser = field instanceof HTMLInputElement ? new Chooser(view, field, () => this.chose()) : null;
+    const was = before?.phase === "pending" ? before.value : row[column];
+    view.open = { id: row.pair_id, column, field, chooser, base: view.revision.seen, was };
+    field.addEventListener("blur", () => !this.moving && view.open?.field === field && this.save());
+    view.cells.go(n - 1, COLUMNS.indexOf(column));
+    this.place();
+    field.focus({ preventScroll: true });
+    // Left as it was it stays, also where several images share the name.
+    if (chooser && typed === undefined && view.images.byId(held)) chooser.id = held;
+    if (typed === undefined && chooser) field.select();
+    else field.setSelectionRange(field.value.length, field.value.length);
+    chooser?.open();
+  }
+
+  /** Keep the field in the cell of its pair, wherever that is now. */
+  place() {
+    const { view } = this;
+    if (!view.open) return;
+    const { id, column, field, chooser } = view.open;
+    const line = view.lines.shown.get(view.rows.indexOf(id));
+    if (!line) {
+      // The pair is gone. The words are sent all the same: the refusal hands them back.
+      if (view.rows.complete && !view.rows.byId(id)) this.save();
+      return;
+    }
+    const cell = view.lines.cellOf(line, column);
+    if (field.parentNode === cell) return;
+    const had = document.activeElement === field;
+    this.moving = true;
+    cell.append(field);
+    if (had) field.focus({ preventScroll: true });
+    this.moving = false;
+    if (chooser?.isOpen) chooser.place();
+  }
+
+  close() {
+    const { view } = this;
+    const { open } = view;
+    view.open = null;
+    open?.chooser?.remove();
+    open?.field.remove();
+    view.paint();
+  }
+
+  save() {
+    const { view } = this;
+    if (!view.open) return;
+    const { id, column, field, chooser, base, was } = view.open;
+    const before = view.edits.of("pairs", id, column);
+    // A name that nothing here has is the kernel's to understand, or to answer with one that is near.
+    const value = chooser ? chooser.value || field.value.trim() : field.value;
+    const refocus = document.activeElement === field;
+    this.close();
+    if ((value || !chooser) && value !== was) view.edits.set("pairs", id, column, value, base);
+    else if (before?.phase === "refused") view.edits.drop(before);
+    if (refocus) view.cells.go(view.cells.at.index, view.cells.at.column);
+  }
+
+  /** A picture was chosen: go on to what the pair still lacks. */
+  chose() {
+    const { view } = this;
+    if (!view.open) return;
+    const { id, column } = view.open;
+    const row = view.rows.byId(id);
+    const lacked = SIDES.filter((side) => !row?.[side] && !view.edits.of("pairs", id, side));
+    this.save();
+    const next = lacked.find((side) => side !== column);
+    if (next) this.edit(id, next);
+    else if (lacked.length > 0) this.edit(id, "instruction");
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const { view } = this;
+    const { open } = view;
+    if (event.isComposing || !open || open.chooser?.key(event)) return;
+    const { id, column } = open;
+    const index = view.rows.indexOf(id);
+    const place = COLUMNS.indexOf(column);
+    if (event.key === "Enter" && !event.shiftKey) {
+      this.save();
+      view.cells.go(column === "instruction" ? index + 1 : index, place);
+    } else if (event.key === "Tab" && DATA[DATA.indexOf(column) + (event.shiftKey ? -1 : 1)]) {
+      this.save();
+      view.cells.go(index, place + (event.shiftKey ? -1 : 1));
+    } else if (event.key === "Escape") {
+      const refused = view.edits.of("pairs", id, column);
+      this.close();
+      if (refused?.phase === "refused") view.edits.drop(refused);
+      view.cells.go(index, place);
+    } else return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,111 @@
+// @ts-check
+// What the pair table is changed with: its keys, clicks, editor, commands and clipboard. It comes right after
+// the table itself, and is no part of what a saved notebook holds.
+
+const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+
+class Hands {
+  /** @param {PairView} view */
+  constructor(view) {
+    this.view = view;
+    this.editor = new PairEditor(view);
+    this.do = new PairCommands(view);
+    new PairClipboard(view);
+    /** Where the pointer went down, while it may draw a range. @type {{ index: number, column: number } | null} */
+    this.from = null;
+  }
+
+  /** @param {PointerEvent} event */
+  pressed(event) {
+    const place = this.view.cells.placeOf(event.target);
+    this.from = null;
+    if (!place || place.column < 0 || event.button !== 0) return;
+    const { chosen } = this.view;
+    if (event.shiftKey) {
+      event.preventDefault(); // no text selection
+      return;
+    }
+    if (event.ctrlKey || event.metaKey) return;
+    chosen.anchor = { id: this.view.rows.at(place.index)?.pair_id ?? "", ...place };
+    if (event.pointerType === "mouse") this.from = place;
+  }
+
+  /** @param {PointerEvent} event */
+  drawn(event) {
+    const place = this.view.cells.placeOf(event.target);
+    if (!(event.buttons & 1)) this.from = null;
+    if (!this.from || !place || place.column < 0) return;
+    if (place.index === this.from.index && place.column === this.from.column && this.view.chosen.size === 0) return;
+    if (this.view.open) this.editor.save();
+    void this.view.chosen.span(place.index, this.from.column === 0 ? 0 : place.column);
+  }
+
+  /** @param {MouseEvent} event */
+  clicked(event) {
+    const { view, editor } = this;
+    const { chosen, rows } = view;
+    const place = this.view.cells.placeOf(event.target);
+    if (!place || place.column < 0 || (event.target instanceof Element && event.target.closest("button"))) return;
+    if (event.target === view.open?.field) return;
+    const column = COLUMNS[place.column];
+    const id = rows.at(place.index)?.pair_id ?? "";
+    const alone = chosen.whole && chosen.size === 1 && chosen.has(id);
+    if (event.shiftKey) void chosen.span(place.index, place.column);
+    else if (event.ctrlKey || event.metaKey) chosen.toggle(place.index);
+    else if (column === "number" && alone) chosen.clear();
+    else if (column === "number") chosen.take([id], true);
+    else {
+      chosen.clear();
+      if (isData(column)) editor.edit(id, column);
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const { open } = this.view;
+    if (open && event.target === open.field) this.editor.key(event);
+    else if (!event.isComposing && this.act(event)) event.preventDefault();
+  }
+
+  /** @param {KeyboardEvent} event @returns {boolean} whether the key was for doing something */
+  act(event) {
+    const { view, editor } = this;
+    const { at } = view.cells;
+    const { chosen } = view;
+    const name = COLUMNS[at.column];
+    const command = MAC ? event.metaKey : event.ctrlKey;
+    const typed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const onButton = event.target instanceof HTMLButtonElement;
+    const erase = typed === "Delete" || typed === "Backspace";
+    if (onButton && (typed === "Enter" || typed === " ")) return false;
+
+    if (event.altKey && (typed === "ArrowUp" || typed === "ArrowDown")) void this.do.move(typed === "ArrowUp" ? -1 : 1);
+    else if (event.altKey && (typed === "ArrowLeft" || typed === "ArrowRight")) void this.do.swap();
+    else if (event.altKey && typed === "Enter") void this.do.insert(at.index + (event.shiftKey ? 0 : 1));
+    else if (typed === "Insert" && !event.shiftKey && !command) void this.do.insert(at.index + 1);
+    else if (erase && (command || chosen.whole || (chosen.size === 0 && !isData(name)))) void this.do.remove();
+    else if (erase) void this.do.clear();
+    else if (command && typed === "z") view.frame.onAgain(event.shiftKey ? "redo" : "undo");
+    else if (command && typed === "y") view.frame.onAgain("redo");
+    else if (command && typed === "a") void chosen.all();
+    else if (command && typed === "d") void this.do.fillDown();
+    else if (command && typed === "/") view.help();
+    else if (typed === " " && event.shiftKey) chosen.take([at.id], true);
+    else if (typed === " " && (event.ctrlKey || event.metaKey || name === "number")) chosen.toggle(at.index);
+    else if (typed === " " && isData(name)) view.look(at.id);
+    else if (typed === "Escape" && chosen.size > 0) chosen.clear();
+    else if (!isData(name)) {
+      if (typed !== "?") return false;
+      view.help();
+    } else if (typed === "Enter" || typed === "F2") editor.edit(at.id, name);
+    else if (!event.ctrlKey && !event.metaKey && !event.altKey && typed.length === 1 && typed !== " ") editor.edit(at.id, name, event.key);
+    else return false;
+    return true;
+  }
+}
+
+/** @param {import("../parts.js").Kit} kit @param {PairView} view @param {object} own */
+export default function hands(kit, view, own) {
+  use({ ...kit, ...own });
+  return new Hands(view);
+}

@@ -1,0 +1,101 @@
+"""What the tests of the pair table share: a small set, its lines and cells, and what lies on the clipboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from browser.harness import Shown
+from views.fakes import EDIT, FakeTraining, image, pair
+
+NAMES = ("cat.png", "cat line.png", "dog.png", "dog line.png", "fox.png")
+
+SOURCE, TARGET, INSTRUCTION = ".nbt-side >> nth=0", ".nbt-side >> nth=1", ".nbt-instruction"
+
+
+def made(*, status: str = "new", pairs: int = 2) -> FakeTraining:
+    """Return a training of five pictures: cat line → cat, and dog line → dog without instruction."""
+    rows = [image(n, "", name=name) for n, name in enumerate(NAMES)]
+    both = [pair(1, 1, 0), pair(2, 3, 2, "")][:pairs]
+    return FakeTraining(rows, both, type=EDIT, status=status)
+
+
+def many(count: int, says: Callable[[int], str] = str) -> FakeTraining:
+    """Return a training of ``count`` pairs, each with an instruction of its own."""
+    rows = [image(n) for n in range(40)]
+    sides = [(a, b) for a in range(40) for b in range(40) if a != b]
+    both = [pair(n, a, b, says(n)) for n, (a, b) in enumerate(sides[:count])]
+    return FakeTraining(rows, both, type=EDIT)
+
+
+def line(view: Shown, n: int) -> Any:
+    return view.page.locator(f".nbt-pair[aria-rowindex='{n + 2}']")
+
+
+def side(view: Shown, n: int, which: str) -> Any:
+    return line(view, n).locator(".nbt-side").nth(0 if which == "source" else 1)
+
+
+def instruction(view: Shown, n: int) -> Any:
+    return line(view, n).locator(".nbt-instruction")
+
+
+def number(view: Shown, n: int) -> Any:
+    return line(view, n).locator(".nbt-number")
+
+
+def until(view: Shown, holds: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if holds():
+            return
+        view.page.wait_for_timeout(30)
+    raise AssertionError("it did not come to be")
+
+
+def instructions(training: FakeTraining) -> list[str]:
+    return [row.instruction for row in training.state.draft.pairs]
+
+
+def rows_chosen(view: Shown) -> list[int]:
+    """Return the numbers, from 0, of the lines in view that are chosen as a whole."""
+    return view.js(
+        """() => [...document.querySelectorAll(".nbt-pair[aria-selected='true']")]
+        .map((row) => Number(row.getAttribute("aria-rowindex")) - 2).sort((a, b) => a - b)"""
+    )
+
+
+def cells_chosen(view: Shown) -> Sequence[Sequence[bool]]:
+    """Return of each line in view whether source, target and instruction are chosen."""
+    return view.js(
+        """() => [...document.querySelectorAll(".nbt-pair")]
+        .sort((a, b) => a.getAttribute("aria-rowindex") - b.getAttribute("aria-rowindex"))
+        .map((row) => [...row.querySelectorAll(".nbt-side, .nbt-instruction")]
+          .map((cell) => cell.getAttribute("aria-selected") === "true"))"""
+    )
+
+
+def paste(view: Shown, text: str, html: str = "") -> None:
+    """Paste as the browser does where no field has the focus: the event goes to the body."""
+    view.js(
+        """([text, html]) => {
+          const data = new DataTransfer();
+          data.setData("text/plain", text);
+          if (html) data.setData("text/html", html);
+          const field = document.activeElement.matches("input, textarea") ? document.activeElement : document.body;
+          field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }""",
+        [text, html],
+    )
+
+
+def copied(view: Shown, kind: str = "copy") -> tuple[str, str]:
+    """Copy or cut, and return the text and the HTML that came to the clipboard."""
+    both = view.js(
+        """(kind) => {
+          const data = new DataTransfer();
+          document.body.dispatchEvent(new ClipboardEvent(kind, { clipboardData: data, bubbles: true, cancelable: true }));
+          return [data.getData("text/plain"), data.getData("text/html")];
+        }""",
+        kind,
+    )
+    return both[0], both[1]

@@ -1,0 +1,256 @@
+"""Blocks of cells between the pair table and spreadsheets."""
+
+from __future__ import annotations
+
+import pytest
+from browser.harness import browser, shown
+from browser.pair_page import (
+    cells_chosen,
+    copied,
+    instruction,
+    instructions,
+    line,
+    made,
+    many,
+    number,
+    paste,
+    rows_chosen,
+    side,
+    until,
+)
+from playwright.sync_api import Browser
+from views.fakes import EDIT, FakeTraining, image, pair
+
+from phoenix_nbtrain.widgets.pairs import PairTable
+
+__all__ = ["browser"]
+
+
+def test_rows_are_copied_as_text_and_as_a_table(browser: Browser) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        number(view, 1).click()
+        number(view, 0).click(modifiers=["Shift"])
+        until(view, lambda: rows_chosen(view) == [0, 1])
+        text, html = copied(view)
+        assert text == "cat line.png\tcat.png\tcolour it\ndog line.png\tdog.png\t"
+        assert html.count("<tr>") == 2 and "<td>cat line.png</td>" in html
+        assert "2 rows copied" in view.page.locator("[aria-live]").text_content()
+        view.page.keyboard.press("Escape")
+        side(view, 0, "target").focus()
+        assert copied(view)[0] == "cat.png"
+
+
+HOSTILE = '<img src=x onerror=alert(1)>\t"quoted"\nand a line'
+
+
+def test_what_is_copied_runs_nowhere_and_is_itself_again_when_pasted(browser: Browser) -> None:
+    texts = [HOSTILE, "=HYPERLINK(1)", "-- no hat", "'=kept", "＠at", "plain"]
+    training = FakeTraining(
+        [image(1, name="=a.png"), image(2, name="b.png")],
+        [pair(n, 1, 2, text) for n, text in enumerate(texts)],
+        type=EDIT,
+    )
+    with shown(browser, PairTable(training)) as view:
+        instruction(view, 0).focus()
+        view.page.keyboard.press("Control+a")
+        view.page.get_by_text("6 selected", exact=True).wait_for()
+        text, html = copied(view)
+        assert "<img" not in html and "&lt;img" in html
+        for formula in ("=HYPERLINK(1)", "-- no hat", "'=kept", "＠at", "=a.png"):
+            assert f"'{formula}" in text and f"<td>'{formula}</td>" in html
+        training.edit([{"op": "delete", "table": "pairs", "row": f"pair_{n}"} for n in range(6)])
+        view.tell()
+        view.page.get_by_role("button", name="Add pair").click()
+        view.page.get_by_role("combobox").wait_for()
+        view.page.keyboard.press("Escape")
+        paste(view, text)
+        until(view, lambda: len(training.state.draft.pairs) == 6)
+        assert instructions(training) == texts
+        assert {row.source for row in training.state.draft.pairs} == {"img_1"}
+
+
+def test_a_column_is_pasted_in_one_message_and_new_rows_become_pairs(browser: Browser) -> None:
+    training = made()
+    before = training.state.draft.pairs
+    with shown(browser, PairTable(training)) as view:
+        side(view, 1, "source").focus()
+        block = 'cat line.png\tfox.png\t"two\nlines ""here"""\r\nfox\tdog.png\tsecond\r\n'
+        paste(view, block)
+        until(view, lambda: len(training.state.draft.pairs) == 3)
+        second, third = training.state.draft.pairs[1:]
+        assert second.triple == ("img_1", "img_4", 'two\nlines "here"')
+        assert third.triple == ("img_4", "img_2", "second")
+        assert len(view.sent("edit")) == 1
+        side(view, 2, "source").get_by_text("fox.png").wait_for()
+        until(view, lambda: cells_chosen(view)[1:] == [[True] * 3] * 2)
+        view.page.keyboard.press("Control+z")
+        until(view, lambda: training.state.draft.pairs == before)
+
+
+def test_a_name_that_nobody_has_is_kept_offered_and_the_rest_is_taken(browser: Browser) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        side(view, 0, "source").focus()
+        paste(view, "fox.png\tdog.png\ta\ndog line.png\tgirafe\tb\ncat.pgn\tfox.png\tc")
+        until(view, lambda: instructions(training) == ["a", "b", "c"])
+        view.page.get_by_text("2 cells not taken").wait_for()
+        line(view, 1).get_by_text("There is no picture girafe in the set.").wait_for()
+        line(view, 2).get_by_text("Did you mean cat.png?").wait_for()
+        assert training.state.draft.pairs[1].target == "img_2"  # what stood
+        assert training.state.draft.pairs[2].source == ""
+        side(view, 2, "source").click()
+        assert view.page.get_by_role("combobox").input_value() == "cat.pgn"
+        view.page.get_by_role("combobox").fill("cat.png")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.pairs[2].source == "img_0")
+        until(view, lambda: line(view, 2).locator(".nbt-word").inner_text() == "kept here")
+
+
+def test_one_text_fills_all_that_is_chosen(browser: Browser) -> None:
+    training = many(4)
+    with shown(browser, PairTable(training)) as view:
+        instruction(view, 1).focus()
+        view.page.keyboard.press("Shift+ArrowDown")
+        until(view, lambda: cells_chosen(view)[2][2])
+        paste(view, "the same, for both")
+        until(
+            view,
+            lambda: (
+                instructions(training) == ["0", "the same, for both", "the same, for both", "3"]
+            ),
+        )
+
+
+def test_lines_of_text_go_down_the_column_whatever_commas_they_hold(browser: Browser) -> None:
+    training = many(3)
+    with shown(browser, PairTable(training)) as view:
+        instruction(view, 0).focus()
+        paste(view, "red, bold\nblue, thin\n\ngreen")
+        until(view, lambda: instructions(training) == ["red, bold", "blue, thin", "", "green"])
+        assert training.state.draft.pairs[3].source == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat.png,dog.png,go\ndog.png,cat.png,back",
+        "instruction,target,source\ngo,dog.png,cat.png\nback,cat.png,dog.png",
+        "Source\tTarget\tInstruction\ncat.png\tdog.png\tgo\ndog.png\tcat.png\tback\n",
+    ],
+)
+def test_tables_with_commas_or_a_header_are_understood(browser: Browser, text: str) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        side(view, 0, "source").focus()
+        paste(view, text)
+        wanted = [("img_0", "img_2", "go"), ("img_2", "img_0", "back")]
+        until(view, lambda: [row.triple for row in training.state.draft.pairs] == wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a\tb\tc\td", "The block has 4 columns; 3 fit here."),
+        ("\n \n", "There is no text to paste."),
+        ("x\n" * 2451, "a set has 2,450 pairs at most."),
+    ],
+)
+def test_what_does_not_fit_is_refused_whole(browser: Browser, text: str, says: str) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        instruction(view, 0).focus()
+        paste(view, text)
+        view.page.get_by_text(says).wait_for()
+        assert view.sent("edit") == []
+
+
+def test_two_columns_at_the_instruction_do_not_fit(browser: Browser) -> None:
+    with shown(browser, PairTable(made())) as view:
+        instruction(view, 0).focus()
+        paste(view, "a\tb")
+        view.page.get_by_text("The block has 2 columns; 1 fit").wait_for()
+        assert view.sent("edit") == []
+
+
+def test_a_sheet_pasted_into_an_open_cell_is_cells_and_words_are_words(browser: Browser) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        instruction(view, 0).click()
+        view.page.locator("textarea").fill("half typed")
+        paste(view, "one\ntwo", "<table><tr><td>one</td></tr><tr><td>two</td></tr></table>")
+        until(view, lambda: instructions(training) == ["one", "two"])
+        assert view.page.locator("textarea").count() == 0
+        instruction(view, 0).click()
+        paste(view, "one\ntwo")
+        view.page.wait_for_timeout(100)
+        assert view.page.locator("textarea").count() == 1 and len(view.sent("edit")) == 1
+
+
+def test_cut_empties_cells_and_takes_whole_rows_out(browser: Browser) -> None:
+    training = many(3)
+    with shown(browser, PairTable(training)) as view:
+        instruction(view, 0).focus()
+        assert copied(view, "cut")[0] == "0"
+        until(view, lambda: instructions(training) == ["", "1", "2"])
+        number(view, 1).click()
+        until(view, lambda: rows_chosen(view) == [1])
+        assert copied(view, "cut")[0].endswith("\t1")
+        until(view, lambda: instructions(training) == ["", "2"])
+
+
+def test_rows_that_were_never_in_view_are_copied_too(browser: Browser) -> None:
+    with shown(browser, PairTable(many(300))) as view:
+        instruction(view, 0).focus()
+        view.page.keyboard.press("Control+a")
+        view.page.get_by_text("300 selected", exact=True).wait_for()
+        until(view, lambda: copied(view)[0].count("\n") == 299)
+        assert [row.split("\t")[2] for row in copied(view)[0].split("\n")] == [
+            str(n) for n in range(300)
+        ]
+
+
+def test_real_keys_copy_and_paste(browser: Browser) -> None:
+    training = many(3)
+    with shown(browser, PairTable(training)) as view:
+        instruction(view, 0).focus()
+        view.page.wait_for_timeout(150)
+        view.page.keyboard.press("Control+c")
+        view.page.keyboard.press("ArrowDown")
+        view.page.keyboard.press("Control+v")
+        until(view, lambda: instructions(training) == ["0", "0", "2"])
+
+
+def test_a_block_waits_for_a_busy_kernel_and_is_taken_once(browser: Browser) -> None:
+    training = many(3)
+    with shown(browser, PairTable(training)) as view:
+        instruction(view, 0).focus()
+        paste(view, "warm")  # the part is here from now on
+        until(view, lambda: instructions(training)[0] == "warm")
+        view.js("() => { window.model.lost = 1 }")  # the next reply never comes
+        paste(view, "a\nb\nc\nd")
+        instruction(view, 2).get_by_text("c", exact=True).wait_for()
+        until(view, lambda: instructions(training) == ["a", "b", "c", "d"])
+        view.page.wait_for_timeout(4500)
+        until(view, lambda: line(view, 2).locator(".nbt-word").inner_text() == "kept here")
+        assert len(training.state.draft.pairs) == 4
+        assert training.edits == 2
+
+
+def test_others_keep_their_clipboard(browser: Browser) -> None:
+    with shown(browser, PairTable(made())) as view:
+        line(view, 1).wait_for()
+        view.js("() => document.activeElement.blur()")
+        assert copied(view) == ("", "")
+        paste(view, "x")
+        view.page.wait_for_timeout(100)
+        assert view.sent("edit") == []
+        instruction(view, 0).focus()
+        view.page.wait_for_timeout(100)
+        assert copied(view)[0] == "colour it"
+        view.js("() => window.end()")
+        handled = view.js(
+            """() => !document.body.dispatchEvent(
+              new ClipboardEvent("copy", { clipboardData: new DataTransfer(), bubbles: true, cancelable: true }))"""
+        )
+        assert handled is False
