@@ -13,10 +13,12 @@ from ipyfilechooser import FileChooser
 
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.adding import AddReport
+from phoenix_nbtrain.training.browsing import Folder
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import Viewed, error_words
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text
 from phoenix_nbtrain.widgets.sheets import Section
+from phoenix_nbtrain.widgets.shelf import Shelf
 
 __all__ = ["ImagePicker"]
 
@@ -29,6 +31,7 @@ class Adding(Viewed, Protocol):
     """What the picker needs of a training besides. Nothing here blocks."""
 
     def add_images_later(self, source: object, /) -> Future[AddReport]: ...
+    def browse_later(self, folder: str, /, *, recursive: bool = False) -> Future[Folder]: ...
 
 
 class Chooser(FileChooser):
@@ -101,13 +104,16 @@ class Chooser(FileChooser):
 
 
 class ImagePicker(Panel):
-    """Adds pictures to ``training`` from files where the kernel runs."""
+    """Adds pictures to ``training`` from files where the kernel runs: all, or chosen ones."""
 
     training: Adding
 
     def __init__(self, training: Adding) -> None:
         self._chooser: Chooser | None = None
+        self.shelf: Shelf | None = None
+        """The folder that is laid open to choose from, if one is."""
         self._adding = False
+        self._sought = 0
         self._folder = Path.cwd()
         self._path = widgets.Text(
             placeholder="Folder, picture or zip, on the computer where this notebook runs",
@@ -117,10 +123,14 @@ class ImagePicker(Panel):
         )
         self._path.on_msg(self._message)
         self._browse = buttoned("Browse…", "nbt-browse", click=self._browsed)
-        self._add = buttoned("Add", "nbt-add", click=self._added)
+        self._show = buttoned("Choose…", "nbt-show", click=self._shown)
+        self._show.tooltip = "Show the folder's pictures, to choose some"
+        self._add = buttoned("Add all", "nbt-add", click=self._added)
         self._slot = widgets.VBox(_dom_classes=("nbt-slot",))
         self._report = marked("nbt-report")
-        row = widgets.HBox([self._path, self._browse, self._add], _dom_classes=("nbt-buttons",))
+        row = widgets.HBox(
+            [self._path, self._browse, self._show, self._add], _dom_classes=("nbt-buttons",)
+        )
         head = marked("nbt-h", "nbt-picker-head")
         head.value = f'<span>Pictures</span><span class="nbt-grow"></span>{pill(training)}'
         super().__init__(training, [head, row, self._slot, self._report], name="picker")
@@ -128,9 +138,11 @@ class ImagePicker(Panel):
     def paint(self, state: TrainingState) -> None:
         locked = state.training
         self._path.disabled = locked
-        self._browse.disabled = locked
+        self._browse.disabled = self._show.disabled = locked
         self._add.disabled = locked or self._adding
-        self._add.description = "Adding…" if self._adding else "Add"
+        self._add.description = "Adding…" if self._adding else "Add all"
+        if self.shelf is not None:
+            self.shelf.paint(adding=self._adding, locked=locked)
 
     def words(self) -> str:
         images = counted(len(self.training.state.draft.images), "image")
@@ -148,6 +160,7 @@ class ImagePicker(Panel):
         if self._chooser is not None:
             self._shut()
             return
+        self._shut()
         self._tell("")
         start = Path(self._path.value.strip() or ".").expanduser()
         start = start if start.is_dir() else self._folder
@@ -162,15 +175,60 @@ class ImagePicker(Panel):
                 parent = Path(path) if Path(path).is_dir() else Path(path).parent
                 self._folder = parent
             self._shut()
+            if path is not None and Path(path).is_dir():
+                self._look(path, recursive=False)
 
         self.turn(take)
 
     def _shut(self) -> None:
-        """Close the listing: the names in it leave the notebook's state."""
-        chooser, self._chooser = self._chooser, None
+        """Close what is open below the path: the names in it leave the notebook's state."""
+        held, self._chooser, self.shelf = (self._chooser, self.shelf), None, None
+        self._sought += 1  # what is being listed has come too late
         self._slot.children = []
-        if chooser is not None:
-            free(chooser)
+        for part in held:
+            if part is not None:
+                free(part)
+
+    # -- choosing from a folder ------------------------------------------------------------------
+
+    def _shown(self) -> None:
+        path = self._path.value.strip()
+        if path:
+            self.turn(lambda: self._look(str(Path(path).expanduser()), recursive=False))
+        else:
+            self.turn(lambda: self._warn("Name a folder first."))
+
+    def _look(self, path: str, *, recursive: bool) -> None:
+        self._shut()
+        sought = self._sought
+        self._tell(note(f"Looking into {text(path, 80)}…", "hint", role="status"))
+        future = self.training.browse_later(path, recursive=recursive)
+        future.add_done_callback(
+            lambda done: self.turn(lambda: self._open(done, sought, recursive=recursive))
+        )
+
+    def _open(self, future: Future[Folder], sought: int, *, recursive: bool) -> None:
+        if self._closed or sought != self._sought:
+            return
+        try:
+            folder = future.result()
+        except BaseException as error:  # a cancelled one, too, is told
+            self._failed(error)
+            return
+        self._tell("")
+        self.shelf = Shelf(
+            self.training,
+            folder,
+            recursive=recursive,
+            add=lambda paths: self.turn(lambda: self._take(paths)),
+            look=lambda path, deep: self.turn(lambda: self._look(path, recursive=deep)),
+            shut=lambda: self.turn(self._shut),
+        )
+        self.shelf.grid.observe(
+            lambda _: self.turn(lambda: self.paint(self.training.state)), names="selected"
+        )
+        self.paint(self.training.state)
+        self._slot.children = [self.shelf]
 
     # -- adding ----------------------------------------------------------------------------------
 
@@ -183,16 +241,21 @@ class ImagePicker(Panel):
 
     def _ask(self) -> None:
         path = self._path.value.strip()
-        if self._adding:
-            return
         if not path:
             self._warn("Name a folder, a picture or a zip first.")
-            return
+        elif not self._adding:
+            self._shut()
+            self._send(str(Path(path).expanduser()), text(path, 80))
+
+    def _take(self, paths: list[Path]) -> None:
+        if paths and not self._adding:
+            self._send(paths, text(counted(len(paths), "picture")))
+
+    def _send(self, source: object, called: str) -> None:
         self._adding = True
-        self._shut()
-        self._tell(note(f"Reading {text(path, 80)}…", "hint", role="status"))
+        self._tell(note(f"Reading {called}…", "hint", role="status"))
         self.paint(self.training.state)
-        future = self.training.add_images_later(str(Path(path).expanduser()))
+        future = self.training.add_images_later(source)
         future.add_done_callback(lambda done: self.turn(lambda: self._answered(done)))
 
     def _answered(self, future: Future[AddReport]) -> None:
@@ -202,15 +265,18 @@ class ImagePicker(Panel):
         try:
             report = future.result()
         except BaseException as error:  # a cancelled one, too, is told
-            words = error_words(error)
-            self._tell(
-                note(f"{text(words['message'])} {text(words['remedy'])}", "bad", role="alert")
-            )
+            self._failed(error)
         else:
             self._tell(_told(report))
-            if report.added:
+            if self.shelf is not None:
+                self.shelf.grid.selected = []
+            elif report.added:
                 self._path.value = ""
         self.paint(self.training.state)
+
+    def _failed(self, error: BaseException) -> None:
+        words = error_words(error)
+        self._tell(note(f"{text(words['message'])} {text(words['remedy'])}", "bad", role="alert"))
 
     def _warn(self, words: str) -> None:
         self._tell(note(text(words), "warn", role="status"))

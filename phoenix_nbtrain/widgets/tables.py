@@ -180,8 +180,16 @@ class TableView(Twinned):
             stop = min(number_of(request.get("stop"), "stop"), start + PAGE)
             order = listing.ids(wish_of(request))
             ids, total = order[start:stop], len(order)
+        self.tell(listing, ids, total, answer)
+
+    def tell(self, listing: Listing, ids: Sequence[str], total: int, answer: Answer) -> None:
+        """Answer with these rows. Must not block: what takes time is told when it is known."""
+        answer.ok(self.page(listing, ids, total))
+
+    def page(self, listing: Listing, ids: Sequence[str], total: int) -> dict[str, Any]:
+        """Return a reply that holds these rows."""
         rows = listing.source.rows(ids)
-        answer.ok({"revision": listing.source.revision, "total": total, "rows": rows})
+        return {"revision": listing.source.revision, "total": total, "rows": rows}
 
     def _answer_order(self, request: Mapping[str, Any], answer: Answer) -> None:
         listing = self.listing(request.get("table"))

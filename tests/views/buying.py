@@ -14,6 +14,7 @@ from ipywidgets.widgets.widget import _instances
 from views.fakes import FakeTraining, images
 
 from phoenix_nbtrain.training.adding import AddReport
+from phoenix_nbtrain.training.browsing import Folder
 from phoenix_nbtrain.training.state import (
     Estimate,
     LaunchState,
@@ -69,6 +70,11 @@ class Buying(FakeTraining):
     def add_images_later(self, source: object) -> Future[AddReport]:
         self.calls.append(("add", source))
         return self.adding
+
+    def browse_later(self, folder: str, *, recursive: bool = False) -> Future[Folder]:
+        self.calls.append(("browse", folder, recursive))
+        live: Any = self  # a runner and a state are all that a folder needs of one
+        return self._submit(lambda: Folder(folder, recursive=recursive, live=live))
 
     def starts(self) -> list[str]:
         return [call[1] for call in self.calls if call[0] == "start"]

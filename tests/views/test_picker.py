@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import json
 import os
 import weakref
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from views.buying import Buying, alive, quiet, said
+from PIL import Image
+from views.buying import Buying, alive, everything, quiet, said
+from views.fakes import image, images
 
 from phoenix_nbtrain.dataset.report import FileFate
 from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.training.adding import AddReport
+from phoenix_nbtrain.widgets.folder import FolderGrid
 from phoenix_nbtrain.widgets.picker import LISTED, ImagePicker
+from phoenix_nbtrain.widgets.shelf import Shelf
 
 __all__ = ["quiet"]
 
@@ -107,8 +116,10 @@ def test_the_listing_is_made_when_asked_for_and_leaves_the_state_once_chosen(
     ]
     chooser._select.click()
     assert picker._path.value == str((folder / "pictures").resolve())
-    assert alive() == before
+    assert picker._chooser is None
     assert "onerror" not in said(picker)
+    picker._shut()
+    assert alive() == before
 
 
 def test_choosing_a_file_names_it_and_cancelling_names_nothing(folder: Path) -> None:
@@ -202,3 +213,238 @@ def test_an_answer_after_closing_is_let_go() -> None:
     picker.close()
     training.adding.set_result(report(("a", "added", "")))
     assert "added" not in picker._report.value
+
+
+# -- choosing some of a folder -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """A folder of sixty pictures, each of its own colour, a picture below and two other files."""
+    path = tmp_path / "many"
+    (path / "below").mkdir(parents=True)
+    for n in range(60):
+        Image.new("RGB", (8, 6), (n, 99, 7)).save(path / f"img{n}.png")
+    Image.new("RGB", (8, 6), (1, 1, 1)).save(path / "below" / "deep.png")
+    (path / "bad.png").write_bytes(b"<html>")
+    for name in ("a.doc", "b.gif"):
+        (path / name).write_bytes(b"")
+    return path
+
+
+def laid_open(picker: ImagePicker, folder: Path) -> Shelf:
+    picker._path.value = str(folder)
+    picker._show.click()
+    assert picker.shelf is not None
+    return picker.shelf
+
+
+def ask(grid: FolderGrid, kind: str, **more: Any) -> dict[str, Any]:
+    """Return the reply to a request."""
+    replies: list[dict[str, Any]] = []
+    grid.send = lambda content, buffers=None: replies.append(content)
+    grid._handle_custom_msg({"id": "1", "kind": kind, "table": "images", **more}, [])
+    (reply,) = replies
+    return reply
+
+
+def choose(shelf: Shelf, *names: str) -> list[str]:
+    ids = [i for name in names for i, f in shelf.folder.files.items() if f.name == name]
+    assert ask(shelf.grid, "select", ids=ids)["ok"]
+    return ids
+
+
+def test_a_folder_is_laid_open_and_nothing_is_added(many: Path) -> None:
+    training = Buying(images(20))
+    picker = ImagePicker(training)
+    shelf = laid_open(picker, many)
+    assert training.calls == [("browse", str(many), False)]
+    assert "many" in said(shelf) and "61 pictures · 2 other files" in said(shelf)
+    page = ask(shelf.grid, "rows", start=0, stop=5)
+    assert [row["name"] for row in page["rows"]] == [
+        "bad.png", "img0.png", "img1.png", "img2.png", "img3.png",
+    ]  # fmt: skip
+    bad, first = page["rows"][:2]
+    assert page["total"] == 61
+    assert "web page" in bad["reason"]
+    assert (first["width"], first["height"], first["reason"]) == (8, 6, "")
+    assert first["caption"] == "8 × 6 · 1 kB"
+    assert shelf.grid.summary["picking"]
+    assert "takes 30 more of 50" in shelf.grid.summary["sync"]["message"]
+
+
+def test_search_and_sort_are_the_kernels(many: Path) -> None:
+    (many / "img7.png").write_bytes((many / "img7.png").read_bytes() + bytes(5_000))
+    shelf = laid_open(ImagePicker(Buying()), many)
+    found = ask(shelf.grid, "rows", start=0, stop=100, search="IMG1", sort="added")
+    assert [row["name"] for row in found["rows"]] == [
+        "img1.png",
+        *(f"img1{n}.png" for n in range(10)),
+    ]
+    order = ask(shelf.grid, "order", sort="size")["ids"]
+    assert shelf.folder.files[order[0]].name == "bad.png"
+    assert shelf.folder.files[order[-1]].name == "img7.png"
+
+
+def test_exactly_the_chosen_files_are_added_and_their_fates_told(many: Path) -> None:
+    training = Buying()
+    picker = ImagePicker(training)
+    shelf = laid_open(picker, many)
+    assert shelf._add.disabled
+    choose(shelf, "img3.png", "img40.png")
+    assert (shelf._add.description, shelf._add.disabled) == ("Add 2 pictures", False)
+    assert "48 more fit." in shelf._said.value
+    shelf._add.click()
+    shelf._add.click()
+    assert training.calls[1:] == [("add", [many / "img3.png", many / "img40.png"])]
+    assert shelf._add.disabled and picker._add.disabled
+    training.adding.set_result(report(("img3.png", "added", ""), ("img40.png", "added", "")))
+    assert "2 added." in picker._report.value
+    assert shelf.grid.selected == []
+    assert picker.shelf is shelf
+    assert shelf._add.disabled
+
+
+def test_more_than_fit_are_not_added_and_how_many_too_many_is_said(many: Path) -> None:
+    training = Buying(images(45))
+    shelf = laid_open(ImagePicker(training), many)
+    choose(shelf, *(f"img{n}.png" for n in range(12)))
+    assert shelf._add.disabled
+    assert "12 are chosen and 5 fit: leave 7 out." in shelf._said.value
+    shelf._add.click()
+    assert [call for call in training.calls if call[0] == "add"] == []
+    training.change(draft=replace(training.state.draft, images=images(38)))
+    assert not shelf._add.disabled
+
+
+def test_a_full_training_says_so(many: Path) -> None:
+    shelf = laid_open(ImagePicker(Buying(images(50))), many)
+    assert shelf.grid.summary["sync"]["phase"] == "failed"
+    assert "full" in shelf.grid.summary["sync"]["message"]
+
+
+def test_what_is_there_already_or_cannot_be_taken_is_marked_and_not_counted(many: Path) -> None:
+    content = (many / "img1.png").read_bytes()
+    row = image(1, name="img1.png")
+    sent = metadata.strip(content)
+    row = replace(
+        row, width=8, height=6, bytes=len(sent), content_hash=hashlib.sha256(sent).hexdigest()
+    )
+    training = Buying([row])
+    shelf = laid_open(ImagePicker(training), many)
+    rows = {r["name"]: r for r in ask(shelf.grid, "rows", start=0, stop=4)["rows"]}
+    assert [b["text"] for b in rows["img1.png"]["badges"]] == ["in the training"]
+    assert rows["img2.png"]["badges"] == []
+    choose(shelf, "img1.png", "img2.png", "bad.png")
+    assert shelf._add.description == "Add 1 picture"
+    assert "2 of the selected are there already, or cannot be taken." in shelf._said.value
+    before = shelf.grid.summary["version"]
+    training.change(draft=replace(training.state.draft, images=()))
+    assert shelf.grid.summary["version"] > before  # so the page asks again
+    rows = {r["name"]: r for r in ask(shelf.grid, "rows", start=0, stop=4)["rows"]}
+    assert rows["img1.png"]["badges"] == []
+
+
+def test_the_folders_within_are_looked_into_when_asked_for(many: Path) -> None:
+    training = Buying()
+    picker = ImagePicker(training)
+    shelf = laid_open(picker, many)
+    deeper = next(w for w in everything(shelf) if getattr(w, "description", "").startswith("Look"))
+    deeper.click()
+    assert training.calls[-1] == ("browse", str(many), True)
+    assert picker.shelf is not shelf
+    assert "62 pictures" in said(picker.shelf)
+    assert "below/deep.png" in [f.inside for f in picker.shelf.folder.files.values()]
+
+
+def test_thumbnails_and_cancels_reach_the_folder(many: Path) -> None:
+    shelf = laid_open(ImagePicker(Buying()), many)
+    good, bad = choose(shelf, "img3.png", "bad.png")
+    reply = ask(shelf.grid, "thumbnails", ids=[good, bad], px=64)
+    assert reply["thumbnails"][0]["mime"] == "image/jpeg"
+    assert "web page" in reply["thumbnails"][1]["error"]
+    assert ask(shelf.grid, "cancel", of="1")["ok"]
+    row = ask(shelf.grid, "rows", ids=[good])["rows"][0]
+    assert row["colour"] == "#036307"
+
+
+def test_nothing_can_be_edited_in_it(many: Path) -> None:
+    shelf = laid_open(ImagePicker(Buying()), many)
+    for kind in ("edit", "undo", "redo"):
+        assert not ask(shelf.grid, kind, ops=[], base=0)["ok"]
+
+
+def test_hostile_names_of_files_stay_text(many: Path) -> None:
+    (many / HOSTILE).write_bytes((many / "img1.png").read_bytes())
+    other = many.parent / "<b onclick=x>"
+    many.rename(other)
+    picker = ImagePicker(Buying())
+    shelf = laid_open(picker, other)
+    assert "<b onclick" not in shelf.children[0].children[0].value
+    assert "&lt;b onclick=x&gt;" in shelf.children[0].children[0].value
+    (row,) = ask(shelf.grid, "rows", start=0, stop=5, search="onerror")["rows"]
+    assert row["name"] == HOSTILE
+
+
+def test_an_undecodable_name_is_shown_and_says_why_it_cannot_be_taken(many: Path) -> None:
+    try:
+        Path(os.fsdecode(os.fsencode(many) + b"/\x80.png")).write_bytes(b"")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    shelf = laid_open(ImagePicker(Buying()), many)
+    rows = ask(shelf.grid, "rows", start=0, stop=100)["rows"]
+    bad = next(row for row in rows if row["name"] == "?.png")
+    assert "half a character" in bad["reason"]
+    json.dumps(rows).encode("utf-8")
+
+
+def test_a_file_or_a_missing_folder_is_told(many: Path) -> None:
+    picker = ImagePicker(Buying())
+    for path, words in ((many / "img1.png", "is no folder"), (many / "nowhere", "There is no")):
+        picker._path.value = str(path)
+        picker._show.click()
+        assert words in picker._report.value
+        assert picker.shelf is None
+    picker._path.value = ""
+    picker._show.click()
+    assert "Name a folder" in picker._report.value
+
+
+def test_a_folder_without_pictures_says_what_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "only" / "folders").mkdir(parents=True)
+    picker = ImagePicker(Buying())
+    shelf = laid_open(picker, tmp_path / "only")
+    assert "0 pictures · 1 folder" in said(shelf)
+    assert shelf.grid.layout.display == "none"
+
+
+def test_a_folder_that_is_listed_too_late_is_not_laid_open(many: Path) -> None:
+    training = Buying()
+    picker = ImagePicker(training)
+    training.hold = True
+    picker._path.value = str(many)
+    picker._show.click()
+    assert "Looking into" in picker._report.value
+    picker._browse.click()
+    training.release()
+    assert picker.shelf is None
+    assert picker._chooser is not None
+
+
+def test_closing_frees_what_was_laid_open(many: Path) -> None:
+    before = alive()
+    training = Buying()
+    picker = ImagePicker(training)
+    open_now = alive()
+    shelf = laid_open(picker, many)
+    next(w for w in everything(shelf) if getattr(w, "description", "") == "Close").click()
+    assert picker.shelf is None
+    assert alive() == open_now
+    laid_open(picker, many)
+    picker.close()
+    assert alive() == before
+    assert training.subscribers == []
+    gone = weakref.ref(picker)
+    del picker, shelf
+    gc.collect()
+    assert gone() is None

@@ -4,6 +4,8 @@
 const SORT_NAMES = {
   added: "As added", name: "By name", caption: "No caption first", size: "Smallest first", state: "Not saved first",
 };
+/** Of files that nobody has added yet. */
+const SORT_NAMES_PICKING = { added: "By name", size: "Smallest first" };
 const DENSITIES = /** @type {const} */ (["small", "medium", "large"]);
 
 class Bar {
@@ -13,12 +15,12 @@ class Bar {
     this.attention = false;
     this.timer = 0;
     const { frame } = grid;
-    this.search = h("input", "nbt-input nbt-search", {
-      type: "search", placeholder: "Search names and captions", "aria-label": "Search names and captions",
-    });
+    const { picking } = grid.summary;
+    const sought = picking ? "Search names" : "Search names and captions";
+    this.search = h("input", "nbt-input nbt-search", { type: "search", placeholder: sought, "aria-label": sought });
     this.chip = button("", "nbt-chip", () => this.toggleAttention(), { "aria-pressed": "false" });
     this.sort = h("select", "nbt-input nbt-sort", { "aria-label": "Order" });
-    for (const [value, text] of Object.entries(SORT_NAMES)) this.sort.append(h("option", "", { value }, text));
+    for (const [value, text] of Object.entries(picking ? SORT_NAMES_PICKING : SORT_NAMES)) this.sort.append(h("option", "", { value }, text));
     this.sizes = DENSITIES.map((density) =>
       button("", `nbt-seg nbt-${density}`, () => grid.setDensity(density), { "aria-label": `${density} tiles`, title: `${density} tiles` }));
     const densities = h("div", "nbt-segs", { role: "group", "aria-label": "Size of the tiles" }, ...this.sizes);

@@ -283,9 +283,11 @@ class Grid {
     if (!tile || !tile.id || this.captions.holds(event.target)) return;
     const onText = event.target instanceof Node && (tile.cap.contains(event.target) || tile.why.contains(event.target));
     this.focus = tile.index;
-    if (onText && !event.shiftKey && !event.ctrlKey && !event.metaKey) this.captions.edit(tile.id);
+    const { picking } = this.summary;
+    if (onText && !picking && !event.shiftKey && !event.ctrlKey && !event.metaKey) this.captions.edit(tile.id);
     else {
-      this.pick(tile.index, event.shiftKey ? "range" : event.ctrlKey || event.metaKey ? "toggle" : "only");
+      // Who picks twenty of thousands must not lose nineteen by a click.
+      this.pick(tile.index, event.shiftKey ? "range" : event.ctrlKey || event.metaKey || picking ? "toggle" : "only");
       this.focusOn(tile.index);
     }
   }
