@@ -75,11 +75,12 @@ function perFrame(signal, work) {
 /** Keep lines in reading order, without moving the one that has the focus: it would lose it.
  * @param {HTMLElement} space @param {HTMLElement[]} nodes */
 function arrange(space, nodes) {
-  const held = nodes.findIndex((node) => node.contains(document.activeElement));
-  nodes.forEach((node, i) => {
-    if (i === held || (node.parentNode === space && node.nextSibling === (nodes[i + 1] ?? null))) return;
-    space.insertBefore(node, i < held ? nodes[held] : null);
-  });
+  // From the last: each goes before one that stands already, so that nobody else has to move for it.
+  for (let i = nodes.length - 1; i >= 0; i -= 1) {
+    const next = nodes[i + 1] ?? null;
+    if (nodes[i].contains(document.activeElement)) continue;
+    if (nodes[i].parentNode !== space || nodes[i].nextSibling !== next) space.insertBefore(nodes[i], next);
+  }
 }
 
 const STATES = {
