@@ -52,7 +52,7 @@ class Work:
     def __init__(self, draft: Draft, base: int | None, type_name: str, trusted: bool) -> None:
         self.before = draft
         self._type_name, self._trusted = type_name, trusted
-        self._base = draft.revision if base is None else base
+        self._base = self._seen = draft.revision if base is None else base
         self._images = Rows(draft.image)
         self._pairs = Rows(draft.pair)
         self._config = dict(draft.config)
@@ -106,11 +106,12 @@ class Work:
             methods["wait", "images"] = methods["wait", "pairs"] = self._wait
         if not isinstance(kind, str) or not isinstance(table, str) or (kind, table) not in methods:
             raise RefusedError(f"There is no edit {shown(kind, 30)} of {shown(table, 30)}.")
-        if isinstance(self._base, bool) or not isinstance(self._base, int):
+        self._seen = op.get("base", self._base)
+        if isinstance(self._seen, bool) or not isinstance(self._seen, int):
             raise RefusedError("The edit names no revision. Reload the view.")
-        if self._base > self.before.revision:
+        if self._seen > self.before.revision:
             raise RefusedError("The view is ahead of the draft. Reload the view.")
-        if kind not in ("set", "swap") and self._base < self.before.revision:
+        if kind not in ("set", "swap") and self._seen < self.before.revision:
             raise RefusedError("The table changed meanwhile. Look again and repeat it.")
         methods[kind, table](op)
 
@@ -203,7 +204,7 @@ class Work:
 
     def _fresh(self, table: str, row: str, column: str, standing: Any) -> None:
         # Against what stood before these operations: they may set one cell twice.
-        if self.before.touched.get(cell(table, row, column), 0) > self._base:
+        if self.before.touched.get(cell(table, row, column), 0) > self._seen:
             raise RefusedError(_STALE, standing)
 
     def _swap(self, op: Op) -> None:

@@ -13,6 +13,8 @@ An operation is a JSON object::
 ``keep`` chooses where somebody else changed the same caption or pair meanwhile, or removed the
 picture on the service.
 
+Any of them may hold a ``base`` of its own: the revision at which was read what it changes.
+
 Columns of images are ``name`` and ``caption``; of pairs ``source``, ``target`` and ``instruction``.
 A source or target is an image id, or whatever names one picture: its name, a path, an asset id. It
 may be empty for a pair that is still being put together, and says so until it has both. A

@@ -47,6 +47,7 @@ class ImageGrid(TableView, anywidget.AnyWidget):
         "select": "_answer_select",
         "density": "_answer_density",
     }
+    once: ClassVar[frozenset[str]] = TableView.once | {"select"}
 
     def __init__(self, training: Viewed) -> None:
         super().__init__()
@@ -74,3 +75,6 @@ class ImageGrid(TableView, anywidget.AnyWidget):
             raise InputError(f"There is no density {shown(density, 40)}.", remedy="Reload.")
         self.density = density
         answer.ok({})
+
+    def _answer_summary(self, _request: Mapping[str, Any], answer: Answer) -> None:
+        answer.ok({"summary": self._summary(self.training.state), "selected": self.selected})

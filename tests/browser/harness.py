@@ -42,7 +42,7 @@ async ({ esm, css, state }) => {
   const model = {
     state, lost: 0, sent: [], mute: false, heard: [],
     get: (name) => model.state[name],
-    set: (name, value) => { model.state[name] = value; },
+    set: (name, value) => { model.state[name] = value; fire(`change:${name}`); },
     on: (name, call) => handlers.set(name, [...(handlers.get(name) ?? []), call]),
     off: (name, call) => handlers.set(name, (handlers.get(name) ?? []).filter((c) => c !== call)),
     handlers: () => [...handlers.values()].reduce((n, list) => n + list.length, 0),

@@ -31,7 +31,8 @@ class CaptionEditor {
       "aria-label": `Caption of ${plain(row.name)}`, placeholder: row.automatic_caption || "What the picture shows", rows: "3", dir: "auto",
     });
     area.value = refused ? refused.value : row.caption;
-    this.open = { id: row.image_id, area, base: grid.revision.seen, was: grid.caption(row) };
+    const base = grid.edits.seen(grid.rows, row.image_id, "caption");
+    this.open = { id: row.image_id, area, base, was: grid.caption(row) };
     area.addEventListener("blur", () => !this.moving && this.open?.area === area && this.save());
     area.addEventListener("input", () => this.grow());
     grid.rows.hold(row.image_id);

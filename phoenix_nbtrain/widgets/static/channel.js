@@ -4,6 +4,7 @@
 /**
  * @typedef {{
  *   get(name: string): any,
+ *   set(name: string, value: any): void,
  *   on(name: string, callback: (...args: any[]) => void): void,
  *   off(name: string, callback: (...args: any[]) => void): void,
  *   send(content: object): void,
@@ -28,7 +29,7 @@ class Channel {
     this.model = model;
     this.signal = signal;
     this.changed = changed;
-    /** @type {Map<string, { message: object, resolve: (heard: Heard) => void, tries: number, timer: number, asked: number }>} */
+    /** @type {Map<string, { message: { idle?: boolean }, resolve: (heard: Heard) => void, tries: number, timer: number, asked: number }>} */
     this.open = new Map();
     const hear = (/** @type {Reply} */ reply, /** @type {DataView[]} */ buffers) => this.hear(reply, buffers);
     model.on("msg:custom", hear);
@@ -39,10 +40,10 @@ class Channel {
     });
   }
 
-  /** For how many milliseconds the oldest question has waited. */
+  /** For how many milliseconds the oldest question has waited, but those that nobody waits for. */
   get waited() {
     const now = performance.now();
-    return Math.max(0, ...Array.from(this.open.values(), (entry) => now - entry.asked));
+    return Math.max(0, ...Array.from(this.open.values(), ({ message, asked }) => (message.idle ? 0 : now - asked)));
   }
 
   /** @param {object} message @param {string} [id] @returns {Promise<Heard>} */

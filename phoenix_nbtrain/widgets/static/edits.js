@@ -10,7 +10,7 @@
  * }} CellEdit
  */
 
-/** @typedef {{ message: object, cells: (CellEdit | null)[], base?: number, done: (reply: Reply) => void }} Sending */
+/** @typedef {{ kind: string, ops?: Op[], cells: (CellEdit | null)[], done: (reply: Reply) => void }} Sending */
 
 /** Edits on their way to the draft: painted at once, sent one after the other, taken or refused. */
 class Edits {
@@ -37,11 +37,19 @@ class Edits {
     return this.cells.get(`${table}/${row}/${column}`);
   }
 
+  /** The revision at which was read what a cell shows: nobody has seen what came later.
+   * An edit on its way is painted over its cell, so whoever goes on from it has seen as much as it.
+   * @param {Rows} rows @param {string} row @param {string} column */
+  seen(rows, row, column) {
+    const edit = this.of(rows.table, row, column);
+    return edit?.phase === "pending" ? edit.base : rows.revisionOf(row);
+  }
+
   get unsaved() {
     return this.queue.length + (this.busy ? 1 : 0);
   }
 
-  /** Set one cell. `base` is the revision that was on the screen when editing began.
+  /** Set one cell. `base` is the revision that was `seen` when editing began.
    * @param {string} table @param {string} row @param {string} column @param {any} value @param {number} base */
   set(table, row, column, value, base) {
     void this.run([{ op: "set", table, row, column, value }], base);
@@ -49,22 +57,25 @@ class Edits {
 
   /**
    * Do several things as one step. Each `set` among them is painted at once, and taken or refused by itself.
-   * @param {Op[]} ops @param {number} [base] the revision that was on the screen; without it, the newest
+   * @param {Op[]} ops @param {number | ((op: Op) => number)} [base] for a `set`, the revision that was on the screen;
+   *   without it, and for all else, the newest
    * @returns {Promise<Reply>}
    */
-  run(ops, base) {
-    const cells = ops.map(({ op, table, row, column, value }) => {
+  run(ops, base = this.revision.seen) {
+    const cells = ops.map((given) => {
+      const { op, table, row, column, value } = given;
+      const from = typeof base === "number" ? base : base(given);
       /** @type {CellEdit | null} */
-      const cell = op === "set" ? { table, row, column, value, base: base ?? 0, phase: "pending", reason: "" } : null;
-      if (cell) this.cells.set(keyOf(cell), cell);
+      const cell = op === "set" ? { table, row, column, value, base: from, phase: "pending", reason: "" } : null;
       return cell;
     });
-    return new Promise((done) => this.push({ message: { kind: "edit", ops }, cells, base, done }));
+    for (const cell of cells) if (cell) this.cells.set(keyOf(cell), cell);
+    return new Promise((done) => this.push({ kind: "edit", ops, cells, done }));
   }
 
   /** @param {"undo" | "redo"} kind @returns {Promise<Reply>} */
   again(kind) {
-    return new Promise((done) => this.push({ message: { kind }, cells: [], done }));
+    return new Promise((done) => this.push({ kind, cells: [], done }));
   }
 
   /** Refuse a cell here, without asking. What was typed stays offered.
@@ -94,10 +105,11 @@ class Edits {
     if (this.busy) return;
     for (let item = this.queue.shift(); item; item = this.queue.shift()) {
       this.busy = true;
+      const { kind, cells } = item;
       // A cell this view set itself was seen as it stands, whatever else has changed before it.
-      const own = item.cells.map((cell) => (cell && this.own.get(keyOf(cell))) || 0);
-      const base = item.base === undefined ? this.revision.seen : own.reduce((a, b) => Math.max(a, b), item.base);
-      const { reply } = await this.channel.ask({ ...item.message, base });
+      const base = (/** @type {CellEdit} */ cell) => Math.max(cell.base, this.own.get(keyOf(cell)) ?? 0);
+      const ops = item.ops?.map((op, i) => (cells[i] ? { ...op, base: base(cells[i]) } : op));
+      const { reply } = await this.channel.ask({ kind, ...(ops && { ops }), base: this.revision.seen });
       if (reply.ok) this.revision.see(reply.revision);
       item.cells.forEach((cell, i) => cell && this.answered(cell, reply, i));
       this.busy = false;

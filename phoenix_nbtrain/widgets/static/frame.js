@@ -54,7 +54,9 @@ class Frame {
     const close = button("Dismiss", "nbt-btn nbt-quiet", () => line.remove());
     line.append(h("span", "nbt-grow"), close);
     this.notes.append(line);
-    while (this.notes.childElementCount > 5) this.notes.firstElementChild?.remove();
+    // Words that were typed stay until somebody has seen to them.
+    const old = [...this.notes.children].filter((node) => !node.querySelector(".nbt-typed"));
+    for (const node of old.slice(0, -5)) node.remove();
   }
 
   /** Say why there is nothing, and what to do. @param {string} lead @param {string} text @param {string} code */
@@ -96,13 +98,17 @@ class Frame {
   }
 }
 
+const POLL_MS = 4000;
+const IDLE_POLLS = 8;
+
 /**
- * Hear of new summaries, and ask for one while something is on its way: a server under load drops messages,
- * and what it dropped may have been the last.
+ * Hear of new summaries, and ask for one now and then, oftener while something is on its way: a server under
+ * load drops messages, and what it dropped may have been the last.
  * @param {Frame} frame @param {Channel} channel @param {() => void} heard
  */
 function watchSummary(frame, channel, heard) {
   let asking = false;
+  let quiet = 0;
   const news = () => {
     frame.heard = null;
     heard();
@@ -110,14 +116,18 @@ function watchSummary(frame, channel, heard) {
   frame.model.on("change:summary", news);
   const timer = window.setInterval(async () => {
     const phase = frame.summary.sync?.phase;
-    if (asking || (phase !== "waiting" && phase !== "sending")) return;
-    asking = true;
-    const { reply } = await channel.ask({ kind: "summary" });
+    const idle = phase !== "waiting" && phase !== "sending";
+    quiet = idle ? quiet + 1 : 0;
+    if (asking || document.hidden || (idle && quiet < IDLE_POLLS)) return;
+    [asking, quiet] = [true, 0];
+    const { reply } = await channel.ask({ kind: "summary", idle });
     asking = false;
-    if (!reply.ok) return;
+    if (!reply.ok || reply.summary.version < frame.summary.version) return; // a newer one came meanwhile
     frame.heard = reply.summary;
+    const { selected } = reply;
+    if (selected && String(selected) !== String(frame.model.get("selected"))) frame.model.set("selected", selected);
     heard();
-  }, 4000);
+  }, POLL_MS);
   frame.signal.addEventListener("abort", () => {
     clearInterval(timer);
     frame.model.off("change:summary", news);

@@ -31,7 +31,7 @@ class Rows {
     this.wish = {};
     /** @type {Map<string, number>} places of rows that are worked on, so that they do not jump away */
     this.keep = new Map();
-    /** @type {Map<number, { rows: Row[], stale: boolean, wish: Wish }>} */
+    /** @type {Map<number, { rows: Row[], revision: number, stale: boolean, wish: Wish }>} */
     this.pages = new Map();
     /** @type {Map<string, number>} */
     this.places = new Map();
@@ -57,6 +57,12 @@ class Rows {
   /** @param {string} id */
   byId(id) {
     return this.at(this.indexOf(id));
+  }
+
+  /** The revision of the draft at which a row was read: what it shows is no newer. For one that is not here, the
+   * newest. @param {string} id */
+  revisionOf(id) {
+    return this.pages.get(Math.floor(this.indexOf(id) / PAGE))?.revision ?? this.revision.seen;
   }
 
   /** @returns {Row[]} */
@@ -133,7 +139,7 @@ class Rows {
     this.known = true;
     this.total = reply.total;
     this.pages.delete(n);
-    this.pages.set(n, { rows: reply.rows, stale, wish: this.wish });
+    this.pages.set(n, { rows: reply.rows, revision: reply.revision, stale, wish: this.wish });
     const pages = Math.max(1, Math.ceil(this.total / PAGE));
     for (const [at, page] of this.pages) {
       const spare = this.pages.size > this.most && !this.wanted.includes(at);

@@ -90,6 +90,17 @@ def test_a_touched_cell_refuses_it_and_shows_what_stands(draft: Draft) -> None:
     assert applied.draft is later
 
 
+def test_each_cell_of_a_block_stands_for_what_was_seen_of_it(draft: Draft) -> None:
+    later = done(draft, caption("img_a", "theirs"), caption("img_b", "theirs")).draft
+    seen = {**caption("img_a", "mine"), "base": 8}
+    unseen = {**caption("img_b", "mine"), "base": 7}
+    applied = done(later, seen, unseen, base=8)
+    assert (applied.accepted, [r.op for r in applied.refused]) == ((0,), [1])
+    assert [r.caption for r in applied.draft.images[:2]] == ["mine", "theirs"]
+    for base in (9, "8", None, True):
+        assert "Reload" in reason(done(later, {**seen, "base": base}, base=8))
+
+
 def test_the_same_text_typed_twice_is_no_conflict(draft: Draft) -> None:
     later = done(draft, caption("img_a", "same")).draft
     assert done(later, caption("img_a", "same"), base=7).accepted == (0,)

@@ -88,7 +88,7 @@ class PairCommands {
     const { view } = this;
     if (view.locked() || cells.length === 0) return;
     const ops = cells.map(({ id, column, value }) => ({ op: /** @type {const} */ ("set"), table: "pairs", row: id, column, value }));
-    const reply = await view.edits.run(ops, view.revision.seen);
+    const reply = await view.edits.run(ops, (op) => view.edits.seen(view.rows, op.row, op.column));
     this.toldCells(reply, done);
   }
 

@@ -30,7 +30,8 @@ class PairEditor {
     field.value = typed ?? words;
     const chooser = field instanceof HTMLInputElement ? new Chooser(view, field, () => this.chose()) : null;
     const was = before?.phase === "pending" ? before.value : row[column];
-    view.open = { id: row.pair_id, column, field, chooser, base: view.revision.seen, was };
+    const base = view.edits.seen(view.rows, row.pair_id, column);
+    view.open = { id: row.pair_id, column, field, chooser, base, was };
     field.addEventListener("blur", () => !this.moving && view.open?.field === field && this.save());
     view.cells.go(n - 1, COLUMNS.indexOf(column));
     this.place();

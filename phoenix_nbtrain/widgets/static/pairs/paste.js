@@ -88,8 +88,7 @@ export default async function paste({ counted, newId }, view, text) {
     }
   }
   const added = lines.length - targets.length;
-  // New rows stand where everything is as it was seen; cells alone stand for themselves.
-  const reply = await view.edits.run(ops, added > 0 ? undefined : view.revision.seen);
+  const reply = await view.edits.run(ops, (op) => view.edits.seen(rows, op.row, op.column));
   const news = added > 0 ? `, ${counted(added, "pair")} of them new` : "";
   view.hands.do.toldCells(reply, () => `${counted(lines.length, "row")} pasted${news}.`);
   if (reply.ok) chosen.take(lines.map((_, i) => targets[i] ?? inserted(ops)[i - targets.length]), false, columns);
