@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -13,7 +14,7 @@ from phoenix_nbtrain.errors import InputError, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["is_table", "read_table"]
+__all__ = ["ROWS_MAX", "is_table", "read_table", "read_text"]
 
 BYTES_MAX = 20_000_000
 ROWS_MAX = 10_000
@@ -34,6 +35,20 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
+    text = read_text(path)
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        columns, rows = _json_lines(path.name, text)
+    else:
+        columns, rows = _csv(path.name, text)
+    return pd.DataFrame(rows, columns=columns, dtype="object")
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text: UTF-8, or UTF-16 where its first bytes say so.
+
+    Raises:
+        InputError: it cannot be read, is too large, or is neither.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(BYTES_MAX + 1)
@@ -41,19 +56,21 @@ def read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"{shown(path.name)} cannot be read: {_why(error)}.") from None
     if len(raw) > BYTES_MAX:
         raise InputError(f"{shown(path.name)} is larger than {BYTES_MAX // 1_000_000} MB.")
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"{shown(path.name)} is not UTF-8, first in line {line}.",
             remedy="Save it as “CSV UTF-8”.",
         ) from None
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        columns, rows = _json_lines(path.name, text)
-    else:
-        columns, rows = _csv(path.name, text)
-    return pd.DataFrame(rows, columns=columns, dtype="object")
+    if "\0" in text:
+        raise InputError(
+            f"{shown(path.name)} is no text, or UTF-16 that does not say so.",
+            remedy="Save it as “CSV UTF-8”.",
+        )
+    return text
 
 
 def _csv(name: str, text: str) -> tuple[list[str], list[list[Any]]]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from phoenix_nbtrain import catalog
-from phoenix_nbtrain.dataset import captions, checks, edits, pairing
+from phoenix_nbtrain.dataset import captions, checks, edits
 from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup
@@ -18,6 +18,7 @@ from phoenix_nbtrain.training.adding import Adding
 from phoenix_nbtrain.training.config import Config
 from phoenix_nbtrain.training.editing import Editing
 from phoenix_nbtrain.training.live import Live
+from phoenix_nbtrain.training.pairing import Pairing
 from phoenix_nbtrain.training.state import TrainingState
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Drafting"]
 
 
-class Drafting:
+class Drafting(Pairing):
     """Images, pairs and configuration of one training, and every command that changes them."""
 
     _live: Live
@@ -202,37 +203,6 @@ class Drafting:
     def ensure_trigger(self, word: str) -> None:
         """Let every caption open with the trigger word; those that have it stay as they are."""
         self._do(captions.ensure_trigger(self.state.draft, word))
-
-    def set_pairs(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Replace all pairs by ``{source, target, instruction}`` records.
-
-        Raises:
-            InputError: they are no such records; nothing was changed.
-            PairError: a picture is unknown or ambiguous; nothing was changed.
-        """
-        import pandas as pd
-
-        pairing.check_records(rows)
-        self.pairs = pd.DataFrame(list(rows), columns=list(pairing.COLUMNS))
-
-    def pair_up(
-        self,
-        sources: pairing.Group | None = None,
-        targets: pairing.Group | None = None,
-        *,
-        instruction: str = "",
-    ) -> pairing.PairUp:
-        """Pair pictures whose names say that they belong together.
-
-        Args:
-            sources: a folder's name or a word in the names, or a list of names; without it the
-                usual words are tried (before and after, line and colour, …).
-            targets: the same for the other side.
-            instruction: what turns each source into its target.
-        """
-        found = pairing.pair_up(self.state.draft, sources, targets, instruction=instruction)
-        self._do(found.ops)
-        return found
 
     def keep_mine(self, *rows: str) -> None:
         """Keep what is written here where somebody else changed the same; theirs is overwritten.

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
 
+from phoenix_nbtrain.dataset.edits import PAIRS_MAX
+from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets import sheets
-from phoenix_nbtrain.widgets.base import Viewed, static_text
+from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, static_text
 from phoenix_nbtrain.widgets.sheets import Section
-from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView
+from phoenix_nbtrain.widgets.sources import sendable
+from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView, words_of
 
 __all__ = ["PAIRS_JS", "PairTable"]
 
 PAIRS_JS = (*TABLE_JS, "pairs/lines.js", "pairs/selection.js", "pairs/cells.js", "pairs.js")
 """What the module of the pair table is made of."""
+ROWS_TOLD = 500
+"""Most lines of a file whose fates are sent to the page."""
 
 
 class PairTable(TableView, anywidget.AnyWidget):
@@ -41,12 +46,87 @@ class PairTable(TableView, anywidget.AnyWidget):
             "pairs/hands.js",
         ),
         "paste": ("pairs/paste.js",),
+        "compare": ("dialog.js", "pairs/compare.js"),
+        "template": ("dialog.js", "pairs/template.js"),
         "keys": ("dialog.js", "pairs/keys.js"),
     }
+
+    kinds: ClassVar[Mapping[str, str]] = {
+        **TableView.kinds,
+        "template": "_answer_template",
+        "pair up": "_answer_pair_up",
+        "add pairs": "_answer_add_pairs",
+        "save pairs": "_answer_save_pairs",
+        "pairs as text": "_answer_text",
+    }
+    once: ClassVar[frozenset[str]] = TableView.once | {"pair up", "add pairs", "save pairs"}
 
     def __init__(self, training: Viewed) -> None:
         super().__init__()
         self.watch(training)
 
+    # -- requests ----------------------------------------------------------------------------------
+
+    def _answer_template(self, request: Mapping[str, Any], answer: Answer) -> None:
+        """Tell what a template would say of some pairs. Changes nothing."""
+        draft = self.training.state.draft
+        ids = words_of(request.get("rows"), "pairs", PAIRS_MAX)
+        texts = self.training.instructions_from(_text(request, "text"), ids)
+        numbers = {row.pair_id: n for n, row in enumerate(draft.pairs, 1)}
+        rows = [
+            {
+                "row": i,
+                "n": numbers[i],
+                "before": sendable(draft.pair[i].instruction),
+                "after": sendable(text),
+            }
+            for i, text in texts.items()
+        ]
+        answer.ok({"rows": rows})
+
+    def _answer_pair_up(self, request: Mapping[str, Any], answer: Answer) -> None:
+        future = self.training.pair_up_later(instruction=_text(request, "instruction"))
+        answer.when(future, lambda found: {"message": sendable(str(found))})
+
+    def _answer_add_pairs(self, request: Mapping[str, Any], answer: Answer) -> None:
+        future = self.training.add_pairs_later(_path(request))
+        answer.when(future, _told)
+
+    def _answer_save_pairs(self, request: Mapping[str, Any], answer: Answer) -> None:
+        overwrite = request.get("overwrite") is True
+        future = self.training.save_pairs_later(_path(request), overwrite=overwrite)
+        answer.when(future, lambda path: {"path": sendable(str(path))})
+
+    def _answer_text(self, request: Mapping[str, Any], answer: Answer) -> None:
+        kind = "jsonl" if request.get("format") == "jsonl" else "csv"
+        answer.ok({"text": sendable(self.training.pairs_text(kind))})
+
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
         return [sheets.pairs(state.draft)]
+
+
+def _text(request: Mapping[str, Any], name: str) -> str:
+    value = request.get(name, "")
+    if not isinstance(value, str):
+        raise InputError(f"The request's {name} is no text.", remedy="Reload the page.")
+    return value
+
+
+def _path(request: Mapping[str, Any]) -> str:
+    path = _text(request, "path").strip()
+    if not path:
+        raise InputError("No file is named.", remedy="Give its path, for example pairs.csv.")
+    return path
+
+
+def _told(report: Any) -> dict[str, Any]:
+    rows = [
+        {
+            "line": row.line,
+            "fate": row.fate,
+            "names": f"{shown(row.source, 40)} → {shown(row.target, 40)}",
+            "reason": shown(row.reason, MESSAGE_MAX),
+        }
+        for row in report.told[:ROWS_TOLD]
+    ]
+    return {"summary": report.summary, "rows": rows, "more": len(report.told) - len(rows)}

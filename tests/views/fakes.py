@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from phoenix_nbtrain import catalog
-from phoenix_nbtrain.dataset import checks, edits
+from phoenix_nbtrain.dataset import checks, edits, instructions, pair_files, pairing
 from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.dataset.edits import Applied
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
@@ -90,6 +90,31 @@ class FakeTraining:
 
     def later(self, seconds: float, work: Callable[[], object]) -> Any:
         return self.runner.later(seconds, work)
+
+    def instructions_from(self, template: str, pairs: Sequence[str]) -> Mapping[str, str]:
+        return instructions.filled(self.state.draft, template, pairs)
+
+    def pairs_text(self, kind: str) -> str:
+        return pair_files.written(self.state.draft, kind)
+
+    def pair_up_later(self, *, instruction: str = "") -> Future[Any]:
+        def work() -> Any:
+            found = pairing.pair_up(self.state.draft, instruction=instruction)
+            self.edit(found.ops)
+            return found
+
+        return self._submit(work)
+
+    def add_pairs_later(self, source: object) -> Future[Any]:
+        def work() -> Any:
+            taken = pair_files.take(self.state.draft, pair_files.lines_of(source))
+            reply = self.edit(taken.ops).result()
+            return taken.report({r.op: r.reason for r in reply.refused})
+
+        return self._submit(work)
+
+    def save_pairs_later(self, to: str, *, overwrite: bool = False) -> Future[Any]:
+        return self._submit(lambda: pair_files.save(self.state.draft, to, overwrite=overwrite))
 
     # -- what tests call --------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,3 +107,48 @@ def test_a_closed_table_lets_the_training_go() -> None:
     table.close()
     training.change(problem="late")
     assert training.subscribers == [] and heard == []
+
+
+def asked(training: FakeTraining, **request: Any) -> dict[str, Any]:
+    table, heard = opened(training)
+    table._handle_custom_msg({"id": "a", **request}, [])
+    table.close()
+    return heard.pop()
+
+
+def test_a_template_is_previewed_and_changes_nothing() -> None:
+    training = training_of_two()
+    reply = asked(training, kind="template", text="{n} {source}", rows=["pair_2", "pair_x"])
+    assert reply["rows"] == [{"row": "pair_2", "n": 2, "before": "", "after": "2 b"}]
+    assert training.edits == 0
+    wrong = asked(training, kind="template", text="{no}", rows=["pair_2"])
+    assert "There is no {no}." in wrong["error"]["message"]
+    for bad in ({"text": 5, "rows": []}, {"text": "x", "rows": "pair_1"}):
+        assert not asked(training, kind="template", **bad)["ok"]
+
+
+def test_a_file_is_read_and_written_on_the_kernels_side(tmp_path: Path) -> None:
+    training = training_of_two()
+    path = str(tmp_path / "pairs.csv")
+    assert asked(training, kind="save pairs", path=path)["path"] == path
+    text = Path(path).read_bytes().decode("utf-8-sig")
+    assert asked(training, kind="pairs as text", format="csv")["text"] == text
+    Path(path).write_text("source,target\na.png,c.png\n<b>,c.png\n")
+    way = asked(training, kind="save pairs", path=path)
+    assert "other content" in way["error"]["message"]
+    reply = asked(training, kind="add pairs", path=path)
+    assert reply["summary"] == "1 added, 1 refused" and reply["more"] == 0
+    (row,) = reply["rows"]
+    assert (row["line"], row["fate"], row["names"]) == (3, "refused", "<b> → c.png")
+    assert asked(training, kind="save pairs", path=path, overwrite=True)["ok"]
+    for bad in ({"path": ""}, {"path": 5}, {}):
+        assert not asked(training, kind="add pairs", **bad)["ok"]
+
+
+def test_pictures_are_paired_by_their_names() -> None:
+    rows = [image(n, name=f"{n}_{word}.png") for n in ("x", "y") for word in ("before", "after")]
+    rows = [replace(row, image_id=f"img_{i}") for i, row in enumerate(rows)]
+    training = FakeTraining(rows, type=EDIT)
+    assert asked(training, kind="pair up", instruction="go")["message"] == "2 pairs made."
+    assert [row.instruction for row in training.state.draft.pairs] == ["go", "go"]
+    assert "tell of no pairs" in asked(training_of_two(), kind="pair up")["error"]["message"]

@@ -55,10 +55,12 @@ class PairView {
       "div", "nbt-group", { role: "group", "aria-label": "Selected pairs" }, this.count,
       button("Swap", "nbt-btn", act((hands) => hands.do.swap()), { title: "Swap source and target (Alt+→)" }),
       button("Fill down", "nbt-btn", act((hands) => hands.do.fillDown()), { title: "Give all what the first one says (Ctrl+D)" }),
+      button("Template…", "nbt-btn", () => this.withHands(() => void this.parts.run("template", this)), { title: "One sentence for all, with what differs" }),
       button("Delete", "nbt-btn", act((hands) => hands.do.remove()), { title: "Delete the selected pairs (Ctrl+Delete)" }),
     );
     this.add = button("Add pair", "nbt-btn", act((hands) => hands.do.insert(this.rows.total)));
-    f.bar.append(heading, h("span", "nbt-grow"), this.group, this.add, f.undo, f.redo);
+    const help = button("?", "nbt-btn nbt-quiet nbt-icon", () => this.help(), { title: "Keys (Ctrl+/)", "aria-label": "Keys" });
+    f.bar.append(heading, h("span", "nbt-grow"), this.group, this.add, f.undo, f.redo, help);
     f.onAgain = (kind) => void again(kind, f, this.edits, [this.rows, this.images], this.paint);
   }
 

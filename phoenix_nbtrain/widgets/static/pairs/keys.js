@@ -40,6 +40,8 @@ export default function keys(kit, root) {
     ]],
   ];
   const { body } = openDialog(kit, root, { title: "Keys", className: "nbt-keys" });
+  // It may be longer than the screen, and holds nothing else that keys could scroll it by.
+  for (const [key, value] of [["tabindex", "0"], ["data-lm-suppress-shortcuts", ""], ["role", "group"], ["aria-label", "Keys"]]) kit.mark(body, key, value);
   for (const [name, lines] of groups) {
     const list = h("dl", "nbt-keylist");
     for (const [combos, what] of lines) {

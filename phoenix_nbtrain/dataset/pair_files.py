@@ -1,0 +1,420 @@
+"""Pairs in files: CSV and JSON lines, both ways, each line's fate told.
+
+A CSV has the columns ``source``, ``target`` and ``instruction``. Pictures are written by their
+names, and by their ids where a name is not theirs alone. A cell that a spreadsheet would take for
+a formula gets a ``'`` before it, which is taken away again when it is read here.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import math
+import os
+import re
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
+from phoenix_nbtrain.dataset.lookup import Lookup
+from phoenix_nbtrain.dataset.tables import ROWS_MAX, read_text
+from phoenix_nbtrain.dataset.text import caption_text
+from phoenix_nbtrain.draft import Draft, PairTriple, new_pair_id
+from phoenix_nbtrain.errors import InputError, shown
+
+__all__ = ["PairFate", "PairReport", "Taken", "lines_of", "save", "take", "written"]
+
+COLUMNS = ("source", "target", "instruction")
+_IGNORED = frozenset({"pair_id", "state", "reason"})
+"""What ``training.pairs`` tells besides, which is nobody's to set."""
+_CALLED = {
+    **dict.fromkeys(("input", "before", "src", "from", "control", "source_image"), "source"),
+    **dict.fromkeys(("output", "after", "dst", "to", "edited", "target_image"), "target"),
+    **dict.fromkeys(("prompt", "caption", "text", "edit", "edit_prompt"), "instruction"),
+}
+"""What others call our columns: answered with ours, since a guess could be wrong."""
+_FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairFate:
+    """What became of one line."""
+
+    line: int
+    """Where it stands in the file, the header counted; from 1 in a frame or list."""
+    fate: Literal["added", "changed", "already there", "refused"]
+    source: str = ""
+    """The source as it was given."""
+    target: str = ""
+    reason: str = ""
+    """Why it was refused, or what is to be known of it besides."""
+    pair_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PairReport:
+    """What became of all lines. Shows itself in a notebook, names as plain text."""
+
+    rows: tuple[PairFate, ...] = ()
+
+    def count(self, fate: str) -> int:
+        """Return how many lines met that fate."""
+        return sum(row.fate == fate for row in self.rows)
+
+    @property
+    def summary(self) -> str:
+        """The counts in words."""
+        fates = ("added", "changed", "already there", "refused")
+        parts = [f"{self.count(fate)} {fate}" for fate in fates if self.count(fate)]
+        return ", ".join(parts) or "no pairs in it"
+
+    @property
+    def told(self) -> tuple[PairFate, ...]:
+        """The lines that there is something to say of, refused ones first."""
+        said = [row for row in self.rows if row.reason]
+        return tuple(sorted(said, key=lambda row: row.fate != "refused"))
+
+    def __str__(self) -> str:
+        lines = [f"{self.summary}."]
+        for row in self.told[:_LISTED]:
+            names = f"{shown(row.source, 30)} → {shown(row.target, 30)}"
+            lines.append(f"  line {row.line}, {names}: {row.fate}, {shown(row.reason, 200)}")
+        if len(self.told) > _LISTED:
+            lines.append(f"  and {len(self.told) - _LISTED} more")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        def cell(text: str, limit: int) -> str:
+            return f"<td>{html.escape(shown(text, limit))}</td>"
+
+        rows = "".join(
+            f"<tr><td>{row.line}</td>{cell(row.source, 40)}{cell(row.target, 40)}"
+            f"<td>{row.fate}</td>{cell(row.reason, 200)}</tr>"
+            for row in self.told[:_LISTED]
+        )
+        if len(self.told) > _LISTED:
+            rows += f"<tr><td colspan=5>and {len(self.told) - _LISTED} more</td></tr>"
+        table = f"<table>{rows}</table>" if rows else ""
+        return f"<div>{html.escape(self.summary)}.</div>{table}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line as it was given, or why it cannot be read."""
+
+    number: int
+    values: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The edits that take some lines into a draft."""
+
+    ops: tuple[Op, ...]
+    fates: tuple[PairFate, ...]
+    of: tuple[int, ...]
+    """For each operation, the place of its fate."""
+
+    def report(self, refused: Mapping[int, str]) -> PairReport:
+        """Return the report, once it is known which operations were refused, and why."""
+        fates = list(self.fates)
+        for op, reason in refused.items():
+            at = self.of[op]
+            fates[at] = replace(fates[at], fate="refused", reason=reason, pair_id=None)
+        return PairReport(tuple(fates))
+
+
+# -- reading -----------------------------------------------------------------------------------------
+
+
+def lines_of(source: object) -> list[Line]:
+    """Return the lines of a CSV or JSON lines file, a DataFrame or a list of records.
+
+    Raises:
+        InputError: it is none of these, cannot be read, is empty or too long, or its columns are
+            not those of pairs.
+    """
+    if isinstance(source, str | os.PathLike):
+        return _file(Path(source))
+    columns = getattr(source, "columns", None)
+    if columns is not None and hasattr(source, "to_dict"):
+        _check_columns([str(c) for c in columns], "The table")
+        return _records(source.astype("object").to_dict("records"))  # type: ignore[attr-defined]  # a DataFrame's
+    if isinstance(source, Sequence) and all(isinstance(row, Mapping) for row in source):
+        return _records(source)
+    raise InputError(
+        f"Pairs come as a file, a DataFrame or a list of records, not {shown(source, 40)}.",
+        remedy='Give "pairs.csv", or [{"source": "a.png", "target": "b.png"}].',
+    )
+
+
+def _records(rows: Sequence[Mapping[str, Any]]) -> list[Line]:
+    _check_count(len(rows), "The table")
+    return [_record(n, row) for n, row in enumerate(rows, 1)]
+
+
+def _record(number: int, row: Mapping[str, Any]) -> Line:
+    try:
+        _check_columns([str(key) for key in row], "It")
+    except InputError as error:
+        return Line(number=number, values=row, problem=str(error))
+    return Line(number=number, values={k: _filled(v) for k, v in row.items()})
+
+
+def _filled(value: Any) -> Any:
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "" if missing or type(value).__name__ == "NAType" else value
+
+
+def _file(path: Path) -> list[Line]:
+    name, kind = shown(path.name), path.suffix.lower()
+    if kind not in (".csv", ".tsv", ".txt", ".jsonl", ".ndjson"):
+        raise InputError(f"{name} is no table of pairs.", remedy="Give a .csv or .jsonl file.")
+    text = read_text(path)
+    if not text.strip():
+        raise InputError(f"{name} is empty.", remedy="Its first line is: source,target,instruction")
+    return _json(name, text) if kind in (".jsonl", ".ndjson") else _csv(name, text)
+
+
+def _csv(name: str, text: str) -> list[Line]:
+    first = text.lstrip("\r\n").partition("\n")[0]
+    delimiter = max(",;\t|", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    lines: list[Line] = []
+    number = 1
+    try:
+        for row in reader:
+            begins, number = number, reader.line_num + 1
+            if not row or not any(cell.strip() for cell in row):
+                continue
+            if not header:
+                header = [cell.strip().lower() for cell in row]
+                _check_columns(header, name)
+            elif len(row) != len(header):
+                problem = (
+                    f"It has {len(row)} values, the header {len(header)}. "
+                    "Put texts that hold the delimiter in double quotes."
+                )
+                given = dict(zip(header, row, strict=False))
+                lines.append(Line(number=begins, values=given, problem=problem))
+            else:
+                cells = (
+                    cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell for cell in row
+                )
+                lines.append(Line(number=begins, values=dict(zip(header, cells, strict=True))))
+            _check_count(len(lines), name)
+    except csv.Error as error:
+        raise InputError(
+            f"Line {reader.line_num} of {name} is no CSV: {shown(str(error), 60)}.",
+            remedy="Nothing was taken.",
+        ) from None
+    return lines
+
+
+def _json(name: str, text: str) -> list[Line]:
+    lines: list[Line] = []
+    for number, written_line in enumerate(text.split("\n"), 1):
+        if not written_line.strip():
+            continue
+        try:
+            value = json.loads(written_line)
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, dict):
+            lines.append(_record(number, value))
+        else:
+            lines.append(Line(number=number, problem="It is no JSON object."))
+        _check_count(len(lines), name)
+    return lines
+
+
+def _check_columns(columns: Sequence[str], what: str) -> None:
+    for column in columns:
+        if column in COLUMNS or column in _IGNORED:
+            continue
+        ours = _CALLED.get(column.strip().lower())
+        if ours is not None and ours not in columns:
+            raise InputError(
+                f"{what} calls a column {shown(column, 30)}.", remedy=f"Call it {ours}."
+            )
+        raise InputError(
+            f"{what} has a column {shown(column, 40)}, which a pair has not.",
+            remedy="The columns are source, target, instruction.",
+        )
+    for side in COLUMNS[:2]:
+        if columns.count(side) != 1:
+            raise InputError(
+                f"{what} needs one column {side}.",
+                remedy="The first line is: source,target,instruction",
+            )
+
+
+def _check_count(count: int, what: str) -> None:
+    if count > ROWS_MAX:
+        raise InputError(f"{what} has more than {ROWS_MAX:,} rows.", remedy="Give a smaller table.")
+
+
+# -- taking ------------------------------------------------------------------------------------------
+
+
+def take(draft: Draft, lines: Iterable[Line]) -> Taken:
+    """Return the edits that bring lines into a draft, and each line's fate.
+
+    A pair of the same pictures that stands is the one that is meant: it stays where it says the
+    same, and gets the line's instruction otherwise. Further lines of the same pictures are pairs
+    of their own, as often as they are given.
+    """
+    lookup = Lookup(draft.images)
+    read = [_read(line, lookup) for line in lines]
+    triples = [triple for _, triple, _ in read]
+    found = _recognised(draft, triples)
+    fates: list[PairFate] = []
+    ops: list[Op] = []
+    of: list[int] = []
+    first: dict[PairTriple, int] = {}
+    room = PAIRS_MAX - len(draft.pairs)
+    for at, (fate, triple, says) in enumerate(read):
+        if triple is not None:
+            again = first.setdefault(triple, fate.line)
+            note = f"the same pair as in line {again}" if again != fate.line else ""
+            pair_id = found.get(at)
+            if pair_id is None and room <= 0:
+                reason = f"There are {PAIRS_MAX:,} pairs already, the most a draft takes."
+                fate = replace(fate, reason=reason)  # noqa: PLW2901  # the line's, told in full
+            elif pair_id is None:
+                room -= 1
+                pair_id = new_pair_id()
+                values = dict(zip(COLUMNS, triple, strict=True))
+                ops.append({"op": "insert", "table": "pairs", "row": pair_id, "values": values})
+                of.append(at)
+                fate = replace(fate, fate="added", pair_id=pair_id, reason=note)  # noqa: PLW2901
+            elif says and draft.pair[pair_id].instruction != triple[2]:
+                ops.append(
+                    {
+                        "op": "set",
+                        "table": "pairs",
+                        "row": pair_id,
+                        "column": "instruction",
+                        "value": triple[2],
+                    }
+                )
+                of.append(at)
+                fate = replace(fate, fate="changed", pair_id=pair_id, reason=note)  # noqa: PLW2901
+            else:
+                fate = replace(fate, fate="already there", pair_id=pair_id)  # noqa: PLW2901
+        fates.append(fate)
+    return Taken(ops=tuple(ops), fates=tuple(fates), of=tuple(of))
+
+
+def _read(line: Line, lookup: Lookup) -> tuple[PairFate, PairTriple | None, bool]:
+    """Return a line's fate so far, the pair that it is, and whether it gives an instruction."""
+    source, target = (line.values.get(side, "") for side in COLUMNS[:2])
+    told = [value if isinstance(value, str) else shown(value, 40) for value in (source, target)]
+    fate = PairFate(line=line.number, fate="refused", source=told[0], target=told[1])
+    says = "instruction" in line.values
+    if line.problem:
+        return replace(fate, reason=line.problem), None, says
+    try:
+        ids = [lookup.find(value).image_id for value in (source, target)]
+        instruction = caption_text(line.values.get("instruction", ""), "instruction")
+    except InputError as error:
+        return replace(fate, reason=str(error)), None, says
+    if ids[0] == ids[1]:
+        return replace(fate, reason="Source and target are the same picture."), None, says
+    return fate, (ids[0], ids[1], instruction), says
+
+
+def _recognised(draft: Draft, triples: Sequence[PairTriple | None]) -> dict[int, str]:
+    """Return the standing pairs that lines mean, each once, by the lines' places."""
+    found: dict[int, str] = {}
+    claimed: set[str] = set()
+    for length in (3, 2):  # first those that are the same in all, then in source and target
+        free: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+        for row in draft.pairs:
+            if row.pair_id not in claimed:
+                free[row.triple[:length]].append(row.pair_id)
+        for at, triple in enumerate(triples):
+            if triple is not None and at not in found and free.get(triple[:length]):
+                found[at] = free[triple[:length]].pop(0)
+                claimed.add(found[at])
+    return found
+
+
+# -- writing -----------------------------------------------------------------------------------------
+
+
+def written(draft: Draft, kind: str) -> str:
+    """Return a draft's pairs as the text of a file: ``csv`` or ``jsonl``."""
+    lookup = Lookup(draft.images)
+    names = {row.image_id: _name(row.image_id, row.name, lookup) for row in draft.images}
+    rows = [
+        (names.get(row.source, row.source), names.get(row.target, row.target), row.instruction)
+        for row in draft.pairs
+    ]
+    if kind == "jsonl":
+        return "".join(
+            json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False) + "\n"
+            for row in rows
+        )
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([f"'{cell}" if _FORMULA.match(cell) else cell for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def _name(image_id: str, name: str, lookup: Lookup) -> str:
+    """Return what a picture is written as: its name where that finds it again, else its id."""
+    try:
+        name.encode()
+        return name if lookup.find(name).image_id == image_id else image_id
+    except (InputError, UnicodeEncodeError):
+        return image_id
+
+
+def save(draft: Draft, to: object, *, overwrite: bool) -> Path:
+    """Write a draft's pairs to a file, whole or not at all, and return its path.
+
+    Raises:
+        InputError: it is no ``.csv`` or ``.jsonl``, cannot be written, or another file is in the
+            way and ``overwrite`` is not set.
+    """
+    if not isinstance(to, str | os.PathLike) or not str(to).strip():
+        raise InputError(f"The file to write is {shown(to, 40)}.", remedy="Give its name.")
+    path = Path(to).expanduser()
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in ("csv", "jsonl"):
+        raise InputError(
+            f"{shown(path.name, 60)} is neither .csv nor .jsonl.", remedy="Name it pairs.csv."
+        )
+    text = written(draft, kind)
+    # With its mark, spreadsheets read a CSV as what it is.
+    content = text.encode("utf-8-sig" if kind == "csv" else "utf-8")
+    try:
+        if path.exists() and not overwrite and path.read_bytes() != content:
+            raise InputError(
+                f"{shown(path.name, 60)} exists with other content.",
+                remedy="Name another file, or pass overwrite=True.",
+            )
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
+            new = Path(folder) / path.name
+            new.write_bytes(content)
+            new.replace(path)
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a file name"
+        raise InputError(
+            f"{shown(str(path), 80)} cannot be written: {shown(why, 40)}.",
+            remedy="Name another file.",
+        ) from error
+    return path.absolute()

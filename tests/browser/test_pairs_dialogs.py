@@ -1,0 +1,207 @@
+"""What the pair table opens over itself: the comparison of two pictures, sentences for many, its keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from browser.harness import Shown, browser, shown
+from browser.pair_page import (
+    instruction,
+    instructions,
+    line,
+    made,
+    many,
+    number,
+    rows_chosen,
+    side,
+    until,
+)
+from playwright.sync_api import Browser
+
+from phoenix_nbtrain.widgets.pairs import PairTable
+
+__all__ = ["browser"]
+
+
+def stage(view: Shown, name: str) -> str:
+    return view.js(
+        "(name) => document.querySelector('.nbt-stage').style.getPropertyValue(name)", name
+    )
+
+
+def compared(view: Shown) -> None:
+    line(view, 0).wait_for()
+    until(view, lambda: line(view, 0).get_by_role("button", name="Compare").is_enabled())
+    line(view, 0).get_by_role("button", name="Compare").click()
+    until(view, lambda: view.page.locator(".nbt-stage img[src]").count() == 2)
+
+
+def test_two_pictures_are_wiped_over_each_other(browser: Browser) -> None:
+    with shown(browser, PairTable(made())) as view:
+        compared(view)
+        assert view.page.get_by_role("dialog").get_by_text("colour it").count() == 1
+        slider = view.page.get_by_role("slider", name="How much of the source is shown")
+        assert slider.evaluate("(n) => n === document.activeElement")
+        view.page.keyboard.press("ArrowRight")
+        assert stage(view, "--nbt-at") == "50.5%"
+        view.page.keyboard.press("Home")
+        assert stage(view, "--nbt-at") == "0%"
+        box = view.page.locator(".nbt-stage").bounding_box()
+        y = box["y"] + box["height"] / 2
+        view.page.mouse.move(box["x"] + box["width"] * 0.25, y)
+        view.page.mouse.down()
+        assert stage(view, "--nbt-at").startswith("25")
+        view.page.mouse.move(box["x"] + box["width"] * 0.75, y)
+        view.page.mouse.up()
+        assert stage(view, "--nbt-at").startswith("75")
+        clip = view.page.locator(".nbt-target").evaluate("(n) => getComputedStyle(n).clipPath")
+        assert "75" in clip
+        (asked,) = [m for m in view.sent("thumbnails") if m["px"] == 2048]
+        assert asked["ids"] == ["img_1", "img_0"]
+
+
+def test_a_difference_is_seen_and_made_brighter(browser: Browser) -> None:
+    with shown(browser, PairTable(made())) as view:
+        compared(view)
+        view.page.get_by_role("button", name="Difference").click()
+        blend = "(n) => getComputedStyle(n).mixBlendMode"
+        assert view.page.locator(".nbt-target").evaluate(blend) == "difference"
+        slider = view.page.get_by_role("slider", name="How much brighter the difference is shown")
+        slider.focus()
+        view.page.keyboard.press("ArrowRight")
+        assert stage(view, "--nbt-bright") == "2"
+        view.page.get_by_role("button", name="Side by side").click()
+        assert view.page.get_by_role("slider").count() == 0
+        assert view.page.locator(".nbt-target").evaluate(blend) == "normal"
+
+
+def test_one_goes_from_pair_to_pair_and_back_to_the_cell(browser: Browser) -> None:
+    training = made()
+    rows = [*training.state.draft.images]
+    rows[2] = replace(rows[2], width=512, height=512)
+    training.change(draft=replace(training.state.draft, images=tuple(rows)))
+    with shown(browser, PairTable(training)) as view:
+        side(view, 0, "source").get_by_text("cat line.png").wait_for()
+        instruction(view, 0).focus()
+        view.page.wait_for_timeout(150)
+        view.page.keyboard.press("Space")
+        dialog = view.page.get_by_role("dialog")
+        dialog.get_by_text("1 of 2").wait_for()
+        dialog.get_by_text("1024 × 768", exact=True).wait_for()
+        assert dialog.get_by_role("button", name="Previous").is_disabled()
+        view.page.keyboard.press("PageDown")
+        dialog.get_by_text("2 of 2").wait_for()
+        dialog.get_by_text(
+            "The sizes differ: 1024 × 768 → 512 × 512, and so do the shapes"
+        ).wait_for()
+        view.page.keyboard.press("Escape")
+        assert dialog.count() == 0
+        until(view, lambda: instruction(view, 1).evaluate("(n) => n === document.activeElement"))
+
+
+def test_a_closed_comparison_leaves_nothing_behind(browser: Browser) -> None:
+    with shown(browser, PairTable(made())) as view:
+        view.js(
+            """() => {
+              window.urls = new Set();
+              const [make, drop] = [URL.createObjectURL, URL.revokeObjectURL];
+              URL.createObjectURL = (blob) => { const url = make.call(URL, blob); if (blob.type.startsWith("image")) urls.add(url); return url; };
+              URL.revokeObjectURL = (url) => { urls.delete(url); drop.call(URL, url); };
+            }"""
+        )
+        compared(view)
+        kept = view.js("() => urls.size")
+        view.page.get_by_role("button", name="Next").click()
+        view.page.get_by_text("2 of 2").wait_for()
+        view.page.wait_for_timeout(200)
+        assert view.js("() => urls.size") == kept
+        view.page.keyboard.press("Escape")
+        until(view, lambda: view.js("() => urls.size") == kept - 2)
+        compared(view)
+        view.js("() => window.end()")
+        assert view.js("() => urls.size") == 0
+        assert view.page.locator("dialog").count() == 0
+
+
+def test_a_picture_that_is_gone_is_said_to_be(browser: Browser) -> None:
+    training = made()
+    with shown(browser, PairTable(training)) as view:
+        line(view, 1).wait_for()
+        training.edit([{"op": "delete", "table": "images", "row": "img_3"}])
+        view.tell()
+        line(view, 1).get_by_text("its source picture was removed").wait_for()
+        compared(view)
+        view.page.keyboard.press("PageDown")
+        view.page.get_by_text("One of the two pictures is not in the set any more.").wait_for()
+
+
+def chosen_two(view: Shown) -> None:
+    number(view, 1).click()
+    number(view, 2).click(modifiers=["Shift"])
+    until(view, lambda: rows_chosen(view) == [1, 2])
+    view.page.get_by_role("button", name="Template…").click()
+    view.page.get_by_role("dialog").wait_for()
+
+
+def test_a_sentence_is_seen_for_each_pair_before_it_is_written(browser: Browser) -> None:
+    training = many(4)
+    with shown(browser, PairTable(training)) as view:
+        chosen_two(view)
+        field = view.page.get_by_role("textbox", name="Template")
+        field.fill("paint {source}, ")
+        view.page.get_by_role("button", name="{n}").click()
+        items = view.page.get_by_role("dialog").get_by_role("listitem")
+        items.filter(has_text="paint picture-0, 3").wait_for()
+        assert items.first.locator("del").inner_text() == "1"
+        assert instructions(training) == ["0", "1", "2", "3"] and view.sent("edit") == []
+        view.page.get_by_role("button", name="Write 2").click()
+        until(
+            view,
+            lambda: (
+                instructions(training) == ["0", "paint picture-0, 2", "paint picture-0, 3", "3"]
+            ),
+        )
+        assert len(view.sent("edit")) == 1
+        view.page.get_by_role("button", name="Undo").click()
+        until(view, lambda: instructions(training) == ["0", "1", "2", "3"])
+
+
+def test_an_unknown_placeholder_says_which_there_are(browser: Browser) -> None:
+    with shown(browser, PairTable(many(4))) as view:
+        chosen_two(view)
+        field = view.page.get_by_role("textbox", name="Template")
+        field.fill("paint {file}")
+        view.page.get_by_text("There is no {file}. There are {source}, {target}, {n}").wait_for()
+        assert field.get_attribute("aria-invalid") == "true"
+        write = view.page.get_by_role("button", name="Write")
+        assert write.is_disabled()
+        field.fill("paint <b>{n}</b>")
+        view.page.get_by_role("listitem").filter(has_text="paint <b>2</b>").wait_for()
+        assert view.page.locator("dialog b").count() == 0
+        assert write.is_enabled()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1080, 360])
+def test_dialogs_are_sound_for_axe_and_fit(browser: Browser, dark: bool, width: int) -> None:
+    with shown(browser, PairTable(made()), width=width, dark=dark) as view:
+        fits = "() => { const d = document.querySelector('dialog'); return d.scrollWidth <= d.clientWidth; }"
+        compared(view)
+        for way in ("Wipe", "Difference", "Side by side"):
+            view.page.get_by_role("button", name=way).click()
+            assert view.axe() == [] and view.js(fits)
+        view.page.keyboard.press("Escape")
+        number(view, 0).click()
+        view.page.get_by_role("button", name="Template…").click()
+        view.page.get_by_role("listitem").first.wait_for()
+        assert view.axe() == [] and view.js(fits)
+        view.page.keyboard.press("Escape")
+        view.page.get_by_role("button", name="Keys").click()
+        view.page.get_by_text("from cell to cell").wait_for()
+        assert view.axe() == [] and view.js(fits)
+        missing = view.js(
+            """() => [...document.querySelectorAll('#here button, #here [tabindex]')]
+            .filter((n) => !n.hasAttribute('data-lm-suppress-shortcuts')).map((n) => n.outerHTML)"""
+        )
+        assert missing == []

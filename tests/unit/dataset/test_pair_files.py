@@ -1,0 +1,234 @@
+"""Pairs in files: every line's fate, and that what is written is read again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phoenix_nbtrain.dataset import edits
+from phoenix_nbtrain.dataset.pair_files import PairReport, lines_of, save, take, written
+from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
+from phoenix_nbtrain.errors import InputError
+
+EDIT = "flux.2-dev-edit-lora"
+
+
+def added(draft: Draft, source: Any) -> tuple[Draft, PairReport]:
+    taken = take(draft, lines_of(source))
+    applied = edits.apply(draft, taken.ops, type_name=EDIT)
+    return applied.draft, taken.report({r.op: r.reason for r in applied.refused})
+
+
+def fates(report: PairReport) -> list[tuple[int, str]]:
+    return [(row.line, row.fate) for row in report.rows]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Any:
+    def write(content: str | bytes, name: str = "pairs.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write
+
+
+def test_each_line_says_what_became_of_it(draft: Draft, table: Any) -> None:
+    after, report = added(
+        draft,
+        table(
+            "source,target,instruction\n"
+            "a.png,b.png,turn\n"  # stands
+            "c.png,d.png,new words\n"  # stands with other words
+            "a.png,d.png,fresh\n"
+            "zz.png,d.png,x\n"
+            "a.png,a.png,x\n"
+            "a.png,d.png,fresh\n"
+            "a.png\n"
+        ),
+    )
+    assert fates(report) == [
+        (2, "already there"),
+        (3, "changed"),
+        (4, "added"),
+        (5, "refused"),
+        (6, "refused"),
+        (7, "added"),
+        (8, "refused"),
+    ]
+    assert report.summary == "2 added, 1 changed, 1 already there, 3 refused"
+    assert [row.triple for row in after.pairs] == [
+        ("img_a", "img_b", "turn"),
+        ("img_c", "img_d", "new words"),
+        ("img_a", "img_d", "fresh"),
+        ("img_a", "img_d", "fresh"),
+    ]
+    reasons = {row.line: row.reason for row in report.rows}
+    assert "no picture zz.png" in reasons[5] and "same picture" in reasons[6]
+    assert reasons[7] == "the same pair as in line 4" and "1 values" in reasons[8]
+    assert "line 5, zz.png → d.png: refused" in str(report)
+    again, second = added(after, table("source,target\na.png,d.png\na.png,d.png\n"))
+    assert again is after and second.summary == "2 already there"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'\xef\xbb\xbfsource,target,instruction\r\na.png,d.png,"two\r\nlines, ""here"""\r\n',
+        'source;target;instruction\na.png;d.png;"two\nlines, ""here"""\n'.encode("utf-16"),
+        b'Source\tTarget\tInstruction\na.png\td.png\t"two\nlines, ""here"""\n\n',
+    ],
+)
+def test_bytes_as_programs_write_them(draft: Draft, table: Any, content: bytes) -> None:
+    after, report = added(draft, table(content))
+    assert fates(report) == [(2, "added")]
+    assert after.pairs[-1].triple == ("img_a", "img_d", 'two\nlines, "here"')
+
+
+def test_json_lines_frames_and_records_are_taken_alike(draft: Draft, table: Any) -> None:
+    import pandas as pd
+
+    lines = '{"source": "a", "target": "img_d", "instruction": "x"}\n[1]\n\n{"source": "a"}\n'
+    after, report = added(draft, table(lines, "pairs.jsonl"))
+    assert fates(report) == [(1, "added"), (2, "refused"), (4, "refused")]
+    rows = [{"source": "a.png", "target": "d.png", "instruction": None}]
+    for source in (rows, pd.DataFrame(rows)):
+        assert added(draft, source)[0].pairs[-1].triple == ("img_a", "img_d", "")
+    named, second = added(draft, [{"input": "a.png", "target": "d.png"}])
+    assert named is draft and "Call it source." in second.rows[0].reason
+    assert after.pairs[-1].instruction == "x"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "empty"),
+        ("\n \r\n", "empty"),
+        ("input,output,prompt\na,b,c\n", "Call it source."),
+        ("source,target,prompt\na,b,c\n", "Call it instruction."),
+        ("source,instruction\na,b\n", "needs one column target"),
+        ("source,target,source\na,b,c\n", "needs one column source"),
+        ("source,target,colour\na,b,c\n", "a pair has not"),
+        ('source,target\n"a,b\n', "is no CSV"),
+        ("source,target,instruction\na,b," + "x" * 200_000 + "\n", "is no CSV"),
+        (b"source,target\n\xff\xfe\xfd,b\n", "not UTF-8, first in line 2"),
+        ("source,target\na,b\n".encode("utf-16-le"), "UTF-16 that does not say so"),
+        ("source,target\n" + "a,b\n" * 10_001, "more than 10,000 rows"),
+    ],
+)
+def test_what_is_no_table_of_pairs_is_refused_whole(table: Any, content: Any, says: str) -> None:
+    with pytest.raises(InputError) as error:
+        lines_of(table(content))
+    assert says in str(error.value) and len(str(error.value)) <= 200
+
+
+@pytest.mark.parametrize("source", [5, "pairs.xlsx", "gone.csv", [1], {"source": "a"}, "../../x"])
+def test_what_is_no_source_is_refused(source: Any) -> None:
+    with pytest.raises(InputError):
+        lines_of(source)
+
+
+def test_a_huge_instruction_refuses_its_line_alone(draft: Draft) -> None:
+    rows = [
+        {"source": "a", "target": "d", "instruction": "x" * 70_000},
+        {"source": "a", "target": "c", "instruction": "fine"},
+        {"source": 5, "target": "c"},
+    ]
+    _, report = added(draft, rows)
+    assert [row.fate for row in report.rows] == ["refused", "added", "refused"]
+    assert "64 KiB" in report.rows[0].reason
+
+
+def test_more_pairs_than_a_draft_takes_are_told_one_by_one(draft: Draft) -> None:
+    rows = [{"source": "a", "target": "d"}] * (edits.PAIRS_MAX - 1)
+    after, report = added(draft, rows)
+    assert len(after.pairs) == edits.PAIRS_MAX
+    assert report.count("refused") == 1 and "2,450" in report.rows[-1].reason
+
+
+def test_hostile_names_stay_text_in_the_report(draft: Draft) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    _, report = added(draft, [{"source": name, "target": "a\u202eb"}])
+    assert "<img" not in report._repr_html_() and "&lt;img" in report._repr_html_()
+    assert "\u202e" not in str(report)
+
+
+def test_nothing_that_a_spreadsheet_runs_is_written() -> None:
+    texts = ["=1+1", "+1", "-1", "@x", "\tx", "'=quoted", "＝full", "plain", "a=b"]
+    images = (ImageRow(image_id="img_a", name="=cmd.png"), ImageRow(image_id="img_b", name="b.png"))
+    pairs = tuple(
+        PairRow(pair_id=f"pair_{n}", source="img_a", target="img_b", instruction=text)
+        for n, text in enumerate(texts)
+    )
+    text = written(Draft(images=images, pairs=pairs), "csv")
+    cells = [cell for row in list(csv.reader(io.StringIO(text)))[1:] for cell in row]
+    assert not any(cell[:1] in tuple("=+-@\t＝") for cell in cells)
+    assert "plain" in cells and "a=b" in cells and "''=quoted" in cells
+
+
+def test_a_file_is_written_whole_and_no_other_is_overwritten(draft: Draft, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    assert save(draft, path, overwrite=False) == path
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfsource,target,instruction\r\na.png,b.png")
+    assert save(draft, str(path), overwrite=False) == path  # the same is no other
+    path.write_text("mine")
+    with pytest.raises(InputError, match="other content"):
+        save(draft, path, overwrite=False)
+    assert path.read_text() == "mine"
+    save(draft, path, overwrite=True)
+    assert [found.name for found in tmp_path.iterdir()] == ["pairs.csv"]
+    for wrong in ("pairs.xlsx", tmp_path / "no" / "pairs.csv", "", 5, tmp_path / "a\0.csv"):
+        with pytest.raises(InputError) as error:
+            save(draft, wrong, overwrite=True)
+        assert len(str(error.value)) <= 200
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=12)
+NAMES = st.one_of(
+    st.sampled_from(
+        ["=a.png", "same.png", "line/cat.png", "cat.png", "'x.png", "a,b.png", "é.png"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=6),
+)
+
+
+@given(
+    st.lists(NAMES, min_size=2, max_size=5),
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), WORDS), max_size=8),
+    st.sampled_from(["csv", "jsonl"]),
+)
+def test_what_is_written_is_read_again(
+    names: list[str], sides: list[tuple[int, int, str]], kind: str
+) -> None:
+    from tempfile import TemporaryDirectory
+
+    from phoenix_nbtrain.dataset.text import caption_text
+
+    names = [name.strip() or "x" for name in names]
+    images = tuple(ImageRow(image_id=f"img_{n}", name=name) for n, name in enumerate(names))
+    pairs = tuple(
+        PairRow(
+            pair_id=f"pair_{n}",
+            source=f"img_{a % len(names)}",
+            target=f"img_{b % len(names)}",
+            instruction=caption_text(text),
+        )
+        for n, (a, b, text) in enumerate(sides)
+        if a % len(names) != b % len(names)
+    )
+    draft = Draft(images=images, pairs=pairs)
+    with TemporaryDirectory() as folder:
+        path = save(draft, Path(folder) / f"pairs.{kind}", overwrite=False)
+        empty = Draft(images=images)
+        if not pairs and kind == "jsonl":
+            return  # an empty file, which is refused for that
+        after, report = added(empty, path)
+    assert [row.triple for row in after.pairs] == [row.triple for row in pairs]
+    assert report.count("added") == len(pairs)
+    assert added(draft, [])[0] is draft
