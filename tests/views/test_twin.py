@@ -292,7 +292,7 @@ def test_it_follows_a_run_at_its_beginning_and_its_end_only(page: Notebook) -> N
     training.runner.advance(SETTLE)
     before = len(page.updates)
     for n in range(60):
-        training.change(run=replace(run, progress=n / 60))
+        training.change(run=replace(run, progress=n / 60, epoch=n))
         training.runner.advance(1)
     assert len(page.updates) == before
     training.samples = {"asset_s": noise(32)}
@@ -349,15 +349,23 @@ def test_a_cell_that_is_run_again_has_one_twin_and_the_old_one_rests(page: Noteb
 def test_two_views_of_one_cell_and_one_view_in_two_cells_are_all_renewed(page: Notebook) -> None:
     training = FakeTraining(images(3))
     one, two = ImageGrid(training), ImageGrid(training)
+
+    def all_follow(words: str) -> None:
+        training.runner.advance(SETTLE)
+        training.edit([caption(1, words)])
+        saved(training)
+        training.runner.advance(SETTLE)
+        twins = [*page.twins("a"), *page.twins("b")]
+        assert all(words in html for html in twins)
+
     page.run("a", one, two)
+    page.run("b")
+    all_follow("a fox")
     page.run("b", one)
-    training.runner.advance(SETTLE)
-    page.run("b")  # one of the two places of `one` is gone
-    training.edit([caption(1, "a fox")])
-    saved(training)
-    training.runner.advance(SETTLE)
-    assert all("a fox" in html for html in page.twins("a"))
-    assert len(page.twins("a")) == 2
+    all_follow("a dog")
+    page.run("b", two)  # one of the two places of `one` is gone
+    all_follow("a cat")
+    assert len(page.twins("a")) == 2 and len(page.twins("b")) == 1
 
 
 def test_a_closed_view_leaves_its_twin_as_it_is_and_is_let_go(page: Notebook) -> None:
@@ -438,10 +446,12 @@ def test_there_is_no_other_option() -> None:
 
 def rows_of(draw: st.DrawFn) -> tuple[tuple[ImageRow, ...], tuple[PairRow, ...]]:
     count = draw(st.integers(0, 60))
-    flags = st.tuples(st.booleans(), st.booleans(), st.sampled_from(["", "too large"]))
+    flags = st.tuples(
+        st.booleans(), st.booleans(), st.booleans(), st.sampled_from(["", "too large"])
+    )
     rows = tuple(
-        image(n, "a caption" if captioned else "", saved=saved, refusal=refusal)
-        for n, (captioned, saved, refusal) in enumerate(
+        image(n, "a caption" if captioned else "", saved=saved, sending=sending, refusal=refusal)
+        for n, (captioned, saved, sending, refusal) in enumerate(
             draw(st.lists(flags, min_size=count, max_size=count))
         )
     )
