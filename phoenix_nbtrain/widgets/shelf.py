@@ -42,7 +42,7 @@ class Shelf(widgets.VBox):
         """The pictures; what is selected in it is chosen."""
         self._add = buttoned("", "nbt-start", click=lambda: self._wanted(add))
         self._said = marked("nbt-said")
-        words = "Leave out its folders" if recursive else "Look into its folders"
+        words = "Leave its folders out" if recursive else "Include its folders"
         deeper = buttoned(words, "nbt-link", click=lambda: look(str(folder.path), not recursive))
         deeper.layout.display = "" if recursive or folder.folders else "none"
         head = widgets.HBox(

@@ -349,7 +349,9 @@ def test_the_folders_within_are_looked_into_when_asked_for(many: Path) -> None:
     training = Buying()
     picker = ImagePicker(training)
     shelf = laid_open(picker, many)
-    deeper = next(w for w in everything(shelf) if getattr(w, "description", "").startswith("Look"))
+    deeper = next(
+        w for w in everything(shelf) if getattr(w, "description", "").startswith("Include")
+    )
     deeper.click()
     assert training.calls[-1] == ("browse", str(many), True)
     assert picker.shelf is not shelf
