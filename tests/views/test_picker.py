@@ -118,6 +118,8 @@ def test_the_listing_is_made_when_asked_for_and_leaves_the_state_once_chosen(
     assert picker._path.value == str((folder / "pictures").resolve())
     assert picker._chooser is None
     assert "onerror" not in said(picker)
+    assert picker.shelf is not None  # to choose from
+    assert picker.shelf.folder.path == (folder / "pictures").resolve()
     picker._shut()
     assert alive() == before
 
