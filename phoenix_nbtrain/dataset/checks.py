@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -10,10 +10,10 @@ from typing import Literal
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset.captions import leading_words
 from phoenix_nbtrain.dataset.edits import pair_problem
-from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
+from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple
 from phoenix_nbtrain.errors import as_sentence, shown
 
-__all__ = ["Finding", "Severity", "check"]
+__all__ = ["Finding", "PairNeed", "Severity", "check", "pair_needs"]
 
 Severity = Literal["problem", "advice"]
 """A ``problem`` keeps a row or the training from being taken; ``advice`` is the guide's."""
@@ -130,21 +130,75 @@ def _trigger(draft: Draft) -> Iterator[Finding]:
             )
 
 
-def _pairs(draft: Draft) -> Iterator[Finding]:
-    targets: defaultdict[tuple[str, str, str], list[PairRow]] = defaultdict(list)
-    used: set[str] = set()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairNeed:
+    """What one pair lacks, or what is to be known of it."""
+
+    pair_id: str
+    number: int
+    """Its place in the table, from 1."""
+    kind: str
+    """A stable word for it, for example ``no-source``."""
+    severity: Severity
+    says: str
+    """The reason, to follow “Pair 3: ”."""
+
+
+def pair_needs(draft: Draft) -> Iterator[PairNeed]:
+    """Tell what each pair lacks, in the table's order, problems of a pair before advice."""
+    first: dict[PairTriple, int] = {}
     for n, row in enumerate(draft.pairs, 1):
-        used |= {row.source, row.target}
-        broken = pair_problem(row, draft.image) or row.refusal
+        again = first.setdefault(row.triple, n)
+        told: list[tuple[str, Severity, str]] = []
+        broken = pair_problem(row, draft.image)
         if broken:
-            yield _pair(
-                row, "broken-pair", "problem", as_sentence(f"Pair {n}: {broken}", MESSAGE_MAX)
-            )
-        elif not row.instruction.strip():
-            yield _pair(row, "no-instruction", "advice", f"Pair {n} has no instruction.")
-        targets[row.triple].append(row)
-        if len(targets[row.triple]) > 1:
-            yield _pair(row, "same-pair", "advice", f"Pair {n} is there twice.")
+            told.append((_broken_kind(draft, row), "problem", broken))
+        elif row.theirs is not None:
+            told.append(("changed-there", "problem", row.refusal))
+        elif row.refusal:
+            told.append(("refused-pair", "problem", row.refusal))
+        else:
+            told.extend(_picture_needs(draft, row))
+        if not row.instruction.strip():
+            told.append(("no-instruction", "advice", "it has no instruction"))
+        if again != n and row.source and row.target:
+            told.append(("same-pair", "advice", f"it is there twice, as pair {again}, too"))
+        for kind, severity, says in told:
+            yield PairNeed(pair_id=row.pair_id, number=n, kind=kind, severity=severity, says=says)
+
+
+def _broken_kind(draft: Draft, row: PairRow) -> str:
+    for side, image_id in (("source", row.source), ("target", row.target)):
+        if not image_id:
+            return f"no-{side}"
+        if image_id not in draft.image:
+            return "removed-picture"
+    return "one-picture"
+
+
+def _picture_needs(draft: Draft, row: PairRow) -> Iterator[tuple[str, Severity, str]]:
+    source, target = draft.image[row.source], draft.image[row.target]
+    for side, image in (("source", source), ("target", target)):
+        if image.refusal:
+            yield "refused-picture", "problem", f"its {side} picture was refused"
+            return
+    sizes = [(image.width, image.height) for image in (source, target)]
+    if None not in (*sizes[0], *sizes[1]) and sizes[0] != sizes[1]:
+        told = " → ".join(f"{width} × {height}" for width, height in sizes)
+        yield "sizes", "advice", f"its pictures differ in size: {told}"
+
+
+def _pairs(draft: Draft) -> Iterator[Finding]:
+    used = {image_id for row in draft.pairs for image_id in (row.source, row.target)}
+    broken: set[str] = set()
+    for need in pair_needs(draft):
+        row = draft.pair[need.pair_id]
+        message = as_sentence(f"Pair {need.number}: {need.says}", MESSAGE_MAX)
+        if need.severity == "problem":
+            broken.add(need.pair_id)
+            yield _pair(row, "broken-pair", "problem", message)
+        elif need.kind != "no-instruction" or need.pair_id not in broken:
+            yield _pair(row, need.kind, "advice", message)
     for image in draft.images:
         if image.image_id not in used:
             yield _of(image, "unused", "advice", "is in no pair")

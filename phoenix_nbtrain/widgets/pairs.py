@@ -14,7 +14,7 @@ from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets import sheets
 from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, static_text
 from phoenix_nbtrain.widgets.sheets import Section
-from phoenix_nbtrain.widgets.sources import sendable
+from phoenix_nbtrain.widgets.sources import DraftPairs, sendable
 from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView, words_of
 
 __all__ = ["PAIRS_JS", "PairTable"]
@@ -47,6 +47,7 @@ class PairTable(TableView, anywidget.AnyWidget):
         ),
         "paste": ("pairs/paste.js",),
         "compare": ("dialog.js", "pairs/compare.js"),
+        "files": ("dialog.js", "pairs/files.js"),
         "template": ("dialog.js", "pairs/template.js"),
         "keys": ("dialog.js", "pairs/keys.js"),
     }
@@ -64,6 +65,11 @@ class PairTable(TableView, anywidget.AnyWidget):
     def __init__(self, training: Viewed) -> None:
         super().__init__()
         self.watch(training)
+
+    def _summary(self, state: TrainingState) -> dict[str, Any]:
+        rows = self.listing("pairs").source
+        assert isinstance(rows, DraftPairs)
+        return {**super()._summary(state), "needs": rows.needs}
 
     # -- requests ----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
-from phoenix_nbtrain.dataset.checks import Finding
+from phoenix_nbtrain.dataset.checks import Finding, PairNeed, pair_needs
 from phoenix_nbtrain.dataset.listing import Entry, Wish, listed
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 
@@ -211,6 +211,26 @@ def _pairs(numbers: Sequence[int]) -> str:
 # -- pairs -----------------------------------------------------------------------------------------
 
 
+_NEEDS: Mapping[str, tuple[str, str]] = {
+    "no-source": ("without source", "no source yet"),
+    "no-target": ("without target", "no target yet"),
+    "removed-picture": ("with a removed picture", ""),
+    "one-picture": ("of a picture with itself", ""),
+    "changed-there": ("changed by someone else", ""),
+    "refused-pair": ("refused", ""),
+    "refused-picture": ("with a refused picture", "picture refused"),
+    "no-instruction": ("without instruction", "no instruction"),
+    "same-pair": ("there twice", "there twice"),
+    "sizes": ("of different sizes", "sizes differ"),
+}
+"""What pairs lack, the gravest first: how many are told so, and what a row says where it has no
+reason of its own."""
+_BEGUN = {"no-source", "no-target"}
+"""Needs of pairs that are still being put together: no fault so far."""
+PLACES_MAX = 200
+"""Most rows of one need that one can jump to."""
+
+
 class DraftPairs:
     """The pairs of a draft."""
 
@@ -229,10 +249,38 @@ class DraftPairs:
                 text=row.instruction,
                 captioned=bool(row.instruction.strip()),
                 state=self.draft.pair_state(row),
-                attention=bool(row.refusal) or not row.instruction.strip(),
+                attention=row.pair_id in self._needs,
             )
             for row in self.draft.pairs
         ]
+
+    @cached_property
+    def needs(self) -> list[dict[str, Any]]:
+        """What pairs lack: how many, and where they stand in the table, from 0."""
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        problems: set[str] = set()
+        for needs in self._needs.values():
+            for need in needs:
+                places[need.kind].append(need.number - 1)
+                if need.severity == "problem":
+                    problems.add(need.kind)
+        return [
+            {
+                "kind": kind,
+                "text": f"{len(places[kind]):,} {words}",
+                "tone": "bad" if kind in problems else "warn",
+                "places": places[kind][:PLACES_MAX],
+            }
+            for kind, (words, _) in _NEEDS.items()
+            if kind in places
+        ]
+
+    @cached_property
+    def _needs(self) -> Mapping[str, list[PairNeed]]:
+        needs: defaultdict[str, list[PairNeed]] = defaultdict(list)
+        for need in pair_needs(self.draft):
+            needs[need.pair_id].append(need)
+        return needs
 
     def rows(self, ids: Sequence[str]) -> list[dict[str, Any]]:
         return [self._told(self.draft.pair[i]) for i in ids if i in self.draft.pair]
@@ -248,7 +296,17 @@ class DraftPairs:
             "state": self.draft.pair_state(row),
             "reason": sendable(row.refusal),
             "theirs": None if row.theirs is None else sendable(row.theirs),
+            "need": self._need(row),
         }
+
+    def _need(self, row: PairRow) -> dict[str, str] | None:
+        """Return the gravest thing that a pair lacks, as its row says it."""
+        needs = self._needs.get(row.pair_id)
+        if not needs:
+            return None
+        need = needs[0]
+        tone = "warn" if need.kind in _BEGUN or need.severity == "advice" else "bad"
+        return {"text": _NEEDS[need.kind][1] or need.says, "tone": tone, "why": need.says}
 
     def _name(self, image_id: str) -> str:
         image = self.draft.image.get(image_id)

@@ -12,6 +12,11 @@ from phoenix_nbtrain.widgets.pairs import PairTable
 
 __all__ = ["browser"]
 
+FOCUSED = """() => {
+  const row = document.activeElement.closest(".nbt-pair");
+  return [row?.getAttribute("aria-rowindex"), document.activeElement.className.split(" ")[0]];
+}"""
+
 
 def test_a_pair_shows_both_pictures_and_what_should_happen(browser: Browser) -> None:
     with shown(browser, PairTable(made())) as view:
@@ -21,7 +26,38 @@ def test_a_pair_shows_both_pictures_and_what_should_happen(browser: Browser) -> 
         line(view, 0).get_by_text("saved", exact=True).wait_for()
         line(view, 1).get_by_text("no instruction").wait_for()
         until(view, lambda: view.page.locator(".nbt-thumb img:visible").count() == 4)
-        view.page.get_by_text("2 pairs · 1 without instruction").wait_for()
+        view.page.get_by_text("2 pairs", exact=True).wait_for()
+
+
+def test_what_pairs_lack_is_named_and_one_jumps_there(browser: Browser) -> None:
+    training = FakeTraining(
+        [image(n) for n in range(30)],
+        [pair(30 * a + b, a, b) for a in range(8) for b in range(30) if a != b],
+        type=EDIT,
+    )
+    ops = [
+        {"op": "set", "table": "pairs", "row": row, "column": column, "value": ""}
+        for row, column in (
+            ("pair_2", "instruction"),
+            ("pair_200", "instruction"),
+            ("pair_100", "source"),
+        )
+    ]
+    training.edit(ops)
+    with shown(browser, PairTable(training)) as view:
+        line(view, 1).get_by_text("no instruction").wait_for()
+        missing = view.page.get_by_role("button", name="2 without instruction")
+        missing.click()
+        until(view, lambda: view.js(FOCUSED) == ["3", "nbt-instruction"])
+        missing.click()
+        until(view, lambda: view.js(FOCUSED) == ["195", "nbt-instruction"])
+        view.page.get_by_role("button", name="1 without source").click()
+        until(view, lambda: view.js(FOCUSED)[1] == "nbt-side")
+        view.page.get_by_text("no source yet").wait_for()
+        assert view.axe() == []
+        training.edit([{**op, "value": "img_9"} for op in ops[2:]])
+        view.tell()
+        until(view, lambda: view.page.get_by_role("button", name="1 without source").count() == 0)
 
 
 def test_hundreds_of_pairs_are_a_few_lines(browser: Browser) -> None:

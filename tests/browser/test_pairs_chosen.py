@@ -153,7 +153,7 @@ def test_a_new_pair_says_what_the_one_above_says(browser: Browser) -> None:
         view.page.get_by_role("combobox", name="Source of pair 2").wait_for()
         assert instructions(training) == ["colour it", "colour it", ""]
         view.page.keyboard.press("Escape")
-        line(view, 1).get_by_text("it has no source picture yet").wait_for()
+        line(view, 1).get_by_text("no source yet").wait_for()
         side(view, 1, "source").get_by_text("choose a source").wait_for()
         view.page.keyboard.press("Alt+Shift+Enter")
         until(view, lambda: instructions(training) == ["colour it", "colour it", "colour it", ""])

@@ -41,6 +41,7 @@ def test_pairs_come_with_the_names_of_their_images() -> None:
         "state": "saved",
         "reason": "",
         "theirs": None,
+        "need": None,
     }
     assert table.summary["counts"]["uninstructed"] == 1
     assert table.summary["type"] == "flux.2-dev-edit-lora · pairs"
@@ -56,6 +57,45 @@ def test_a_pair_whose_image_is_gone_says_so() -> None:
     row = heard.pop()["rows"][0]
     assert (row["state"], row["source_name"]) == ("refused", "")
     assert "removed" in row["reason"] and table.summary["counts"]["refused"] == 1
+
+
+def test_what_pairs_lack_is_counted_and_placed() -> None:
+    rows = [image(n, name=f"{n}.png") for n in ("a", "b")]
+    rows += [image("c", name="c.png", refusal="no"), replace(image("d"), width=9, height=9)]
+    both = [
+        pair(1, "a", "b"),
+        pair(2, "a", "b"),
+        replace(pair(3, "a", "b"), source=""),
+        pair(4, "a", "x", ""),
+        pair(5, "a", "a", "self"),
+        pair(6, "a", "c", "refused"),
+        pair(7, "a", "d", "small"),
+    ]
+    training = FakeTraining(rows, both, type=EDIT)
+    table, heard = opened(training)
+    told = {need["text"]: (need["tone"], need["places"]) for need in table.summary["needs"]}
+    assert told == {
+        "1 without source": ("bad", [2]),
+        "1 with a removed picture": ("bad", [3]),
+        "1 of a picture with itself": ("bad", [4]),
+        "1 with a refused picture": ("bad", [5]),
+        "1 without instruction": ("warn", [3]),
+        "1 there twice": ("warn", [1]),
+        "1 of different sizes": ("warn", [6]),
+    }
+    request = {"id": "a", "kind": "rows", "table": "pairs", "start": 0, "stop": 9}
+    table._handle_custom_msg(request, [])
+    needs = [row["need"] for row in heard.pop()["rows"]]
+    assert needs[0] is None
+    assert needs[2] == {
+        "text": "no source yet",
+        "tone": "warn",
+        "why": "it has no source picture yet",
+    }
+    assert needs[6]["why"] == "its pictures differ in size: 1024 × 768 → 9 × 9"
+    attention = {"id": "b", "kind": "rows", "table": "pairs", "start": 0, "stop": 9}
+    table._handle_custom_msg({**attention, "attention": True}, [])
+    assert heard.pop()["total"] == 6
 
 
 def test_a_pair_is_inserted_and_deleted_and_both_can_be_undone() -> None:

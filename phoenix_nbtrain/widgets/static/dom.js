@@ -88,6 +88,7 @@ const STATES = {
   sending: "being sent",
   saved: "saved on the service",
   refused: "refused",
+  missing: "to be looked at",
 };
 
 /** @param {HTMLElement} dot @param {string} state @param {string} reason */

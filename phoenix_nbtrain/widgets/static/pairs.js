@@ -60,7 +60,17 @@ class PairView {
     );
     this.add = button("Add pair", "nbt-btn", act((hands) => hands.do.insert(this.rows.total)));
     const help = button("?", "nbt-btn nbt-quiet nbt-icon", () => this.help(), { title: "Keys (Ctrl+/)", "aria-label": "Keys" });
-    f.bar.append(heading, h("span", "nbt-grow"), this.group, this.add, f.undo, f.redo, help);
+    const file = (/** @type {string} */ text, /** @type {string} */ way) =>
+      button(text, "nbt-btn nbt-quiet", () => void this.parts.run("files", this, way), { title: "CSV or JSON lines" });
+    [this.bring, this.export] = [file("Import…", "import"), file("Export…", "export")];
+    f.bar.append(heading, h("span", "nbt-grow"), this.group, this.add, this.bring, this.export, f.undo, f.redo, help);
+    this.pairUp = button("Pair up by names", "nbt-btn", () => void this.pairByNames());
+    this.begin = h("div", "nbt-begin", {}, this.pairUp);
+    f.body.append(this.begin);
+    /** @type {any} what the chips were made of */
+    this.needed = null;
+    this.needs = h("div", "nbt-needs", { role: "group", "aria-label": "Pairs to look at" });
+    f.body.insertBefore(this.needs, f.empty);
     f.onAgain = (kind) => void again(kind, f, this.edits, [this.rows, this.images], this.paint);
   }
 
@@ -96,13 +106,31 @@ class PairView {
     const f = this.frame;
     const s = f.summary;
     f.paint(this.edits, this.channel, this.rows.known);
-    this.add.disabled = Boolean(s.training) || this.images.total < 2;
+    this.add.disabled = this.bring.disabled = Boolean(s.training) || this.images.total < 2;
+    this.export.disabled = !s.total;
     this.group.hidden = this.chosen.size === 0 || s.training;
     say(this.count, `${this.chosen.size.toLocaleString("en")} selected`);
-    const missing = s.counts?.uninstructed ?? 0;
-    say(f.count, s.total ? counted(s.total, "pair") + (missing ? ` · ${missing.toLocaleString("en")} without instruction` : "") : "");
+    say(f.count, s.total ? counted(s.total, "pair") : "");
+    this.paintNeeds();
     this.paintEmpty();
     this.lines.layout();
+  }
+
+  paintNeeds() {
+    const { needs } = this.frame.summary;
+    if (needs === this.needed) return;
+    this.needed = needs;
+    const chips = (needs ?? []).map((/** @type {any} */ need) =>
+      button(need.text, `nbt-chip nbt-${need.tone}`, () => this.jump(need), { title: "Go to the next one" }));
+    this.needs.replaceChildren(...chips);
+    this.needs.hidden = chips.length === 0;
+  }
+
+  /** Go to the next pair that lacks something. @param {{ kind: string, places: number[] }} need */
+  jump({ kind, places }) {
+    const next = places.find((place) => place > this.cells.at.index) ?? places[0];
+    const column = /** @type {{ [kind: string]: Column }} */ ({ "no-source": "source", "no-target": "target", "no-instruction": "instruction" })[kind];
+    this.cells.go(next, COLUMNS.indexOf(column ?? "state"));
   }
 
   paintEmpty() {
@@ -110,6 +138,7 @@ class PairView {
     const { grid } = this.lines;
     const nothing = this.rows.total === 0 || this.rows.problem !== "";
     f.empty.hidden = !nothing;
+    this.begin.hidden = !nothing || this.images.total < 2 || this.rows.problem !== "" || Boolean(f.summary.training);
     if (nothing && grid.contains(document.activeElement)) f.undo.focus();
     grid.hidden = nothing;
     if (!nothing) return;
@@ -120,6 +149,14 @@ class PairView {
       const text = "Pair images whose names belong together, or add pairs one by one.";
       f.explain("No pairs yet", text, 'training.pair_up(instruction="colour the line drawing")');
     }
+  }
+
+  async pairByNames() {
+    this.pairUp.disabled = true;
+    const { reply } = await this.channel.ask({ kind: "pair up" });
+    this.pairUp.disabled = false;
+    if (reply.ok) this.frame.announce(reply.message);
+    else this.frame.note(words(reply));
   }
 
   // -- what its parts ask of it -------------------------------------------------------------------

@@ -1,0 +1,103 @@
+// @ts-check
+// Pairs from a file and to one, on the kernel's computer. Comes when it is first opened.
+
+const FORMATS = /** @type {const} */ ([["csv", "CSV"], ["jsonl", "JSON lines"]]);
+
+/** @param {import("../parts.js").Kit} kit @param {any} view a PairView @param {"import" | "export"} way */
+export default function files(kit, view, way) {
+  return way === "import" ? bring(kit, view) : take(kit, view);
+}
+
+/** @param {import("../parts.js").Kit} kit @param {any} view */
+function bring(kit, view) {
+  const { h, button, say, counted } = kit;
+  if (view.locked()) return;
+  const { body, foot, close } = openDialog(kit, view.frame.root, { title: "Import pairs", className: "nbt-files" });
+  const path = field(kit, "pairs.csv");
+  const said = h("p", "nbt-lead", { role: "status" });
+  const problem = h("div", "nbt-reason", { role: "alert" });
+  const fates = h("div", "nbt-fates", { role: "region", "aria-label": "What became of each line", tabindex: "0", "data-lm-suppress-shortcuts": "" });
+  fates.hidden = true;
+  const text = "A .csv or .jsonl file with source, target and instruction, on the kernel's computer. Pictures are called by their names. A pair of the same two pictures gets the file's instruction.";
+  const go = button("Import", "nbt-btn nbt-primary", () => void run());
+  body.append(h("p", "nbt-mute", {}, text), path, problem, said, fates);
+  foot.append(button("Close", "nbt-btn", close), go);
+  path.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && void run());
+  path.focus();
+
+  async function run() {
+    go.disabled = true;
+    say(problem, "");
+    const { reply } = await view.channel.ask({ kind: "add pairs", path: path.value });
+    go.disabled = false;
+    say(problem, reply.ok ? "" : kit.words(reply));
+    say(said, reply.ok ? `${reply.summary}.` : "");
+    const rows = reply.ok ? reply.rows : [];
+    fates.hidden = rows.length === 0;
+    fates.replaceChildren(...rows.map((/** @type {any} */ row) =>
+      h("div", `nbt-fate nbt-${row.fate === "refused" ? "bad" : "mute"}`, {},
+        h("span", "", {}, `line ${row.line}`), h("span", "", {}, row.names), h("span", "", {}, `${row.fate}: ${row.reason}`))));
+    if (reply.more > 0) fates.append(h("div", "nbt-mute", {}, `and ${counted(reply.more, "line")} more`));
+    if (reply.ok) view.frame.announce(`Imported: ${reply.summary}.`);
+  }
+}
+
+/** @param {import("../parts.js").Kit} kit @param {any} view */
+function take(kit, view) {
+  const { h, button, say, mark } = kit;
+  const { body, foot, close } = openDialog(kit, view.frame.root, { title: "Export pairs", className: "nbt-files" });
+  const path = field(kit, "pairs.csv");
+  path.value = "pairs.csv";
+  const preview = h("textarea", "nbt-input nbt-filetext", { readonly: "", rows: "8", "aria-label": "What is written", wrap: "off" });
+  const said = h("p", "nbt-lead", { role: "status" });
+  const problem = h("div", "nbt-reason", { role: "alert" });
+  const choices = FORMATS.map(([format, label]) => button(label, "nbt-btn", () => void show(format), { "aria-pressed": "false" }));
+  const over = button("Overwrite it", "nbt-btn nbt-danger", () => void write(true));
+  over.hidden = true;
+  const copy = button("Copy", "nbt-btn", () => {
+    copyText(preview.value);
+    say(said, "Copied.");
+  });
+  body.append(h("div", "nbt-ways", { role: "group", "aria-label": "Format" }, ...choices), preview, h("p", "nbt-mute", {}, "The file is written on the kernel's computer, and is read again by Import."), path, problem, said);
+  foot.append(copy, h("span", "nbt-grow"), button("Close", "nbt-btn", close), over, button("Write file", "nbt-btn nbt-primary", () => void write(false)));
+  path.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && void write(false));
+  path.addEventListener("input", () => (over.hidden = true));
+  path.focus();
+  void show("csv");
+
+  /** @param {"csv" | "jsonl"} format */
+  async function show(format) {
+    FORMATS.forEach(([each], i) => mark(choices[i], "aria-pressed", String(each === format)));
+    path.value = path.value.replace(/\.(csv|jsonl)$/i, "") + `.${format}`;
+    over.hidden = true;
+    const { reply } = await view.channel.ask({ kind: "pairs as text", format });
+    preview.value = reply.ok ? reply.text : "";
+    say(problem, reply.ok ? "" : kit.words(reply));
+  }
+
+  /** @param {boolean} overwrite */
+  async function write(overwrite) {
+    say(problem, "");
+    const { reply } = await view.channel.ask({ kind: "save pairs", path: path.value, overwrite });
+    say(said, reply.ok ? `Written: ${reply.path}` : "");
+    say(problem, reply.ok ? "" : reply.error.message);
+    over.hidden = reply.ok || !/other content/.test(reply.error.message);
+  }
+}
+
+/** @param {import("../parts.js").Kit} kit @param {string} hint */
+function field({ h }, hint) {
+  return h("input", "nbt-input", { "aria-label": "File on the kernel's computer", placeholder: hint, spellcheck: "false", autocomplete: "off" });
+}
+
+/** Copy without asking for a permission, also where the page came without TLS. @param {string} text */
+function copyText(text) {
+  const fill = (/** @type {ClipboardEvent} */ event) => {
+    event.clipboardData?.setData("text/plain", text);
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  window.addEventListener("copy", fill, { capture: true, once: true });
+  document.execCommand("copy");
+  window.removeEventListener("copy", fill, { capture: true });
+}
