@@ -151,7 +151,7 @@ class Several:
             still = still + 1 if self.quiet else 0
             if still == 3:
                 return
-        raise AssertionError("the views go on asking")
+        raise AssertionError("\n".join(["the views go on asking:", *self.history[-12:]]))
 
     def answered(self) -> None:
         """Wait until what was asked just now is answered; nothing is lost any more."""
@@ -159,7 +159,7 @@ class Several:
             self.turn(ms=40)
             if self.quiet:
                 return
-        raise AssertionError("the views go on asking")
+        raise AssertionError("the views go on asking: " + "\n".join(self.history[-12:]))
 
     # -- the screen -----------------------------------------------------------------------------
 

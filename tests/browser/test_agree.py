@@ -431,7 +431,8 @@ def test_views_and_kernel_agree_in_the_end(
             for done in range(0, OPERATIONS, CALM_EVERY):
                 story.go_on(min(CALM_EVERY, OPERATIONS - done))
                 story.agree()
-            assert len(story.committed) > OPERATIONS / 20
-            assert story.offered and story.stood
+            if OPERATIONS >= CALM_EVERY:  # else there may be too few of each kind
+                assert len(story.committed) > OPERATIONS / 20
+                assert story.offered and story.stood
     finally:
         _here.clear()

@@ -104,7 +104,9 @@ class Rows {
   }
 
   pump() {
+    const pages = Math.max(1, Math.ceil(this.total / PAGE));
     for (const n of this.wanted) {
+      if (n >= pages) continue; // the rows of that page are gone since: asked for, it would never come
       if (this.asked.size >= ROWS_FLIGHTS) break;
       if (this.asked.has(n) || this.pages.get(n)?.stale === false) continue;
       this.asked.set(n, this.load(n));
