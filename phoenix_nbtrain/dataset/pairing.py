@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from phoenix_nbtrain.dataset.edits import Op
@@ -14,7 +14,7 @@ from phoenix_nbtrain.dataset.text import caption_text, natural_key
 from phoenix_nbtrain.draft import Draft, ImageRow, new_pair_id
 from phoenix_nbtrain.errors import InputError, PairError, shown
 
-__all__ = ["COLUMNS", "Group", "PairUp", "check_records", "pair_up"]
+__all__ = ["COLUMNS", "Group", "PairUp", "check_records", "pair_chosen", "pair_up"]
 
 COLUMNS = ("source", "target", "instruction")
 """What a pair's record holds; the instruction may be left out."""
@@ -49,7 +49,9 @@ class PairUp:
 
     def __str__(self) -> str:
         made, there = len(self.ops), self.paired - len(self.ops)
-        text = f"{made} pairs made" + (f", {there} were there already" if there else "")
+        text = _counted(made) + " made"
+        if there:
+            text += f", {there:,} {'was' if there == 1 else 'were'} there already"
         if self.left_over:
             names = ", ".join(shown(name, 30) for name in self.left_over[:5])
             more = len(self.left_over) - 5
@@ -110,24 +112,57 @@ def pair_up(
             f"No source has a partner: {_some(left)} against {_some(right)}.",
             remedy="Name the two pictures of a pair alike, or set training.pairs.",
         )
-    there = {row.triple[:2] for row in draft.pairs}
-    ops: list[Op] = []
-    for key in keys:
-        pair = (left[key].image_id, right[key].image_id)
-        if pair not in there:
-            values = {"source": pair[0], "target": pair[1], "instruction": instruction}
-            ops.append(
-                {
-                    "op": "insert",
-                    "table": "pairs",
-                    "row": new_pair_id(),
-                    "at": None,
-                    "values": values,
-                }
-            )
     alone = [row.name for rows in (left, right) for k, row in rows.items() if k not in keys]
-    left_over = tuple(sorted(alone, key=natural_key))
-    return PairUp(ops=tuple(ops), paired=len(keys), left_over=left_over)
+    return _paired(
+        draft,
+        [(left[key].image_id, right[key].image_id) for key in keys],
+        instruction=instruction,
+        left_over=tuple(sorted(alone, key=natural_key)),
+    )
+
+
+def pair_chosen(draft: Draft, ids: Sequence[str]) -> PairUp:
+    """Pair the chosen pictures: two in their order, source first; more by what their names say.
+
+    Raises:
+        PairError: there are less than two, one was removed, or the names of more than two tell of
+            no pairs.
+    """
+    rows = [draft.image[i] for i in dict.fromkeys(ids) if i in draft.image]
+    if len(rows) < 2:
+        raise PairError("A pair takes two pictures.", remedy="Select two, the source first.")
+    if len(rows) == 2:
+        source, target = rows
+        return _paired(draft, [(source.image_id, target.image_id)], instruction="", left_over=())
+    try:
+        return pair_up(replace(draft, images=tuple(rows)))
+    except PairError as error:
+        raise PairError(
+            f"The names of these {len(rows):,} pictures tell of no pairs.",
+            remedy="Select two at a time, the source first.",
+        ) from error
+
+
+def _paired(
+    draft: Draft,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    instruction: str,
+    left_over: tuple[str, ...],
+) -> PairUp:
+    there = {row.triple[:2] for row in draft.pairs}
+    ops = tuple(
+        {
+            "op": "insert",
+            "table": "pairs",
+            "row": new_pair_id(),
+            "at": None,
+            "values": {"source": source, "target": target, "instruction": instruction},
+        }
+        for source, target in pairs
+        if (source, target) not in there
+    )
+    return PairUp(ops=ops, paired=len(pairs), left_over=left_over)
 
 
 def check_records(rows: object) -> None:
@@ -266,6 +301,10 @@ def _unique(rows: Iterable[tuple[str, ImageRow]], what: str) -> dict[str, ImageR
             )
         found[key] = row
     return found
+
+
+def _counted(pairs: int) -> str:
+    return f"{pairs:,} pair{'' if pairs == 1 else 's'}"
 
 
 def _some(rows: dict[str, ImageRow]) -> str:

@@ -183,6 +183,10 @@ class Drafting(Pairing):
         """Put another picture in an image's place; its name, caption and pairs stay."""
         self._adding.replace(self._image(image), source)
 
+    def replace_later(self, image_id: str, source: object) -> Future[None]:
+        """Put another picture in an image's place, on a thread of its own. Never blocks."""
+        return self._live.runner.alone("replace", partial(self.replace, image_id, source))
+
     def remove(self, *images: str) -> None:
         """Take images out of the draft, by id or name. Pairs that use them say so."""
         rows = [self._image(image) for image in images]

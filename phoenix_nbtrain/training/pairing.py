@@ -13,7 +13,7 @@ from phoenix_nbtrain.dataset import edits, instructions, pair_files, pairing
 from phoenix_nbtrain.dataset.edits import Applied, Op
 from phoenix_nbtrain.dataset.pair_files import PairReport
 from phoenix_nbtrain.draft import Draft
-from phoenix_nbtrain.training.editing import Editing
+from phoenix_nbtrain.training.editing import Editing, EditReply
 from phoenix_nbtrain.training.live import Live
 
 __all__ = ["Pairing"]
@@ -63,6 +63,26 @@ class Pairing:
     def pair_up_later(self, *, instruction: str = "") -> Future[pairing.PairUp]:
         """Pair pictures by their names, on a thread of its own. Never blocks."""
         return self._live.runner.alone("pairs", partial(self.pair_up, instruction=instruction))
+
+    def pair_later(self, images: Sequence[str]) -> Future[pairing.PairUp]:
+        """Pair images, by id: two in their order, more by their names. Never blocks."""
+        found: list[pairing.PairUp] = []
+        told: Future[pairing.PairUp] = Future()
+        type_name = self._live.state.model.type
+
+        def change(draft: Draft) -> Applied:
+            found[:] = [pairing.pair_chosen(draft, images)]
+            return edits.apply(draft, found[0].ops, type_name=type_name)
+
+        def done(applied: Future[EditReply]) -> None:
+            error = applied.exception()
+            if error is not None:
+                told.set_exception(error)
+            else:
+                told.set_result(found[0])
+
+        self._editing.apply(change).add_done_callback(done)
+        return told
 
     def set_instructions(self, template: str, pairs: Sequence[str] | None = None) -> None:
         """Write one sentence over pairs, all or none.

@@ -295,6 +295,7 @@ def summary_of(training: Viewed, state: TrainingState, counts: Mapping[str, int]
         "type": training.type + (" · pairs" if training.needs_pairs else ""),
         "where": training.where,
         "local": training.is_local,
+        "pairs": training.needs_pairs,
         "counts": dict(counts),
         "sync": sync_words(state),
         "can_undo": state.can_undo,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import anywidget
 import traitlets
@@ -17,12 +19,20 @@ from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView, words
 
 __all__ = ["GRID_CSS", "GRID_JS", "ImageGrid"]
 
-GRID_JS = (*TABLE_JS, "tiles.js", "selection.js", "caption.js", "bar.js", "grid.js")
+GRID_JS = (*TABLE_JS, "grid/tiles.js", "grid/selection.js", "grid/bar.js", "grid.js")
 """What the module of a view of tiles is made of."""
 GRID_CSS = (*TABLE_CSS, "grid.css")
 
 SELECTED_MAX = 10_000
+PATH_MAX = 4096
 DENSITIES = ("small", "medium", "large")
+
+
+class Gridded(Viewed, Protocol):
+    """What the grid needs of a training besides. Nothing here blocks."""
+
+    def pair_later(self, images: Sequence[str], /) -> Future[Any]: ...
+    def replace_later(self, image_id: str, source: object, /) -> Future[None]: ...
 
 
 class ImageGrid(TableView, anywidget.AnyWidget):
@@ -41,15 +51,26 @@ class ImageGrid(TableView, anywidget.AnyWidget):
     density = traitlets.Enum(DENSITIES, default_value="medium").tag(sync=True)
     """How large the tiles are: small, medium or large."""
 
+    training: Gridded
     table = "images"
+    parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "acts": ("grid/told.js", "grid/acts.js"),
+        "caption": ("grid/caption.js",),
+        "captions": ("dialog.js", "grid/told.js", "grid/recaption.js", "grid/captions.js"),
+        "keys": ("dialog.js", "grid/keys.js"),
+        "replace": ("dialog.js", "grid/replace.js"),
+        "viewer": ("dialog.js", "grid/zoom.js", "grid/viewer.js"),
+    }
     kinds: ClassVar[Mapping[str, str]] = {
         **TableView.kinds,
         "select": "_answer_select",
         "density": "_answer_density",
+        "pair": "_answer_pair",
+        "replace": "_answer_replace",
     }
-    once: ClassVar[frozenset[str]] = TableView.once | {"select"}
+    once: ClassVar[frozenset[str]] = TableView.once | {"select", "pair", "replace"}
 
-    def __init__(self, training: Viewed) -> None:
+    def __init__(self, training: Gridded) -> None:
         super().__init__()
         self.watch(training)
 
@@ -78,3 +99,20 @@ class ImageGrid(TableView, anywidget.AnyWidget):
 
     def _answer_summary(self, _request: Mapping[str, Any], answer: Answer) -> None:
         answer.ok({"summary": self._summary(self.training.state), "selected": self.selected})
+
+    def _answer_pair(self, request: Mapping[str, Any], answer: Answer) -> None:
+        ids = words_of(request.get("ids"), "ids", SELECTED_MAX)
+        answer.when(
+            self.training.pair_later(ids),
+            lambda found: {**self._stands(), "made": len(found.ops), "message": str(found)},
+        )
+
+    def _answer_replace(self, request: Mapping[str, Any], answer: Answer) -> None:
+        row, path = words_of([request.get("row"), request.get("path")], "row and path", 2)
+        if not path.strip() or len(path) > PATH_MAX:
+            raise InputError("No file is named.", remedy="Give the path of a picture.")
+        source = str(Path(path.strip()).expanduser())
+        answer.when(self.training.replace_later(row, source), lambda _: self._stands())
+
+    def _stands(self) -> dict[str, int]:
+        return {"revision": self.training.state.draft.revision}

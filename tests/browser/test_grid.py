@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from browser.harness import Shown, browser, shown
+from browser.gridview import SCROLL, caption, editor, names, tile, until
+from browser.harness import browser, shown
 from playwright.sync_api import Browser
 from views.fakes import FakeTraining, image, images, pair
 
@@ -24,37 +22,16 @@ HOSTILE = (
 )
 
 
-def tile(view: Shown, n: int) -> Any:
-    return view.page.locator(f".nbt-line[aria-rowindex] .nbt-tile:visible >> nth={n}")
-
-
-def caption(view: Shown, n: int) -> Any:
-    return tile(view, n).locator(".nbt-cap")
-
-
-def editor(view: Shown) -> Any:
-    return view.page.locator("textarea")
-
-
-def until(view: Shown, holds: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if holds():
-            return
-        view.page.wait_for_timeout(30)
-    raise AssertionError("it did not come to be")
-
-
 def test_five_thousand_images_are_a_few_dozen_tiles(browser: Browser) -> None:
     training = FakeTraining(images(5000))
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).get_by_text("number 0").wait_for()
         count = "() => document.querySelectorAll('.nbt-tile').length"
         assert view.js(count) <= 60
-        scroll = "(y) => { document.querySelector('.nbt-scroll').scrollTop = y }"
         for y in (5_000, 60_000, 120_000, 1_000):
-            view.js(scroll, y)
+            view.js(SCROLL, y)
             view.page.wait_for_timeout(60)
-        view.js(scroll, 10_000_000)
+        view.js(SCROLL, 10_000_000)
         view.page.get_by_text("a thing, number 4999").wait_for()
         view.page.wait_for_timeout(300)
         assert view.js(count) <= 60
@@ -63,9 +40,6 @@ def test_five_thousand_images_are_a_few_dozen_tiles(browser: Browser) -> None:
         # Thumbnails: only what was in view, one row more at each side, never all.
         assert sum(map(len, training.asked)) < 400
         assert len(view.sent("rows")) < 12
-
-
-SCROLL = "(y) => { document.querySelector('.nbt-scroll').scrollTop = y }"
 
 
 def test_pictures_scrolled_past_are_not_made(browser: Browser) -> None:
@@ -120,7 +94,7 @@ def test_pictures_that_are_left_behind_are_let_go(browser: Browser) -> None:
             URL.revokeObjectURL = (u) => (window.live -= 1, drop.call(URL, u)); }"""
         )
         for y in range(0, 34_000, 700):
-            view.js("(y) => { document.querySelector('.nbt-scroll').scrollTop = y }", y)
+            view.js(SCROLL, y)
             view.page.wait_for_timeout(40)
         until(view, lambda: 250 < view.js("() => window.live") <= 300)
         view.js("() => window.end()")
@@ -362,10 +336,6 @@ def test_search_and_attention_narrow_the_grid(browser: Browser) -> None:
         assert view.page.locator(".nbt-tile:visible").count() == 1
         view.page.get_by_role("searchbox").fill("nothing like it")
         view.page.get_by_text("No image fits.").wait_for()
-
-
-def names(view: Shown) -> list[str]:
-    return view.page.locator(".nbt-tile:visible .nbt-name").all_inner_texts()
 
 
 def test_the_kernel_sorts_and_what_is_worked_on_stays_where_it_is(browser: Browser) -> None:

@@ -15,6 +15,7 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset import checks, edits, instructions, pair_files, pairing
 from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.dataset.edits import Applied
+from phoenix_nbtrain.dataset.pairing import PairUp, pair_chosen
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.records import Model
@@ -77,6 +78,17 @@ class FakeTraining:
 
     def redo_later(self) -> Future[EditReply]:
         return self._submit(lambda: self._back(self._redo, self._undo))
+
+    def pair_later(self, images: Sequence[str]) -> Future[PairUp]:
+        def pair() -> PairUp:
+            found = pair_chosen(self.state.draft, images)
+            self._apply(partial(edits.apply, ops=found.ops, type_name=self.type), self._undo)
+            return found
+
+        return self._submit(pair)
+
+    def replace_later(self, image_id: str, source: object) -> Future[None]:
+        return self._submit(partial(self._replace, image_id, str(source)))
 
     def thumbnails(self, ids: Sequence[str], px: int) -> list[Future[Thumbnail]]:
         self.asked.append(tuple(ids))
@@ -154,6 +166,27 @@ class FakeTraining:
         return EditReply(
             revision=applied.draft.revision, accepted=applied.accepted, refused=applied.refused
         )
+
+    def _replace(self, image_id: str, source: str) -> None:
+        if not source.endswith(".png"):
+            raise ImageError(f"{source} is no picture.", remedy="Give a PNG, JPEG or WebP file.")
+
+        def change(draft: Draft) -> Applied:
+            row = draft.image[image_id]
+            new = replace(
+                row, content_hash=source.encode().hex()[:64], asset_id=None, attached=False
+            )
+            after = replace(draft.with_images({image_id: new}), revision=draft.revision + 1)
+            delete = {"op": "delete", "table": "images", "row": image_id}
+            back = {
+                "op": "restore",
+                "table": "images",
+                "at": draft.images.index(row),
+                "rows": [row],
+            }
+            return Applied(draft=after, accepted=(0,), inverse=(delete, back))
+
+        self._apply(change, self._undo)
 
     def _back(self, source: list[Any], target: list[Any]) -> EditReply:
         if not source:

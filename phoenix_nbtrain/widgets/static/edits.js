@@ -10,7 +10,7 @@
  * }} CellEdit
  */
 
-/** @typedef {{ kind: string, ops?: Op[], cells: (CellEdit | null)[], done: (reply: Reply) => void }} Sending */
+/** @typedef {{ kind: string, ops?: Op[], cells: (CellEdit | null)[], done: (reply: Reply) => void, [more: string]: any }} Sending */
 
 /** Edits on their way to the draft: painted at once, sent one after the other, taken or refused. */
 class Edits {
@@ -73,9 +73,10 @@ class Edits {
     return new Promise((done) => this.push({ kind: "edit", ops, cells, done }));
   }
 
-  /** @param {"undo" | "redo"} kind @returns {Promise<Reply>} */
-  again(kind) {
-    return new Promise((done) => this.push({ kind, cells: [], done }));
+  /** Ask for a change of another kind, after those before it.
+   * @param {{ kind: string, [more: string]: any }} message @returns {Promise<Reply>} */
+  ask(message) {
+    return new Promise((done) => this.push({ ...message, cells: [], done }));
   }
 
   /** Refuse a cell here, without asking. What was typed stays offered.
@@ -105,15 +106,15 @@ class Edits {
     if (this.busy) return;
     for (let item = this.queue.shift(); item; item = this.queue.shift()) {
       this.busy = true;
-      const { kind, cells } = item;
+      const { cells, done, ...message } = item;
       // A cell this view set itself was seen as it stands, whatever else has changed before it.
       const base = (/** @type {CellEdit} */ cell) => Math.max(cell.base, this.own.get(keyOf(cell)) ?? 0);
-      const ops = item.ops?.map((op, i) => (cells[i] ? { ...op, base: base(cells[i]) } : op));
-      const { reply } = await this.channel.ask({ kind, ...(ops && { ops }), base: this.revision.seen });
+      const ops = message.ops?.map((op, i) => (cells[i] ? { ...op, base: base(cells[i]) } : op));
+      const { reply } = await this.channel.ask({ ...message, ...(ops && { ops }), base: this.revision.seen });
       if (reply.ok) this.revision.see(reply.revision);
-      item.cells.forEach((cell, i) => cell && this.answered(cell, reply, i));
+      cells.forEach((cell, i) => cell && this.answered(cell, reply, i));
       this.busy = false;
-      item.done(reply);
+      done(reply);
       this.changed();
     }
   }
@@ -173,7 +174,7 @@ async function giveBackGone(table) {
  * @param {"undo" | "redo"} kind @param {Frame} frame @param {Edits} edits @param {Rows[]} tables @param {() => void} paint */
 async function again(kind, frame, edits, tables, paint) {
   if (frame.summary.training) return;
-  const reply = await edits.again(kind);
+  const reply = await edits.ask({ kind });
   const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
   if (reason) frame.note(reason);
   else frame.announce(kind === "undo" ? "Undone" : "Done again");

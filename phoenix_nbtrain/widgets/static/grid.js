@@ -22,7 +22,13 @@ class Grid {
     this.edits = new Edits(this.channel, this.revision, this.paint, (cell) => settle(this, cell));
     this.pictures = new Pictures(this.channel, signal, 192, this.paint);
     this.selection = new Selection(model, this.channel, this.rows, this.paint);
-    this.captions = new CaptionEditor(this);
+    /** @type {any} the editor of captions, once it is here */
+    this.captions = null;
+    /** @type {Promise<any> | null} */
+    this.preparing = null;
+    this.parts = new Parts(this.frame, this.channel, { Pictures, badgesOf, cellState, measures });
+    /** @type {Set<{ painted(): void }>} parts that show rows, too */
+    this.watchers = new Set();
     this.density = model.get("density") ?? "medium";
     this.focus = 0;
     this.columns = 0;
@@ -48,13 +54,17 @@ class Grid {
     const { signal, model } = this;
     this.grid.addEventListener("scroll", this.paint, { passive: true });
     this.grid.addEventListener("click", (event) => this.clicked(event));
+    this.grid.addEventListener("dblclick", (event) => {
+      const tile = this.tileOf(event.target);
+      if (tile?.id && tile.pic.contains(/** @type {Node} */ (event.target))) this.open(tile.index);
+    });
     this.grid.addEventListener("keydown", (event) => this.key(event));
     this.grid.addEventListener("focusin", (event) => {
       const tile = this.tileOf(event.target);
       if (tile && tile.index !== this.focus) (this.focus = tile.index), this.paint();
     });
     this.grid.addEventListener("mousedown", (event) => {
-      if (event.shiftKey && !this.captions.holds(event.target)) event.preventDefault(); // no text selection
+      if (event.shiftKey && !this.writing(event.target)) event.preventDefault(); // no text selection
     });
     const size = new ResizeObserver(this.paint);
     size.observe(this.grid);
@@ -136,6 +146,8 @@ class Grid {
     this.bar.paint();
     this.paintEmpty();
     this.layout();
+    for (const watcher of this.watchers) watcher.painted();
+    if (this.pictures.kept.size) void this.prepare();
   }
 
   paintEmpty() {
@@ -176,7 +188,7 @@ class Grid {
     const keep = new Set();
     for (let n = Math.max(0, top - 1); n <= Math.min(lines - 1, bottom + 1); n += 1) keep.add(n);
     // The line that has the focus or the editor stays, however far away one scrolls.
-    if (this.captions.open) keep.add(Math.floor(this.rows.indexOf(this.captions.open.id) / columns));
+    if (this.captions?.open) keep.add(Math.floor(this.rows.indexOf(this.captions.open.id) / columns));
     const held = document.activeElement && this.root.contains(document.activeElement) ? this.tileOf(document.activeElement) : null;
     if (held) keep.add(Math.floor(held.index / columns)).add(Math.floor(this.focus / columns));
     for (const [n, line] of this.lines) {
@@ -204,18 +216,18 @@ class Grid {
     if (held && held.index >= this.count) this.tileAt(this.focus)?.cell.focus({ preventScroll: true });
     void this.rows.want(Math.max(0, top - 1) * columns, (bottom + 2) * columns);
     this.pictures.want(seen, ahead);
-    this.captions.place();
+    this.captions?.place();
   }
 
   /** @param {number} columns */
   rebuild(columns) {
     this.columns = columns;
-    const focused = this.captions.open ? null : this.tileOf(document.activeElement);
-    this.captions.lift();
+    const focused = this.captions?.open ? null : this.tileOf(document.activeElement);
+    this.captions?.lift();
     for (const line of this.lines.values()) line.row.remove();
     this.lines.clear();
     this.spare = [];
-    this.captions.land();
+    this.captions?.land();
     if (focused) window.setTimeout(() => this.focusOn(this.focus), 0);
   }
 
@@ -280,11 +292,12 @@ class Grid {
   /** @param {MouseEvent} event */
   clicked(event) {
     const tile = this.tileOf(event.target);
-    if (!tile || !tile.id || this.captions.holds(event.target)) return;
+    // The second click of two opens it, and must not undo what the first has selected.
+    if (!tile || !tile.id || event.detail > 1 || this.writing(event.target)) return;
     const onText = event.target instanceof Node && (tile.cap.contains(event.target) || tile.why.contains(event.target));
     this.focus = tile.index;
     const { picking } = this.summary;
-    if (onText && !picking && !event.shiftKey && !event.ctrlKey && !event.metaKey) this.captions.edit(tile.id);
+    if (onText && !picking && !event.shiftKey && !event.ctrlKey && !event.metaKey) void this.edit(tile.id);
     else {
       // Who picks twenty of thousands must not lose nineteen by a click.
       this.pick(tile.index, event.shiftKey ? "range" : event.ctrlKey || event.metaKey || picking ? "toggle" : "only");
@@ -300,7 +313,7 @@ class Grid {
 
   /** @param {KeyboardEvent} event */
   key(event) {
-    if (this.captions.holds(event.target)) return this.captions.key(event);
+    if (this.writing(event.target)) return this.captions.key(event);
     const page = this.columns * Math.max(1, Math.floor(this.grid.clientHeight / this.pitch));
     /** @type {{ [key: string]: number }} */
     const steps = {
@@ -319,8 +332,12 @@ class Grid {
         else if (!command) this.selection.anchor = far;
       }
     } else if (event.key === " ") void this.pick(this.focus, event.shiftKey ? "range" : "toggle");
-    else if (event.key === "Enter" || event.key === "F2") this.captions.edit(this.rows.at(this.focus)?.image_id);
-    else if (event.key === "Delete") void this.removeSelected();
+    else if ((command && event.key === "Enter") || (!command && letter === "o")) this.open(this.focus);
+    else if (event.key === "Enter" || event.key === "F2") void this.edit(this.rows.at(this.focus)?.image_id);
+    else if (event.key === "Delete") this.act("remove");
+    else if (!command && letter === "c") this.recaption();
+    else if (!command && letter === "p") this.act("pair");
+    else if (event.key === "?") void this.parts.run("keys", this);
     else if (event.key === "Escape") this.selection.set([]);
     else if (event.key === "/") this.bar.search.focus();
     else if (command && letter === "a") void this.selection.all();
@@ -330,19 +347,46 @@ class Grid {
     event.preventDefault();
   }
 
+  /** @param {EventTarget | null} target */
+  writing(target) {
+    return Boolean(this.captions?.holds(target));
+  }
+
+  /** Have the editor ready before it is wanted: a kernel that is busy then could not give it. */
+  prepare() {
+    return (this.preparing ??= this.parts.run("caption", this).then((editor) => (this.captions = editor)));
+  }
+
+  /** @param {string | undefined} id */
+  async edit(id) {
+    if (!this.captions && !(await this.prepare())) this.preparing = null; // it failed, and is tried again
+    this.captions?.edit(id);
+  }
+
   // -- commands -----------------------------------------------------------------------------------
 
-  async removeSelected() {
-    const ids = [...this.selection.ids];
-    if (ids.length === 0 || this.locked) return;
-    this.bar.remove.disabled = true;
-    const reply = await this.edits.run(ids.map((row) => ({ op: /** @type {const} */ ("delete"), table: "images", row })));
-    const taken = reply.ok ? reply.accepted.length : 0;
-    const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
-    if (reason) this.frame.note(`Not removed: ${reason}`);
-    if (taken) this.frame.announce(`${counted(taken, "image")} removed. Undo brings them back.`);
-    this.rows.refresh(this.rows.total);
-    this.paint();
+  /** @param {"remove" | "pair"} what */
+  act(what) {
+    if (what === "pair" && !this.summary.pairs) return;
+    if (this.selection.size && !this.locked) void this.parts.run("acts", this, what);
+  }
+
+  /** Change the captions of what is selected, else of what has the focus. */
+  recaption() {
+    const ids = this.selection.size ? [...this.selection.ids] : [this.rows.at(this.focus)?.image_id];
+    if (!this.locked) void this.parts.run("captions", this, ids.filter(Boolean));
+  }
+
+  /** @param {number} index */
+  open(index) {
+    void this.parts.run("viewer", this, index);
+  }
+
+  /** Open the first of the selected images, if it stands where it can be found; else what has the focus. */
+  openSelected() {
+    const [first] = this.selection.ids;
+    const index = this.rows.indexOf(first);
+    this.open(index >= 0 ? index : this.focus);
   }
 }
 

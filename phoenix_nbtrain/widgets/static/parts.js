@@ -7,10 +7,11 @@ const kit = { h, button, say, mark, counted, newId, plain, low, perFrame, paintD
 /** @typedef {typeof kit} Kit */
 
 class Parts {
-  /** @param {Frame} frame @param {Channel} channel */
-  constructor(frame, channel) {
+  /** @param {Frame} frame @param {Channel} channel @param {{ [name: string]: any }} [more] what its view lends besides */
+  constructor(frame, channel, more = {}) {
     this.frame = frame;
     this.channel = channel;
+    this.kit = { ...kit, ...more };
     /** @type {Map<string, Promise<(kit: Kit, ...given: any[]) => any>>} */
     this.loaded = new Map();
   }
@@ -20,7 +21,7 @@ class Parts {
   async run(name, ...given) {
     if (!this.loaded.has(name)) this.loaded.set(name, this.load(name));
     try {
-      return (await /** @type {Promise<any>} */ (this.loaded.get(name)))(kit, ...given);
+      return await (await /** @type {Promise<any>} */ (this.loaded.get(name)))(this.kit, ...given);
     } catch (error) {
       this.loaded.delete(name);
       this.frame.note(`This could not be opened: ${error instanceof Error ? error.message : error}`);

@@ -22,6 +22,7 @@ class Pictures {
     this.channel = channel;
     this.px = px;
     this.changed = changed;
+    this.most = PICTURES_KEPT;
     /** @type {Map<string, { url: string, error: string, until: number, px: number }>} oldest use first */
     this.kept = new Map();
     /** @type {{ key: string, id: string }[]} */
@@ -119,7 +120,7 @@ class Pictures {
   evict() {
     const shown = new Set([...this.wanted, ...this.ahead].map(({ key }) => key));
     for (const [key, entry] of this.kept) {
-      if (this.kept.size <= PICTURES_KEPT) return;
+      if (this.kept.size <= this.most) return;
       if (shown.has(key)) continue;
       if (entry.url) URL.revokeObjectURL(entry.url);
       this.kept.delete(key);

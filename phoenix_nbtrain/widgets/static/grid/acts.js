@@ -1,0 +1,31 @@
+// @ts-check
+// What is done with the selected images at once, and told with a way back.
+
+/**
+ * @param {import("../parts.js").Kit} kit @param {any} grid
+ * @param {"remove" | "pair"} what
+ */
+export default async function (kit, grid, what) {
+  const ids = [...grid.selection.ids];
+  if (ids.length === 0 || grid.locked) return;
+  if (what === "remove") await remove(kit, grid, ids);
+  else await pair(kit, grid, ids);
+  grid.rows.refresh(grid.rows.total);
+  grid.paint();
+}
+
+/** @param {import("../parts.js").Kit} kit @param {any} grid @param {string[]} ids */
+async function remove(kit, grid, ids) {
+  const reply = await grid.edits.run(ids.map((row) => ({ op: "delete", table: "images", row })));
+  const taken = reply.ok ? reply.accepted.length : 0;
+  const reason = reply.ok ? reply.refused[0]?.reason : kit.words(reply);
+  if (reason) grid.frame.note(`Not removed: ${reason}`);
+  if (taken) tell(kit, grid, `${kit.counted(taken, "image")} removed.`, true);
+}
+
+/** @param {import("../parts.js").Kit} kit @param {any} grid @param {string[]} ids */
+async function pair(kit, grid, ids) {
+  const reply = await grid.edits.ask({ kind: "pair", ids });
+  if (reply.ok) tell(kit, grid, reply.message, reply.made > 0);
+  else grid.frame.note(kit.words(reply));
+}

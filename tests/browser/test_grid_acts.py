@@ -1,0 +1,389 @@
+"""What is done with several images at once, in a real browser over a fake model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from browser.gridview import caption, select, tile, until
+from browser.harness import Shown, browser, shown
+from playwright.sync_api import Browser
+from views.fakes import EDIT, FakeTraining, image, images, pair
+
+from phoenix_nbtrain.widgets.grid import ImageGrid
+
+__all__ = ["browser"]
+
+HOSTILE = "<img src=x onerror=window.pwned=1>"
+
+
+def dialog(view: Shown) -> Any:
+    return view.page.locator("dialog")
+
+
+def act(view: Shown, name: str) -> None:
+    view.page.get_by_role("group", name="Selected images").get_by_role("button", name=name).click()
+
+
+def changes(view: Shown) -> list[list[str]]:
+    """What the preview says: name, before, after."""
+    lines = dialog(view).locator(".nbt-changes li .nbt-change-words").all()
+    return [line.locator("div").all_inner_texts() for line in lines]
+
+
+def captions(training: FakeTraining) -> list[str]:
+    return [row.caption for row in training.state.draft.images]
+
+
+def test_captions_are_set_for_all_selected_in_one_step_and_seen_before(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox"), image(2, ""), image(3, "a dog")])
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 0, 1)
+        act(view, "Caption…")
+        assert dialog(view).get_attribute("aria-label") == "Captions of 2 images"
+        change = dialog(view).get_by_role("button", name="Change")
+        assert change.is_disabled()
+        view.page.keyboard.type("an animal")  # the field has the focus
+        dialog(view).get_by_text("2 of 2 will change").wait_for()
+        assert changes(view) == [
+            ["picture-1.png", "a fox", "an animal"],
+            ["picture-2.png", "no caption", "an animal"],
+        ]
+        dialog(view).get_by_role("button", name="Change 2 captions").click()
+        until(view, lambda: captions(training) == ["an animal", "an animal", "a dog"])
+        assert len(view.sent("edit")) == 1 and training.edits == 1
+        assert dialog(view).count() == 0
+        said = view.page.get_by_role("status").filter(has_text="2 captions changed.")
+        said.get_by_role("button", name="Undo").click()
+        until(view, lambda: captions(training) == ["a fox", "", "a dog"])
+        assert said.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("way", "typed", "before", "after"),
+    [
+        ("Add before", "sticker", "a fox", "sticker, a fox"),
+        ("Add before", "sticker,", ", a fox", "sticker, a fox"),
+        ("Add before", "a photo of ", "a fox", "a photo of a fox"),
+        ("Add before", "Style:", "a fox", "Style: a fox"),
+        ("Add before", "sticker", "", "sticker"),
+        ("Add before", "sticker", "stickers of a fox", "sticker, stickers of a fox"),
+        ("Add after", "side view", "a fox", "a fox, side view"),
+        ("Add after", "side view", "A fox.", "A fox. side view"),
+        ("Add after", " at dawn", "a fox,", "a fox at dawn"),
+        ("Add after", ", at dawn", "a fox", "a fox, at dawn"),
+        ("Add after", "!", "a fox", "a fox!"),
+        ("Add after", "side view", "", "side view"),
+    ],
+)
+def test_what_is_added_is_joined_as_people_would(
+    browser: Browser, way: str, typed: str, before: str, after: str
+) -> None:
+    training = FakeTraining([image(1, before)])
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 0)
+        act(view, "Caption…")
+        dialog(view).get_by_text(way, exact=True).click()
+        dialog(view).locator("textarea").fill(typed)
+        dialog(view).get_by_text("1 of 1 will change").wait_for()
+        view.page.keyboard.press("Control+Enter")
+        until(view, lambda: captions(training) == [after])
+
+
+@pytest.mark.parametrize(
+    ("way", "typed", "has"),
+    [
+        ("Add before", "sticker", "sticker, a fox"),
+        ("Add before", "sticker", "a fox, sticker, red"),
+        ("Add before", "a photo of", "a photo of a fox"),
+        ("Add after", "side view", "a fox, side view"),
+        ("Add after", "side view", "a fox in side view"),
+    ],
+)
+def test_a_caption_that_has_it_already_stays_as_it_is(
+    browser: Browser, way: str, typed: str, has: str
+) -> None:
+    with shown(browser, ImageGrid(FakeTraining([image(1, has)]))) as view:
+        select(view, 0)
+        act(view, "Caption…")
+        dialog(view).get_by_text(way, exact=True).click()
+        dialog(view).locator("textarea").fill("something else")
+        dialog(view).get_by_text("1 of 1 will change").wait_for()
+        dialog(view).locator("textarea").fill(typed)
+        dialog(view).get_by_text("0 of 1 will change").wait_for()
+        assert dialog(view).get_by_role("button", name="Change").is_disabled()
+
+
+def test_words_are_found_and_replaced_in_any_case_or_in_theirs(browser: Browser) -> None:
+    training = FakeTraining([image(1, "A Fox, a fox (1.0) fox"), image(2, "a dog"), image(3, "$&")])
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 0, 1, 2)
+        act(view, "Caption…")
+        dialog(view).get_by_text("Find and replace", exact=True).click()
+        find = dialog(view).get_by_label("Find", exact=True)
+        find.fill("fox")
+        dialog(view).get_by_label("Replace with").fill("$& wolf")
+        dialog(view).get_by_text("1 of 3 will change").wait_for()
+        assert changes(view)[0][2] == "A $& wolf, a $& wolf (1.0) $& wolf"
+        dialog(view).get_by_label("Match case").check()
+        until(view, lambda: changes(view)[0][2] == "A Fox, a $& wolf (1.0) $& wolf")
+        find.fill("(1.0)")  # letters, not a pattern
+        until(view, lambda: changes(view)[0][2] == "A Fox, a fox $& wolf fox")
+        find.fill(".")
+        until(view, lambda: changes(view)[0][2] == "A Fox, a fox (1$& wolf0) fox")
+        find.fill("fox (")
+        dialog(view).get_by_label("Replace with").fill("")
+        dialog(view).get_by_role("button", name="Change 1 caption").click()
+        until(view, lambda: captions(training)[0] == "A Fox, a 1.0) fox")
+        assert captions(training)[1:] == ["a dog", "$&"]
+
+
+def test_captions_are_taken_away_by_setting_an_empty_one(browser: Browser) -> None:
+    training = FakeTraining([image(1, "same"), image(2, "same")])
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 0, 1)
+        view.page.keyboard.press("c")
+        # What all of them say is where one begins, and nothing changes until something is typed.
+        dialog(view).get_by_text("0 of 2 will change").wait_for()
+        view.page.keyboard.press("Delete")
+        dialog(view).get_by_text("2 of 2 will change").wait_for()
+        assert [line[2] for line in changes(view)] == ["no caption", "no caption"]
+        view.page.keyboard.press("Control+Enter")
+        until(view, lambda: captions(training) == ["", ""])
+
+
+def test_a_caption_that_would_be_too_long_is_named_and_left(browser: Browser) -> None:
+    training = FakeTraining([image(1, "x" * 65_530), image(2, "a dog")])
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 0, 1)
+        act(view, "Caption…")
+        dialog(view).get_by_text("Add before", exact=True).click()
+        dialog(view).locator("textarea").fill("sticker")
+        dialog(view).get_by_text("1 of 2 will change · 1 cannot").wait_for()
+        assert "64 KiB" in dialog(view).locator(".nbt-refused .nbt-reason").inner_text()
+        view.page.keyboard.press("Control+Enter")
+        until(view, lambda: captions(training)[1] == "sticker, a dog")
+        assert captions(training)[0] == "x" * 65_530
+
+
+def test_a_caption_that_somebody_changed_since_the_preview_is_not_overwritten(
+    browser: Browser,
+) -> None:
+    training = FakeTraining([image(1, "a fox"), image(2, "a dog")])
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 0, 1)
+        act(view, "Caption…")
+        dialog(view).locator("textarea").fill("mine")
+        theirs = {"op": "set", "table": "images", "row": "img_1", "column": "caption"}
+        training.edit([{**theirs, "value": "theirs"}])
+        dialog(view).get_by_role("button", name="Change 2 captions").click()
+        until(view, lambda: captions(training) == ["theirs", "mine"])
+        view.page.get_by_text("1 caption not changed: It changed meanwhile").wait_for()
+        assert tile(view, 0).get_attribute("aria-invalid") == "true"
+        tile(view, 0).locator(".nbt-reason").click()
+        assert view.page.locator("textarea").input_value() == "mine"  # kept, to go on with
+
+
+def test_a_caption_on_its_way_counts_in_the_preview(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox"), image(2, "a dog")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).click()
+        view.page.locator("textarea").fill("a red fox")
+        training.hold = True
+        select_all(view)
+        view.page.keyboard.press("c")
+        training.hold = False
+        training.release()
+        view.tell()
+        dialog(view).get_by_text("Add after", exact=True).click()
+        dialog(view).locator("textarea").fill("at dawn")
+        until(view, lambda: [line[2] for line in changes(view)] == [
+            "a red fox, at dawn", "a dog, at dawn",
+        ])  # fmt: skip
+
+
+def select_all(view: Shown) -> None:
+    tile(view, 0).locator(".nbt-pic").click()
+    view.page.keyboard.press("Control+a")
+    until(view, lambda: view.page.locator("[aria-selected=true]").count() == 2)
+
+
+def test_escape_closes_the_dialog_changes_nothing_and_gives_the_focus_back(
+    browser: Browser,
+) -> None:
+    training = FakeTraining(images(3))
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 1, 2)
+        view.page.keyboard.press("c")
+        dialog(view).locator("textarea").fill("gone")
+        view.page.keyboard.press("Escape")
+        until(view, lambda: dialog(view).count() == 0)
+        assert view.js("() => document.activeElement.className").startswith("nbt-tile")
+        assert view.sent("edit") == [] and len(view.widget.selected) == 2
+
+
+def test_two_selected_are_paired_in_the_order_of_selection(browser: Browser) -> None:
+    training = FakeTraining(images(4), type=EDIT)
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 2, 0)
+        act(view, "Pair")
+        said = view.page.get_by_role("status").filter(has_text="1 pair made.")
+        said.wait_for()
+        (made,) = training.state.draft.pairs
+        assert (made.source, made.target) == ("img_2", "img_0")
+        tile(view, 2).get_by_text("source of pair 1").wait_for()
+        said.get_by_role("button", name="Undo").click()
+        until(view, lambda: training.state.draft.pairs == ())
+        select(view, 1, 2, 3)
+        view.page.keyboard.press("p")
+        view.page.get_by_text("The names of these 3 pictures tell of no pairs.").wait_for()
+        select(view, 1)
+        assert not view.page.get_by_role("button", name="Pair", exact=True).is_visible()
+
+
+def test_more_are_paired_by_their_names_once_however_often_it_is_sent(browser: Browser) -> None:
+    rows = [image(n, name=f"{c}_{s}.png") for n, (c, s) in enumerate(
+        [("cat", "in"), ("dog", "in"), ("cat", "out"), ("dog", "out"), ("fox", "in")]
+    )]  # fmt: skip
+    training = FakeTraining(rows, type=EDIT)
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 0, 1, 2, 3, 4)
+        view.js(
+            """() => { const { model } = window, { send } = model;
+            model.send = (m) => {
+              if (m.kind === "pair" && !window.once) window.once = model.lost = 1;
+              return send.call(model, m);
+            } }"""
+        )
+        act(view, "Pair")
+        view.page.get_by_text("2 pairs made; without a partner: fox_in.png.").wait_for()
+        first, again = view.sent("pair")
+        assert first == again and len(training.state.draft.pairs) == 2
+
+
+def test_a_type_without_pairs_offers_none(browser: Browser) -> None:
+    with shown(browser, ImageGrid(FakeTraining(images(3)))) as view:
+        select(view, 0, 1)
+        assert not view.page.get_by_role("button", name="Pair", exact=True).is_visible()
+        view.page.keyboard.press("p")
+        view.page.wait_for_timeout(100)
+        assert view.sent("pair") == []
+
+
+def test_removed_images_come_back_by_the_note_that_tells_of_it(browser: Browser) -> None:
+    training = FakeTraining(images(4), [pair(1, 0, 1)])
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 0, 3)
+        act(view, "Remove")
+        until(view, lambda: len(training.state.draft.images) == 2)
+        said = view.page.get_by_role("status").filter(has_text="2 images removed.")
+        said.get_by_role("button", name="Undo").click()
+        until(view, lambda: len(training.state.draft.images) == 4)
+        # The note is gone with its button; the focus is not.
+        assert view.js("() => document.activeElement.closest('.nbt-tile') !== null")
+
+
+def test_a_picture_is_replaced_by_a_file_of_the_kernels(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox"), image(2, "a dog")])
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 1)
+        act(view, "Replace…")
+        path = dialog(view).get_by_role("textbox")
+        path.fill("notes.txt")
+        view.page.keyboard.press("Enter")
+        reason = dialog(view).get_by_role("alert")
+        until(view, lambda: "notes.txt is no picture" in reason.inner_text())
+        assert path.get_attribute("aria-invalid") == "true"
+        assert view.js("() => document.activeElement.tagName") == "INPUT"
+        path.fill("better.png")
+        assert reason.inner_text() == ""
+        dialog(view).get_by_role("button", name="Replace").click()
+        until(view, lambda: dialog(view).count() == 0)
+        assert training.state.draft.image["img_2"].content_hash == b"better.png".hex()
+        assert training.state.draft.image["img_2"].caption == "a dog"
+        asked = len(view.sent("thumbnails"))
+        until(view, lambda: len(view.sent("thumbnails")) >= asked)
+        view.page.get_by_role("button", name="Undo", exact=True).click()
+        until(view, lambda: training.state.draft.image["img_2"].content_hash != b"better.png".hex())
+
+
+def test_the_keys_are_listed_on_a_question_mark(browser: Browser) -> None:
+    with shown(browser, ImageGrid(FakeTraining(images(2)))) as view:
+        tile(view, 0).locator(".nbt-pic").click()
+        view.page.keyboard.press("?")
+        dialog(view).get_by_text("Keys", exact=True).wait_for()
+        assert dialog(view).locator("dt").count() >= 10
+        view.page.keyboard.press("Escape")
+        until(view, lambda: dialog(view).count() == 0)
+
+
+def test_while_it_trains_nothing_can_be_done_to_the_selected(browser: Browser) -> None:
+    training = FakeTraining(images(3), status="training", type=EDIT)
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 0, 1)
+        for name in ("Caption…", "Pair", "Remove"):
+            assert view.page.get_by_role("button", name=name, exact=True).is_disabled()
+        for key in ("c", "p", "Delete"):
+            view.page.keyboard.press(key)
+        view.page.wait_for_timeout(100)
+        assert dialog(view).count() == 0 and view.sent("part") == [
+            m for m in view.sent("part") if m["name"] == "caption"
+        ]
+
+
+def test_a_part_that_cannot_be_had_is_told_and_asked_for_again(browser: Browser) -> None:
+    training = FakeTraining(images(2))
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 0, 1)
+        answer = view.widget._answer_part
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("no")
+
+        view.widget._answer_part = broken
+        view.page.keyboard.press("c")
+        view.page.get_by_text("This could not be opened: That did not work").wait_for()
+        view.widget._answer_part = answer
+        view.page.keyboard.press("c")
+        dialog(view).wait_for()
+
+
+def test_hostile_words_stay_text_in_the_dialogs(browser: Browser) -> None:
+    training = FakeTraining([image(1, HOSTILE, name=HOSTILE), image(2, HOSTILE)])
+    with shown(browser, ImageGrid(training)) as view:
+        select(view, 0, 1)
+        view.page.keyboard.press("c")
+        dialog(view).locator("textarea").fill(HOSTILE + "!")
+        until(view, lambda: len(changes(view)) == 2)
+        assert changes(view)[0] == [HOSTILE, HOSTILE, HOSTILE + "!"]
+        view.page.keyboard.press("Escape")
+        select(view, 0)
+        act(view, "Replace…")
+        dialog(view).get_by_role("textbox").fill(HOSTILE)
+        view.page.keyboard.press("Enter")
+        until(view, lambda: HOSTILE in dialog(view).get_by_role("alert").inner_text())
+        assert view.js("() => window.pwned") is None
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1080, 360])
+def test_the_dialogs_are_no_hindrance_to_anyone(browser: Browser, dark: bool, width: int) -> None:
+    training = FakeTraining([image(1, "a fox"), image(2, ""), image(3, "x" * 65_530)], type=EDIT)
+    with shown(browser, ImageGrid(training), width=width, dark=dark) as view:
+        select(view, 0, 1, 2)
+        view.page.keyboard.press("c")
+        dialog(view).get_by_text("Add before", exact=True).click()
+        dialog(view).locator("textarea").fill("sticker")
+        dialog(view).get_by_text("2 of 3 will change · 1 cannot").wait_for()
+        assert view.axe() == []
+        wide = "() => document.querySelector('dialog').scrollWidth <= window.innerWidth"
+        assert view.js(wide)
+        view.page.keyboard.press("Escape")
+        view.page.keyboard.press("?")
+        dialog(view).get_by_text("Keys", exact=True).wait_for()
+        assert view.axe() == [] and view.js(wide)
+        view.page.keyboard.press("Escape")
+        select(view, 0)
+        act(view, "Replace…")
+        dialog(view).wait_for()
+        assert view.axe() == [] and view.js(wide)

@@ -1,0 +1,55 @@
+"""What views call: nothing blocks, and what goes wrong reaches their future."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from training_types import Opened
+
+from phoenix_nbtrain.dataset.checks import check
+from phoenix_nbtrain.errors import InputError, PairError
+
+
+def test_two_selected_images_become_a_pair_that_can_be_taken_back(
+    opened: Opened, icons: Path
+) -> None:
+    training = opened("flux.2-dev-edit-lora")
+    training.add_images(icons)
+    first, second, third, _ = training.images.index
+    found = training.pair_later([second, first]).result()
+    assert len(found.ops) == 1
+    assert training.pairs[["source", "target"]].to_numpy().tolist() == [[second, first]]
+    training.undo()
+    assert training.pairs.empty
+    with pytest.raises(PairError, match="tell of no pairs"):
+        training.pair_later([first, second, third]).result()
+    assert training.pairs.empty
+
+
+def test_a_picture_replaced_behind_keeps_its_caption_and_can_be_taken_back(
+    opened: Opened, icons: Path, tmp_path: Path
+) -> None:
+    training = opened()
+    one, other, *_ = sorted(icons.glob("*.png"))
+    training.add_images(one)
+    (row,) = training.images.index
+    training.set_captions({row: "mine"})
+    before = training.state.draft.images[0].content_hash
+    training.replace_later(row, str(other)).result()
+    replaced = training.state.draft.images[0]
+    assert (replaced.image_id, replaced.caption) == (row, "mine")
+    assert replaced.content_hash != before
+    training.undo()
+    assert training.state.draft.images[0].content_hash == before
+    with pytest.raises(InputError):
+        training.replace_later(row, str(tmp_path / "missing.png")).result()
+    assert training.state.draft.images[0].content_hash == before
+
+
+def test_findings_are_what_check_tells(opened: Opened, icons: Path) -> None:
+    training = opened()
+    training.add_images(icons)
+    findings = training.findings()
+    assert findings == check(training.state.draft, training.type) and findings
+    assert training.check()["kind"].tolist() == [finding.kind for finding in findings]
