@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
@@ -28,13 +27,6 @@ PATH_MAX = 4096
 DENSITIES = ("small", "medium", "large")
 
 
-class Gridded(Viewed, Protocol):
-    """What the grid needs of a training besides. Nothing here blocks."""
-
-    def pair_later(self, images: Sequence[str], /) -> Future[Any]: ...
-    def replace_later(self, image_id: str, source: object, /) -> Future[None]: ...
-
-
 class ImageGrid(TableView, anywidget.AnyWidget):
     """The pictures of ``training``, with their captions, states and selection."""
 
@@ -51,7 +43,6 @@ class ImageGrid(TableView, anywidget.AnyWidget):
     density = traitlets.Enum(DENSITIES, default_value="medium").tag(sync=True)
     """How large the tiles are: small, medium or large."""
 
-    training: Gridded
     table = "images"
     parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "acts": ("grid/told.js", "grid/acts.js"),
@@ -70,7 +61,7 @@ class ImageGrid(TableView, anywidget.AnyWidget):
     }
     once: ClassVar[frozenset[str]] = TableView.once | {"select", "pair", "replace"}
 
-    def __init__(self, training: Gridded) -> None:
+    def __init__(self, training: Viewed) -> None:
         super().__init__()
         self.watch(training)
 

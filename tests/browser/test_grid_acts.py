@@ -179,7 +179,7 @@ def test_a_caption_that_somebody_changed_since_the_preview_is_not_overwritten(
         dialog(view).get_by_role("button", name="Change 2 captions").click()
         until(view, lambda: captions(training) == ["theirs", "mine"])
         view.page.get_by_text("1 caption not changed: It changed meanwhile").wait_for()
-        assert tile(view, 0).get_attribute("aria-invalid") == "true"
+        until(view, lambda: tile(view, 0).get_attribute("aria-invalid") == "true")
         tile(view, 0).locator(".nbt-reason").click()
         assert view.page.locator("textarea").input_value() == "mine"  # kept, to go on with
 
