@@ -168,16 +168,24 @@ class Rows {
     return reply.ok ? reply.ids : here.filter((id) => id !== undefined);
   }
 
-  /** The rows of these ids as they are now, wherever they stand; those that are gone are left out.
-   * @param {string[]} ids @returns {Promise<Row[]>} */
-  async byIds(ids) {
+  /** The rows of these ids as they are now, wherever they stand, and the revision at which they were read; those that
+   * are gone are left out. @param {string[]} ids */
+  async read(ids) {
+    /** @type {Row[]} */
     const found = [];
+    let revision = Infinity;
     for (let at = 0; at < ids.length; at += ROWS_BY_ID) {
       const { reply } = await this.channel.ask({ kind: "rows", table: this.table, ids: ids.slice(at, at + ROWS_BY_ID) });
       if (!reply.ok) throw new Error(words(reply));
       found.push(...reply.rows);
+      revision = Math.min(revision, reply.revision);
     }
-    return found;
+    return { found, revision };
+  }
+
+  /** The rows alone. @param {string[]} ids */
+  async byIds(ids) {
+    return (await this.read(ids)).found;
   }
 
   /** Which of these rows are no more, as far as was not asked before. @param {string[]} ids @returns {Promise<Set<string>>} */
@@ -186,8 +194,8 @@ class Rows {
     for (const id of asked) this.sought.set(id, this.version);
     if (asked.length === 0) return new Set();
     try {
-      const found = (await this.byIds(asked)).map((row) => row[this.key]);
-      return new Set(asked.filter((id) => !found.includes(id)));
+      const there = new Set((await this.byIds(asked)).map((row) => row[this.key]));
+      return new Set(asked.filter((id) => !there.has(id)));
     } catch {
       return new Set();
     }

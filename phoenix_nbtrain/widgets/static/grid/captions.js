@@ -17,8 +17,7 @@ export default async function (kit, grid, ids) {
   if (ids.length === 0 || grid.locked) return;
   // What is on its way counts: the captions are read when it has arrived.
   if (grid.edits.unsaved > 0) await grid.edits.run([]);
-  const base = grid.revision.seen;
-  const rows = await grid.rows.byIds(ids);
+  const { found: rows, revision } = await grid.rows.read(ids);
 
   const field = newId();
   const { dialog, body, foot, close } = openDialog(kit, grid.root, {
@@ -96,7 +95,7 @@ export default async function (kit, grid, ids) {
     const ops = changes.map(({ row, next }) => ({ op: "set", table: "images", row: row.image_id, column: "caption", value: next }));
     for (const { row } of changes) grid.rows.hold(row.image_id);
     close();
-    const reply = await grid.edits.run(ops, base);
+    const reply = await grid.edits.run(ops, revision);
     const done = reply.ok ? reply.accepted.length : 0;
     if (done) tell(kit, grid, `${counted(done, "caption")} changed.`, true);
     const reason = reply.ok ? reply.refused[0]?.reason : kit.words(reply);

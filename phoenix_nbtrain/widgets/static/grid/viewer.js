@@ -152,7 +152,9 @@ class Viewer {
       const was = grid.caption(row);
       const text = refused ? edit.value : was;
       if (area.value !== text) area.value = text;
-      if (document.activeElement === area && !area.readOnly) this.typing = { id: row.image_id, base: grid.revision.seen, was };
+      if (document.activeElement === area && !area.readOnly) {
+        this.typing = { id: row.image_id, base: grid.edits.seen(grid.rows, row.image_id, "caption"), was };
+      }
     }
     this.label.hidden = area.hidden = Boolean(grid.summary.picking);
     mark(area, "placeholder", row.automatic_caption || "What the picture shows");
