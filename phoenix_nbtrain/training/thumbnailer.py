@@ -24,8 +24,8 @@ DISK_BYTES = 256 * 1024 * 1024
 """About 20,000 thumbnails of photographs in the usual size."""
 FETCHED_BYTES = 256 * 1024 * 1024
 PX_MAX = 2048
-PX_USUAL = 256
-"""What a grid asks for on a screen of ordinary density."""
+PX_USUAL = 192
+"""What a grid of medium tiles asks for on a screen of ordinary density; see `pxFor` in pictures.js."""
 
 T = TypeVar("T")
 Step = Callable[[], None]
