@@ -29,6 +29,15 @@ START_SECONDS = 60
 class Lab:
     """One JupyterLab server on this computer, with folders of its own."""
 
+    module = "jupyterlab"
+    flags: tuple[str, ...] = (
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    )
+    address = "lab/tree"
+    """Where a notebook opens, below the server's root."""
+
     def __init__(self, folder: Path) -> None:
         self.work = folder / "work"
         self.home = folder / "home"
@@ -41,7 +50,7 @@ class Lab:
         self.phoenix = self.home / "phoenix"
         """What the toolkit remembers, and the local Phoenix's data."""
         secret = ("PHOENIX_NBTRAIN_", "SCENARIO_")
-        environment = {
+        self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(secret)},
             "HOME": str(self.home),
             "JUPYTER_CONFIG_DIR": str(self.home / "config"),
@@ -59,15 +68,13 @@ class Lab:
         self._log = self.log.open("wb")
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *(sys.executable, "-m", self.module, "--no-browser", "--allow-root"),
                 *("--ip=127.0.0.1", f"--port={self.port}", "--ServerApp.port_retries=0"),
                 f"--IdentityProvider.token={self.token}",
                 f"--ServerApp.root_dir={self.work}",
-                "--LabApp.expose_app_in_browser=True",
-                "--LabApp.news_url=None",
-                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+                *self.flags,
             ],
-            env=environment,
+            env=self.environment,
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
@@ -94,7 +101,7 @@ class Lab:
                     break
                 time.sleep(0.2)
         self.close()
-        raise RuntimeError(f"JupyterLab did not start: {self.log.read_text('utf-8')[-2000:]}")
+        raise RuntimeError(f"{self.module} did not start: {self.log.read_text('utf-8')[-2000:]}")
 
     def close(self) -> None:
         """End the server, and with it its kernels."""
@@ -121,7 +128,9 @@ class Lab:
         page = context.new_page()
         page.set_default_timeout(20_000)
         try:
-            page.goto(f"http://127.0.0.1:{self.port}/lab/tree/{name}?token={self.token}&reset")
+            page.goto(
+                f"http://127.0.0.1:{self.port}/{self.address}/{name}?token={self.token}&reset"
+            )
             notebook = Notebook(page, name)
             notebook.ready()
             yield notebook
