@@ -43,6 +43,7 @@ class PairTable(TableView, anywidget.AnyWidget):
             "pairs/editor.js",
             "pairs/commands.js",
             "pairs/clipboard.js",
+            "pairs/drop.js",
             "pairs/hands.js",
         ),
         "paste": ("pairs/paste.js",),

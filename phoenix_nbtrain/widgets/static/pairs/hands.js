@@ -1,5 +1,5 @@
 // @ts-check
-// What the pair table is changed with: its keys, clicks, editor, commands and clipboard. It comes right after
+// What the pair table is changed with: its keys, clicks, drops, editor, commands and clipboard. It comes right after
 // the table itself, and is no part of what a saved notebook holds.
 
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -11,6 +11,7 @@ class Hands {
     this.editor = new PairEditor(view);
     this.do = new PairCommands(view);
     new PairClipboard(view);
+    new PairDrop(view, this.do);
     /** Where the pointer went down, while it may draw a range. @type {{ index: number, column: number } | null} */
     this.from = null;
   }

@@ -107,7 +107,7 @@ class PairLines {
       h("div", name, { role: "gridcell", "data-lm-suppress-shortcuts": "" }, ...children);
     const side = () => {
       const img = h("img", "", { alt: "", draggable: "false" });
-      const holder = h("span", "nbt-thumb", {}, img);
+      const holder = h("span", "nbt-thumb", { draggable: "true" }, img);
       const name = h("span", "nbt-name");
       return { box: cell("nbt-side", holder, name), holder, img, name };
     };
