@@ -68,6 +68,11 @@ async ({ esm, css, state }) => {
 """
 
 
+def chromium() -> str | None:
+    """Return this computer's own browser; without one, Playwright may have its own."""
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium. Missing in CI is a failure; elsewhere the test is skipped.
@@ -75,7 +80,7 @@ def browser() -> Iterator[Browser]:
     One per module, not per session: while Playwright is up, this thread counts as inside an event
     loop, and tests of other things could start none.
     """
-    path = shutil.which("chromium") or shutil.which("google-chrome")
+    path = chromium()
     with sync_playwright() as playwright:
         if path is None and not Path(playwright.chromium.executable_path).exists():
             reason = "No Chromium: apt install chromium, or playwright install chromium."
