@@ -232,3 +232,10 @@ def test_what_is_written_is_read_again(
     assert [row.triple for row in after.pairs] == [row.triple for row in pairs]
     assert report.count("added") == len(pairs)
     assert added(draft, [])[0] is draft
+
+
+def test_pairs_of_the_same_pictures_are_known_by_their_instruction_first(draft: Draft) -> None:
+    rows = [{"source": "a", "target": "b", "instruction": text} for text in ("turn", "other")]
+    both, _ = added(draft, rows)
+    again, report = added(both, rows[::-1])
+    assert report.summary == "2 already there" and again is both
