@@ -129,7 +129,7 @@ class TableView(Twinned):
             "refused": sum(bool(row.refusal) for row in mine),
         }
         summary = summary_of(self.training, state, counts)
-        return {**summary, "total": len(mine), "version": self._version}
+        return {**summary, "total": len(mine), "version": self._version, "model_id": state.model.id}
 
     def _answer_summary(self, _request: Mapping[str, Any], answer: Answer) -> None:
         answer.ok({"summary": self._summary(self.training.state)})

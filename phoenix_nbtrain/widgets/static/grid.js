@@ -26,7 +26,7 @@ class Grid {
     this.captions = null;
     /** @type {Promise<any> | null} */
     this.preparing = null;
-    this.parts = new Parts(this.frame, this.channel, { Pictures, badgesOf, cellState, measures });
+    this.parts = new Parts(this.frame, this.channel, { Pictures, badgesOf, cellState, measures, twoSaid });
     /** @type {Set<{ painted(): void }>} parts that show rows, too */
     this.watchers = new Set();
     this.density = model.get("density") ?? "medium";
@@ -66,6 +66,7 @@ class Grid {
     this.grid.addEventListener("mousedown", (event) => {
       if (event.shiftKey && !this.writing(event.target)) event.preventDefault(); // no text selection
     });
+    this.grid.addEventListener("dragstart", (event) => this.drag(event));
     const size = new ResizeObserver(this.paint);
     size.observe(this.grid);
     const selected = () => this.selection.heard();
@@ -234,7 +235,7 @@ class Grid {
   /** @returns {Line} */
   newLine() {
     const row = h("div", "nbt-line", { role: "row" });
-    const tiles = Array.from({ length: this.columns }, () => newTile());
+    const tiles = Array.from({ length: this.columns }, () => newTile(this));
     row.append(...tiles.map((tile) => tile.cell));
     return { row, tiles };
   }
@@ -293,7 +294,7 @@ class Grid {
   clicked(event) {
     const tile = this.tileOf(event.target);
     // The second click of two opens it, and must not undo what the first has selected.
-    if (!tile || !tile.id || event.detail > 1 || this.writing(event.target)) return;
+    if (!tile || !tile.id || event.target instanceof HTMLButtonElement || event.detail > 1 || this.writing(event.target)) return;
     const onText = event.target instanceof Node && (tile.cap.contains(event.target) || tile.why.contains(event.target));
     this.focus = tile.index;
     const { picking } = this.summary;
@@ -336,6 +337,7 @@ class Grid {
     else if (event.key === "Enter" || event.key === "F2") void this.edit(this.rows.at(this.focus)?.image_id);
     else if (event.key === "Delete") this.act("remove");
     else if (!command && letter === "c") this.recaption();
+    else if (!command && (letter === "m" || letter === "t")) this.keep(this.rows.at(this.focus)?.image_id, letter === "m" ? "mine" : "theirs");
     else if (!command && letter === "p") this.act("pair");
     else if (event.key === "?") void this.parts.run("keys", this);
     else if (event.key === "Escape") this.selection.set([]);
@@ -363,12 +365,30 @@ class Grid {
     this.captions?.edit(id);
   }
 
+  /** A picture is dragged to where pairs are made, and all selected ones with it. @param {DragEvent} event */
+  drag(event) {
+    const tile = this.tileOf(event.target);
+    if (!tile?.id || !event.dataTransfer || this.captions?.open || this.locked) return event.preventDefault();
+    const ids = this.selection.has(tile.id) ? [...this.selection.ids] : [tile.id];
+    const image = JSON.stringify({ image_id: tile.id, ids, model_id: this.summary.model_id });
+    event.dataTransfer.setData("application/x-nbtrain-image", image);
+    event.dataTransfer.setData("text/plain", this.rows.byId(tile.id)?.name ?? "");
+    event.dataTransfer.effectAllowed = "copyLink";
+    event.dataTransfer.setDragImage(tile.pic, 20, 20);
+  }
+
   // -- commands -----------------------------------------------------------------------------------
 
   /** @param {"remove" | "pair"} what */
   act(what) {
     if (what === "pair" && !this.summary.pairs) return;
     if (this.selection.size && !this.locked) void this.parts.run("acts", this, what);
+  }
+
+  /** Where two changed one caption, keep one of the two. @param {string} id @param {"mine" | "theirs"} side */
+  keep(id, side) {
+    const row = this.rows.byId(id);
+    if (row && twoSaid(row) && !this.locked) void this.parts.run("acts", this, side, [id]);
   }
 
   /** Change the captions of what is selected, else of what has the focus. */

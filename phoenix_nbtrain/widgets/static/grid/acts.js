@@ -3,13 +3,14 @@
 
 /**
  * @param {import("../parts.js").Kit} kit @param {any} grid
- * @param {"remove" | "pair"} what
+ * @param {"remove" | "pair" | "mine" | "theirs"} what @param {string[]} [chosen] what it is done with, if not the selected
  */
-export default async function (kit, grid, what) {
-  const ids = [...grid.selection.ids];
+export default async function (kit, grid, what, chosen) {
+  const ids = chosen ?? [...grid.selection.ids];
   if (ids.length === 0 || grid.locked) return;
   if (what === "remove") await remove(kit, grid, ids);
-  else await pair(kit, grid, ids);
+  else if (what === "pair") await pair(kit, grid, ids);
+  else await keep(kit, grid, ids, what);
   grid.rows.refresh(grid.rows.total);
   grid.paint();
 }
@@ -28,4 +29,12 @@ async function pair(kit, grid, ids) {
   const reply = await grid.edits.ask({ kind: "pair", ids });
   if (reply.ok) tell(kit, grid, reply.message, reply.made > 0);
   else grid.frame.note(kit.words(reply));
+}
+
+/** @param {import("../parts.js").Kit} kit @param {any} grid @param {string[]} ids @param {"mine" | "theirs"} side */
+async function keep(kit, grid, ids, side) {
+  const reply = await grid.edits.run(ids.map((row) => ({ op: "keep", table: "images", row, column: "caption", side })));
+  const reason = reply.ok ? reply.refused[0]?.reason : kit.words(reply);
+  if (reason) grid.frame.note(reason);
+  else grid.frame.announce(side === "mine" ? "Yours is kept." : "Theirs is taken.");
 }

@@ -38,7 +38,8 @@ class Bar {
       "span", "nbt-group nbt-acts", { role: "group", "aria-label": "Selected images" },
       this.chosen, this.all, this.open, this.recaption, this.pair, this.replace, this.remove,
     );
-    frame.bar.append(this.search, this.chip, h("span", "nbt-grow"), this.acts, this.looks, frame.undo, frame.redo);
+    const keys = button("?", "nbt-btn nbt-quiet nbt-icon", () => void grid.parts.run("keys", grid), { "aria-label": "Keys", title: "Keys (?)" });
+    frame.bar.append(this.search, this.chip, h("span", "nbt-grow"), this.acts, this.looks, frame.undo, frame.redo, keys);
 
     this.search.addEventListener("input", () => {
       clearTimeout(this.timer);

@@ -11,6 +11,7 @@ const KEYS = [
   ["O, Ctrl Enter or a double click", "open large; there, arrows turn over, + − 0 1 zoom, Esc closes"],
   ["C", "captions of the selected images at once"],
   ["P", "pair the selected images"],
+  ["M · T", "where two changed one caption: keep mine · take theirs"],
   ["Delete", "remove the selected images"],
   ["Ctrl Z · Ctrl Y", "undo · redo"],
   ["/", "search"],

@@ -4,27 +4,32 @@
 /**
  * @typedef {{
  *   cell: HTMLElement, pic: HTMLElement, img: HTMLImageElement, badges: HTMLElement, name: HTMLElement,
- *   dot: HTMLElement, cap: HTMLElement, size: HTMLElement, why: HTMLElement, id: string, index: number,
+ *   dot: HTMLElement, cap: HTMLElement, size: HTMLElement, why: HTMLElement, choice: HTMLElement, id: string, index: number,
  * }} Tile
  * @typedef {{ text: string, tone: string, why: string }} Badge
  */
 
-/** @returns {Tile} */
-function newTile() {
+/** @param {Grid} grid @returns {Tile} */
+function newTile(grid) {
   const img = h("img", "", { alt: "", decoding: "async", draggable: "false" });
   const badges = h("span", "nbt-badges");
   const tick = h("span", "nbt-tick", { "aria-hidden": "true" }, "✓");
-  const pic = h("div", "nbt-pic", {}, img, tick, badges);
+  const side = (/** @type {"mine" | "theirs"} */ which, /** @type {string} */ text) =>
+    button(text, "nbt-btn nbt-tiny", () => grid.keep(tile.id, which), { tabindex: "-1", title: `${text} (${which[0].toUpperCase()})` });
+  const choice = h("span", "nbt-choice", {}, side("mine", "Keep mine"), side("theirs", "Take theirs"));
+  const pic = h("div", "nbt-pic", {}, img, tick, badges, choice);
   const name = h("span", "nbt-name");
   const dot = h("span", "nbt-dot", { role: "img" });
   const cap = h("div", "nbt-cap", { dir: "auto" });
   const size = h("span", "nbt-size");
   const why = h("div", "nbt-reason");
   const cell = h(
-    "div", "nbt-tile", { role: "gridcell", tabindex: "-1", "data-lm-suppress-shortcuts": "" },
+    "div", "nbt-tile", { role: "gridcell", tabindex: "-1", draggable: "true", "data-lm-suppress-shortcuts": "" },
     pic, h("div", "nbt-meta", {}, name, size, dot), cap, why,
   );
-  return { cell, pic, img, badges, name, dot, cap, size, why, id: "", index: -1 };
+  /** @type {Tile} */
+  const tile = { cell, pic, img, badges, name, dot, cap, size, why, choice, id: "", index: -1 };
+  return tile;
 }
 
 /** @param {Grid} grid @param {Tile} tile @param {Row | undefined} row */
@@ -50,9 +55,18 @@ function paintTile(grid, tile, row) {
   const refused = edit?.phase === "refused";
   mark(tile.cell, "aria-invalid", refused || row?.reason ? "true" : null);
   // What was typed and not taken is offered again where it would have stood.
-  say(tile.why, refused ? `${edit.reason} Your text is kept: click to go on.` : row?.reason ?? "");
+  const both = !edit && row ? twoSaid(row) : "";
+  say(tile.why, refused ? `${edit.reason} Your text is kept: click to go on.` : both || (row?.reason ?? ""));
+  tile.choice.hidden = !both;
+  tile.badges.hidden = Boolean(both);
   tile.why.hidden = tile.why.textContent === "";
   mark(tile.why, "title", tile.why.textContent);
+}
+
+/** What somebody else did to a picture whose caption was changed here, too; empty where nobody did. @param {Row} row */
+function twoSaid(row) {
+  if (row.gone) return "They removed it.";
+  return typeof row.theirs === "string" ? `Theirs: ${row.theirs || "(no caption)"}` : "";
 }
 
 /** What the kernel says of a picture, less what a caption on its way has mended. @param {Row} row @param {string} caption

@@ -57,9 +57,13 @@ class Viewer {
     const field = `nbt-${newId()}`;
     this.area = h("textarea", "nbt-input", { id: field, rows: "6", dir: "auto", "aria-describedby": `${field}-why` });
     this.why = h("div", "nbt-reason", { id: `${field}-why`, role: "status" });
+    this.theirs = h("div", "nbt-why", { dir: "auto" });
+    const keep = (/** @type {"mine" | "theirs"} */ side, /** @type {string} */ text) =>
+      button(text, "nbt-btn", () => this.grid.keep(this.id, side));
+    this.choice = h("div", "nbt-both", {}, this.theirs, h("div", "nbt-group", {}, keep("mine", "Keep mine"), keep("theirs", "Take theirs")));
     this.facts = h("dl", "nbt-facts");
     this.label = h("label", "nbt-label", { for: field }, "Caption");
-    this.side = h("div", "nbt-beside", {}, this.label, this.area, this.why, this.facts);
+    this.side = h("div", "nbt-beside", {}, this.label, this.area, this.why, this.choice, this.facts);
     body.append(this.stage, this.side);
     this.area.addEventListener("focus", () => this.paint());
     this.area.addEventListener("blur", () => this.save());
@@ -157,6 +161,9 @@ class Viewer {
       }
     }
     this.label.hidden = area.hidden = Boolean(grid.summary.picking);
+    const both = edit ? "" : this.kit.twoSaid(row);
+    this.choice.hidden = !both;
+    say(this.theirs, both);
     mark(area, "placeholder", row.automatic_caption || "What the picture shows");
     mark(area, "aria-invalid", refused || row.reason ? "true" : null);
     say(this.why, refused ? `${edit.reason} Your text is kept.` : row.reason);
