@@ -365,15 +365,13 @@ class Grid {
     this.captions?.edit(id);
   }
 
-  /** A picture is dragged to where pairs are made, and all selected ones with it. @param {DragEvent} event */
+  /** A picture is dragged to where pairs are made. @param {DragEvent} event */
   drag(event) {
     const tile = this.tileOf(event.target);
     if (!tile?.id || !event.dataTransfer || this.captions?.open || this.locked) return event.preventDefault();
-    const ids = this.selection.has(tile.id) ? [...this.selection.ids] : [tile.id];
-    const image = JSON.stringify({ image_id: tile.id, ids, model_id: this.summary.model_id });
-    event.dataTransfer.setData("application/x-nbtrain-image", image);
+    event.dataTransfer.setData("application/x-nbtrain-image", `${tile.id} ${this.summary.model_id}`);
     event.dataTransfer.setData("text/plain", this.rows.byId(tile.id)?.name ?? "");
-    event.dataTransfer.effectAllowed = "copyLink";
+    event.dataTransfer.effectAllowed = "copy";
     event.dataTransfer.setDragImage(tile.pic, 20, 20);
   }
 
