@@ -271,14 +271,20 @@ class View:
 # -- words -----------------------------------------------------------------------------------------
 
 
-def sync_words(state: TrainingState) -> dict[str, str]:
-    """Return where the draft is on its way to the service, as a phase and a line of words."""
+def sync_words(state: TrainingState) -> dict[str, Any]:
+    """Return where the draft is on its way to the service, as a phase and a line of words.
+
+    While pictures are sent, ``share`` says how many of them are there, 0 to 1; else it is 0.
+    """
     sync: SyncState = state.sync
+    share = sync.done / sync.total if sync.phase == "sending" and sync.total else 0.0
     unsent = state.draft.unsent
     if sync.phase == "failed":
         words = sync.message or "Kept on this computer; the service can't be reached"
     elif sync.phase == "blocked":
         words = sync.message or "Kept on this computer until the training is over"
+    elif sync.phase == "sending" and sync.done < sync.total:
+        words = f"Sending pictures: {sync.done:,} of {sync.total:,}"
     elif sync.phase == "sending":
         words = f"Saving {unsent:,}…" if unsent else "Saving…"
     elif unsent:
@@ -286,7 +292,7 @@ def sync_words(state: TrainingState) -> dict[str, str]:
         words += ", saving soon…" if sync.phase == "waiting" else ""
     else:
         words = "All saved on the service" if state.draft.images else ""
-    return {"phase": sync.phase, "message": shown(words, MESSAGE_MAX)}
+    return {"phase": sync.phase, "message": shown(words, MESSAGE_MAX), "share": share}
 
 
 def summary_of(training: Viewed, state: TrainingState, counts: Mapping[str, int]) -> dict[str, Any]:

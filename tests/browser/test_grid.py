@@ -235,13 +235,28 @@ def test_keys_move_select_and_remove(browser: Browser) -> None:
         until(view, lambda: len(training.state.draft.images) == 17)
         assert grid.selected == []
         view.page.keyboard.press("Control+z")
-        until(view, lambda: len(training.state.draft.images) == 20)
+        until(view, lambda: view.page.locator(".nbt-tile:visible").count() == 20)
         view.page.keyboard.press("Control+a")
         until(view, lambda: len(grid.selected) == 20)
         view.page.keyboard.press("Escape")
         until(view, lambda: grid.selected == [])
         view.page.keyboard.press("End")
         assert "picture-19" in view.js("() => document.activeElement.textContent")
+
+
+def test_it_is_seen_how_many_pictures_are_sent(browser: Browser) -> None:
+    training = FakeTraining(images(12))
+    with shown(browser, ImageGrid(training)) as view:
+        share = """() => { const foot = document.querySelector('.nbt-foot');
+            return parseFloat(getComputedStyle(foot, '::before').width) / foot.clientWidth }"""
+        until(view, lambda: view.js(share) == 0)
+        training.change(sync=SyncState(phase="sending", done=3, total=12))
+        view.tell()
+        view.page.get_by_text("Sending pictures: 3 of 12").wait_for()
+        assert 0.24 < view.js(share) < 0.26
+        training.change(sync=SyncState())
+        view.tell()
+        until(view, lambda: view.js(share) == 0)
 
 
 def test_the_focus_stays_in_the_grid_when_its_image_goes(browser: Browser) -> None:

@@ -401,6 +401,8 @@ def test_the_summary_follows_what_happens() -> None:
         (SyncState(), False, "1 change kept on this computer"),
         (SyncState(phase="waiting"), False, "1 change kept on this computer, saving soon…"),
         (SyncState(phase="sending"), False, "Saving 1…"),
+        (SyncState(phase="sending", done=3, total=12), False, "Sending pictures: 3 of 12"),
+        (SyncState(phase="sending", done=12, total=12), False, "Saving 1…"),
         (
             SyncState(phase="failed"),
             False,
@@ -414,7 +416,11 @@ def test_the_summary_says_where_the_draft_is(sync: SyncState, saved: bool, words
     training = FakeTraining([image(1, "a", saved=saved)])
     grid, _ = opened(training)
     training.change(sync=sync)
-    assert grid.summary["sync"] == {"phase": sync.phase, "message": words}
+    assert grid.summary["sync"] == {
+        "phase": sync.phase,
+        "message": words,
+        "share": sync.done / sync.total if sync.total else 0,
+    }
 
 
 def test_half_a_character_in_a_caption_does_not_take_the_page_down() -> None:

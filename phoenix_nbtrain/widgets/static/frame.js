@@ -95,6 +95,7 @@ class Frame {
     mark(this.dot, "data-state", state);
     say(this.sync, text);
     this.dot.hidden = text === "";
+    this.root.style.setProperty("--nbt-share", `${100 * (s.sync?.share ?? 0)}%`);
   }
 }
 
