@@ -39,7 +39,7 @@ from phoenix_nbtrain.training.state import Thumbnail
 from phoenix_nbtrain.training.training import Training, _here
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
-from phoenix_nbtrain.widgets.sources import DraftImages
+from phoenix_nbtrain.widgets.sources import DraftImages, DraftPairs
 
 __all__ = ["browser"]
 
@@ -331,6 +331,7 @@ class Story:
         draft = self.training.state.draft
         told = DraftImages(draft, self.training.findings(), captions=False, colours=lambda _: {})
         badges = {row["image_id"]: row["badges"] for row in told.rows(list(images.index))}
+        needs = {row["pair_id"]: row["need"] for row in DraftPairs(draft).rows(list(pairs.index))}
         name = images["name"].to_dict()
         for grid in GRIDS:
             selected = self.views.widgets[grid].selected
@@ -353,11 +354,10 @@ class Story:
                 "source": _side(name, row, "source"),
                 "target": _side(name, row, "target"),
                 "text": row["instruction"],
-                "state": row["state"],
-                "reason": row["reason"],
+                **_lack(needs[pair_id], row),
                 "invalid": not {row["source"], row["target"]} <= name.keys(),
             }
-            for _, row in pairs.iterrows()
+            for pair_id, row in pairs.iterrows()
         ]
         shown = self.views.screen(TABLE)
         for line in shown:
@@ -400,6 +400,13 @@ def _text_of(draft: Draft, op: dict[str, Any]) -> str | None:
         return image.caption if image else None
     pair = draft.pair.get(op["row"])
     return pair.instruction if pair else None
+
+
+def _lack(need: dict[str, str] | None, row: Any) -> dict[str, str]:
+    """Return what the row of a pair says of its state: what it lacks, before where it is."""
+    if need is None:
+        return {"state": row["state"], "reason": row["reason"]}
+    return {"state": "missing" if need["tone"] == "warn" else "refused", "reason": need["why"]}
 
 
 def _side(names: dict[str, str], row: Any, side: str) -> str:
