@@ -341,7 +341,7 @@ class Story:
                     "text": row["caption"],
                     "ghost": "" if row["caption"] else row["automatic_caption"] or "no caption",
                     "state": row["state"],
-                    "reason": row["reason"],
+                    "reason": _said(draft.image[image_id].theirs, row["reason"]),
                     "badges": [badge["text"] for badge in badges[image_id]],
                     "selected": image_id in selected,
                     "invalid": bool(row["reason"]),
@@ -400,6 +400,10 @@ def _text_of(draft: Draft, op: dict[str, Any]) -> str | None:
         return image.caption if image else None
     pair = draft.pair.get(op["row"])
     return pair.instruction if pair else None
+
+
+def _said(theirs: str | None, reason: str) -> str:
+    return reason if theirs is None else f"Theirs: {theirs or '(no caption)'}"
 
 
 def _lack(need: dict[str, str] | None, row: Any) -> dict[str, str]:
