@@ -31,7 +31,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 from views.fakes import picture
 
-from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import PhoenixError, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.training import live
@@ -341,7 +341,7 @@ class Story:
                     "text": row["caption"],
                     "ghost": "" if row["caption"] else row["automatic_caption"] or "no caption",
                     "state": row["state"],
-                    "reason": _said(draft.image[image_id].theirs, row["reason"]),
+                    "reason": _said(draft.image[image_id]),
                     "badges": [badge["text"] for badge in badges[image_id]],
                     "selected": image_id in selected,
                     "invalid": bool(row["reason"]),
@@ -402,8 +402,11 @@ def _text_of(draft: Draft, op: dict[str, Any]) -> str | None:
     return pair.instruction if pair else None
 
 
-def _said(theirs: str | None, reason: str) -> str:
-    return reason if theirs is None else f"Theirs: {theirs or '(no caption)'}"
+def _said(row: ImageRow) -> str:
+    """Return what a tile says below its caption: what somebody else did, before any refusal."""
+    if row.gone:
+        return "They removed it."
+    return row.refusal if row.theirs is None else f"Theirs: {row.theirs or '(no caption)'}"
 
 
 def _lack(need: dict[str, str] | None, row: Any) -> dict[str, str]:
