@@ -25,7 +25,8 @@ export default function compare(kit, view, id) {
     if (index >= 0 && !view.signal.aborted) queueMicrotask(() => view.cells.go(index, view.cells.at.column));
   };
   const { dialog, heading, body, foot, close } = openDialog(kit, view.frame.root, { title: "Compare", className: "nbt-compare", closed: done });
-  view.signal.addEventListener("abort", close, { signal: end.signal });
+  // At once: a dialog that is taken off the page tells of its closing late, if at all.
+  view.signal.addEventListener("abort", done, { signal: end.signal });
 
   const [source, target] = [h("img", "nbt-source", { draggable: "false" }), h("img", "nbt-target", { draggable: "false" })];
   const bar = h("span", "nbt-divide", { "aria-hidden": "true" });
