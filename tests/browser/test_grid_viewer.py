@@ -238,6 +238,32 @@ def test_a_refused_caption_says_why_beside_the_picture_and_keeps_the_text(
         until(view, lambda: training.state.draft.images[0].caption == "mine!")
 
 
+@pytest.mark.parametrize("large", [True, False])
+def test_a_caption_that_was_not_on_the_screen_yet_is_not_overwritten(
+    browser: Browser, large: bool
+) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    with shown(browser, ImageGrid(training)) as view:
+        tile(view, 0).get_by_text("a fox").wait_for()
+        viewer = opened(view, 0) if large else None
+        view.page.wait_for_timeout(300)
+        op = {"op": "set", "table": "images", "row": "img_1", "column": "caption"}
+        training.edit([{**op, "value": "theirs"}])
+        view.js("() => { window.model.lost = 1 }")  # of a newer draft it hears, not what it says
+        view.tell()
+        until(view, lambda: view.js("() => window.model.lost") == 0)
+        if viewer is not None:
+            viewer.get_by_label("Caption").click()
+        else:
+            tile(view, 0).locator(".nbt-cap").click()
+        area = view.page.locator("textarea:visible")
+        assert area.input_value() == "a fox"
+        area.fill("mine")
+        view.page.keyboard.press("Enter")
+        view.page.get_by_text("changed meanwhile").first.wait_for()
+        assert training.state.draft.images[0].caption == "theirs"
+
+
 def test_what_happens_elsewhere_shows_and_what_is_being_typed_stays(browser: Browser) -> None:
     training = FakeTraining([image(1, "a fox"), image(2, "b"), image(3, "c")])
     with shown(browser, ImageGrid(training)) as view:
