@@ -24,7 +24,7 @@ from phoenix_nbtrain.errors import NotFound, PhoenixError, ServiceError, StoreBu
 from phoenix_nbtrain.records import TrainingPair
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.store.journal import Journal
-from phoenix_nbtrain.store.lease import lease
+from phoenix_nbtrain.store.lease import lease, lease_if_free
 from phoenix_nbtrain.training.attaching import Attaching
 from phoenix_nbtrain.training.flight import ENDING, PASSING, Rows, all_done, reason
 from phoenix_nbtrain.training.live import Live
@@ -151,6 +151,19 @@ class Sync:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._live.runner.later(seconds, self.in_background)
+
+    def look(self) -> None:
+        """Bring in what the service holds now, unless a flight on this computer is at it already.
+
+        Beside a flight, a reading may be older than what the flight has sent since, and that would
+        then seem to have been removed by somebody.
+
+        Raises:
+            ServiceUnreachable, ServiceError: the model could not be read.
+        """
+        with lease_if_free("sync", self._live.origin, self._live.model_id) as alone:
+            if alone:
+                self._read()
 
     # -- one flight -----------------------------------------------------------------------------
 

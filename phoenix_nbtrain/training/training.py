@@ -29,7 +29,6 @@ from phoenix_nbtrain.training.downloading import Downloading
 from phoenix_nbtrain.training.drafting import Drafting
 from phoenix_nbtrain.training.editing import Editing, EditReply
 from phoenix_nbtrain.training.live import Live
-from phoenix_nbtrain.training.merge import merge
 from phoenix_nbtrain.training.opening import Opening
 from phoenix_nbtrain.training.order import stored_parameters
 from phoenix_nbtrain.training.pictures import Thumbnails
@@ -188,7 +187,7 @@ class Training(Drafting):
             training._use(service)
         training._live.show(model=model)
         # At once, so that pictures which the service has already are known before any are added.
-        training._live.change(lambda draft: merge(draft, model)).result()
+        training._sync.look()
         # A run that this computer has no memory of is written down as it is first seen.
         known = training._launcher.run_of(model)
         if model.status == "training" or model.job_id is not None or known is not None:

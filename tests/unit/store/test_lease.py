@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from phoenix_nbtrain.home import home
-from phoenix_nbtrain.store.lease import lease
+from phoenix_nbtrain.store.lease import lease, lease_if_free
 
 COUNTING = """
 import sys
@@ -50,3 +50,29 @@ def test_processes_that_come_and_go_never_hold_it_at_the_same_time(tmp_path: Pat
     assert [child.wait(60) for child in children] == [0, 0, 0, 0]
     assert count.read_text() == "600"
     assert held() == []
+
+
+HOLDING = """
+import sys
+from phoenix_nbtrain.store.lease import lease
+with lease("sync"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_that_is_held_is_not_waited_for_where_that_is_asked() -> None:
+    with lease_if_free("sync") as first, lease_if_free("sync") as second:
+        assert (first, second) == (True, False)
+        assert len(held()) == 1, "whoever did not get it takes nothing away"
+    assert held() == []
+    command = [sys.executable, "-c", HOLDING]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        with lease_if_free("sync") as third:
+            assert not third, "another process has it"
+        child.communicate()
+    with lease_if_free("sync") as fourth:
+        assert fourth

@@ -10,6 +10,7 @@ from fake_service import FakeService
 from training_types import Opened
 
 from phoenix_nbtrain.images.drawings import icon
+from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.training.training import Training
 
 Kernels = tuple[Training, Training]
@@ -92,3 +93,35 @@ def test_a_picture_added_after_the_frame_was_read_stays(kernels: Kernels) -> Non
     one.add_images(icon("key", 48))
     one.images = frame.iloc[:2]
     assert len(one.images) == 3
+
+
+def test_a_picture_that_another_kernel_adds_while_this_one_opens_is_not_taken_for_removed(
+    kernels: Kernels, opened: Opened, service: FakeService
+) -> None:
+    one, _ = kernels
+    get_model = service.get_model
+
+    def read_then_added_to(model_id: str) -> Model:
+        service.get_model = get_model  # type: ignore[method-assign]  # the first reading alone
+        model = get_model(model_id)
+        one.add_images(icon("key", 48))
+        one.sync()
+        return model
+
+    service.get_model = read_then_added_to  # type: ignore[method-assign]  # as another would
+    late = opened("flux.2-dev-edit-lora", again=True)
+    assert [row.refusal for row in late.state.draft.images] == [""] * 5
+    assert all(row.attached for row in late.state.draft.images)
+
+
+def test_a_training_is_opened_while_another_kernel_sends_without_waiting_for_it(
+    kernels: Kernels, opened: Opened, service: FakeService
+) -> None:
+    one, _ = kernels
+    late: list[Training] = []
+    service.after["add_training_images"] = lambda: late.append(
+        opened("flux.2-dev-edit-lora", again=True)
+    )
+    one.add_images(icon("key", 48))
+    one.sync()
+    assert [row.refusal for row in late[0].state.draft.images] == [""] * 5
