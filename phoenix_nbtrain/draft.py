@@ -185,7 +185,11 @@ class Draft:
             return "refused"
         if row.sending:
             return "sending"
-        return "saved" if row.triple in (self.served_pairs or ()) else "kept"
+        return "saved" if row.triple in self._served_pairs else "kept"
+
+    @cached_property
+    def _served_pairs(self) -> frozenset[PairTriple]:
+        return frozenset(self.served_pairs or ())
 
     @cached_property
     def unsent(self) -> int:

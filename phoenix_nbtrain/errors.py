@@ -65,8 +65,9 @@ def shown(value: object, limit: int = 60) -> str:
     Names and captions come from strangers' files: control characters, right-to-left overrides
     and lone surrogates are escaped, so that a message shows what is there and nothing else.
     """
-    text = value if isinstance(value, str) else repr(value)
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
+    text = (value if isinstance(value, str) else repr(value))[: limit + 1]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

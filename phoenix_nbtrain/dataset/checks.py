@@ -33,9 +33,18 @@ class Finding:
     kind: str
     """A stable word for it, for example ``no-caption``."""
     severity: Severity
-    message: str
+    says: str
+    """What there is to say; of a picture, what follows its name."""
+    name: str = ""
+    """The picture's name, as it was given."""
     image_id: str | None = None
     pair_id: str | None = None
+
+    @property
+    def message(self) -> str:
+        """It as one sentence. Made when it is read: of thousands, few ever are."""
+        named = f"{shown(self.name, 50)} {self.says}" if self.name else self.says
+        return as_sentence(named, MESSAGE_MAX)
 
 
 def check(draft: Draft, type_name: str) -> tuple[Finding, ...]:
@@ -193,12 +202,12 @@ def _pairs(draft: Draft) -> Iterator[Finding]:
     broken: set[str] = set()
     for need in pair_needs(draft):
         row = draft.pair[need.pair_id]
-        message = as_sentence(f"Pair {need.number}: {need.says}", MESSAGE_MAX)
+        says = f"Pair {need.number}: {need.says}"
         if need.severity == "problem":
             broken.add(need.pair_id)
-            yield _pair(row, "broken-pair", "problem", message)
+            yield _pair(row, "broken-pair", "problem", says)
         elif need.kind != "no-instruction" or need.pair_id not in broken:
-            yield _pair(row, need.kind, "advice", message)
+            yield _pair(row, need.kind, "advice", says)
     for image in draft.images:
         if image.image_id not in used:
             yield _of(image, "unused", "advice", "is in no pair")
@@ -216,13 +225,13 @@ def _config(draft: Draft) -> Iterator[Finding]:
 
 
 def _of(row: ImageRow, kind: str, severity: Severity, says: str) -> Finding:
-    message = as_sentence(f"{shown(row.name, 50)} {says}", MESSAGE_MAX)
-    return Finding(kind=kind, severity=severity, message=message, image_id=row.image_id)
+    name, image_id = row.name, row.image_id
+    return Finding(kind=kind, severity=severity, says=says, name=name, image_id=image_id)
 
 
-def _pair(row: PairRow, kind: str, severity: Severity, message: str) -> Finding:
-    return Finding(kind=kind, severity=severity, message=message, pair_id=row.pair_id)
+def _pair(row: PairRow, kind: str, severity: Severity, says: str) -> Finding:
+    return Finding(kind=kind, severity=severity, says=says, pair_id=row.pair_id)
 
 
-def _all(kind: str, severity: Severity, message: str) -> Finding:
-    return Finding(kind=kind, severity=severity, message=message)
+def _all(kind: str, severity: Severity, says: str) -> Finding:
+    return Finding(kind=kind, severity=severity, says=says)

@@ -22,6 +22,8 @@ __all__ = ["FolderGrid"]
 class FolderFiles:
     """The files of a folder as rows of a grid. What a look told of them is in their rows."""
 
+    needy: frozenset[str] = frozenset()
+
     def __init__(self, folder: Folder, training: Viewed) -> None:
         self._folder, self._training = folder, training
         self._looks: dict[str, Look] = {}

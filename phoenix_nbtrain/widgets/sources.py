@@ -31,6 +31,11 @@ class Source(Protocol):
         """Every row's id, in the order in which they were added."""
         ...
 
+    @property
+    def needy(self) -> frozenset[str]:
+        """The ids of rows that somebody should look at."""
+        ...
+
     def entries(self) -> Sequence[Entry]:
         """Return what each row is found and sorted by."""
         ...
@@ -65,10 +70,10 @@ class Listing:
         """Every row's id."""
         return frozenset(self.source.ids)
 
-    @cached_property
+    @property
     def attention(self) -> int:
         """How many rows need attention."""
-        return sum(entry.attention for entry in self._entries)
+        return len(self.source.needy)
 
     @cached_property
     def _entries(self) -> Sequence[Entry]:
@@ -95,6 +100,7 @@ _BADGES: Mapping[str, tuple[str, str]] = {
 }
 """What a finding is called on a tile, and in which tone; ``warn`` is what needs attention."""
 
+_WARNED = {kind for kind, (_, tone) in _BADGES.items() if tone == "warn"}
 _TOLD_OTHERWISE = {"refused"}
 """Findings that a tile shows by its state and reason."""
 
@@ -118,15 +124,19 @@ class DraftImages:
         colours: Callable[[Sequence[str]], Mapping[str, str]] | None = None,
     ) -> None:
         self.draft, self.revision = draft, draft.revision
-        self._captions, self._colours = captions, colours
-        self._findings: defaultdict[str, list[Finding]] = defaultdict(list)
-        for finding in findings:
-            if finding.image_id is not None and finding.kind not in _TOLD_OTHERWISE:
-                self._findings[finding.image_id].append(finding)
+        self._findings, self._captions, self._colours = tuple(findings), captions, colours
 
     @cached_property
     def ids(self) -> Sequence[str]:
         return tuple(self.draft.image)
+
+    @cached_property
+    def needy(self) -> frozenset[str]:
+        warned = {f.image_id for f in self._findings if f.image_id and f.kind in _WARNED}
+        rows = self.draft.images
+        return frozenset(
+            warned | {row.image_id for row in rows if row.refusal or self._misses_caption(row)}
+        )
 
     def entries(self) -> Sequence[Entry]:
         return [
@@ -137,7 +147,7 @@ class DraftImages:
                 captioned=bool(row.caption.strip()),
                 size=(row.width or 0) * (row.height or 0),
                 state=row.state,
-                attention=self._needs(row),
+                attention=row.image_id in self.needy,
             )
             for row in self.draft.images
         ]
@@ -166,20 +176,29 @@ class DraftImages:
             "colour": colour,
         }
 
-    def _needs(self, row: ImageRow) -> bool:
-        return bool(row.refusal) or any(b["tone"] == "warn" for b in self._said(row))
-
     def _badges(self, row: ImageRow) -> list[dict[str, str]]:
         uses = self._uses.get(row.image_id)
         badges = [*self._said(row), *([_use_badge(*uses)] if uses else [])]
         return sorted(badges, key=lambda badge: badge["tone"] != "warn")
 
     def _said(self, row: ImageRow) -> list[dict[str, str]]:
-        said = {f.kind: f.message for f in self._findings.get(row.image_id, ())}
-        if self._captions and not row.caption.strip():
+        said = {f.kind: f.message for f in self._found.get(row.image_id, ())}
+        if self._misses_caption(row):
             # The service would use its own words, which the set's author has not seen.
             said.setdefault("no-caption", "It has no caption yet; the automatic one would be used.")
         return [_badge(kind, why) for kind, why in said.items()]
+
+    def _misses_caption(self, row: ImageRow) -> bool:
+        return self._captions and not row.caption.strip()
+
+    @cached_property
+    def _found(self) -> Mapping[str, list[Finding]]:
+        """What was found of each image, but what its tile shows otherwise."""
+        found: defaultdict[str, list[Finding]] = defaultdict(list)
+        for finding in self._findings:
+            if finding.image_id is not None and finding.kind not in _TOLD_OTHERWISE:
+                found[finding.image_id].append(finding)
+        return found
 
     @cached_property
     def _uses(self) -> Mapping[str, tuple[list[int], list[int]]]:
@@ -240,6 +259,10 @@ class DraftPairs:
     @cached_property
     def ids(self) -> Sequence[str]:
         return tuple(self.draft.pair)
+
+    @cached_property
+    def needy(self) -> frozenset[str]:
+        return frozenset(self._needs)
 
     def entries(self) -> Sequence[Entry]:
         return [
