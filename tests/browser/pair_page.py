@@ -1,12 +1,16 @@
-"""What the tests of the pair table share: a small set, its lines and cells, and what lies on the clipboard."""
+"""What the tests of the pair table share: a small set, the table on a page, its lines and cells, the clipboard."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from browser.harness import Shown
+from browser.harness import Shown, shown
+from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining, image, pair
+
+from phoenix_nbtrain.widgets.pairs import PairTable
 
 NAMES = ("cat.png", "cat line.png", "dog.png", "dog line.png", "fox.png")
 
@@ -28,6 +32,22 @@ def many(count: int, says: Callable[[int], str] = str) -> FakeTraining:
     return FakeTraining(rows, both, type=EDIT)
 
 
+READY = """([images, pairs]) => {
+  const grid = document.querySelector(".nbt-scroll");
+  const named = images === 0 || window.model.heard.some((reply) => reply.rows?.[0]?.image_id);
+  return !grid.hasAttribute("aria-busy") && named && (pairs === 0 || grid.querySelector(".nbt-dot:not([hidden])"));
+}"""
+
+
+@contextmanager
+def table(browser: Browser, training: FakeTraining, **more: Any) -> Iterator[Shown]:
+    """Show the pairs of ``training``, and wait until the table has its rows and takes keys."""
+    with shown(browser, PairTable(training), **more) as view:
+        draft = training.state.draft
+        view.page.wait_for_function(READY, arg=[len(draft.images), len(draft.pairs)])
+        yield view
+
+
 def line(view: Shown, n: int) -> Any:
     return view.page.locator(f".nbt-pair[aria-rowindex='{n + 2}']")
 
@@ -45,7 +65,7 @@ def number(view: Shown, n: int) -> Any:
 
 
 def until(view: Shown, holds: Callable[[], bool]) -> None:
-    for _ in range(100):
+    for _ in range(300):
         if holds():
             return
         view.page.wait_for_timeout(30)

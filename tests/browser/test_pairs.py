@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from browser.harness import browser, shown
-from browser.pair_page import line, made, side, until
+from browser.harness import browser
+from browser.pair_page import line, made, side, table, until
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining, image, pair
-
-from phoenix_nbtrain.widgets.pairs import PairTable
 
 __all__ = ["browser"]
 
@@ -19,7 +17,7 @@ FOCUSED = """() => {
 
 
 def test_a_pair_shows_both_pictures_and_what_should_happen(browser: Browser) -> None:
-    with shown(browser, PairTable(made())) as view:
+    with table(browser, made()) as view:
         side(view, 0, "source").get_by_text("cat line.png").wait_for()
         side(view, 0, "target").get_by_text("cat.png").wait_for()
         line(view, 0).get_by_text("colour it").wait_for()
@@ -44,7 +42,7 @@ def test_what_pairs_lack_is_named_and_one_jumps_there(browser: Browser) -> None:
         )
     ]
     training.edit(ops)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         line(view, 1).get_by_text("no instruction").wait_for()
         missing = view.page.get_by_role("button", name="2 without instruction")
         missing.click()
@@ -66,7 +64,7 @@ def test_hundreds_of_pairs_are_a_few_lines(browser: Browser) -> None:
         [pair(30 * a + b, a, b) for a in range(30) for b in range(30) if a != b],
         type=EDIT,
     )
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         line(view, 0).get_by_text("colour it").wait_for()
         view.js("() => { document.querySelector('.nbt-scroll').scrollTop = 10000000 }")
         line(view, 869).get_by_text("colour it").wait_for()
@@ -77,7 +75,7 @@ def test_hundreds_of_pairs_are_a_few_lines(browser: Browser) -> None:
 
 def test_an_instruction_is_typed_in_place_and_enter_goes_down(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         line(view, 0).locator(".nbt-instruction").click()
         view.page.locator("textarea").fill("paint the cat")
         view.page.keyboard.press("Enter")
@@ -95,7 +93,7 @@ def test_an_instruction_is_typed_in_place_and_enter_goes_down(browser: Browser) 
 
 def test_a_target_is_chosen_from_the_list_by_typing(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         side(view, 0, "target").click()
         options = view.page.get_by_role("option")
         assert options.count() == 5
@@ -114,7 +112,7 @@ def test_a_target_is_chosen_from_the_list_by_typing(browser: Browser) -> None:
 
 def test_a_name_nobody_has_is_kept_and_offered_again(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         side(view, 0, "source").click()
         view.page.keyboard.type("giraffe")
         view.page.get_by_text("No image is called that.").wait_for()
@@ -132,7 +130,7 @@ def test_a_name_nobody_has_is_kept_and_offered_again(browser: Browser) -> None:
 def test_looking_at_a_cell_whose_name_two_images_have_changes_nothing(browser: Browser) -> None:
     rows = [image(1, name="a.png"), image(2, name="same.png"), image(3, name="same.png")]
     training = FakeTraining(rows, [pair(1, 1, 2)], type=EDIT)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         side(view, 0, "target").click()
         view.page.keyboard.press("Tab")
         view.page.wait_for_timeout(100)
@@ -145,7 +143,7 @@ def test_looking_at_a_cell_whose_name_two_images_have_changes_nothing(browser: B
 
 def test_a_pair_of_a_picture_with_itself_is_refused_with_the_reason(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         side(view, 0, "target").click()
         view.page.get_by_role("option").filter(has_text="cat line.png").click()
         line(view, 0).get_by_text("the same picture").wait_for()
@@ -157,7 +155,7 @@ def test_a_pair_of_a_picture_with_itself_is_refused_with_the_reason(browser: Bro
 def test_a_pair_is_swapped_and_deleted_by_its_buttons_and_brought_back(browser: Browser) -> None:
     training = made()
     before = training.state.draft.pairs
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         view.page.get_by_role("button", name="Swap source and target of pair 2").click()
         until(view, lambda: training.state.draft.pairs[1].source == "img_2")
         assert training.state.draft.pairs[1].pair_id == "pair_2"
@@ -172,8 +170,7 @@ def test_a_pair_is_swapped_and_deleted_by_its_buttons_and_brought_back(browser: 
 
 def test_keys_move_over_cells_and_never_reach_the_notebook(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
-        line(view, 1).wait_for()
+    with table(browser, training) as view:
         view.js(
             "() => { window.keys = []; document.body.addEventListener('keydown', (e) => keys.push(e.key)) }"
         )
@@ -196,8 +193,7 @@ def test_keys_move_over_cells_and_never_reach_the_notebook(browser: Browser) -> 
 
 def test_a_pair_whose_picture_is_gone_says_so_and_takes_another(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
-        line(view, 1).wait_for()
+    with table(browser, training) as view:
         training.edit([{"op": "delete", "table": "images", "row": "img_1"}])
         view.tell()
         line(view, 0).get_by_text("its source picture was removed").wait_for()
@@ -213,7 +209,7 @@ def test_a_pair_whose_picture_is_gone_says_so_and_takes_another(browser: Browser
 def test_hostile_names_and_instructions_stay_text(browser: Browser, text: str) -> None:
     rows = [image(1, name=text), image(2, name="fine.png")]
     training = FakeTraining(rows, [pair(1, 1, 2, text)], type=EDIT)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         line(view, 0).locator(".nbt-text").get_by_text(text, exact=True).wait_for()
         assert side(view, 0, "source").locator(".nbt-name").inner_text() == text
         side(view, 0, "target").click()
@@ -225,7 +221,7 @@ def test_hostile_names_and_instructions_stay_text(browser: Browser, text: str) -
 
 
 def test_while_it_trains_pairs_stand_still(browser: Browser) -> None:
-    with shown(browser, PairTable(made(status="training"))) as view:
+    with table(browser, made(status="training")) as view:
         view.page.get_by_text("Training is running.").wait_for()
         line(view, 0).locator(".nbt-instruction").click()
         assert view.page.locator("textarea").count() == 0
@@ -234,9 +230,9 @@ def test_while_it_trains_pairs_stand_still(browser: Browser) -> None:
 
 
 def test_no_pairs_says_what_to_do(browser: Browser) -> None:
-    with shown(browser, PairTable(made(pairs=0))) as view:
+    with table(browser, made(pairs=0)) as view:
         view.page.get_by_text("training.pair_up(").wait_for()
-    with shown(browser, PairTable(FakeTraining(type=EDIT))) as view:
+    with table(browser, FakeTraining(type=EDIT)) as view:
         view.page.get_by_text("A pair needs two images.").wait_for()
         assert view.page.get_by_role("button", name="Add pair").is_disabled()
 
@@ -248,7 +244,7 @@ def test_nothing_serious_for_axe_and_nothing_sticks_out(
 ) -> None:
     training = made()
     training.edit([{"op": "delete", "table": "images", "row": "img_3"}])
-    with shown(browser, PairTable(training), width=width, dark=dark) as view:
+    with table(browser, training, width=width, dark=dark) as view:
         view.page.locator(".nbt-thumb img:visible").first.wait_for()
         assert view.axe() == []
         side(view, 0, "source").click()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from browser.harness import browser, shown
+from browser.harness import browser
 from browser.pair_page import (
     cells_chosen,
     instruction,
@@ -16,17 +16,16 @@ from browser.pair_page import (
     number,
     rows_chosen,
     side,
+    table,
     until,
 )
 from playwright.sync_api import Browser
-
-from phoenix_nbtrain.widgets.pairs import PairTable
 
 __all__ = ["browser"]
 
 
 def test_numbers_choose_rows_with_shift_and_control(browser: Browser) -> None:
-    with shown(browser, PairTable(many(8))) as view:
+    with table(browser, many(8)) as view:
         number(view, 1).click()
         until(view, lambda: rows_chosen(view) == [1])
         number(view, 4).click(modifiers=["Shift"])
@@ -46,7 +45,7 @@ def test_numbers_choose_rows_with_shift_and_control(browser: Browser) -> None:
 
 
 def test_shift_and_arrows_choose_a_range_of_cells(browser: Browser) -> None:
-    with shown(browser, PairTable(many(4))) as view:
+    with table(browser, many(4)) as view:
         side(view, 0, "source").focus()
         for key in ("ArrowRight", "Shift+ArrowRight", "Shift+ArrowDown"):
             view.page.keyboard.press(key)
@@ -59,7 +58,7 @@ def test_shift_and_arrows_choose_a_range_of_cells(browser: Browser) -> None:
 
 
 def test_shift_space_chooses_the_row_and_control_space_one_more(browser: Browser) -> None:
-    with shown(browser, PairTable(many(4))) as view:
+    with table(browser, many(4)) as view:
         instruction(view, 1).focus()
         view.page.keyboard.press("Shift+Space")
         until(view, lambda: rows_chosen(view) == [1])
@@ -69,7 +68,7 @@ def test_shift_space_chooses_the_row_and_control_space_one_more(browser: Browser
 
 
 def test_the_pointer_draws_a_range(browser: Browser) -> None:
-    with shown(browser, PairTable(many(6))) as view:
+    with table(browser, many(6)) as view:
         instruction(view, 1).hover()
         view.page.mouse.down()
         instruction(view, 2).hover()
@@ -85,7 +84,7 @@ def test_the_pointer_draws_a_range(browser: Browser) -> None:
 
 def test_everything_is_chosen_and_deleted_in_one_step(browser: Browser) -> None:
     training = many(300)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 0).focus()
         view.page.keyboard.press("Control+a")
         view.page.get_by_text("300 selected", exact=True).wait_for()
@@ -100,7 +99,7 @@ def test_everything_is_chosen_and_deleted_in_one_step(browser: Browser) -> None:
 
 def test_a_far_range_is_chosen_though_it_was_never_in_view(browser: Browser) -> None:
     training = many(400)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         number(view, 0).click()
         view.js("() => { document.querySelector('.nbt-scroll').scrollTop = 10000000 }")
         number(view, 399).click(modifiers=["Shift"])
@@ -112,7 +111,7 @@ def test_a_far_range_is_chosen_though_it_was_never_in_view(browser: Browser) -> 
 
 def test_what_is_chosen_stays_chosen_where_others_change_the_table(browser: Browser) -> None:
     training = many(5)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         number(view, 2).click()
         until(view, lambda: rows_chosen(view) == [2])
         training.edit([{"op": "delete", "table": "pairs", "row": "pair_0"}])
@@ -125,8 +124,7 @@ def test_what_is_chosen_stays_chosen_where_others_change_the_table(browser: Brow
 
 def test_a_pair_is_begun_in_place_and_goes_on_to_what_it_lacks(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
-        line(view, 1).wait_for()
+    with table(browser, training) as view:
         view.page.get_by_role("button", name="Add pair").click()
         field = view.page.get_by_role("combobox", name="Source of pair 3")
         field.wait_for()
@@ -147,7 +145,7 @@ def test_a_pair_is_begun_in_place_and_goes_on_to_what_it_lacks(browser: Browser)
 
 def test_a_new_pair_says_what_the_one_above_says(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 0).focus()
         view.page.keyboard.press("Alt+Enter")
         view.page.get_by_role("combobox", name="Source of pair 2").wait_for()
@@ -163,7 +161,7 @@ def test_a_new_pair_says_what_the_one_above_says(browser: Browser) -> None:
 def test_chosen_pairs_swap_their_sides_in_one_step(browser: Browser) -> None:
     training = made()
     before = training.state.draft.pairs
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         number(view, 0).click()
         number(view, 1).click(modifiers=["Shift"])
         view.page.get_by_text("2 selected", exact=True).wait_for()
@@ -177,7 +175,7 @@ def test_chosen_pairs_swap_their_sides_in_one_step(browser: Browser) -> None:
 
 def test_pairs_move_and_the_focus_goes_with_them(browser: Browser) -> None:
     training = many(5)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 3).focus()
         for _ in range(3):
             view.page.keyboard.press("Alt+ArrowUp")
@@ -195,7 +193,7 @@ def test_pairs_move_and_the_focus_goes_with_them(browser: Browser) -> None:
 
 def test_delete_empties_cells_and_deletes_whole_rows(browser: Browser) -> None:
     training = many(4)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 1).focus()
         view.page.keyboard.press("Shift+ArrowDown")
         until(view, lambda: cells_chosen(view)[2][2])
@@ -210,7 +208,7 @@ def test_delete_empties_cells_and_deletes_whole_rows(browser: Browser) -> None:
 
 def test_fill_down_lets_all_say_what_the_first_says(browser: Browser) -> None:
     training = many(5)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 1).focus()
         for _ in range(2):
             view.page.keyboard.press("Shift+ArrowDown")
@@ -228,7 +226,7 @@ def test_fill_down_lets_all_say_what_the_first_says(browser: Browser) -> None:
 
 def test_a_block_is_painted_at_once_and_each_refused_cell_says_why(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         side(view, 0, "target").focus()
         view.page.keyboard.press("Shift+ArrowDown")
         until(view, lambda: cells_chosen(view)[1][1])
@@ -259,7 +257,7 @@ def test_both_texts_are_shown_and_one_of_them_is_kept(
     theirs = replace(ours, pair_id="pair_9", instruction="paint")
     ours = replace(ours, theirs="paint", refusal="Someone else wrote “paint” for these two")
     training.change(draft=replace(draft, pairs=(ours, theirs, other)))
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 0).get_by_text("colour it").wait_for()
         instruction(view, 0).get_by_text("theirs: paint").wait_for()
         assert view.axe() == []
@@ -279,10 +277,8 @@ def test_both_texts_are_shown_and_one_of_them_is_kept(
 @pytest.mark.parametrize("command", ["Alt+ArrowUp", "Alt+Enter", "Control+d", "Delete"])
 def test_while_it_trains_no_key_changes_a_pair(browser: Browser, command: str) -> None:
     training = made(status="training")
-    with shown(browser, PairTable(training)) as view:
-        line(view, 1).wait_for()
+    with table(browser, training) as view:
         instruction(view, 1).focus()
-        view.page.wait_for_timeout(100)
         view.page.keyboard.press(command)
         view.page.wait_for_timeout(100)
         assert view.sent("edit") == []

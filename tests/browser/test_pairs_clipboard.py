@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser.harness import browser, shown
+from browser.harness import browser
 from browser.pair_page import (
     cells_chosen,
     copied,
@@ -16,19 +16,18 @@ from browser.pair_page import (
     paste,
     rows_chosen,
     side,
+    table,
     until,
 )
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining, image, pair
-
-from phoenix_nbtrain.widgets.pairs import PairTable
 
 __all__ = ["browser"]
 
 
 def test_rows_are_copied_as_text_and_as_a_table(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         number(view, 1).click()
         number(view, 0).click(modifiers=["Shift"])
         until(view, lambda: rows_chosen(view) == [0, 1])
@@ -51,7 +50,7 @@ def test_what_is_copied_runs_nowhere_and_is_itself_again_when_pasted(browser: Br
         [pair(n, 1, 2, text) for n, text in enumerate(texts)],
         type=EDIT,
     )
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 0).focus()
         view.page.keyboard.press("Control+a")
         view.page.get_by_text("6 selected", exact=True).wait_for()
@@ -70,10 +69,68 @@ def test_what_is_copied_runs_nowhere_and_is_itself_again_when_pasted(browser: Br
         assert {row.source for row in training.state.draft.pairs} == {"img_1"}
 
 
+SLOW_FRAMES = """() => {
+  const next = window.requestAnimationFrame;
+  window.requestAnimationFrame = (work) => setTimeout(() => next(work), 500);
+}"""
+
+
+def test_the_first_pair_of_all_takes_keys_and_pastes_before_it_is_painted(browser: Browser) -> None:
+    training = made(pairs=0)
+    with table(browser, training) as view:
+        view.js(SLOW_FRAMES)
+        view.page.get_by_role("button", name="Add pair").click()
+        field = view.page.get_by_role("combobox")
+        field.wait_for()
+        assert field.evaluate("(n) => n === document.activeElement")
+        view.page.keyboard.press("Escape")
+        paste(view, "cat.png\tdog.png\tx\ncat.png\tfox.png\ty")
+        until(view, lambda: instructions(training) == ["x", "y"])
+
+
+def test_a_block_is_pasted_into_an_empty_table(browser: Browser) -> None:
+    training = made(pairs=0)
+    with table(browser, training) as view:
+        view.page.get_by_text("paste them from a spreadsheet").click()
+        paste(view, "cat.png\tdog.png\tx\ncat.png\tfox.png\ty")
+        until(view, lambda: instructions(training) == ["x", "y"])
+        side(view, 1, "target").get_by_text("fox.png").wait_for()
+        assert view.axe() == []
+
+
+def test_a_paste_beside_the_cells_is_not_lost_in_silence(browser: Browser) -> None:
+    training = made()
+    with table(browser, training) as view:
+        view.page.get_by_role("button", name="Export…").focus()
+        paste(view, "x")
+        view.page.get_by_text("Not pasted: choose a cell first").wait_for()
+        assert view.sent("edit") == []
+        number(view, 1).click()
+        view.page.get_by_role("button", name="Export…").focus()
+        paste(view, "cat.png\tdog.png\tx")
+        until(view, lambda: instructions(training) == ["colour it", "x"])
+
+
+def test_a_paste_goes_where_one_was_however_late_it_can_be_done(browser: Browser) -> None:
+    training = many(3)
+    with table(browser, training) as view:
+        view.js(
+            """() => { const { send } = model; model.send = async function (message) {
+              if (message.kind === "part") await new Promise((go) => (window.go = go));
+              return send.call(this, message); } }"""
+        )
+        instruction(view, 0).focus()
+        paste(view, "a\nb")
+        view.page.keyboard.press("ArrowDown")
+        view.page.keyboard.press("ArrowDown")
+        view.js("() => window.go()")
+        until(view, lambda: instructions(training) == ["a", "b", "2"])
+
+
 def test_a_column_is_pasted_in_one_message_and_new_rows_become_pairs(browser: Browser) -> None:
     training = made()
     before = training.state.draft.pairs
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         side(view, 1, "source").focus()
         block = 'cat line.png\tfox.png\t"two\nlines ""here"""\r\nfox\tdog.png\tsecond\r\n'
         paste(view, block)
@@ -90,7 +147,7 @@ def test_a_column_is_pasted_in_one_message_and_new_rows_become_pairs(browser: Br
 
 def test_a_name_that_nobody_has_is_kept_offered_and_the_rest_is_taken(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         side(view, 0, "source").focus()
         paste(view, "fox.png\tdog.png\ta\ndog line.png\tgirafe\tb\ncat.pgn\tfox.png\tc")
         until(view, lambda: instructions(training) == ["a", "b", "c"])
@@ -109,7 +166,7 @@ def test_a_name_that_nobody_has_is_kept_offered_and_the_rest_is_taken(browser: B
 
 def test_one_text_fills_all_that_is_chosen(browser: Browser) -> None:
     training = many(4)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 1).focus()
         view.page.keyboard.press("Shift+ArrowDown")
         until(view, lambda: cells_chosen(view)[2][2])
@@ -124,7 +181,7 @@ def test_one_text_fills_all_that_is_chosen(browser: Browser) -> None:
 
 def test_lines_of_text_go_down_the_column_whatever_commas_they_hold(browser: Browser) -> None:
     training = many(3)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 0).focus()
         paste(view, "red, bold\nblue, thin\n\ngreen")
         until(view, lambda: instructions(training) == ["red, bold", "blue, thin", "", "green"])
@@ -141,7 +198,7 @@ def test_lines_of_text_go_down_the_column_whatever_commas_they_hold(browser: Bro
 )
 def test_tables_with_commas_or_a_header_are_understood(browser: Browser, text: str) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         side(view, 0, "source").focus()
         paste(view, text)
         wanted = [("img_0", "img_2", "go"), ("img_2", "img_0", "back")]
@@ -158,7 +215,7 @@ def test_tables_with_commas_or_a_header_are_understood(browser: Browser, text: s
 )
 def test_what_does_not_fit_is_refused_whole(browser: Browser, text: str, says: str) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 0).focus()
         paste(view, text)
         view.page.get_by_text(says).wait_for()
@@ -166,7 +223,7 @@ def test_what_does_not_fit_is_refused_whole(browser: Browser, text: str, says: s
 
 
 def test_two_columns_at_the_instruction_do_not_fit(browser: Browser) -> None:
-    with shown(browser, PairTable(made())) as view:
+    with table(browser, made()) as view:
         instruction(view, 0).focus()
         paste(view, "a\tb")
         view.page.get_by_text("The block has 2 columns; 1 fit").wait_for()
@@ -175,21 +232,24 @@ def test_two_columns_at_the_instruction_do_not_fit(browser: Browser) -> None:
 
 def test_a_sheet_pasted_into_an_open_cell_is_cells_and_words_are_words(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 0).click()
         view.page.locator("textarea").fill("half typed")
         paste(view, "one\ntwo", "<table><tr><td>one</td></tr><tr><td>two</td></tr></table>")
         until(view, lambda: instructions(training) == ["one", "two"])
         assert view.page.locator("textarea").count() == 0
+        view.page.keyboard.press("Control+z")
+        view.page.keyboard.press("Control+z")  # what was half typed was kept before it
+        until(view, lambda: instructions(training) == ["colour it", ""])
         instruction(view, 0).click()
         paste(view, "one\ntwo")
         view.page.wait_for_timeout(100)
-        assert view.page.locator("textarea").count() == 1 and len(view.sent("edit")) == 1
+        assert view.page.locator("textarea").count() == 1 and len(view.sent("edit")) == 2
 
 
 def test_cut_empties_cells_and_takes_whole_rows_out(browser: Browser) -> None:
     training = many(3)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 0).focus()
         assert copied(view, "cut")[0] == "0"
         until(view, lambda: instructions(training) == ["", "1", "2"])
@@ -200,7 +260,7 @@ def test_cut_empties_cells_and_takes_whole_rows_out(browser: Browser) -> None:
 
 
 def test_rows_that_were_never_in_view_are_copied_too(browser: Browser) -> None:
-    with shown(browser, PairTable(many(300))) as view:
+    with table(browser, many(300)) as view:
         instruction(view, 0).focus()
         view.page.keyboard.press("Control+a")
         view.page.get_by_text("300 selected", exact=True).wait_for()
@@ -212,9 +272,8 @@ def test_rows_that_were_never_in_view_are_copied_too(browser: Browser) -> None:
 
 def test_real_keys_copy_and_paste(browser: Browser) -> None:
     training = many(3)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 0).focus()
-        view.page.wait_for_timeout(150)
         view.page.keyboard.press("Control+c")
         view.page.keyboard.press("ArrowDown")
         view.page.keyboard.press("Control+v")
@@ -223,7 +282,7 @@ def test_real_keys_copy_and_paste(browser: Browser) -> None:
 
 def test_a_block_waits_for_a_busy_kernel_and_is_taken_once(browser: Browser) -> None:
     training = many(3)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         instruction(view, 0).focus()
         paste(view, "warm")  # the part is here from now on
         until(view, lambda: instructions(training)[0] == "warm")
@@ -238,15 +297,13 @@ def test_a_block_waits_for_a_busy_kernel_and_is_taken_once(browser: Browser) -> 
 
 
 def test_others_keep_their_clipboard(browser: Browser) -> None:
-    with shown(browser, PairTable(made())) as view:
-        line(view, 1).wait_for()
+    with table(browser, made()) as view:
         view.js("() => document.activeElement.blur()")
         assert copied(view) == ("", "")
         paste(view, "x")
         view.page.wait_for_timeout(100)
         assert view.sent("edit") == []
         instruction(view, 0).focus()
-        view.page.wait_for_timeout(100)
         assert copied(view)[0] == "colour it"
         view.js("() => window.end()")
         handled = view.js(

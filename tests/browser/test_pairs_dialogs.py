@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from browser.harness import Shown, browser, shown
+from browser.harness import Shown, browser
 from browser.pair_page import (
     instruction,
     instructions,
@@ -15,11 +15,10 @@ from browser.pair_page import (
     number,
     rows_chosen,
     side,
+    table,
     until,
 )
 from playwright.sync_api import Browser
-
-from phoenix_nbtrain.widgets.pairs import PairTable
 
 __all__ = ["browser"]
 
@@ -31,14 +30,12 @@ def stage(view: Shown, name: str) -> str:
 
 
 def compared(view: Shown) -> None:
-    line(view, 0).wait_for()
-    until(view, lambda: line(view, 0).get_by_role("button", name="Compare").is_enabled())
     line(view, 0).get_by_role("button", name="Compare").click()
     until(view, lambda: view.page.locator(".nbt-stage img[src]").count() == 2)
 
 
 def test_two_pictures_are_wiped_over_each_other(browser: Browser) -> None:
-    with shown(browser, PairTable(made())) as view:
+    with table(browser, made()) as view:
         compared(view)
         assert view.page.get_by_role("dialog").get_by_text("colour it").count() == 1
         slider = view.page.get_by_role("slider", name="How much of the source is shown")
@@ -62,7 +59,7 @@ def test_two_pictures_are_wiped_over_each_other(browser: Browser) -> None:
 
 
 def test_a_difference_is_seen_and_made_brighter(browser: Browser) -> None:
-    with shown(browser, PairTable(made())) as view:
+    with table(browser, made()) as view:
         compared(view)
         view.page.get_by_role("button", name="Difference").click()
         blend = "(n) => getComputedStyle(n).mixBlendMode"
@@ -81,10 +78,9 @@ def test_one_goes_from_pair_to_pair_and_back_to_the_cell(browser: Browser) -> No
     rows = [*training.state.draft.images]
     rows[2] = replace(rows[2], width=512, height=512)
     training.change(draft=replace(training.state.draft, images=tuple(rows)))
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         side(view, 0, "source").get_by_text("cat line.png").wait_for()
         instruction(view, 0).focus()
-        view.page.wait_for_timeout(150)
         view.page.keyboard.press("Space")
         dialog = view.page.get_by_role("dialog")
         dialog.get_by_text("1 of 2").wait_for()
@@ -101,7 +97,7 @@ def test_one_goes_from_pair_to_pair_and_back_to_the_cell(browser: Browser) -> No
 
 
 def test_a_closed_comparison_leaves_nothing_behind(browser: Browser) -> None:
-    with shown(browser, PairTable(made())) as view:
+    with table(browser, made()) as view:
         view.js(
             """() => {
               window.urls = new Set();
@@ -126,8 +122,7 @@ def test_a_closed_comparison_leaves_nothing_behind(browser: Browser) -> None:
 
 def test_a_picture_that_is_gone_is_said_to_be(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
-        line(view, 1).wait_for()
+    with table(browser, training) as view:
         training.edit([{"op": "delete", "table": "images", "row": "img_3"}])
         view.tell()
         line(view, 1).get_by_text("its source picture was removed").wait_for()
@@ -146,7 +141,7 @@ def chosen_two(view: Shown) -> None:
 
 def test_a_sentence_is_seen_for_each_pair_before_it_is_written(browser: Browser) -> None:
     training = many(4)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         chosen_two(view)
         field = view.page.get_by_role("textbox", name="Template")
         field.fill("paint {source}, ")
@@ -168,7 +163,7 @@ def test_a_sentence_is_seen_for_each_pair_before_it_is_written(browser: Browser)
 
 
 def test_an_unknown_placeholder_says_which_there_are(browser: Browser) -> None:
-    with shown(browser, PairTable(many(4))) as view:
+    with table(browser, many(4)) as view:
         chosen_two(view)
         field = view.page.get_by_role("textbox", name="Template")
         field.fill("paint {file}")
@@ -185,7 +180,7 @@ def test_an_unknown_placeholder_says_which_there_are(browser: Browser) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [1080, 360])
 def test_dialogs_are_sound_for_axe_and_fit(browser: Browser, dark: bool, width: int) -> None:
-    with shown(browser, PairTable(made()), width=width, dark=dark) as view:
+    with table(browser, made(), width=width, dark=dark) as view:
         fits = "() => { const d = document.querySelector('dialog'); return d.scrollWidth <= d.clientWidth; }"
         compared(view)
         for way in ("Wipe", "Difference", "Side by side"):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from browser.harness import Shown, browser, shown
-from browser.pair_page import INSTRUCTION, SOURCE, TARGET, line, made, side, until
+from browser.harness import browser
+from browser.pair_page import INSTRUCTION, SOURCE, TARGET, line, made, side, table, until
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining
-
-from phoenix_nbtrain.widgets.pairs import PairTable
 
 __all__ = ["browser"]
 
@@ -26,16 +24,9 @@ def drag(place: Any, kind: str, image: str, of: str = PICTURE) -> bool:
     return bool(place.evaluate(DRAG, [kind, image, of]))
 
 
-def ready(view: Shown) -> None:
-    line(view, 0).wait_for()
-    side(view, 0, "source").get_by_text("cat line.png").wait_for()
-    view.page.wait_for_timeout(200)
-
-
 def test_a_dropped_picture_takes_the_side_it_falls_on(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
-        ready(view)
+    with table(browser, training) as view:
         target = line(view, 0).locator(TARGET)
         assert drag(target, "dragover", "img_4")
         assert "nbt-drop" in target.get_attribute("class")
@@ -51,8 +42,7 @@ def test_a_dropped_picture_takes_the_side_it_falls_on(browser: Browser) -> None:
 
 def test_elsewhere_it_begins_a_pair_whose_target_is_asked_for(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
-        ready(view)
+    with table(browser, training) as view:
         assert drag(line(view, 0).locator(INSTRUCTION), "dragover", "img_4")
         assert view.page.locator(".nbt-section.nbt-drop").count() == 1
         assert drag(line(view, 0).locator(INSTRUCTION), "drop", "img_4")
@@ -63,17 +53,15 @@ def test_elsewhere_it_begins_a_pair_whose_target_is_asked_for(browser: Browser) 
 
 def test_an_empty_table_takes_the_first_picture(browser: Browser) -> None:
     training = made(pairs=0)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         view.page.get_by_text("No pairs yet").wait_for()
-        view.page.wait_for_timeout(200)
         assert drag(view.page.locator(".nbt-empty"), "drop", "img_1")
         view.page.get_by_role("combobox", name="Target of pair 1").wait_for()
 
 
 def test_other_things_and_other_trainings_pictures_are_not_taken(browser: Browser) -> None:
     training = made()
-    with shown(browser, PairTable(training)) as view:
-        ready(view)
+    with table(browser, training) as view:
         source = line(view, 0).locator(SOURCE)
         assert not drag(source, "dragover", "x", "text/plain")
         assert drag(source, "drop", "img_of_another")
@@ -82,16 +70,14 @@ def test_other_things_and_other_trainings_pictures_are_not_taken(browser: Browse
 
 
 def test_while_it_trains_nothing_is_dropped(browser: Browser) -> None:
-    with shown(browser, PairTable(made(status="training"))) as view:
-        ready(view)
+    with table(browser, made(status="training")) as view:
         assert not drag(line(view, 0).locator(SOURCE), "dragover", "img_4")
 
 
 def test_a_picture_of_the_table_is_dragged_to_another_cell(browser: Browser) -> None:
     training = made()
     assert isinstance(training, FakeTraining) and training.type == EDIT
-    with shown(browser, PairTable(training)) as view:
-        ready(view)
+    with table(browser, training) as view:
         view.page.locator(".nbt-thumb img:visible").first.wait_for()
         from_, to = line(view, 0).locator(".nbt-thumb").nth(1), line(view, 1).locator(TARGET)
         from_.drag_to(to)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser.harness import browser, shown
-from browser.pair_page import line, made, until
+from browser.harness import browser
+from browser.pair_page import line, made, table, until
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining, image
-
-from phoenix_nbtrain.widgets.pairs import PairTable
 
 __all__ = ["browser"]
 
@@ -21,8 +19,7 @@ def test_a_file_is_imported_and_each_line_says_what_became_of_it(
     path = tmp_path / "pairs.csv"
     path.write_text("source,target,instruction\nfox.png,cat.png,go\n<i>x</i>,cat.png,go\n")
     training = made()
-    with shown(browser, PairTable(training)) as view:
-        line(view, 1).wait_for()
+    with table(browser, training) as view:
         view.page.get_by_role("button", name="Import…").click()
         field = view.page.get_by_role("textbox", name="File on the kernel's computer")
         field.fill(str(tmp_path / "gone.csv"))
@@ -45,8 +42,7 @@ def test_pairs_are_exported_and_no_file_is_overwritten_unasked(
 ) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text("mine")
-    with shown(browser, PairTable(made())) as view:
-        line(view, 1).wait_for()
+    with table(browser, made()) as view:
         view.page.get_by_role("button", name="Export…").click()
         text = view.page.get_by_role("textbox", name="What is written")
         until(view, lambda: text.input_value().startswith("source,target,instruction"))
@@ -78,7 +74,7 @@ def test_an_empty_table_pairs_pictures_by_their_names(browser: Browser) -> None:
         )
     ]
     training = FakeTraining(rows, type=EDIT)
-    with shown(browser, PairTable(training)) as view:
+    with table(browser, training) as view:
         view.page.get_by_role("button", name="Pair up by names").click()
         line(view, 1).wait_for()
         assert [row.triple[:2] for row in training.state.draft.pairs] == [
@@ -90,7 +86,7 @@ def test_an_empty_table_pairs_pictures_by_their_names(browser: Browser) -> None:
 
 
 def test_names_that_tell_of_no_pairs_say_so(browser: Browser) -> None:
-    with shown(browser, PairTable(made(pairs=0))) as view:
+    with table(browser, made(pairs=0)) as view:
         view.page.get_by_role("button", name="Pair up by names").click()
         view.page.get_by_text("The names tell of no pairs.").wait_for()
         assert view.axe() == []
@@ -98,8 +94,7 @@ def test_names_that_tell_of_no_pairs_say_so(browser: Browser) -> None:
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_dialogs_fit_a_narrow_page(browser: Browser, dark: bool) -> None:
-    with shown(browser, PairTable(made()), width=360, dark=dark) as view:
-        line(view, 1).wait_for()
+    with table(browser, made(), width=360, dark=dark) as view:
         for name in ("Import…", "Export…"):
             view.page.get_by_role("button", name=name).click()
             view.page.get_by_role("dialog").wait_for()

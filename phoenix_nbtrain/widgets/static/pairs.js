@@ -33,6 +33,7 @@ class PairView {
     this.listen();
     this.refreshed();
     void this.rows.want(0, PAGE);
+    mark(this.lines.grid, "aria-busy", "true"); // no key does anything yet
     this.withHands(() => this.paint());
   }
 
@@ -41,6 +42,7 @@ class PairView {
     if (this.hands) return work(this.hands);
     this.coming ??= this.parts.run("hands", this, { COLUMNS, DATA, SIDES, isData }).then((/** @type {Hands | undefined} */ hands) => {
       this.coming = null; // where it did not come, it is asked for once more
+      if (hands) mark(this.lines.grid, "aria-busy", null);
       return (this.hands = hands ?? null);
     });
     void this.coming.then((hands) => hands && work(hands));
@@ -67,6 +69,8 @@ class PairView {
     this.pairUp = button("Pair up by names", "nbt-btn", () => void this.pairByNames());
     this.begin = h("div", "nbt-begin", {}, this.pairUp);
     f.body.append(this.begin);
+    // A click takes the focus, so that a block can be pasted where nothing is yet.
+    for (const name of ["tabindex", "data-lm-suppress-shortcuts"]) mark(f.empty, name, "-1");
     /** @type {any} what the chips were made of */
     this.needed = null;
     this.needs = h("div", "nbt-needs", { role: "group", "aria-label": "Pairs to look at" });
@@ -146,7 +150,7 @@ class PairView {
     else if (this.images.total < 2) {
       f.explain("No pairs yet", "A pair needs two images. Add some first.", 'training.add_images("my-pictures/")');
     } else {
-      const text = "Pair images whose names belong together, or add pairs one by one.";
+      const text = "Pair images whose names belong together, add pairs one by one, or paste them from a spreadsheet.";
       f.explain("No pairs yet", text, 'training.pair_up(instruction="colour the line drawing")');
     }
   }

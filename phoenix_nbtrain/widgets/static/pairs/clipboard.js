@@ -18,9 +18,10 @@ class PairClipboard {
   handleEvent(given) {
     const event = /** @type {ClipboardEvent} */ (given);
     const { view } = this;
-    const { open, lines } = view;
+    const { open, lines, frame } = view;
     const active = document.activeElement;
-    if (!event.clipboardData || !active || !lines.grid.contains(active)) return;
+    if (!event.clipboardData || !active || !frame.root.contains(active)) return;
+    if (!lines.grid.contains(active) && (event.type !== "paste" || active.closest("input, textarea, dialog"))) return;
     const field = open?.field;
     if (active === field && !(event.type === "paste" && isBlock(event.clipboardData, open?.column === "instruction"))) return;
     if (event.type !== "paste" && !getSelection()?.isCollapsed) return; // words of the page
@@ -52,9 +53,15 @@ class PairClipboard {
   /** @param {string} text */
   paste(text) {
     const { view } = this;
+    const { chosen, cells, rows, frame, lines } = view;
     if (view.locked()) return;
-    if (view.open) view.hands?.editor.close();
-    void view.parts.run("paste", view, text);
+    view.hands?.editor.save();
+    if (rows.total > 0 && chosen.size === 0 && !lines.grid.contains(document.activeElement)) {
+      return frame.note("Not pasted: choose a cell first, so that it is clear where it goes.");
+    }
+    // Where it goes is where one is now, however long the part takes to come.
+    const column = chosen.size > 0 ? chosen.columns[0] : view.column ?? DATA[0];
+    void view.parts.run("paste", view, text, { ids: chosen.ids(), index: cells.at.index, column, many: chosen.size > 1 });
   }
 }
 

@@ -33,6 +33,7 @@ class PairEditor {
     const base = view.edits.seen(view.rows, row.pair_id, column);
     view.open = { id: row.pair_id, column, field, chooser, base, was };
     field.addEventListener("blur", () => !this.moving && view.open?.field === field && this.save());
+    view.paintNow(); // the first pair of all has no line before the next frame: keys would go elsewhere
     view.cells.go(n - 1, COLUMNS.indexOf(column));
     this.place();
     field.focus({ preventScroll: true });

@@ -52,27 +52,29 @@ function plainly(text) {
   return /^'+[=+\-@＝＋－＠\t\r\n]/u.test(text) ? text.slice(1) : text;
 }
 
-/** @param {import("../parts.js").Kit} kit @param {any} view a PairView @param {string} text */
-export default async function paste({ counted, newId }, view, text) {
-  const { rows, frame, chosen, cells } = view;
+/**
+ * @param {import("../parts.js").Kit} kit @param {any} view a PairView @param {string} text
+ * @param {{ ids: Promise<string[]>, index: number, column: string, many: boolean }} where
+ */
+export default async function paste({ counted, newId }, view, text, where) {
+  const { rows, frame, chosen } = view;
   const note = (/** @type {string} */ words) => frame.note(`Not pasted: ${words}`);
   if (text.length > MOST_LETTERS) return note("It is longer than 4 million letters. Paste a part of it, or import a file.");
   if (text.trim() === "") return note("There is no text to paste.");
-  const here = chosen.size > 0 ? chosen.columns[0] : view.column ?? NAMES[0];
-  const block = cut(text, here !== "instruction");
+  const block = cut(text, where.column !== "instruction");
 
   const head = block[0].map((cell) => cell.trim().toLowerCase());
   const named = head.every((cell) => NAMES.includes(cell)) && new Set(head).size === head.length;
   if (named) block.shift();
   const wide = Math.max(0, ...block.map((row) => row.length));
-  const from = wide >= NAMES.length ? 0 : NAMES.indexOf(here);
+  const from = wide >= NAMES.length ? 0 : NAMES.indexOf(where.column);
   const columns = named ? head : NAMES.slice(from, from + wide);
   if (wide > columns.length) return note(`The block has ${counted(wide, "column")}; ${columns.length} fit here. A pair has source, target and instruction.`);
   if (block.length > MOST_ROWS) return note(`It has ${counted(block.length, "row")}; a set has ${MOST_ROWS.toLocaleString("en")} pairs at most.`);
 
-  const ids = await chosen.ids();
-  const start = Math.max(0, ids.length ? rows.indexOf(ids[0]) : cells.at.index);
-  const over = block.length === 1 && chosen.size > 1; // one row of cells, for all that are chosen
+  const ids = await where.ids;
+  const start = Math.max(0, ids.length ? rows.indexOf(ids[0]) : where.index);
+  const over = block.length === 1 && where.many; // one row of cells, for all that are chosen
   const targets = over ? ids : await rows.ids(start, Math.min(rows.total, start + block.length));
   const lines = over ? ids.map(() => block[0]) : block;
   const ops = [];
