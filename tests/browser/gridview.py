@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from browser.harness import Shown
+from browser.harness import Shown, until
 
 SCROLL = "(y) => { document.querySelector('.nbt-scroll').scrollTop = y }"
 
@@ -32,11 +31,3 @@ def select(view: Shown, *tiles: int) -> None:
     for n, at in enumerate(tiles):
         tile(view, at).locator(".nbt-pic").click(modifiers=["Control"] if n else [])
     until(view, lambda: view.page.locator("[aria-selected=true]").count() == len(tiles))
-
-
-def until(view: Shown, holds: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if holds():
-            return
-        view.page.wait_for_timeout(30)
-    raise AssertionError("it did not come to be")

@@ -10,7 +10,8 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+PATIENCE = 30.0
+"""Seconds."""
 
 ARGS = [
     "--no-sandbox",
@@ -92,6 +96,22 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+def until(where: Any, holds: Callable[[], Any], what: str = "it") -> Any:
+    """Wait for something to hold on a page, or in what has a page, and return it.
+
+    Patient, since a machine that is busy with other things may take its time; whatever must be
+    quick is measured in the benchmarks.
+    """
+    page: Page = getattr(where, "page", where)
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = holds()
+        if found:
+            return found
+        page.wait_for_timeout(30)
+    raise AssertionError(f"{what} did not come to be")
+
+
 class Shown:
     """A widget on a page."""
 
@@ -163,7 +183,7 @@ def shown(
         viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
     )
     page = context.new_page()
-    page.set_default_timeout(8000)
+    page.set_default_timeout(PATIENCE * 1000)
     try:
         view = Shown(page, widget)
         if dark:

@@ -64,14 +64,6 @@ def number(view: Shown, n: int) -> Any:
     return line(view, n).locator(".nbt-number")
 
 
-def until(view: Shown, holds: Callable[[], bool]) -> None:
-    for _ in range(300):
-        if holds():
-            return
-        view.page.wait_for_timeout(30)
-    raise AssertionError("it did not come to be")
-
-
 def instructions(training: FakeTraining) -> list[str]:
     return [row.instruction for row in training.state.draft.pairs]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from browser.gridview import SCROLL, caption, editor, names, tile, until
-from browser.harness import browser, shown
+from browser.gridview import SCROLL, caption, editor, names, tile
+from browser.harness import browser, shown, until
 from playwright.sync_api import Browser
 from views.fakes import FakeTraining, image, images, pair
 

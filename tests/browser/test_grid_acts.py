@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from browser.gridview import caption, select, tile, until
-from browser.harness import Shown, browser, shown
+from browser.gridview import caption, select, tile
+from browser.harness import Shown, browser, shown, until
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining, image, images, pair
 

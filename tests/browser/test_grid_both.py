@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from browser.gridview import caption, select, tile, until
-from browser.harness import browser, shown
+from browser.gridview import caption, select, tile
+from browser.harness import browser, shown, until
 from playwright.sync_api import Browser
 from views.fakes import FakeTraining, image, images
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from browser.gridview import select, tile, until
-from browser.harness import Shown, browser, shown
+from browser.gridview import select, tile
+from browser.harness import Shown, browser, shown, until
 from playwright.sync_api import Browser
 from views.fakes import FakeTraining, image, images, pair
 

@@ -54,7 +54,7 @@ def type_instruction(page: Page, text: str) -> None:
 
 
 def wait(page: Page, holds: Callable[[], Any]) -> Any:
-    for _ in range(200):
+    for _ in range(600):
         found = holds()
         if found:
             return found

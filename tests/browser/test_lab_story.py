@@ -52,7 +52,7 @@ return [...document.querySelectorAll(".nbt-tile img")].filter((img) => img.natur
 COUNTED = ("models", "jobs", "assets")
 
 
-def until(notebook: Notebook, what: str, holds: Callable[[], Any], seconds: float = 20) -> Any:
+def until(notebook: Notebook, what: str, holds: Callable[[], Any], seconds: float = 60) -> Any:
     """Wait for something to hold, and return it."""
     for _ in range(int(seconds * 10)):
         found = holds()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from browser.harness import browser
-from browser.pair_page import line, made, side, table, until
+from browser.harness import browser, until
+from browser.pair_page import line, made, side, table
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining, image, pair
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from browser.harness import browser
+from browser.harness import browser, until
 from browser.pair_page import (
     cells_chosen,
     instruction,
@@ -17,7 +17,6 @@ from browser.pair_page import (
     rows_chosen,
     side,
     table,
-    until,
 )
 from playwright.sync_api import Browser
 

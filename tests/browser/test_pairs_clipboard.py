@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser.harness import browser
+from browser.harness import browser, until
 from browser.pair_page import (
     cells_chosen,
     copied,
@@ -17,7 +17,6 @@ from browser.pair_page import (
     rows_chosen,
     side,
     table,
-    until,
 )
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining, image, pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from browser.harness import Shown, browser
+from browser.harness import Shown, browser, until
 from browser.pair_page import (
     instruction,
     instructions,
@@ -16,7 +16,6 @@ from browser.pair_page import (
     rows_chosen,
     side,
     table,
-    until,
 )
 from playwright.sync_api import Browser
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from browser.harness import browser
-from browser.pair_page import INSTRUCTION, SOURCE, TARGET, line, made, side, table, until
+from browser.harness import browser, until
+from browser.pair_page import INSTRUCTION, SOURCE, TARGET, line, made, side, table
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining
 

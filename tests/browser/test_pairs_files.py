@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser.harness import browser
-from browser.pair_page import line, made, table, until
+from browser.harness import browser, until
+from browser.pair_page import line, made, table
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining, image
 

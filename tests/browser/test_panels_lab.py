@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pytest
-from browser.harness import Browser, browser
+from browser.harness import Browser, browser, until
 from browser.lab import Lab, Notebook, lab, pictures
 
 __all__ = ["browser", "lab", "pictures"]
@@ -24,15 +22,6 @@ training = nbt.Training.open({name!r}, type="flux.2-dev-lora")
 training.add_images({folder.name!r}, recursive=True)
 training.sync()
 """
-
-
-def until(notebook: Notebook, holds: Callable[[], Any]) -> Any:
-    for _ in range(150):
-        found = holds()
-        if found:
-            return found
-        notebook.page.wait_for_timeout(100)
-    raise AssertionError("it did not come to that")
 
 
 def axe(notebook: Notebook, selector: str) -> list[str]:

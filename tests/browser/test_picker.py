@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from browser.harness import Browser, Shown, browser, shown
+from browser.harness import Browser, Shown, browser, shown, until
 from browser.lab import Lab, Notebook, lab
 from PIL import Image
 from views.buying import Buying
@@ -57,15 +56,6 @@ def tile(view: Shown, n: int) -> Any:
 
 def names(grid: FolderGrid) -> list[str]:
     return [grid.folder.files[i].name for i in grid.selected]
-
-
-def until(page: Any, holds: Callable[[], Any]) -> Any:
-    for _ in range(150):
-        found = holds()
-        if found:
-            return found
-        page.wait_for_timeout(50)
-    raise AssertionError("it did not come to that")
 
 
 # -- the grid of a folder --------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from browser import harness
 from browser.harness import Browser, Shown, browser, shown
 from views.buying import Buying
 from views.fakes import images, picture
@@ -48,12 +49,11 @@ def running(training: Buying, **more: Any) -> None:
 
 
 def until(view: Shown, holds: Callable[[], Any]) -> None:
-    for _ in range(100):
+    def told() -> Any:
         view.tell()
-        if holds():
-            return
-        view.page.wait_for_timeout(30)
-    raise AssertionError("it did not come to that")
+        return holds()
+
+    harness.until(view, told)
 
 
 def small(view: Shown) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.harness import Browser, browser
+from browser.harness import Browser, browser, until
 from browser.lab import Lab, Notebook, lab, pictures
 
 __all__ = ["browser", "lab", "pictures"]
@@ -17,15 +16,6 @@ pytestmark = pytest.mark.lab
 
 VIEWS = ("ImageGrid", "PairTable", "ProgressPanel", "LaunchPanel", "Studio")
 HOSTILE = "$\\\\href{javascript:alert(1)}{x}$ <b onclick=alert(1)>fox</b>"
-
-
-def until(notebook: Notebook, holds: Callable[[], Any]) -> Any:
-    for _ in range(200):
-        found = holds()
-        if found:
-            return found
-        notebook.page.wait_for_timeout(100)
-    raise AssertionError("it did not come to that")
 
 
 def twins(notebook: Notebook, index: int) -> list[str]:
