@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from safety import recorder
 
 # Read once, when numpy is loaded. Two matrix threads on a busy machine wait for each other most of
@@ -17,6 +18,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 from phoenix_nbtrain.client import connect
 from phoenix_nbtrain.images.drawings import draw_icons
+
+# A machine may be busy with other things; no example is judged by its time.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 CREDENTIALS = ("PHOENIX_NBTRAIN_", "SCENARIO_")
 """How the names begin of everything that says whose account, or which Phoenix, is meant."""

@@ -269,7 +269,6 @@ def schedules(machine: type[Machine], count: int, *, moves: int = 8, shrink: boo
         settings=settings(
             max_examples=count,
             stateful_step_count=moves,
-            deadline=None,
             database=None,
             phases=phases,
             suppress_health_check=list(HealthCheck),

@@ -478,7 +478,7 @@ def said(words: str, what: str) -> int:
     return int(found[1].replace(",", "")) if found else 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(drafts())
 def test_its_numbers_are_those_of_the_frames(draft: Draft) -> None:
     images_, pairs_ = images_frame(draft), pairs_frame(draft)
@@ -600,7 +600,7 @@ def test_names_captions_and_instructions_stay_text(without_page: Notebook, words
     html.encode("utf-8")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.text(alphabet=st.characters(codec=None), max_size=30), min_size=3, max_size=3))
 def test_any_text_stays_text(words: list[str]) -> None:
     name, said_, more = words

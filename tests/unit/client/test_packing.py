@@ -43,7 +43,7 @@ def bare(content: bytes) -> bytes:
 PACKERS = {"": bytes, "identity": bytes, "gzip": gzip.compress, "deflate": zlib.compress}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(max_size=2000), st.sampled_from(sorted(PACKERS)), st.integers(1, 300))
 def test_what_was_packed_comes_out_again(content: bytes, packed: str, size: int) -> None:
     wire = PACKERS[packed](content)

@@ -84,7 +84,7 @@ content = st.binary(max_size=200) | bodies.map(lambda body: json.dumps(body).enc
 header = st.sampled_from(["0", "-10", "121", "1e35", "nan", "soon", "7", "\x80", ""])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     call=st.sampled_from(sorted(CALLS)),
     status=st.integers(200, 599),

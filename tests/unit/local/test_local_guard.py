@@ -170,7 +170,7 @@ json_values = st.recursive(
 
 
 @given(body=json_values, data=st.data())
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, suppress_health_check=list(HealthCheck))
 def test_no_body_makes_the_service_fail(phoenix: Phoenix, body: Any, data: st.DataObject) -> None:
     models = phoenix.ok("GET", "/models")["models"]
     model_id = models[-1]["id"] if models else phoenix.style_set(1)

@@ -256,7 +256,6 @@ def test_draft_and_service_agree_in_the_end(tmp_path: Path, monkeypatch: Any) ->
         settings=settings(
             max_examples=int(os.environ.get("NBTRAIN_STORIES", "25")),
             stateful_step_count=25,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
