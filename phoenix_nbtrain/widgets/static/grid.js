@@ -161,7 +161,7 @@ class Grid {
     if (this.rows.problem) this.frame.explain("", this.rows.problem, "");
     else if (this.bar.filtered) this.frame.explain("", "No image fits.", "");
     else {
-      const text = "Add a folder, files, a zip or PIL images. They appear here at once and are sent behind.";
+      const text = "Add a folder, files, a zip or PIL images. They show at once and are sent in the background.";
       this.frame.explain("No images yet", text, 'training.add_images("my-pictures/")');
     }
   }

@@ -106,7 +106,6 @@ class Bar {
     if (this.filtered) words.push(`${grid.count.toLocaleString("en")} of ${counted(total, "image")}`);
     else if (total) words.push(counted(total, "image"));
     if (total && !s.picking) words.push(`${((counts.images ?? 0) - (counts.uncaptioned ?? 0)).toLocaleString("en")} captioned`);
-    if (todo && !s.picking) words.push(`${todo.toLocaleString("en")} ${todo === 1 ? "needs" : "need"} attention`);
     say(grid.frame.count, words.join(" · "));
   }
 }

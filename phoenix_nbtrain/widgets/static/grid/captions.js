@@ -2,6 +2,7 @@
 // The captions of the selected images, changed at once, and seen before they are.
 
 const WAYS = { set: "Set", before: "Add before", after: "Add after", replace: "Find and replace" };
+const SAYS = { set: "Caption", before: "What to add before", after: "What to add after", replace: "Replace with" };
 const HINTS = {
   set: "Every selected image gets this caption. Empty takes the caption away.",
   before: "Joined with a comma; end with a space to join with a space. Captions that have it already stay as they are.",
@@ -13,13 +14,15 @@ const AROUND = 48; // letters shown around what changes
 
 /** @param {import("../parts.js").Kit} kit @param {any} grid @param {string[]} ids */
 export default async function (kit, grid, ids) {
-  const { h, button, counted, mark, newId, perFrame, plain, paintPicture, say } = kit;
+  const { h, button, counted, newId, perFrame, plain, paintPicture, say } = kit;
   if (ids.length === 0 || grid.locked) return;
   // What is on its way counts: the captions are read when it has arrived.
   if (grid.edits.unsaved > 0) await grid.edits.run([]);
   const { found: rows, revision } = await grid.rows.read(ids);
 
   const field = newId();
+  const labelled = (/** @type {string} */ says, /** @type {HTMLElement} */ input) =>
+    h("label", "nbt-labelled", {}, h("span", "nbt-label", {}, says), input);
   const { dialog, body, foot, close } = openDialog(kit, grid.root, {
     title: rows.length === 1 ? `Caption of ${plain(rows[0].name)}` : `Captions of ${counted(rows.length, "image")}`, className: "nbt-recaption",
   });
@@ -29,8 +32,10 @@ export default async function (kit, grid, ids) {
     radio.checked = value === "set";
     ways.append(h("label", "nbt-seg nbt-way", {}, radio, text));
   }
-  const find = h("input", "nbt-input", { type: "text", "aria-label": "Find", placeholder: "Find", autocomplete: "off" });
+  const find = h("input", "nbt-input", { type: "text", autocomplete: "off", spellcheck: "false" });
   const text = h("textarea", "nbt-input", { rows: "2", dir: "auto", "aria-describedby": `nbt-${field}` });
+  const finding = labelled("Find", find);
+  const writing = labelled("", text);
   const said = new Set(rows.map((/** @type {any} */ row) => row.caption));
   const common = said.size === 1 ? rows[0].caption : ""; // what all of them say is where one begins
   text.value = common;
@@ -39,7 +44,7 @@ export default async function (kit, grid, ids) {
   const hint = h("div", "nbt-mute nbt-small-print", { id: `nbt-${field}` });
   const count = h("div", "nbt-changing", { role: "status" });
   const list = h("ul", "nbt-changes", { "aria-label": "What will change", tabindex: "0", "data-lm-suppress-shortcuts": "" });
-  body.append(ways, find, text, matching, hint, count, list);
+  body.append(ways, finding, writing, matching, hint, count, list);
 
   /** @returns {Recaption} */
   const how = () => ({
@@ -53,10 +58,8 @@ export default async function (kit, grid, ids) {
   const preview = () => {
     const wish = how();
     const replacing = wish.way === "replace";
-    find.hidden = matching.hidden = !replacing;
-    const says = { set: "Caption", before: "What to add before", after: "What to add after", replace: "Replace with" }[wish.way];
-    mark(text, "aria-label", says);
-    mark(text, "placeholder", says);
+    finding.hidden = matching.hidden = !replacing;
+    say(/** @type {HTMLElement} */ (writing.firstChild), SAYS[wish.way]);
     say(hint, HINTS[wish.way]);
     const empty = wish.way === "set" ? !wish.text && !taken : replacing ? !wish.find : !wish.text.trim();
     const all = empty ? [] : rows.map((/** @type {any} */ row) => ({ row, next: recaptioned(row.caption, wish) }));

@@ -8,7 +8,7 @@ const KEYS = [
   ["Ctrl or ⌘ with a click", "add to the selection, or take from it"],
   ["Ctrl A · Esc", "select all · none"],
   ["Enter or F2", "write the caption; there, Enter and Tab save and go on, Shift Enter starts a line, Esc restores"],
-  ["O, Ctrl Enter or a double click", "open large; there, arrows turn over, + − 0 1 zoom, Esc closes"],
+  ["O, Ctrl Enter or a double click", "open large; there, arrows turn over, + − 0 1 zoom, Esc closes"],
   ["C", "captions of the selected images at once"],
   ["P", "pair the selected images"],
   ["M · T", "where two changed one caption: keep mine · take theirs"],

@@ -56,7 +56,7 @@ function captionProblem(caption) {
   return new TextEncoder().encode(caption).length > CAPTION_BYTES ? "It would be longer than 64 KiB, and stays as it is." : "";
 }
 
-/** What two texts share at both ends, and what is between: [start, gone, come, end].
+/** What two texts share at both ends, and what is between, in whole words: [start, gone, come, end].
  * @param {string} old @param {string} next @returns {[string, string, string, string]} */
 function difference(old, next) {
   const [a, b] = [letters(old), letters(next)];
@@ -64,9 +64,17 @@ function difference(old, next) {
   while (start < Math.min(a.length, b.length) && a[start] === b[start]) start += 1;
   let end = 0;
   while (end < Math.min(a.length, b.length) - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
+  if (a.length > start + end && b.length > start + end) {
+    // Words that became others: "cat" to "cow" is no c and two letters more.
+    const split = (/** @type {number} */ i, /** @type {string[]} */ all) => WORD.test(all[i - 1] ?? "") && WORD.test(all[i] ?? "");
+    while (start > 0 && (split(start, a) || split(start, b))) start -= 1;
+    while (end > 0 && (split(a.length - end, a) || split(b.length - end, b))) end -= 1;
+  }
   const cut = (/** @type {string[]} */ all, /** @type {number} */ from, /** @type {number} */ to) => all.slice(from, to).join("");
   return [cut(a, 0, start), cut(a, start, a.length - end), cut(b, start, b.length - end), cut(a, a.length - end, a.length)];
 }
+
+const WORD = /[\p{L}\p{N}]/u;
 
 /** A text's letters as people see them, so that none is cut in two. @param {string} text */
 function letters(text) {

@@ -173,19 +173,21 @@ class Viewer {
   paintFacts(row) {
     const { grid } = this;
     const { h, measures, badgesOf, cellState, paintDot } = this.kit;
-    const [state, reason] = cellState(grid.edits.of("images", row.image_id, "caption"), row);
+    const [state] = cellState(grid.edits.of("images", row.image_id, "caption"), row);
     const badges = badgesOf(row, grid.caption(row));
-    const says = JSON.stringify([measures(row), state, reason, badges]);
+    const says = JSON.stringify([measures(row), state, badges]);
     if (this.facts.dataset.says === says) return;
     this.facts.dataset.says = says;
     const dot = h("span", "nbt-dot", { role: "img" });
-    paintDot(dot, state, reason);
+    paintDot(dot, state, ""); // the reason stands under the caption
     const lines = [
       h("dt", "", {}, "Size"), h("dd", "", {}, measures(row)),
       h("dt", "", {}, "State"), h("dd", "", {}, dot, " ", dot.title),
     ];
     for (const { text, tone, why } of badges) {
-      lines.push(h("dt", "", {}, h("span", `nbt-badge nbt-${tone}`, {}, text)), h("dd", "", {}, why));
+      // A badge that says all by itself needs no word beside it but what it is about.
+      const term = text === why ? "Pair" : h("span", `nbt-badge nbt-${tone}`, {}, text);
+      lines.push(h("dt", "", {}, term), h("dd", "", {}, why));
     }
     this.facts.replaceChildren(...lines);
   }
