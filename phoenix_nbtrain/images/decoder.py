@@ -16,12 +16,19 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from phoenix_nbtrain.children import python_path
 from phoenix_nbtrain.errors import ImageError, shown
 from phoenix_nbtrain.images.header import ImageHeader, inspect
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # what `_widen` expects there
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +41,9 @@ SECONDS = 20
 """How long one picture may take. 64 megapixels of PNG take about two seconds."""
 PX_MAX = 4096
 """Largest longest side that is handed out."""
+PIPE_BYTES = 1 << 20
+"""What a pipe to a child holds, where the system allows it: most files whole, so that parent and
+child need not take turns over one."""
 
 _REMEDY = "Open it in an image program and save it again, or leave it out."
 
@@ -68,24 +78,18 @@ class _Child:
             env=_environment(),
             start_new_session=True,  # Ctrl-C in a terminal is for the parent
         )
+        _widen(self._process.stdin)
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(
-        self, request: dict[str, Any], content: bytes, seconds: float
-    ) -> tuple[dict[str, Any], bytes]:
+    def ask(self, request: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
         """Send one picture and return the reply.
 
         Raises:
             _ChildDiedError: there is none. The child is then of no further use.
         """
-        # Blocking reads with a timer that kills: works the same on every platform, where
-        # selecting on pipes does not.
-        watchdog = threading.Timer(seconds, self._process.kill)
-        watchdog.daemon = True
-        watchdog.start()
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
@@ -100,8 +104,6 @@ class _Child:
             return header, self._read(body_size)
         except (OSError, ValueError, struct.error):
             raise _ChildDiedError from None
-        finally:
-            watchdog.cancel()
 
     def _read(self, size: int) -> bytes:
         assert self._process.stdout is not None
@@ -110,10 +112,13 @@ class _Child:
             raise _ChildDiedError
         return content
 
-    def end(self) -> None:
-        # Killed before its pipes close: closing flushes, and a child that hangs reads nothing.
+    def kill(self) -> None:
         with contextlib.suppress(OSError):
             self._process.kill()
+
+    def end(self) -> None:
+        # Killed before its pipes close: closing flushes, and a child that hangs reads nothing.
+        self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):  # a dead child's pipe, with bytes unsent
@@ -133,11 +138,63 @@ _ENVIRONMENT = frozenset(
 )
 
 
+class _Watchdog:
+    """Kills children that take too long over a picture.
+
+    Pipes are read with blocking reads, and whoever reads is freed by the child's end: that works
+    the same on every platform, where selecting on pipes does not. One thread watches them all, and
+    sleeps meanwhile; it ends when it wakes and nothing is under way.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._due: dict[_Child, float] = {}
+        self._awake = False
+
+    @contextlib.contextmanager
+    def over(self, child: _Child) -> Iterator[None]:
+        """Allow the child so many seconds for what is done within."""
+        with self._lock:
+            self._due[child] = time.monotonic() + self._seconds
+            begins, self._awake = not self._awake, True
+        if begins:
+            threading.Thread(target=self._run, name="phoenix-decoder", daemon=True).start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._due[child]
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                now = time.monotonic()
+                for child, due in self._due.items():
+                    if due <= now:
+                        child.kill()
+                left = [due - now for due in self._due.values() if due > now]
+                if not left:
+                    self._awake = False
+                    return
+            # All are allowed the same, so whatever begins meanwhile is due later.
+            time.sleep(min(left))
+
+
+def _widen(pipe: IO[bytes] | None) -> None:
+    """Let a pipe hold `PIPE_BYTES`. Only Linux can, and may refuse."""
+    resize = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if pipe is not None and resize is not None:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(pipe, resize, PIPE_BYTES)
+
+
 class Decoder:
     """A pool of decoding children. Safe to use from any thread; starts nothing until asked."""
 
     def __init__(self, *, children: int = CHILDREN, seconds: float = SECONDS) -> None:
         self._seconds = seconds
+        self._watchdog = _Watchdog(seconds)
         # Places, most recently used first: who asks for one at a time keeps to one child.
         self._places: queue.LifoQueue[_Child | None] = queue.LifoQueue()
         for _ in range(children):
@@ -202,7 +259,8 @@ class Decoder:
                     child.end()
                     child = None
                 child = _Child()
-            reply, body = child.ask(request, content, self._seconds)
+            with self._watchdog.over(child):
+                reply, body = child.ask(request, content)
         except BaseException as error:
             if child is not None:
                 child.end()
