@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
+from functools import cache
 from importlib.resources import files
 from itertools import count
 from typing import Any, ClassVar, Protocol, Self, TypeVar
@@ -46,6 +47,7 @@ BASE_JS = ("dom.js", "alive.js", "channel.js", "pictures.js")
 """What the module of a view that asks for pictures begins with."""
 
 
+@cache
 def static_text(*names: str) -> str:
     """Return packaged static files as one text, in the order given.
 

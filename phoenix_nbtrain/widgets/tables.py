@@ -106,10 +106,19 @@ class TableView(Twinned):
     _draft: Draft | None = None
     _version = 0
 
+    _told = False
+
     def watch(self, training: Viewed) -> None:
         self._listings: dict[object, tuple[object, Listing]] = {}
         self._flights: dict[str, Sequence[Future[Thumbnail]]] = {}
         super().watch(training)
+        self._told = True
+        self.open()
+
+    def open(self) -> None:
+        """Open the comm, once there is something to show: it comes with it, in one message."""
+        if self._told:
+            super().open()  # type: ignore[misc]  # the widget's
 
     def show(self, state: TrainingState) -> None:
         if state.draft is not self._draft:

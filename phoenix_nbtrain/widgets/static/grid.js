@@ -148,7 +148,7 @@ class Grid {
     this.paintEmpty();
     this.layout();
     for (const watcher of this.watchers) watcher.painted();
-    if (this.pictures.kept.size) void this.prepare();
+    if (this.pictures.kept.size && !this.pictures.flights.size) void this.prepare();
   }
 
   paintEmpty() {

@@ -32,7 +32,6 @@ class PairView {
     this.frame.body.append(this.lines.grid);
     this.listen();
     this.refreshed();
-    void this.rows.want(0, PAGE);
     mark(this.lines.grid, "aria-busy", "true"); // no key does anything yet
     this.withHands(() => this.paint());
   }
@@ -98,9 +97,9 @@ class PairView {
       this.version = summary.version;
       this.rows.refresh(summary.total ?? 0);
       this.images.refresh(summary.counts?.images ?? 0);
+      if (!this.rows.known || this.rows.problem) void this.rows.want(0, PAGE); // first: pictures come to their rows
       void this.images.want(0, this.images.total);
       void this.chosen.read();
-      if (this.rows.problem) void this.rows.want(0, PAGE);
     }
     this.paint();
   }
