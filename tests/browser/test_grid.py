@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from browser.gridview import SCROLL, caption, editor, names, tile
 from browser.harness import browser, shown, until
@@ -546,3 +548,44 @@ def test_nothing_serious_for_axe_and_nothing_sticks_out(
         assert tile(view, 0).locator("img").get_attribute("alt") == "picture-1.png"
     with shown(browser, ImageGrid(FakeTraining()), width=width, dark=dark) as view:
         assert view.axe() == []
+
+
+ORDER_HELD = """() => {
+    const { model } = window, { send } = model;
+    window.late = [];
+    model.send = async (message) => {
+        if (message.kind === "order") await new Promise((go) => window.late.push(go));
+        return send.call(model, message);
+    };
+}"""
+"""Hold back what is asked about rows that were never loaded, until `late` is called."""
+
+
+@pytest.mark.parametrize("how", ["a range", "all"])
+@pytest.mark.parametrize("then", ["click", "Escape", "range"])
+def test_a_late_answer_does_not_undo_what_was_picked_since(
+    browser: Browser, how: str, then: str
+) -> None:
+    grid = ImageGrid(FakeTraining(images(3000)))
+    with shown(browser, grid) as view:
+        caption(view, 0).get_by_text("number 0").wait_for()
+        view.js(ORDER_HELD)
+        tile(view, 4).locator(".nbt-pic").click()
+        until(view, lambda: grid.selected == ["img_4"])
+        view.page.keyboard.press("Shift+End" if how == "a range" else "Control+a")
+        until(view, lambda: view.js("() => window.late.length") == 1)
+        if then == "Escape":
+            view.page.keyboard.press("Escape")
+            wanted = []
+        else:
+            view.page.keyboard.press("Home")  # which is where a range now goes from
+            tile(view, 2).get_by_text("picture-2").wait_for()
+            shift: list[Any] = ["Shift"] if then == "range" else []
+            tile(view, 2).locator(".nbt-pic").click(modifiers=shift)
+            wanted = ["img_0", "img_1", "img_2"] if then == "range" else ["img_2"]
+        until(view, lambda: grid.selected == wanted)
+        view.js("() => window.late.shift()()")
+        until(view, lambda: any("ids" in m for m in view.js("() => window.model.heard")))
+        view.page.wait_for_timeout(100)
+        assert grid.selected == wanted
+        assert view.page.locator("[aria-selected=true]").count() == len(wanted)

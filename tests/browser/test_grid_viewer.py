@@ -384,3 +384,46 @@ def test_the_viewer_is_no_hindrance_to_anyone(browser: Browser, dark: bool, widt
         viewer.get_by_text("too large").first.wait_for()
         assert view.axe() == []
         assert view.js("() => document.querySelector('dialog').scrollWidth <= window.innerWidth")
+
+
+def test_two_fingers_zoom_what_is_between_them_and_one_moves_it(browser: Browser) -> None:
+    with shown(browser, ImageGrid(FakeTraining(images(3))), width=1000, height=700) as view:
+        viewer = opened(view, 0)
+        until(view, lambda: 0 < scale(view) < 1)
+        box = viewer.locator(".nbt-stage").bounding_box()
+        left, top = box["x"], box["y"]
+        hand = view.page.context.new_cdp_session(view.page)
+        hand.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+
+        def touch(kind: str, *fingers: tuple[float, float], first: int = 0) -> None:
+            points = [
+                {"x": left + x, "y": top + y, "id": n} for n, (x, y) in enumerate(fingers, first)
+            ]
+            hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        def under(x: float, y: float) -> tuple[float, float]:
+            at = place(view)
+            return (x - at[0]) / scale(view), (y - at[1]) / scale(view)
+
+        fit, between = scale(view), under(300, 250)
+        touch("touchStart", (280, 250), (320, 250))
+        for apart in (20.01, 20.02, *range(22, 61, 2), 120):  # steps small and large
+            touch("touchMove", (300 - apart, 250), (300 + apart, 250))
+        until(view, lambda: scale(view) == pytest.approx(fit * 6, rel=0.01))
+        assert under(300, 250) == pytest.approx(between, abs=1)
+        # Both fingers go along: the picture goes with them, as large as it is.
+        touch("touchMove", (200, 280), (440, 280))
+        until(view, lambda: under(320, 280) == pytest.approx(between, abs=1))
+        assert scale(view) == pytest.approx(fit * 6, rel=0.01)
+        # One is lifted: the other moves it on, from where it stands.
+        touch("touchEnd", (440, 280), first=1)
+        stood = place(view)
+        touch("touchMove", (150, 240))
+        until(view, lambda: place(view) == pytest.approx((stood[0] - 50, stood[1] - 40), abs=1))
+        touch("touchEnd")
+        # Together again: back to where it fits, and no smaller.
+        touch("touchStart", (100, 250), (500, 250))
+        touch("touchMove", (290, 250), (310, 250))
+        until(view, lambda: percent(view) == "Fit" and scale(view) == pytest.approx(fit))
+        touch("touchEnd")
+        assert title(view) == "picture-0.png"

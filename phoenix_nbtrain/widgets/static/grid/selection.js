@@ -54,6 +54,7 @@ class Selection {
 
   /** @param {string[]} ids */
   set(ids) {
+    this.picking += 1;
     this.ids = new Set(ids);
     void this.tell();
   }

@@ -4,6 +4,8 @@
 const ZOOM_MOST = 16;
 const ZOOM_STEP = 1.25;
 
+/** @typedef {[x: number, y: number]} Spot a place on the stage */
+
 class Zoom {
   /** @param {HTMLElement} stage @param {HTMLElement} img @param {AbortSignal} signal @param {() => void} changed */
   constructor(stage, img, signal, changed) {
@@ -19,14 +21,17 @@ class Zoom {
     signal.addEventListener("abort", () => size.disconnect());
     stage.addEventListener("wheel", (event) => {
       event.preventDefault();
-      this.by(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0015)), event);
+      this.by(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0015)), this.spot(event));
     }, { passive: false });
-    stage.addEventListener("dblclick", (event) => this.toggle(event));
+    stage.addEventListener("dblclick", (event) => this.toggle(this.spot(event)));
     stage.addEventListener("pointerdown", (event) => this.grab(event));
     stage.addEventListener("pointermove", (event) => this.drag(event));
-    for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) stage.addEventListener(kind, () => this.drop());
-    /** @type {{ x: number, y: number } | null} */
-    this.held = null;
+    for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) stage.addEventListener(kind, (event) => this.drop(event));
+    /** @type {Map<number, Spot>} where the mouse, or each finger, has hold of it */
+    this.held = new Map();
+    /** @type {{ x: number, y: number, scale: number, apart: number } | null} how it stood when it was taken hold of: what of
+     * it was held, its scale, and how far apart two fingers were */
+    this.grip = null;
   }
 
   /** What is shown, in pixels. @param {number} width @param {number} height */
@@ -50,10 +55,14 @@ class Zoom {
     this.to(0);
   }
 
-  /** @param {number} scale @param {MouseEvent} [event] what is under the pointer stays there */
-  to(scale, event) {
+  /** @param {MouseEvent} event @returns {Spot} */
+  spot(event) {
     const box = this.stage.getBoundingClientRect();
-    const at = event ? [event.clientX - box.left, event.clientY - box.top] : [box.width / 2, box.height / 2];
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  /** @param {number} scale @param {Spot} [at] what is there stays there; without it, what is in the middle */
+  to(scale, at = [this.stage.clientWidth / 2, this.stage.clientHeight / 2]) {
     const before = this.scale;
     const [px, py] = [(at[0] - this.x) / before, (at[1] - this.y) / before];
     // No smaller than it fits; and back at that, it fits whatever becomes of the stage.
@@ -64,15 +73,15 @@ class Zoom {
     this.changed();
   }
 
-  /** @param {number} factor @param {MouseEvent} [event] */
-  by(factor, event) {
-    this.to(this.scale * factor, event);
+  /** @param {number} factor @param {Spot} [at] */
+  by(factor, at) {
+    this.to(this.scale * factor, at);
   }
 
-  /** Fit, or pixel by pixel; twice that where it fits pixel by pixel. @param {MouseEvent} [event] */
-  toggle(event) {
+  /** Fit, or pixel by pixel; twice that where it fits pixel by pixel. @param {Spot} [at] */
+  toggle(at) {
     if (this.chosen) this.fit();
-    else this.to(this.fitting < 1 ? 1 : 2, event);
+    else this.to(this.fitting < 1 ? 1 : 2, at);
   }
 
   place() {
@@ -90,23 +99,42 @@ class Zoom {
 
   /** @param {PointerEvent} event */
   grab(event) {
-    if (event.button !== 0 || !this.chosen || event.target instanceof HTMLButtonElement) return;
-    this.held = { x: event.clientX - this.x, y: event.clientY - this.y };
+    if (event.button !== 0 || this.held.size === 2 || event.target instanceof HTMLButtonElement) return;
+    this.held.set(event.pointerId, this.spot(event));
     this.stage.setPointerCapture(event.pointerId);
-    this.stage.classList.add("nbt-held");
+    this.grasp();
   }
 
   /** @param {PointerEvent} event */
   drag(event) {
-    if (!this.held) return;
-    this.x = event.clientX - this.held.x;
-    this.y = event.clientY - this.held.y;
-    this.place();
+    if (!this.grip || !this.held.has(event.pointerId)) return;
+    this.held.set(event.pointerId, this.spot(event));
+    const { x, y, scale, apart } = this.grip;
+    const hold = this.hold();
+    if (!apart && !this.chosen) return;
+    // What was under the finger, or in the middle of two, stays there; two zoom by how far they went apart.
+    this.x = hold.x - (x * this.scale) / scale;
+    this.y = hold.y - (y * this.scale) / scale;
+    if (apart) this.to((scale * hold.apart) / apart, [hold.x, hold.y]);
+    else this.place();
   }
 
-  drop() {
-    this.held = null;
-    this.stage.classList.remove("nbt-held");
+  /** @param {PointerEvent} event */
+  drop(event) {
+    if (this.held.delete(event.pointerId)) this.grasp();
+  }
+
+  /** Go on from how it stands, with the fingers that are there now. */
+  grasp() {
+    const { x, y, apart } = this.hold();
+    this.grip = this.held.size ? { x: x - this.x, y: y - this.y, scale: this.scale, apart } : null;
+    this.stage.classList.toggle("nbt-held", this.held.size > 0 && this.chosen > 0);
+  }
+
+  /** The middle of what holds it, and how far apart two fingers are; 0 for one. */
+  hold() {
+    const [one = [0, 0], two = one] = this.held.values();
+    return { x: (one[0] + two[0]) / 2, y: (one[1] + two[1]) / 2, apart: Math.hypot(one[0] - two[0], one[1] - two[1]) };
   }
 
   /** Whether a key was for it. @param {KeyboardEvent} event */
