@@ -241,7 +241,7 @@ def test_a_block_is_painted_at_once_and_each_refused_cell_says_why(browser: Brow
         training.hold = False
         line(view, 1).get_by_text("the same picture").wait_for()
         assert side(view, 1, "target").get_attribute("aria-invalid") == "true"
-        view.page.get_by_text("1 cell not taken, 0 taken.").wait_for()
+        view.page.get_by_text("1 cell not taken. It says why").wait_for()
 
 
 @pytest.mark.parametrize(

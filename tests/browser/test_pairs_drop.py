@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from browser.harness import browser, until
-from browser.pair_page import INSTRUCTION, SOURCE, TARGET, line, made, side, table
+from browser.harness import Shown, browser, until
+from browser.pair_page import (
+    INSTRUCTION,
+    SOURCE,
+    TARGET,
+    instruction,
+    instructions,
+    line,
+    made,
+    many,
+    number,
+    rows_chosen,
+    side,
+    table,
+)
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining
 
@@ -82,3 +95,46 @@ def test_a_picture_of_the_table_is_dragged_to_another_cell(browser: Browser) -> 
         from_, to = line(view, 0).locator(".nbt-thumb").nth(1), line(view, 1).locator(TARGET)
         from_.drag_to(to)
         until(view, lambda: training.state.draft.pairs[1].target == "img_0")
+
+
+def handle(view: Shown, n: int) -> Any:
+    line(view, n).hover()
+    return line(view, n).locator(".nbt-grip")
+
+
+def test_a_pair_is_dragged_by_its_handle_and_the_focus_goes_with_it(browser: Browser) -> None:
+    training = many(5)
+    with table(browser, training) as view:
+        handle(view, 0).drag_to(line(view, 2), target_position={"x": 300, "y": 50})
+        until(view, lambda: instructions(training) == ["1", "2", "0", "3", "4"])
+        until(view, lambda: line(view, 2).locator(":focus").count() == 1)
+        assert rows_chosen(view) == [] and len(view.sent("edit")) == 1
+        handle(view, 4).drag_to(line(view, 0), target_position={"x": 300, "y": 5})
+        until(view, lambda: instructions(training) == ["4", "1", "2", "0", "3"])
+        for _ in range(2):
+            view.page.get_by_role("button", name="Undo").click()
+        until(view, lambda: instructions(training) == list("01234"))
+
+
+def test_chosen_pairs_are_dragged_together_from_both_sides_of_where_they_go(
+    browser: Browser,
+) -> None:
+    training = many(6)
+    with table(browser, training) as view:
+        for n in (0, 3, 5):
+            number(view, n).click(modifiers=["Control"])
+        until(view, lambda: rows_chosen(view) == [0, 3, 5])
+        handle(view, 5).drag_to(line(view, 2), target_position={"x": 300, "y": 5})
+        until(view, lambda: instructions(training) == ["1", "0", "3", "5", "2", "4"])
+        until(view, lambda: rows_chosen(view) == [1, 2, 3])
+        assert view.page.locator(".nbt-before, .nbt-after").count() == 0
+        view.page.get_by_role("button", name="Undo").click()
+        until(view, lambda: instructions(training) == list("012345"))
+
+
+def test_while_it_trains_no_pair_is_moved(browser: Browser) -> None:
+    training = made(status="training")
+    with table(browser, training) as view:
+        handle(view, 0).drag_to(instruction(view, 1))
+        view.page.wait_for_timeout(100)
+        assert view.sent("edit") == []

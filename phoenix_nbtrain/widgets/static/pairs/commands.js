@@ -54,6 +54,20 @@ class PairCommands {
     view.lines.reveal(view.cells.at.index);
   }
 
+  /** Put pairs, in the table's order, before the one that stands at `gap` now. @param {string[]} ids @param {number} gap */
+  async place(ids, gap) {
+    const { view } = this;
+    const order = await view.rows.ids(0, view.rows.total);
+    if (ids.length === 0 || view.locked()) return;
+    let below = gap;
+    // Each closes the place that it leaves: those from above come to stand before the gap, one after the other.
+    const ops = ids.map((row) => ({ op: /** @type {const} */ ("move"), table: "pairs", row, at: order.indexOf(row) < gap ? gap - 1 : below++ }));
+    if (!this.told(await view.edits.run(ops), ids.length === 1 ? "Pair moved." : `${counted(ids.length, "pair")} moved.`)) return;
+    const at = gap - ids.filter((id) => order.indexOf(id) < gap).length;
+    await view.arrived(ids[0], at);
+    view.cells.go(at, view.cells.at.column);
+  }
+
   /** Empty the chosen cells. */
   async clear() {
     const cells = (await this.cells()).filter(({ was }) => was !== "");
@@ -116,8 +130,9 @@ class PairCommands {
     const { frame } = this.view;
     if (!reply.ok) frame.note(`Not done: ${words(reply)}`);
     else if (reply.refused.length > 0) {
-      const taken = reply.accepted.length.toLocaleString("en");
-      frame.note(`${counted(reply.refused.length, "cell")} not taken, ${taken} taken. Each says why and keeps what was given.`);
+      const taken = reply.accepted.length ? `, ${reply.accepted.length.toLocaleString("en")} taken` : "";
+      const each = reply.refused.length === 1 ? "It" : "Each";
+      frame.note(`${counted(reply.refused.length, "cell")} not taken${taken}. ${each} says why and keeps what was given.`);
     } else frame.announce(done(reply.accepted.length));
     this.reread();
   }

@@ -138,7 +138,7 @@ export default function compare(kit, view, id) {
     });
     const [one] = images;
     stage.style.aspectRatio = one?.width && one.height ? `${one.width} / ${one.height}` : "1";
-    stage.style.setProperty("--nbt-ratio", String(one?.width && one.height ? one.width / one.height : 1));
+    body.style.setProperty("--nbt-ratio", String(one?.width && one.height ? one.width / one.height : 1));
     stage.classList.remove("nbt-waits");
   }
 

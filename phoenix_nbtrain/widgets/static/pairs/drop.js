@@ -1,15 +1,19 @@
 // @ts-check
-// Pictures dropped on the pair table: on a source or target they take its place, elsewhere they begin a pair.
+// What is dragged onto the pair table. A picture takes the side it falls on, elsewhere it begins a pair; a pair of the
+// table itself, dragged by its handle, goes where it is let go.
 
 const PICTURE_TYPE = "application/x-nbtrain-image";
+const PAIR_TYPE = "application/x-nbtrain-pair";
 
 class PairDrop {
   /** @param {PairView} view @param {PairCommands} commands */
   constructor(view, commands) {
     this.view = view;
     this.commands = commands;
-    /** @type {Element | null} what is marked as the place to drop on */
+    /** What is marked as the place to drop on, and how. @type {{ node: Element, as: string } | null} */
     this.over = null;
+    /** The pairs that are being moved. @type {Promise<string[]> | null} */
+    this.moving = null;
     const { body } = view.frame;
     for (const kind of ["dragstart", "dragover", "dragleave", "drop", "dragend"]) {
       body.addEventListener(kind, this, { signal: view.signal });
@@ -19,35 +23,69 @@ class PairDrop {
   /** @param {Event} given */
   handleEvent(given) {
     const event = /** @type {DragEvent} */ (given);
-    if (event.type === "dragstart") return this.start(event);
-    if (!event.dataTransfer?.types.includes(PICTURE_TYPE) || this.view.frame.summary.training) return;
-    const place = this.view.cells.placeOf(event.target);
-    const column = place ? COLUMNS[place.column] : undefined;
-    const side = column === "source" || column === "target" ? column : null;
-    const line = place && this.view.lines.shown.get(place.index);
-    if (event.type === "dragover" || event.type === "drop") event.preventDefault();
-    this.mark(event.type !== "dragover" ? null : line && side ? line[side].box : this.view.frame.body);
-    if (event.type === "dragover") event.dataTransfer.dropEffect = "copy";
-    if (event.type === "drop") this.drop(event.dataTransfer.getData(PICTURE_TYPE).trim().split(/\s/)[0], line?.id ?? "", side);
+    const { view } = this;
+    const locked = Boolean(view.frame.summary.training);
+    const types = event.dataTransfer?.types ?? [];
+    if (event.type === "dragstart") this.start(event, locked);
+    else if (event.type === "dragend") this.mark(null), (this.moving = null);
+    else if (locked) return;
+    else if (types.includes(PICTURE_TYPE)) this.picture(event);
+    else if (types.includes(PAIR_TYPE) && this.moving) this.pair(event, this.moving);
   }
 
-  /** A picture of the table itself can be dragged, too. @param {DragEvent} event */
-  start(event) {
-    const { cells, rows } = this.view;
+  /** A pair by its handle, all selected with it, or a picture of the table. @param {DragEvent} event @param {boolean} locked */
+  start(event, locked) {
+    const { cells, rows, chosen, lines } = this.view;
     const place = cells.placeOf(event.target);
-    const column = place ? COLUMNS[place.column] : undefined;
-    const id = place && (column === "source" || column === "target") ? rows.at(place.index)?.[column] : "";
-    if (!id || !event.dataTransfer) return;
+    const line = place && lines.shown.get(place.index);
+    if (!place || !line || !event.dataTransfer) return;
+    if (event.target instanceof Element && event.target.classList.contains("nbt-grip")) {
+      if (locked) return event.preventDefault();
+      this.moving = chosen.whole && chosen.has(line.id) ? chosen.ids() : Promise.resolve([line.id]);
+      event.dataTransfer.setData(PAIR_TYPE, line.id);
+      event.dataTransfer.setDragImage(line.row, 20, 20);
+      event.dataTransfer.effectAllowed = "move";
+      return;
+    }
+    const column = COLUMNS[place.column];
+    const id = column === "source" || column === "target" ? rows.at(place.index)?.[column] : "";
+    if (!id) return;
     event.dataTransfer.setData(PICTURE_TYPE, id);
     event.dataTransfer.effectAllowed = "copy";
   }
 
-  /** @param {Element | null} over */
-  mark(over) {
-    if (over === this.over) return;
-    this.over?.classList.remove("nbt-drop");
-    over?.classList.add("nbt-drop");
-    this.over = over;
+  /** @param {DragEvent} event @param {Promise<string[]>} moving */
+  pair(event, moving) {
+    const place = this.view.cells.placeOf(event.target);
+    const line = place && this.view.lines.shown.get(place.index);
+    const box = line?.row.getBoundingClientRect();
+    if (event.type === "dragleave" || !line || !box) return this.mark(null);
+    event.preventDefault();
+    const after = event.clientY > box.top + box.height / 2;
+    this.mark(event.type === "drop" ? null : line.row, after ? "nbt-after" : "nbt-before");
+    if (event.type === "drop") void moving.then((ids) => this.commands.place(ids, line.index + Number(after)));
+  }
+
+  /** @param {DragEvent} event */
+  picture(event) {
+    const place = this.view.cells.placeOf(event.target);
+    const column = place ? COLUMNS[place.column] : undefined;
+    const side = column === "source" || column === "target" ? column : null;
+    const line = place && this.view.lines.shown.get(place.index);
+    const { dataTransfer } = event;
+    this.mark(event.type !== "dragover" ? null : line && side ? line[side].box : this.view.frame.body);
+    if (event.type === "dragleave" || !dataTransfer) return;
+    event.preventDefault();
+    dataTransfer.dropEffect = "copy";
+    if (event.type === "drop") this.drop(dataTransfer.getData(PICTURE_TYPE).trim().split(/\s/)[0], line?.id ?? "", side);
+  }
+
+  /** @param {Element | null} node @param {string} [as] */
+  mark(node, as = "nbt-drop") {
+    if (node === this.over?.node && (!node || as === this.over?.as)) return;
+    this.over?.node.classList.remove(this.over.as);
+    node?.classList.add(as);
+    this.over = node && { node, as };
   }
 
   /** @param {string} image @param {string} row @param {"source" | "target" | null} side */

@@ -2,7 +2,7 @@
 // The lines of the pair table. Only those in view exist in the page; they are recycled while scrolling.
 
 const WIDE = 60;
-const NARROW = 104;
+const NARROW = 132;
 const NARROW_BELOW = 640;
 
 /** What can have the focus, from left to right. The last five are buttons, of which some are hidden at times. */
@@ -130,7 +130,8 @@ class PairLines {
     const remove = icon("✕", "Delete the pair (Ctrl+Delete)", () => view.withHands((hands) => hands.do.remove([id()])));
     const actions = h("div", "nbt-actions", { role: "gridcell" }, look, swap, remove);
     const arrow = h("span", "nbt-arrow", { "aria-hidden": "true" }, "→");
-    const row = h("div", "nbt-line nbt-pair", { role: "row" }, number, source.box, arrow, target.box, instruction, state, actions);
+    const grip = h("span", "nbt-grip", { draggable: "true", "aria-hidden": "true", title: "Drag to move (Alt+↑, Alt+↓)" }, "⠿");
+    const row = h("div", "nbt-line nbt-pair", { role: "row" }, grip, number, source.box, arrow, target.box, instruction, state, actions);
     return { row, number, source, target, instruction, text, other, state, dot, word, mine, theirs, look, swap, delete: remove, index: -1, id: "" };
   }
 
