@@ -13,6 +13,7 @@ from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets import sheets
 from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, static_text
+from phoenix_nbtrain.widgets.refusals import refusals_of
 from phoenix_nbtrain.widgets.sheets import Section
 from phoenix_nbtrain.widgets.sources import DraftPairs, sendable
 from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView, words_of
@@ -55,6 +56,8 @@ class PairTable(TableView, anywidget.AnyWidget):
 
     kinds: ClassVar[Mapping[str, str]] = {
         **TableView.kinds,
+        "refused": "_answer_refused",
+        "let go": "_answer_let_go",
         "template": "_answer_template",
         "pair up": "_answer_pair_up",
         "add pairs": "_answer_add_pairs",
@@ -73,6 +76,18 @@ class PairTable(TableView, anywidget.AnyWidget):
         return {**super()._summary(state), "needs": rows.needs}
 
     # -- requests ----------------------------------------------------------------------------------
+
+    def outcome(self, ops: Sequence[Mapping[str, Any]], reply: Any) -> dict[str, Any]:
+        refusals_of(self.training).hear(ops, reply)
+        return super().outcome(ops, reply)
+
+    def _answer_refused(self, _request: Mapping[str, Any], answer: Answer) -> None:
+        """Tell what was refused before this page was there."""
+        answer.ok({"cells": refusals_of(self.training).tell(self.training.state.draft.pair)})
+
+    def _answer_let_go(self, request: Mapping[str, Any], answer: Answer) -> None:
+        refusals_of(self.training).forget(_text(request, "row"), _text(request, "column"))
+        answer.ok({})
 
     def _answer_template(self, request: Mapping[str, Any], answer: Answer) -> None:
         """Tell what a template would say of some pairs. Changes nothing."""

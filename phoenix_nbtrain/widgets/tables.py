@@ -245,7 +245,11 @@ class TableView(Twinned):
         if not isinstance(ops, list) or not all(isinstance(op, dict) for op in ops):
             raise InputError("The request's edits are no list.", remedy="Reload the page.")
         base = number_of(request.get("base"), "revision")
-        answer.when(self.training.edit(ops, base), _outcome)
+        answer.when(self.training.edit(ops, base), lambda reply: self.outcome(ops, reply))
+
+    def outcome(self, ops: Sequence[Mapping[str, Any]], reply: Any) -> dict[str, Any]:  # noqa: ARG002  # a view may remember them
+        """Return what the page is told of an edit of ``ops``."""
+        return _outcome(reply)
 
     def _answer_undo(self, _request: Mapping[str, Any], answer: Answer) -> None:
         answer.when(self.training.undo_later(), _outcome)

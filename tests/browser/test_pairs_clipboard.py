@@ -163,6 +163,42 @@ def test_a_name_that_nobody_has_is_kept_offered_and_the_rest_is_taken(browser: B
         until(view, lambda: line(view, 2).locator(".nbt-word").inner_text() == "kept here")
 
 
+def test_names_that_were_refused_are_offered_again_where_the_page_is_loaded_anew(
+    browser: Browser,
+) -> None:
+    training = made()
+    with table(browser, training) as view:
+        side(view, 0, "source").focus()
+        paste(view, "fox.png\tdog.png\ta\ndog line.png\tgirafe\tb\ncat.pgn\tfox.png\tc")
+        view.page.get_by_text("2 cells not taken").wait_for()
+    with table(browser, training) as view:
+        line(view, 1).get_by_text("There is no picture girafe in the set.").wait_for()
+        assert side(view, 1, "target").get_attribute("aria-invalid") == "true"
+        side(view, 2, "source").click()
+        assert view.page.get_by_role("combobox").input_value() == "cat.pgn"
+        view.page.get_by_role("combobox").fill("cat.png")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.pairs[2].source == "img_0")
+        side(view, 1, "target").click()
+        view.page.keyboard.press("Escape")
+        until(view, lambda: side(view, 1, "target").get_attribute("aria-invalid") is None)
+    with table(browser, training) as view:
+        view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
+        assert view.js("() => model.heard.find((reply) => reply.cells).cells") == []
+        assert view.page.locator("[aria-invalid='true']").count() == 0
+
+
+def test_refused_words_whose_pair_is_gone_are_given_back(browser: Browser) -> None:
+    training = made()
+    with table(browser, training) as view:
+        side(view, 1, "target").focus()
+        paste(view, "girafe")
+        line(view, 1).get_by_text("There is no picture girafe in the set.").wait_for()
+    training.edit([{"op": "delete", "table": "pairs", "row": "pair_2"}])
+    with table(browser, training) as view:
+        view.page.locator(".nbt-typed").get_by_text("girafe").wait_for()
+
+
 def test_one_text_fills_all_that_is_chosen(browser: Browser) -> None:
     training = many(4)
     with table(browser, training) as view:

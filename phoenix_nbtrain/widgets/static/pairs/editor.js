@@ -84,7 +84,7 @@ class PairEditor {
     const refocus = document.activeElement === field;
     this.close();
     if ((value || !chooser) && value !== was) view.edits.set("pairs", id, column, value, base);
-    else if (before?.phase === "refused") view.edits.drop(before);
+    else if (before?.phase === "refused") view.hands?.letGo(before);
     if (refocus) view.cells.go(view.cells.at.index, view.cells.at.column);
   }
 
@@ -118,7 +118,7 @@ class PairEditor {
     } else if (event.key === "Escape") {
       const refused = view.edits.of("pairs", id, column);
       this.close();
-      if (refused?.phase === "refused") view.edits.drop(refused);
+      if (refused?.phase === "refused") view.hands?.letGo(refused);
       view.cells.go(index, place);
     } else return;
     event.preventDefault();

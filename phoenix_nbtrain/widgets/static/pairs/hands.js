@@ -14,6 +14,22 @@ class Hands {
     new PairDrop(view, this.do);
     /** Where the pointer went down, while it may draw a range. @type {{ index: number, column: number } | null} */
     this.from = null;
+    void this.offer();
+  }
+
+  /** Offer again what was refused before this page was loaded. */
+  async offer() {
+    const { edits, channel } = this.view;
+    const { reply } = await channel.ask({ kind: "refused" });
+    for (const { row, column, value, reason } of reply.ok ? reply.cells : []) {
+      if (!edits.of("pairs", row, column)) edits.refuse("pairs", row, column, value, reason);
+    }
+  }
+
+  /** Let refused words go: somebody has seen to them. @param {CellEdit} cell */
+  letGo(cell) {
+    this.view.edits.drop(cell);
+    void this.view.channel.ask({ kind: "let go", row: cell.row, column: cell.column });
   }
 
   /** @param {PointerEvent} event */
