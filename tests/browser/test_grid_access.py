@@ -1,0 +1,243 @@
+"""The image grid for everyone: each of its dialogs and editors, both themes, no motion, forced colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser.gridview import caption, editor, select, tile
+from browser.harness import Shown, browser, shown, until
+from browser.test_picker import fill
+from playwright.sync_api import Browser
+from views.buying import Buying
+from views.fakes import EDIT, FakeTraining, image, images, pair
+
+from phoenix_nbtrain.training.browsing import Folder
+from phoenix_nbtrain.training.state import SyncState
+from phoenix_nbtrain.widgets.folder import FolderGrid
+from phoenix_nbtrain.widgets.grid import ImageGrid
+
+__all__ = ["browser"]
+
+
+def training() -> FakeTraining:
+    """Return one with something of everything."""
+    rows = [
+        image(1, "a fox"),
+        image(2, "", automatic_caption="a wolf"),
+        image(3, "x", refusal="The picture is too large."),
+        replace(image(4, "mine"), theirs="theirs", refusal="Somebody else changed it, too."),
+        image(5, "not saved", saved=False),
+        *(image(n, f"a thing, number {n}") for n in range(6, 30)),
+    ]
+    return FakeTraining(rows, [pair(1, 1, 2), pair(2, 1, 6)], type=EDIT)
+
+
+def dialog(view: Shown) -> Any:
+    return view.page.locator("dialog")
+
+
+def closed(view: Shown) -> None:
+    view.page.keyboard.press("Escape")
+    until(view, lambda: dialog(view).count() == 0)
+
+
+def open_everything(view: Shown, given: FakeTraining) -> Iterator[str]:
+    """Bring up one thing after the other that a person can meet in a grid, and name it."""
+    page = view.page
+    tile(view, 5).locator("img").wait_for()
+    yield "the grid"
+    select(view, 1, 3)
+    yield "a selection"
+    caption(view, 0).click()
+    editor(view).fill("a red fox")
+    yield "a caption's editor"
+    page.keyboard.press("Escape")
+
+    select(view, 0, 1, 5)
+    page.keyboard.press("c")
+    dialog(view).locator("textarea").fill("an animal")
+    dialog(view).get_by_text("3 of 3 will change").wait_for()
+    yield "captions, set"
+    dialog(view).get_by_text("Find and replace", exact=True).click()
+    dialog(view).get_by_label("Find", exact=True).fill("thing")
+    dialog(view).get_by_label("Replace with").fill("wolf")
+    dialog(view).get_by_text("1 of 3 will change").wait_for()
+    yield "captions, found and replaced"
+    closed(view)
+
+    select(view, 1)
+    page.get_by_role("button", name="Replace…").click()
+    dialog(view).get_by_role("textbox").fill("notes.txt")
+    page.keyboard.press("Enter")
+    dialog(view).get_by_text("notes.txt is no picture").wait_for()
+    yield "a picture to replace, refused"
+    closed(view)
+
+    for n, what in ((0, "an image"), (2, "a refused image"), (3, "an image that two changed")):
+        tile(view, n).locator(".nbt-pic").dblclick(position={"x": 40, "y": 40})
+        dialog(view).locator("img[src]").wait_for()
+        yield f"{what}, large"
+        if n == 0:
+            page.keyboard.press("Enter")
+            page.keyboard.press("+")
+            yield "its caption, beside it"
+            page.keyboard.press("Escape")
+        closed(view)
+
+    page.keyboard.press("?")
+    dialog(view).get_by_text("move from image to image").wait_for()
+    yield "the keys"
+    closed(view)
+
+    select(view, 6, 7)
+    page.keyboard.press("Delete")
+    page.get_by_text("2 images removed.").wait_for()
+    yield "what was removed"
+    caption(view, 4).click()
+    editor(view).fill("precious words")
+    given.edit([{"op": "delete", "table": "images", "row": "img_5"}])
+    view.tell()
+    page.locator(".nbt-typed").wait_for()
+    yield "words that have no place any more"
+    given.change(sync=SyncState(phase="sending", done=3, total=12))
+    view.tell()
+    page.get_by_text("Sending pictures: 3 of 12").wait_for()
+    yield "pictures on their way"
+    page.get_by_role("button", name="attention").click()
+    until(view, lambda: "of 26 images" in page.locator(".nbt-count").inner_text())
+    yield "what needs attention"
+    page.get_by_role("searchbox").fill("zebra")
+    page.get_by_text("No image fits.").wait_for()
+    yield "nothing found"
+    page.get_by_role("searchbox").fill("")
+    given.change(model=replace(given.state.model, status="training"))
+    view.tell()
+    page.get_by_text("Training is running.").wait_for()
+    tile(view, 0).locator("img").wait_for()
+    yield "a training that runs"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious_in_anything_that_opens(browser: Browser, dark: bool) -> None:
+    given = training()
+    found = {}
+    with shown(browser, ImageGrid(given), dark=dark) as view:
+        for what in open_everything(view, given):
+            faults = view.axe()
+            if faults:
+                found[what] = faults
+    assert found == {}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious_in_a_folder(
+    browser: Browser, dark: bool, tmp_path: Path
+) -> None:
+    folder = fill(tmp_path / "sketches", 30)
+    (folder / "broken.png").write_bytes(b"<html>")
+    live: Any = Buying(images(3))
+    grid = FolderGrid(live, Folder(folder, recursive=False, live=live))
+    with shown(browser, grid, dark=dark, width=360) as view:
+        view.page.get_by_text("This is a web page").wait_for()
+        tile(view, 1).click()
+        until(view, lambda: len(grid.selected) == 1)
+        assert view.axe() == []
+        view.page.keyboard.press("o")
+        dialog(view).locator("img[src]").wait_for()
+        assert view.axe() == []
+
+
+MOVING = """() => {
+    const ms = (text) => Math.max(...text.split(",").map((t) => parseFloat(t) * (t.includes("ms") ? 1 : 1000)));
+    const moves = [];
+    for (const node of document.querySelectorAll("#here *")) {
+        for (const which of [null, "::before", "::after", "::backdrop"]) {
+            const s = getComputedStyle(node, which);
+            const animated = s.animationName !== "none" && ms(s.animationDuration) > 1;
+            if (animated || ms(s.transitionDuration) > 1) moves.push(node.className + (which ?? ""));
+        }
+    }
+    return moves;
+}"""
+"""What moves, or would, for longer than a millisecond."""
+
+
+def test_nothing_moves_for_whoever_wants_no_motion(browser: Browser) -> None:
+    given = training()
+    with shown(browser, ImageGrid(given)) as view:
+        tile(view, 5).locator("img").wait_for()
+        assert view.js(MOVING) != []  # for everyone else, a little does
+        view.page.emulate_media(reduced_motion="reduce")
+        moving = {what: view.js(MOVING) for what in open_everything(view, given)}
+        assert {what: nodes for what, nodes in moving.items() if nodes} == {}
+
+
+RING = """() => {
+    const node = document.activeElement;
+    const at = node.matches(".nbt-tile") ? [node.querySelector(".nbt-pic"), null]
+        : node.matches(".nbt-stage") ? [node, "::after"]
+        : node.matches("[type=radio]") ? [node.closest("label"), null] : [node, null];
+    const s = getComputedStyle(...at);
+    const line = (style, width) => style !== "none" && parseFloat(width) >= 1;
+    const ringed = line(s.outlineStyle, s.outlineWidth) || (at[1] && line(s.borderTopStyle, s.borderTopWidth));
+    return [node === document.body ? "" : node.outerHTML.slice(0, 120), Boolean(ringed)];
+}"""
+"""What has the focus, and whether that is drawn with a line, which forced colours keep."""
+
+
+def tabbed(view: Shown) -> tuple[list[str], list[str]]:
+    """Go through all that takes the focus by Tab; return it, and what of it shows no ring."""
+    passed: list[str] = []
+    bare: list[str] = []
+    for _ in range(40):
+        view.page.keyboard.press("Tab")
+        node, ringed = view.js(RING)
+        if node in passed:
+            break
+        if not node:  # round the corner: from the last to the first
+            continue
+        passed.append(node)
+        if not ringed:
+            bare.append(node)
+    return passed, bare
+
+
+def test_with_forced_colours_the_focus_and_all_that_colour_said_is_seen(browser: Browser) -> None:
+    with shown(browser, ImageGrid(training())) as view:
+        view.page.emulate_media(forced_colors="active")
+        tile(view, 5).locator("img").wait_for()
+        select(view, 1, 2)
+        view.js("() => document.activeElement.blur()")
+        passed, bare = tabbed(view)
+        assert len(passed) >= 8 and bare == []
+
+        style = """([selector, name, part]) => getComputedStyle(document.querySelector(selector), part)[name]"""
+
+        def look(selector: str, name: str, part: str | None = None) -> str:
+            return str(view.js(style, [selector, name, part]))
+
+        # Selected, refused and pressed are seen without a colour of ours.
+        assert look(".nbt-tile[aria-selected=true] .nbt-pic", "outlineStyle") == "solid"
+        assert look(".nbt-tile[aria-invalid=true] .nbt-cap", "outlineStyle") == "solid"
+        tile(view, 0).focus()
+        select(view)
+        pressed = look(".nbt-seg[aria-pressed=true]", "backgroundColor")
+        assert pressed != look(".nbt-seg[aria-pressed=false]", "backgroundColor")
+        # The drawings of the three sizes stand out from what is behind them, shadows included.
+        drawn = look(".nbt-seg.nbt-small", "backgroundColor", "::before")
+        assert drawn not in (look(".nbt", "backgroundColor"), "rgba(0, 0, 0, 0)")
+        assert look(".nbt-seg.nbt-small", "boxShadow", "::before") != "none"
+        assert look(".nbt-seg.nbt-medium", "backgroundColor", "::before") != pressed
+        view.page.keyboard.press("c")
+        dialog(view).wait_for()
+        passed, bare = tabbed(view)
+        assert len(passed) >= 4 and bare == []
+        closed(view)
+        view.page.keyboard.press("o")
+        dialog(view).locator("img[src]").wait_for()
+        passed, bare = tabbed(view)
+        assert len(passed) >= 5 and bare == []
