@@ -81,6 +81,18 @@ def test_the_pointer_draws_a_range(browser: Browser) -> None:
         assert cells_chosen(view)[1] == [False, False, False]
 
 
+def test_a_button_held_down_elsewhere_draws_no_range(browser: Browser) -> None:
+    with table(browser, many(6)) as view:
+        number(view, 1).click()
+        until(view, lambda: rows_chosen(view) == [1])
+        view.page.locator(".nbt-title").hover()
+        view.page.mouse.down()
+        number(view, 4).hover()
+        view.page.mouse.up()
+        view.page.wait_for_timeout(100)
+        assert rows_chosen(view) == [1]
+
+
 def test_everything_is_chosen_and_deleted_in_one_step(browser: Browser) -> None:
     training = many(300)
     with table(browser, training) as view:

@@ -125,5 +125,7 @@ def test_a_set_of_pairs_is_put_together_in_the_table(
         for n, (_, _, said) in enumerate(held[:3]):
             line(table, n).locator(".nbt-text").get_by_text(said, exact=True).wait_for()
         line(table, 1).locator(".nbt-side").nth(1).click()
-        assert page.get_by_label("Target of pair 2").input_value() == "no such picture"
+        assert (
+            page.get_by_role("combobox", name="Target of pair 2").input_value() == "no such picture"
+        )
         shot(notebook, "table-5-loaded-anew")

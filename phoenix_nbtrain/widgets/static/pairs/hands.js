@@ -14,6 +14,10 @@ class Hands {
     new PairDrop(view, this.do);
     /** Where the pointer went down, while it may draw a range. @type {{ index: number, column: number } | null} */
     this.from = null;
+    for (const kind of ["pointerdown", "pointerup", "pointercancel"]) {
+      // Wherever: a button held down elsewhere draws nothing here.
+      document.addEventListener(kind, () => (this.from = null), { capture: true, signal: view.signal });
+    }
     void this.offer();
   }
 
