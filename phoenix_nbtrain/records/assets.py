@@ -33,8 +33,8 @@ class Asset:
     height: int | None = None
     size: int | None = None
     """Bytes."""
-    url: str = field(default="", repr=False)
-    """Signed, so never shown and never stored."""
+    url: str = field(default="", repr=False, compare=False)
+    """Signed anew in every reply, so never shown, stored or compared."""
 
     @classmethod
     def from_wire(cls, wire: Wire) -> Asset:

@@ -38,8 +38,8 @@ class TrainingImage:
     """The caption; empty where nobody wrote one."""
     automatic_captioning: str = ""
     """The caption the service made, used where ``description`` is empty."""
-    download_url: str = field(default="", repr=False)
-    """Signed, so never shown and never stored."""
+    download_url: str = field(default="", repr=False, compare=False)
+    """Signed anew in every reply, so never shown, stored or compared."""
 
     @classmethod
     def from_wire(cls, wire: Wire) -> TrainingImage:

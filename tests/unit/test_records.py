@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phoenix_nbtrain.records import Model, TrainingProgress
+from phoenix_nbtrain.records import Asset, Model, TrainingImage, TrainingProgress
 
 
 def test_a_key_among_the_parameters_is_in_no_record() -> None:
@@ -30,3 +30,12 @@ def test_progress_above_one_is_percent_and_clamped() -> None:
     assert TrainingProgress.from_wire({"progress": 62}).progress == 0.62
     assert TrainingProgress.from_wire({"progress": -1}).progress == 0
     assert TrainingProgress.from_wire({"progress": float("nan")}).progress is None
+
+
+def test_two_readings_are_equal_though_each_was_signed_anew() -> None:
+    images = [
+        TrainingImage.from_wire({"id": "a", "downloadUrl": f"https://x/?s={n}"}) for n in "12"
+    ]
+    assert images[0] == images[1]
+    assets = [Asset.from_wire({"id": "a", "url": f"https://x/?s={n}"}) for n in "12"]
+    assert assets[0] == assets[1]
