@@ -233,11 +233,16 @@ def test_with_forced_colours_the_focus_and_all_that_colour_said_is_seen(browser:
         assert look(".nbt-seg.nbt-small", "boxShadow", "::before") != "none"
         assert look(".nbt-seg.nbt-medium", "backgroundColor", "::before") != pressed
         view.page.keyboard.press("c")
-        dialog(view).wait_for()
+        dialog(view).locator("textarea").fill("an animal")
         passed, bare = tabbed(view)
         assert len(passed) >= 4 and bare == []
+        assert look(".nbt-way:has(:checked)", "backgroundColor") == pressed
+        assert "underline" in look(".nbt-becomes ins", "textDecorationLine")
         closed(view)
         view.page.keyboard.press("o")
         dialog(view).locator("img[src]").wait_for()
+        view.page.keyboard.press("Space")
+        view.page.get_by_role("button", name="Select", pressed=True).wait_for()
+        assert look(".nbt-viewer [aria-pressed=true]", "backgroundColor") == pressed
         passed, bare = tabbed(view)
         assert len(passed) >= 5 and bare == []

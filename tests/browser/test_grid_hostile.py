@@ -1,0 +1,213 @@
+"""Names, captions and paths that strangers chose stay text in all that the grid and the picker show."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser.gridview import caption, editor, select, tile
+from browser.harness import Shown, browser, shown, until
+from browser.test_picker import fill
+from playwright.sync_api import Browser
+from views.buying import Buying
+from views.fakes import EDIT, FakeTraining, image
+
+from phoenix_nbtrain import errors
+from phoenix_nbtrain.training.browsing import Folder
+from phoenix_nbtrain.widgets.folder import FolderGrid
+from phoenix_nbtrain.widgets.grid import ImageGrid
+
+__all__ = ["browser"]
+
+HOSTILE = (
+    "<img src=x onerror=window.pwned=1>",
+    "<script>window.pwned=1</script>",
+    "<select><iframe></select><img src=x: onerror=window.pwned=1>",
+    '<button data-commandlinker-command="x" onclick=window.pwned=1>',
+    "[x](javascript:window.pwned=1)",
+    '" autofocus onfocus="window.pwned=1',
+    "</textarea></dialog><svg onload=window.pwned=1>",
+    "&lt;b&gt; $& \\u0041 %s",
+    "👩‍👩‍👧‍👦 of four, é and é",
+)
+TURNED = "\u202egnp.exe"
+"""A name that reads otherwise than it is written."""
+
+ELEMENTS = """() => {
+    const all = [...document.querySelectorAll("#here *")];
+    const known = new Set(`BUTTON CODE DD DEL DIALOG DIV DL DT H2 H3 IMG INPUT INS KBD LABEL LI OPTION P SELECT
+        SPAN STYLE TEXTAREA UL`.split(/\\s+/));
+    return all.filter((node) => !known.has(node.tagName)
+        || [...node.attributes].some(({ name }) => /^on|^href$|commandlinker|autofocus/.test(name))
+        || (node.matches("img[src]") && !node.src.startsWith("blob:"))
+        || (node.matches("select") && !node.matches(".nbt-sort"))).map((node) => node.outerHTML.slice(0, 200));
+}"""
+"""Elements that only a text taken for HTML could have made."""
+
+
+def harmless(view: Shown) -> None:
+    assert view.js(ELEMENTS) == []
+    assert view.js("() => window.pwned") is None
+
+
+def dialog(view: Shown) -> Any:
+    return view.page.locator("dialog")
+
+
+def closed(view: Shown) -> None:
+    view.page.keyboard.press("Escape")
+    until(view, lambda: dialog(view).count() == 0)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_strangers_wrote_is_text_wherever_the_grid_shows_it(
+    browser: Browser, text: str
+) -> None:
+    """One picture is called so, one says so, and of one somebody else says so."""
+    rows = [
+        image(1, "fine", name=text, automatic_caption=text, refusal=text),
+        image(2, text, name="said.png", automatic_caption=text),
+        replace(image(3, "mine", name="two.png"), theirs=text, refusal="Changed there, too."),
+        image(4, "", name=f"lone {text}.png", automatic_caption=text),
+        image(5, "five", name="five.png"),
+    ]
+    training = FakeTraining(rows, type=EDIT)
+    training.name = training.where = text
+    with shown(browser, ImageGrid(training)) as view:
+        page = view.page
+        # Around the tiles, on them, in their tooltips and in what is read out of them.
+        tile(view, 0).get_by_text(text, exact=True).first.wait_for()
+        assert page.locator(".nbt-title").inner_text() == text
+        assert page.locator(".nbt-head .nbt-pill").last.inner_text() == text
+        assert tile(view, 0).locator(".nbt-name").inner_text() == text
+        assert tile(view, 0).locator(".nbt-name").get_attribute("title").startswith(text)
+        assert tile(view, 0).locator("img").get_attribute("alt") == text
+        assert tile(view, 0).locator(".nbt-reason").get_attribute("title") == text
+        assert text in tile(view, 0).locator(".nbt-dot").get_attribute("aria-label")
+        assert caption(view, 1).inner_text() == text
+        assert tile(view, 2).locator(".nbt-reason").inner_text() == f"Theirs: {text}"
+        assert caption(view, 3).inner_text() == text  # the ghost
+        harmless(view)
+
+        # As it is edited: in the field, in its label, and as what stands there while it is empty.
+        caption(view, 0).click()
+        assert editor(view).get_attribute("aria-label") == f"Caption of {text}"
+        assert editor(view).get_attribute("placeholder") == text
+        page.keyboard.press("Escape")
+        caption(view, 1).click()
+        assert editor(view).input_value() == text
+        harmless(view)
+        page.keyboard.press("Escape")
+
+        # In the preview of captions: before, after, and the name; and as the dialog's title.
+        select(view, 0, 1, 4)
+        page.keyboard.press("c")
+        dialog(view).get_by_text("Find and replace", exact=True).click()
+        dialog(view).get_by_label("Find", exact=True).fill("fi")
+        dialog(view).get_by_label("Replace with").fill(text)
+        dialog(view).get_by_text("2 of 3 will change").wait_for()
+        shown_words = dialog(view).locator(".nbt-changes").inner_text()
+        assert f"{text}ne" in shown_words and f"{text}ve" in shown_words
+        harmless(view)
+        closed(view)
+        select(view, 0)
+        page.keyboard.press("c")
+        assert dialog(view).get_attribute("aria-label") == f"Caption of {text}"
+        assert dialog(view).locator(".nbt-dialog-title").inner_text() == f"Caption of {text}"
+        closed(view)
+
+        # Beside the large picture, its reason and its badges among it.
+        page.keyboard.press("o")
+        dialog(view).locator("img[src]").wait_for()
+        assert dialog(view).get_attribute("aria-label") == text
+        assert dialog(view).locator(".nbt-dialog-title").inner_text() == text
+        assert dialog(view).locator(".nbt-reason").inner_text() == text
+        page.keyboard.press("ArrowRight")
+        until(view, lambda: dialog(view).locator("textarea").input_value() == text)
+        page.keyboard.press("ArrowRight")
+        dialog(view).get_by_text(f"Theirs: {text}").wait_for()
+        harmless(view)
+        closed(view)
+
+        # In an error's words, in what is told of a deed, and in words that are given back.
+        select(view, 1)
+        page.get_by_role("button", name="Replace…").click()
+        dialog(view).get_by_role("textbox").fill(text)
+        page.keyboard.press("Enter")
+        until(view, lambda: "is no picture" in dialog(view).locator(".nbt-reason").inner_text())
+        assert errors.shown(text, 200) in dialog(view).locator(".nbt-reason").inner_text()
+        harmless(view)
+        closed(view)
+        tile(view, 1).focus()
+        select(view, 1, 3, 4)
+        page.keyboard.press("p")
+        page.locator(".nbt-note:visible").first.wait_for()
+        caption(view, 4).click()
+        editor(view).fill(text)
+        training.edit([{"op": "delete", "table": "images", "row": "img_5"}])
+        view.tell()
+        until(view, lambda: page.locator(".nbt-typed").all_inner_texts() == [text])
+        page.get_by_role("searchbox").fill(text)
+        until(view, lambda: "of 4 images" in page.locator(".nbt-count").inner_text())
+        harmless(view)
+
+
+def test_a_name_that_turns_its_letters_shows_them_as_they_are(browser: Browser) -> None:
+    with shown(browser, ImageGrid(FakeTraining([image(1, "a", name=TURNED)]))) as view:
+        tile(view, 0).get_by_text("\\u202egnp", exact=False).wait_for()
+        select(view, 0)
+        view.page.keyboard.press("o")
+        dialog(view).locator("img[src]").wait_for()
+        told = """() => [...document.querySelectorAll("#here *")].flatMap((node) =>
+            [node.innerText, ...["title", "alt", "aria-label"].map((name) => node.getAttribute(name))])"""
+        assert not any("\u202e" in said for said in view.js(told) if said)
+        assert dialog(view).get_attribute("aria-label") == "\\u202egnp.exe"
+
+
+def test_names_that_look_alike_are_told_apart_and_long_ones_are_borne(browser: Browser) -> None:
+    composed, split = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
+    rows = [
+        image(1, "a", name=composed),
+        image(2, "b", name=split),
+        image(3, "c", name="lone \udc80.png"),
+        image(4, "w" * 65_536, name="x" * 300),
+    ]
+    training = FakeTraining(rows)
+    with shown(browser, ImageGrid(training), width=360) as view:
+        tile(view, 3).get_by_text("www").wait_for()
+        assert caption(view, 0).inner_text() == "a" and caption(view, 1).inner_text() == "b"
+        assert "lone ?.png" in tile(view, 2).inner_text()
+        caption(view, 3).click()
+        assert len(editor(view).input_value()) == 65_536
+        view.page.keyboard.press("Escape")
+        view.page.keyboard.press("o")
+        dialog(view).locator("img[src]").wait_for()
+        for box in ("document.documentElement", "document.querySelector('dialog')"):
+            assert view.js(f"() => {box}.scrollWidth <= {box}.clientWidth")
+
+
+def test_a_folder_and_its_files_are_called_what_they_are_called(
+    browser: Browser, tmp_path: Path
+) -> None:
+    folder = fill(tmp_path / HOSTILE[0], 1)
+    inside = fill(folder / HOSTILE[2].replace("/", "∕"), 1)
+    names = [f"{text.replace('/', '∕')}.png" for text in HOSTILE]
+    for name in names:
+        (folder / name).write_bytes((folder / "img0.png").read_bytes())
+    live: Any = Buying([])
+    grid = FolderGrid(live, Folder(folder, recursive=True, live=live))
+    with shown(browser, grid) as view:
+        view.page.get_by_text(f"{len(names) + 2} images").wait_for()
+        assert view.page.locator(".nbt-title").inner_text() == HOSTILE[0]
+        said = view.page.locator(".nbt-tile:visible .nbt-name").all_inner_texts()
+        assert {*names, f"{inside.name}/img0.png"} <= set(said)
+        harmless(view)
+        tile(view, 0).click()
+        view.page.keyboard.press("o")
+        dialog(view).locator("img[src]").wait_for()
+        for _ in range(len(names)):
+            view.page.keyboard.press("ArrowRight")
+        harmless(view)
