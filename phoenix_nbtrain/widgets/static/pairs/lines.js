@@ -186,6 +186,7 @@ class PairLines {
     const name = image?.name ?? (id !== row?.[column] ? id : row[`${column}_name`]);
     const side = line[column];
     paintName(side.name, name || (!row ? " " : id ? "(removed)" : `choose a ${column}`));
+    mark(side.name, "title", name ? plain(name) : null);
     side.box.classList.toggle("nbt-gone", Boolean(row) && !name && id !== "");
     side.box.classList.toggle("nbt-open", Boolean(row) && !name && id === "");
     side.holder.style.setProperty("--nbt-colour", image?.colour || null);
