@@ -285,7 +285,10 @@ def test_both_texts_are_shown_and_one_of_them_is_kept(
         until(view, lambda: len(instructions(training)) == 3)
 
 
-@pytest.mark.parametrize("command", ["Alt+ArrowUp", "Alt+Enter", "Control+d", "Delete"])
+@pytest.mark.parametrize(
+    "command",
+    ["Alt+ArrowUp", "Alt+ArrowRight", "Alt+Enter", "Control+d", "Delete", "Control+Delete"],
+)
 def test_while_it_trains_no_key_changes_a_pair(browser: Browser, command: str) -> None:
     training = made(status="training")
     with table(browser, training) as view:

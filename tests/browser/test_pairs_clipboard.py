@@ -39,6 +39,14 @@ def test_rows_are_copied_as_text_and_as_a_table(browser: Browser) -> None:
         assert copied(view)[0] == "cat.png"
 
 
+def test_rows_are_copied_in_the_tables_order_however_they_were_chosen(browser: Browser) -> None:
+    with table(browser, many(6)) as view:
+        for n in (4, 1, 3):
+            number(view, n).click(modifiers=["Control"])
+        until(view, lambda: rows_chosen(view) == [1, 3, 4])
+        assert [row.split("\t")[2] for row in copied(view)[0].split("\n")] == ["1", "3", "4"]
+
+
 HOSTILE = '<img src=x onerror=alert(1)>\t"quoted"\nand a line'
 
 
@@ -228,6 +236,7 @@ def test_lines_of_text_go_down_the_column_whatever_commas_they_hold(browser: Bro
     [
         "cat.png,dog.png,go\ndog.png,cat.png,back",
         "instruction,target,source\ngo,dog.png,cat.png\nback,cat.png,dog.png",
+        " cat.png \tdog.png\tgo\r\ndog.png\t cat.png\tback\r\n",
         "Source\tTarget\tInstruction\ncat.png\tdog.png\tgo\ndog.png\tcat.png\tback\n",
     ],
 )

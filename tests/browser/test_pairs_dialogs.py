@@ -95,6 +95,27 @@ def test_one_goes_from_pair_to_pair_and_back_to_the_cell(browser: Browser) -> No
         until(view, lambda: instruction(view, 1).evaluate("(n) => n === document.activeElement"))
 
 
+def test_pictures_that_come_late_do_not_take_the_place_of_the_next_pairs(browser: Browser) -> None:
+    with table(browser, made()) as view:
+        view.js(
+            """() => { const { send } = model; model.send = async function (message) {
+              if (message.px === 2048 && !window.go) await new Promise((go) => (window.go = go));
+              return send.call(this, message); } }"""
+        )
+        line(view, 0).get_by_role("button", name="Compare").click()
+        view.page.wait_for_function("() => window.go")
+        view.page.keyboard.press("PageDown")
+        stage = view.page.locator(".nbt-stage img")
+        until(view, lambda: stage.first.get_attribute("src"))
+        shown = stage.first.get_attribute("src")
+        view.js("() => window.go()")
+        until(
+            view, lambda: len([m for m in view.js("() => model.heard") if m.get("thumbnails")]) > 2
+        )
+        view.page.wait_for_timeout(100)
+        assert stage.first.get_attribute("src") == shown
+
+
 def test_a_closed_comparison_leaves_nothing_behind(browser: Browser) -> None:
     with table(browser, made()) as view:
         view.js(
@@ -159,6 +180,17 @@ def test_a_sentence_is_seen_for_each_pair_before_it_is_written(browser: Browser)
         assert len(view.sent("edit")) == 1
         view.page.get_by_role("button", name="Undo").click()
         until(view, lambda: instructions(training) == ["0", "1", "2", "3"])
+
+
+def test_pairs_that_say_it_already_are_not_written_again(browser: Browser) -> None:
+    training = many(4)
+    with table(browser, training) as view:
+        chosen_two(view)
+        view.page.get_by_role("textbox", name="Template").fill("2")
+        view.page.get_by_role("button", name="Write 1").click()
+        until(view, lambda: instructions(training) == ["0", "2", "2", "3"])
+        (sent,) = view.sent("edit")
+        assert [op["row"] for op in sent["ops"]] == ["pair_1"]
 
 
 def test_an_unknown_placeholder_says_which_there_are(browser: Browser) -> None:

@@ -185,6 +185,45 @@ def test_a_file_is_read_and_written_on_the_kernels_side(tmp_path: Path) -> None:
         assert not asked(training, kind="add pairs", **bad)["ok"]
 
 
+def test_a_file_of_thousands_is_told_in_part_and_taken_once(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    lines = ["a.png,c.png,go", *(f"{n},b.png,go" for n in range(600))]
+    path.write_text("\n".join(["source,target,instruction", *lines]))
+    training = training_of_two()
+    table, heard = opened(training)
+    for _ in range(2):
+        table._handle_custom_msg({"id": "1", "kind": "add pairs", "path": str(path)}, [])
+    first, again = heard
+    assert first == again and training.edits == 1
+    assert len(first["rows"]) == 500 and first["more"] == 100
+    assert all(row["fate"] == "refused" for row in first["rows"])
+
+
+def test_refused_words_are_kept_within_a_bound_and_let_go_when_the_cell_is_set() -> None:
+    training = training_of_two()
+    table, heard = opened(training)
+
+    def ask(**request: Any) -> dict[str, Any]:
+        table._handle_custom_msg({"id": f"r{len(heard)}", **request}, [])
+        return heard[-1]
+
+    def put(row: str, value: str) -> dict[str, Any]:
+        op = {"op": "set", "table": "pairs", "row": row, "column": "source", "value": value}
+        return {**op, "base": training.state.draft.revision}
+
+    ask(kind="edit", base=9, ops=[put("pair_1", "no such"), put("pair_2", "a.png")])
+    (cell,) = ask(kind="refused")["cells"]
+    assert (cell["row"], cell["column"], cell["value"]) == ("pair_1", "source", "no such")
+    assert "There is no picture no such" in cell["reason"]
+    assert asked(training, kind="refused")["cells"] == [cell]  # in each view of the training
+    assert asked(training_of_two(), kind="refused")["cells"] == []  # and of no other
+    ask(kind="edit", base=9, ops=[put("pair_1", "c.png")])
+    assert ask(kind="refused")["cells"] == []
+    ask(kind="edit", base=9, ops=[put(f"gone_{n}", "x") for n in range(1200)])
+    assert len(ask(kind="refused")["cells"]) == 1000
+    assert ask(kind="refused")["cells"] == []  # of rows that are gone: told once
+
+
 def test_pictures_are_paired_by_their_names() -> None:
     rows = [image(n, name=f"{n}_{word}.png") for n in ("x", "y") for word in ("before", "after")]
     rows = [replace(row, image_id=f"img_{i}") for i, row in enumerate(rows)]

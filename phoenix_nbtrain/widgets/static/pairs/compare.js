@@ -90,8 +90,8 @@ export default function compare(kit, view, id) {
     stage.style.setProperty("--nbt-at", `${at.wipe}%`);
     stage.style.setProperty("--nbt-bright", String(at.difference));
     mark(slider, "aria-valuetext", way === "wipe" ? `${Math.round(at.wipe)} % source` : `${at.difference} times`);
-    say(names[0], way === "difference" ? "black where both are the same" : `source: ${source.alt}`);
-    say(names[1], way === "difference" ? `${at.difference}× brightness` : `target: ${target.alt}`);
+    say(names[0], way === "difference" ? "black where alike" : `source: ${source.alt}`);
+    say(names[1], way === "difference" ? `${at.difference}× as bright` : `target: ${target.alt}`);
   }
 
   /** @param {1 | -1} by */
