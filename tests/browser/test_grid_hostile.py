@@ -108,9 +108,8 @@ def test_what_strangers_wrote_is_text_wherever_the_grid_shows_it(
         dialog(view).get_by_text("Find and replace", exact=True).click()
         dialog(view).get_by_label("Find", exact=True).fill("fi")
         dialog(view).get_by_label("Replace with").fill(text)
-        dialog(view).get_by_text("2 of 3 will change").wait_for()
-        shown_words = dialog(view).locator(".nbt-changes").inner_text()
-        assert f"{text}ne" in shown_words and f"{text}ve" in shown_words
+        changes = dialog(view).locator(".nbt-becomes")
+        until(view, lambda: changes.all_inner_texts() == [f"{text}ne", f"{text}ve"])
         harmless(view)
         closed(view)
         select(view, 0)
