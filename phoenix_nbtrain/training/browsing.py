@@ -100,7 +100,7 @@ class Folder:
         """Read the headers of these files. Never blocks; ids that are not there are left out.
 
         A file that has the name, the size and about the bytes of a picture of the training is read
-        whole, to know whether it is that one.
+        whole, to know whether it is that one; so is one of another name with exactly its bytes.
         """
         files = [self.files[i] for i in ids if i in self.files]
         return self._live.runner.alone("look", partial(self._looked, files))
@@ -131,15 +131,20 @@ class Folder:
         return self._kept.get(file.key, px, lambda: read_file(file.path, BYTES_MAX), step)
 
     def _looked(self, files: Sequence[PictureFile]) -> list[Look]:
-        named = _by_name(self._live.state.draft)
-        return [self._one(file, named.get(file.name, ())) for file in files]
+        draft = self._live.state.draft
+        named, weighed = _by_name(draft), _by_bytes(draft)
+        return [
+            self._one(file, named.get(file.name, ()), weighed.get(file.bytes, ())) for file in files
+        ]
 
-    def _one(self, file: PictureFile, namesakes: Sequence[ImageRow]) -> Look:
+    def _one(
+        self, file: PictureFile, namesakes: Sequence[ImageRow], as_heavy: Sequence[ImageRow]
+    ) -> Look:
         try:
             header = self._header(file)
         except InputError as error:
             return Look(file=file, reason=str(error))
-        likely = [row for row in namesakes if _may_be(row, file, header)]
+        likely = [row for row in (*namesakes, *as_heavy) if _may_be(row, file, header)]
         content_hash = self._hash(file) if likely else None
         same = (row.image_id for row in likely if row.content_hash == content_hash)
         return Look(file=file, width=header.width, height=header.height, image_id=next(same, None))
@@ -191,6 +196,13 @@ def _by_name(draft: Draft) -> Mapping[str, Sequence[ImageRow]]:
         for name in {row.name, *path_parts(row.name)[-1:]}:
             named.setdefault(name, []).append(row)
     return named
+
+
+def _by_bytes(draft: Draft) -> Mapping[int, Sequence[ImageRow]]:
+    weighed: dict[int, list[ImageRow]] = {}
+    for row in draft.images:
+        weighed.setdefault(row.bytes or 0, []).append(row)
+    return weighed
 
 
 def _may_be(row: ImageRow, file: PictureFile, header: ImageHeader) -> bool:

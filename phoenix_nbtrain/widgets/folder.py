@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset.listing import Entry
+from phoenix_nbtrain.draft import ImageRow
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.browsing import Folder, Look
 from phoenix_nbtrain.training.state import Thumbnail, TrainingState
@@ -57,9 +58,8 @@ class FolderFiles:
         file, look = self._folder.files[file_id], self._looks.get(file_id)
         width, height = (look.width, look.height) if look else (None, None)
         pixels = f"{width:,} × {height:,} · " if width and height else ""
-        there = look is not None and look.image_id is not None
+        row = self._training.state.draft.image.get(look.image_id or "") if look else None
         reason = look.reason if look else file.problem
-        why = "This picture is in the training already."
         return {
             "image_id": file_id,
             "name": sendable(file.inside),
@@ -69,9 +69,9 @@ class FolderFiles:
             "width": width,
             "height": height,
             "bytes": file.bytes,
-            "state": "refused" if reason else "saved" if there else "kept",
+            "state": "refused" if reason else "saved" if row else "kept",
             "reason": shown(reason, MESSAGE_MAX),
-            "badges": [{"text": "in the training", "tone": "hint", "why": why}] if there else [],
+            "badges": [_there(row)] if row else [],
             # Changes with the file, so that a browser knows an old thumbnail for one.
             "picture": f"{file.bytes}-{file.changed}",
             "colour": colour,
@@ -139,6 +139,11 @@ class FolderGrid(ImageGrid):
             "can_undo": False,
             "can_redo": False,
         }
+
+
+def _there(row: ImageRow) -> dict[str, str]:
+    why = f"This picture is in the training already, as {shown(row.name, 80)}."
+    return {"text": "in the training", "tone": "hint", "why": why}
 
 
 def _weight(size: int) -> str:

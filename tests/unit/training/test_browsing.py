@@ -246,6 +246,24 @@ def test_metadata_is_no_difference_and_a_name_alone_no_likeness(
     assert looks(training.browse(folder))["a.jpg"].image_id is not None
 
 
+def test_what_is_there_under_another_name_is_known_by_its_content(
+    training: Training, folder: Path, write: Write
+) -> None:
+    there = write("a.png")
+    training.add_images(there)
+    (row,) = training.state.draft.images
+    (folder / "copy of it.png").write_bytes(there.read_bytes())
+    other = bytearray(there.read_bytes())
+    other[-20] ^= 1  # as heavy as it, and no copy
+    (folder / "other.png").write_bytes(other)
+    seen = looks(training.browse(folder))
+    assert {name: look.image_id for name, look in seen.items()} == {
+        "a.png": row.image_id,
+        "copy of it.png": row.image_id,
+        "other.png": None,
+    }
+
+
 def test_one_of_two_that_share_a_name_is_known_by_its_content(
     training: Training, folder: Path, write: Write
 ) -> None:
