@@ -91,6 +91,42 @@ def test_an_instruction_is_typed_in_place_and_enter_goes_down(browser: Browser) 
         assert len(view.sent("edit")) == 2
 
 
+def test_shift_and_enter_begin_a_new_line(browser: Browser) -> None:
+    training = made()
+    with table(browser, training) as view:
+        line(view, 0).locator(".nbt-instruction").click()
+        view.page.keyboard.press("Shift+Enter")
+        view.page.keyboard.type("and its tail")
+        assert view.page.locator("textarea").input_value() == "colour it\nand its tail"
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.pairs[0].instruction == "colour it\nand its tail")
+
+
+def test_tab_saves_and_goes_to_the_next_cell_and_back(browser: Browser) -> None:
+    training = made()
+    with table(browser, training) as view:
+        side(view, 0, "target").click()
+        view.page.keyboard.type("fox")
+        view.page.keyboard.press("Tab")
+        until(view, lambda: training.state.draft.pairs[0].target == "img_4")
+        assert view.js(FOCUSED) == ["2", "nbt-instruction"]
+        view.page.keyboard.type("make it a fox")
+        view.page.keyboard.press("Shift+Tab")
+        until(view, lambda: training.state.draft.pairs[0].instruction == "make it a fox")
+        assert view.js(FOCUSED) == ["2", "nbt-side"]
+
+
+def test_what_is_typed_for_a_pair_that_others_delete_is_given_back(browser: Browser) -> None:
+    training = made()
+    with table(browser, training) as view:
+        line(view, 1).locator(".nbt-instruction").click()
+        view.page.keyboard.type("paint the dog")
+        training.edit([{"op": "delete", "table": "pairs", "row": "pair_2"}])
+        view.tell()
+        view.page.locator(".nbt-typed").get_by_text("paint the dog").wait_for()
+        assert view.page.locator("textarea").count() == 0
+
+
 def test_a_target_is_chosen_from_the_list_by_typing(browser: Browser) -> None:
     training = made()
     with table(browser, training) as view:

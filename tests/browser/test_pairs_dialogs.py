@@ -193,6 +193,20 @@ def test_pairs_that_say_it_already_are_not_written_again(browser: Browser) -> No
         assert [op["row"] for op in sent["ops"]] == ["pair_1"]
 
 
+def test_what_was_not_seen_yet_is_not_written(browser: Browser) -> None:
+    training = many(4)
+    with table(browser, training) as view:
+        chosen_two(view)
+        view.page.get_by_role("button", name="Write 1").wait_for()
+        view.page.keyboard.type("x")
+        view.page.keyboard.press("Enter")  # before its preview is there
+        write = view.page.get_by_role("button", name="Write 2")
+        write.wait_for()
+        assert instructions(training) == ["0", "1", "2", "3"]
+        view.page.keyboard.press("Enter")
+        until(view, lambda: instructions(training) == ["0", "x", "x", "3"])
+
+
 def test_an_unknown_placeholder_says_which_there_are(browser: Browser) -> None:
     with table(browser, many(4)) as view:
         chosen_two(view)

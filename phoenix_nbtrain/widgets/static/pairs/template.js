@@ -33,6 +33,8 @@ export default async function template(kit, view) {
 
   async function look() {
     const mine = (asked += 1);
+    clearTimeout(timer);
+    apply.disabled = true; // nothing is written that was not seen
     const { reply } = await view.channel.ask({ kind: "template", text: field.value, rows: ids });
     if (mine !== asked) return;
     seen = reply.ok ? reply.rows : [];
@@ -61,6 +63,7 @@ export default async function template(kit, view) {
 
   field.addEventListener("input", () => {
     clearTimeout(timer);
+    apply.disabled = true;
     timer = window.setTimeout(() => void look(), 150);
   });
   field.addEventListener("keydown", (event) => {
