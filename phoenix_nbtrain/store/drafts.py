@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -31,9 +31,16 @@ CREATE TABLE drafts (
 _READ = "SELECT stamp, body FROM drafts WHERE origin = ? AND model_id = ?"
 
 
-def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    names = {f.name for f in fields(cls)}
-    return {k: v for k, v in values.items() if k in names}
+_COLUMNS = {cls: tuple(f.name for f in fields(cls)) for cls in (ImageRow, PairRow)}
+
+
+def _known(cls: type[ImageRow | PairRow], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in values.items() if k in _COLUMNS[cls]}
+
+
+def _plain(row: ImageRow | PairRow) -> dict[str, Any]:
+    """Return a row's fields. All are plain values, so nothing is copied, as `asdict` would."""
+    return {name: getattr(row, name) for name in _COLUMNS[type(row)]}
 
 
 def _frozen_config(value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -51,8 +58,8 @@ def dump(draft: Draft) -> str:
     return json.dumps(
         {
             "revision": draft.revision,
-            "images": [asdict(row) for row in draft.images],
-            "pairs": [asdict(row) for row in draft.pairs],
+            "images": [_plain(row) for row in draft.images],
+            "pairs": [_plain(row) for row in draft.pairs],
             "config": dict(draft.config),
             "touched": dict(draft.touched),
             "removed": sorted(draft.removed),
