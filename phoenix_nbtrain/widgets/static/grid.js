@@ -3,7 +3,7 @@
 
 const GAP = 12;
 const DRAG = 6;
-const PAGES_KEPT = 40;
+const PAGES_KEPT = 20;
 /** By density: the narrowest a tile may be, the height of the words under it, the fewest columns. */
 const SIZES = { small: [92, 46, 3], medium: [140, 64, 2], large: [224, 80, 1] };
 
