@@ -16,7 +16,7 @@ import pytest
 from browser.harness import chromium
 
 BENCHES = Path(__file__).parents[1] / "bench"
-BROWSING = {"bench_views.py"}
+BROWSING = {"bench_at_work.py", "bench_views.py"}
 FIGURE = re.compile(r"^.+: \d+\.\d+ \(.*ours .+, peer .+\)$", re.MULTILINE)
 
 
