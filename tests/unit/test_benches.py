@@ -44,6 +44,6 @@ def test_a_benchmark_runs_from_end_to_end(
 ) -> None:
     if name in BROWSING and chromium() is None and os.environ.get("CI") != "true":
         pytest.skip("No Chromium: apt install chromium.")
-    said, _ = running[name].communicate(timeout=120)
+    said, _ = running[name].communicate(timeout=300)  # however busy the machine is
     assert running[name].returncode == 0, said
     assert FIGURE.search(said), said
