@@ -135,6 +135,7 @@ def test_chosen_pairs_are_dragged_together_from_both_sides_of_where_they_go(
 def test_while_it_trains_no_pair_is_moved(browser: Browser) -> None:
     training = made(status="training")
     with table(browser, training) as view:
+        assert drag(handle(view, 0), "dragstart", "")  # not even begun
         handle(view, 0).drag_to(instruction(view, 1))
         view.page.wait_for_timeout(100)
         assert view.sent("edit") == []
