@@ -368,6 +368,21 @@ def test_no_thumbnails_are_an_answer() -> None:
     assert heard.pop()[0] == {"id": "a", "ok": True, "thumbnails": []}
 
 
+def test_a_path_to_replace_a_picture_by_is_taken_as_people_write_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    training = FakeTraining(images(2))
+    grid, heard = opened(training)
+    ask(grid, id="a", kind="replace", row="img_1", path="  ~/better.png ")
+    assert heard.pop()[0]["ok"]
+    taken = training.state.draft.image["img_1"].content_hash  # the fake's: the path itself
+    assert taken == b"/home/ada/better.png".hex()
+    for path in ("  ", "x" * 5000):
+        ask(grid, id=path[:9], kind="replace", row="img_1", path=path)
+        assert heard.pop()[0]["error"]["message"].startswith("No file is named.")
+
+
 def test_the_selection_goes_both_ways_and_holds_only_what_is_there() -> None:
     training = FakeTraining(images(3))
     grid, heard = opened(training)
