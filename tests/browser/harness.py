@@ -73,8 +73,13 @@ async ({ esm, css, state }) => {
 
 
 def chromium() -> str | None:
-    """Return this computer's own browser; without one, Playwright may have its own."""
-    return shutil.which("chromium") or shutil.which("google-chrome")
+    """Return this computer's own browser; without one, Playwright may have its own.
+
+    The one without windows first: it opens a page in half the time of the one that draws its own
+    toolbars for each.
+    """
+    names = ("chromium-headless-shell", "chromium", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @pytest.fixture(scope="module")
