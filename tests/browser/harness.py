@@ -117,6 +117,18 @@ def until(where: Any, holds: Callable[[], Any], what: str = "it") -> Any:
     raise AssertionError(f"{what} did not come to be")
 
 
+def axe(where: Any, selector: str) -> list[str]:
+    """Return the serious and critical accessibility faults of a part of a page."""
+    page: Page = getattr(where, "page", where)
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("async (s) => (await window.axe.run(s)).violations", selector)
+    return [
+        f"{v['id']}: {v['nodes'][0]['html'][:200]} {v['nodes'][0]['failureSummary'][:300]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
 class Shown:
     """A widget on a page."""
 
@@ -150,13 +162,7 @@ class Shown:
 
     def axe(self) -> list[str]:
         """Return the serious and critical accessibility faults."""
-        self.js((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-        found = self.js("async () => (await window.axe.run('#here')).violations")
-        return [
-            f"{v['id']}: {v['nodes'][0]['html'][:200]} {v['nodes'][0]['failureSummary'][:300]}"
-            for v in found
-            if v["impact"] in ("serious", "critical")
-        ]
+        return axe(self, "#here")
 
     def _hear(self, message: str) -> dict[str, Any]:
         self.widget._handle_custom_msg(json.loads(message), [])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from browser.harness import Browser, browser, until
+from browser.harness import Browser, axe, browser, until
 from browser.lab import Lab, Notebook, lab, pictures
 
 __all__ = ["browser", "lab", "pictures"]
@@ -22,17 +21,6 @@ training = nbt.Training.open({name!r}, type="flux.2-dev-lora")
 training.add_images({folder.name!r}, recursive=True)
 training.sync()
 """
-
-
-def axe(notebook: Notebook, selector: str) -> list[str]:
-    page = notebook.page
-    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("async (s) => (await window.axe.run(s)).violations", selector)
-    return [
-        f"{v['id']}: {v['nodes'][0]['html'][:160]} {v['nodes'][0]['failureSummary'][:300]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
 
 
 def colours(notebook: Notebook, selector: str) -> list[str]:

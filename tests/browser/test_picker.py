@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from browser.harness import Browser, Shown, browser, shown, until
+from browser.harness import Browser, Shown, axe, browser, shown, until
 from browser.lab import Lab, Notebook, lab
 from PIL import Image
 from views.buying import Buying
@@ -148,17 +147,6 @@ def test_what_cannot_be_taken_says_so_and_hostile_names_stay_text(
 # -- a story in JupyterLab -------------------------------------------------------------------------
 
 
-def axe(notebook: Notebook) -> list[str]:
-    page = notebook.page
-    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("async () => (await window.axe.run('.nbt-picker')).violations")
-    return [
-        f"{v['id']}: {v['nodes'][0]['html'][:160]} {v['nodes'][0]['failureSummary'][:300]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
-
-
 def picture_of(notebook: Notebook, name: str) -> None:
     """Keep a picture of the page where a folder for them is named."""
     folder = os.environ.get("NBTRAIN_SCREENSHOTS")
@@ -206,7 +194,7 @@ training.add_images(["sketchbook/img1.png", "sketchbook/img2.png"])
         until(page, lambda: add.inner_text() == "Add 20 pictures")
         assert page.locator(".jp-Notebook .jp-Cell").count() == 2
         shelf.get_by_text("28 more fit.").wait_for()
-        assert axe(notebook) == []
+        assert axe(notebook, ".nbt-picker") == []
         picture_of(notebook, "picker-chosen-light")
 
         # Exactly these are added, and are marked then.
@@ -231,7 +219,7 @@ training.add_images(["sketchbook/img1.png", "sketchbook/img2.png"])
             "await app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
         )
         page.wait_for_timeout(500)
-        until(page, lambda: axe(notebook) == [])
+        until(page, lambda: axe(notebook, ".nbt-picker") == [])
         picture_of(notebook, "picker-many-dark")
         page.set_viewport_size({"width": 480, "height": 1100})
         page.wait_for_timeout(500)

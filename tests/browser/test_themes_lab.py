@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.harness import Browser, browser, until
+from browser.harness import Browser, axe, browser, until
 from browser.lab import Lab, Notebook, lab, pictures
 
 __all__ = ["browser", "lab", "pictures"]
@@ -60,19 +59,6 @@ def change(notebook: Notebook, theme: str) -> None:
     notebook.page.wait_for_timeout(300)  # colours of buttons go over in 0.12 s
 
 
-def axe(notebook: Notebook) -> list[str]:
-    page = notebook.page
-    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate(
-        "async () => (await window.axe.run({ include: [['.nbt']], exclude: [] })).violations"
-    )
-    return [
-        f"{v['id']}: {v['nodes'][0]['html'][:160]} {v['nodes'][0]['failureSummary'][:300]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-    ]
-
-
 def shot(notebook: Notebook, name: str) -> None:
     folder = os.environ.get("NBTRAIN_SCREENSHOTS")
     if folder:
@@ -112,7 +98,7 @@ training.sync()
             assert len(look) == 2 and look[0] == look[1]
             read, dim = page.evaluate(READ)
             assert read >= 60 and dim == []
-            assert axe(notebook) == []
+            assert axe(notebook, ".nbt") == []
         assert [looks[theme][0][0] for theme in THEMES] == [
             "rgb(255, 255, 255)",
             "rgb(20, 24, 30)",
