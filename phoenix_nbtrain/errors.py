@@ -18,6 +18,8 @@
     │   ├── CoolingDown               429 that names the seconds to wait
     │   ├── Throttled                 429 of a rate limit
     │   └── ServiceFailed             5xx, and the 408 and 409 that may pass
+    ├── StillRunning (TimeoutError)   the training has not ended in the time that wait() was given
+    ├── NotReady (TimeoutError)       a file is not made in the time that download() was given
     └── LaunchError                   the launch protocol stopped before or after the request
         ├── PriceNotAccepted          today's price, and the line that accepts it
         ├── LaunchRefused             Phoenix refused the launch; nothing runs
@@ -43,6 +45,7 @@ __all__ = [
     "LaunchUncertain",
     "ModelNameTaken",
     "NotFound",
+    "NotReady",
     "PairError",
     "PermissionDenied",
     "PhoenixError",
@@ -51,6 +54,7 @@ __all__ = [
     "ServiceError",
     "ServiceFailed",
     "ServiceUnreachable",
+    "StillRunning",
     "StoreBusy",
     "StoreError",
     "Throttled",
@@ -245,6 +249,14 @@ class ServiceFailed(ServiceError):
     def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
         super().__init__(message, **rest)
         self.retry_after = retry_after
+
+
+class StillRunning(PhoenixError, TimeoutError):
+    """The training goes on after the time that ``wait()`` was given. Waiting again is safe."""
+
+
+class NotReady(PhoenixError, TimeoutError):
+    """The file is not made yet. Calling ``download()`` again goes on, and buys nothing."""
 
 
 class LaunchError(PhoenixError):

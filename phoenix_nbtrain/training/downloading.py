@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from phoenix_nbtrain.errors import InputError, NotFound, ServiceError, shown
+from phoenix_nbtrain.errors import InputError, NotFound, NotReady, ServiceError, shown
 from phoenix_nbtrain.launch import Estimate, Launcher, Order, download_order
 from phoenix_nbtrain.records import ENDED_JOBS, Model
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
+from phoenix_nbtrain.training.watch import seconds_of
 
 __all__ = ["Downloading"]
 
@@ -53,8 +54,9 @@ class Downloading:
         """Buy the weights unless they are bought, and write them to a file.
 
         Raises:
-            InputError, LaunchError, TimeoutError: see `Training.download`.
+            InputError, LaunchError, NotReady: see `Training.download`.
         """
+        timeout = seconds_of(timeout)  # before anything is bought
         model = self.service.get_model(self._live.model_id)
         if model.status != "trained":
             return self._again(model, to, epoch, timeout)
@@ -109,8 +111,9 @@ class Downloading:
                     remedy="download(again=True) asks, and pays, once more.",
                 )
             if time.monotonic() > ends:
-                raise TimeoutError(
-                    f"The file is not ready after {timeout:g} s; call again, it is bought once."
+                raise NotReady(
+                    f"The file is not ready after {timeout:g} s.",
+                    remedy="Call download() again; it is bought once.",
                 )
             self._sleep(wait)
             wait = min(longest, wait * 1.5)

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset.edits import Op
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError, StillRunning, shown
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.launch import Estimate, Launcher
 from phoenix_nbtrain.records import Model
@@ -35,7 +35,7 @@ from phoenix_nbtrain.training.pictures import Thumbnails
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import RUN_STATUS, Run, Thumbnail, TrainingState
 from phoenix_nbtrain.training.sync import Sync
-from phoenix_nbtrain.training.watch import Watch
+from phoenix_nbtrain.training.watch import Watch, seconds_of
 
 __all__ = ["Training"]
 
@@ -312,14 +312,10 @@ class Training(Drafting):
             timeout: most seconds to wait; ``None`` for as long as it takes.
 
         Raises:
-            TimeoutError: it still runs.
-            InputError: there is no run.
+            StillRunning: it goes on; waiting again is safe.
+            InputError: there is no run, or ``timeout`` is no number of seconds.
         """
-        if timeout is not None and not isinstance(timeout, int | float):
-            raise InputError(
-                f"timeout is {shown(timeout, 40)}.", remedy="Give seconds, or nothing to wait on."
-            )
-        ends = None if timeout is None else time.monotonic() + timeout
+        ends = None if timeout is None else time.monotonic() + seconds_of(timeout)
         while True:
             self._watch.read()
             run = self.state.run
@@ -329,8 +325,9 @@ class Training(Drafting):
                 return run
             left = None if ends is None else ends - time.monotonic()
             if left is not None and left <= 0:
-                raise TimeoutError(
-                    f"The run is still {run.status} after {timeout:g} s; wait() goes on waiting."
+                raise StillRunning(
+                    f"The run is still {run.status} after {timeout:g} s.",
+                    remedy="Call wait() again; it goes on by itself.",
                 )
             time.sleep(self._watch.seconds if left is None else min(left, self._watch.seconds))
 
@@ -364,7 +361,7 @@ class Training(Drafting):
             InputError: the model is not trained, or another file is in the way; nothing was
                 bought.
             PriceNotAccepted, LaunchRefused, LaunchUncertain: as for `start`.
-            TimeoutError: the file is not ready yet; calling again goes on, and buys nothing.
+            NotReady: the file is not made yet; calling again goes on, and buys nothing.
         """
         return self._downloading.download(
             to, epoch=epoch, max_cost=max_cost, again=again, timeout=timeout

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
-from phoenix_nbtrain.errors import PhoenixError
+from phoenix_nbtrain.errors import InputError, PhoenixError, shown
 from phoenix_nbtrain.launch import Launcher
 from phoenix_nbtrain.records import Job, Model
 from phoenix_nbtrain.runner import Timer
@@ -16,7 +18,7 @@ from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import EpochSamples, LaunchState, Run
 
-__all__ = ["Watch", "run_of"]
+__all__ = ["Watch", "run_of", "seconds_of"]
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,20 @@ def _losses(value: object) -> tuple[tuple[int, float], ...]:
         and len(point) == 2
         and all(isinstance(v, int | float) for v in point)
     )
+
+
+def seconds_of(timeout: object) -> float:
+    """Return what a caller gave as most seconds to wait.
+
+    Raises:
+        InputError: it is no number, or NaN.
+    """
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
+        with suppress(OverflowError):  # a whole number that no float holds
+            seconds = float(timeout)
+            if not math.isnan(seconds):
+                return seconds
+    raise InputError(f"timeout is {shown(timeout, 40)}.", remedy="Give a number of seconds.")
 
 
 class Watch:

@@ -62,4 +62,6 @@ def test_the_errors_that_people_catch_are_public_and_the_tree_s_own() -> None:
 
     caught = (nbt.InputError, nbt.ServiceError, nbt.ServiceUnreachable)
     bought = (nbt.PriceNotAccepted, nbt.LaunchRefused, nbt.LaunchUncertain)
-    assert all(issubclass(kind, nbt.PhoenixError) for kind in (*caught, *bought))
+    late = (nbt.StillRunning, nbt.NotReady)
+    assert all(issubclass(kind, nbt.PhoenixError) for kind in (*caught, *bought, *late))
+    assert all(issubclass(kind, TimeoutError) for kind in late)

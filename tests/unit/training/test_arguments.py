@@ -9,7 +9,7 @@ import pytest
 from fake_service import FakeService
 from training_types import Opened
 
-from phoenix_nbtrain.errors import ConfigError, InputError, PairError
+from phoenix_nbtrain.errors import ConfigError, InputError, PairError, StillRunning
 from phoenix_nbtrain.training.training import Training
 
 EDIT = "flux.2-dev-edit-lora"
@@ -100,3 +100,31 @@ def test_a_picture_that_is_not_there_is_an_input_error(
         with pytest.raises(InputError, match=words) as caught:
             call()
         assert not isinstance(caught.value, PairError)
+
+
+def test_a_run_that_goes_on_after_the_timeout_is_a_timeout_of_ours(
+    opened: Opened, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.start()
+    with pytest.raises(StillRunning, match=r"still training after 0 s\. Call wait\(\) again"):
+        training.wait(0)
+    with pytest.raises(TimeoutError):
+        training.wait(-1)
+
+
+@pytest.mark.parametrize("timeout", ["5", b"5", float("nan"), True, [5], 10**400])
+def test_what_is_no_number_of_seconds_is_refused_before_anything_is_bought(
+    opened: Opened, service: FakeService, icons: Path, timeout: Any
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.start()
+    with pytest.raises(InputError, match="Give a number of seconds"):
+        training.wait(timeout)
+    service.finish(training.model_id)
+    training.refresh()
+    with pytest.raises(InputError, match="Give a number of seconds"):
+        training.download(timeout=timeout)
+    assert service.downloads == []

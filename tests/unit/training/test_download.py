@@ -9,8 +9,9 @@ import pytest
 from fake_service import FakeService
 from training_types import Opened
 
+import phoenix_nbtrain as nbt
 from phoenix_nbtrain.errors import InputError, PriceNotAccepted, ServiceUnreachable
-from phoenix_nbtrain.records import Epoch
+from phoenix_nbtrain.records import Download, Epoch
 from phoenix_nbtrain.training.training import Training
 
 
@@ -121,3 +122,16 @@ def test_a_file_that_cannot_be_written_says_so(trained: Training, service: FakeS
         trained.download("/proc/weights.safetensors", max_cost=5)
     with pytest.raises(InputError, match="Give a file"):
         trained.download(5, max_cost=5)  # type: ignore[arg-type]  # the point
+
+
+def test_a_file_that_is_not_made_in_time_is_asked_for_again_and_bought_once(
+    trained: Training, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making = Download(job_id="", status="in-progress", url="")
+    with monkeypatch.context() as slow:
+        slow.setattr(service, "get_download", lambda _: making)
+        with pytest.raises(nbt.NotReady, match=r"not ready after 0 s.*bought once") as caught:
+            trained.download(tmp_path, max_cost=5, timeout=0)
+        assert isinstance(caught.value, TimeoutError)
+    assert trained.download(tmp_path, max_cost=5).exists()
+    assert service.downloads == [None]
