@@ -69,7 +69,10 @@ def shown(value: object, limit: int = 60) -> str:
     Names and captions come from strangers' files: control characters, right-to-left overrides
     and lone surrogates are escaped, so that a message shows what is there and nothing else.
     """
-    text = (value if isinstance(value, str) else repr(value))[: limit + 1]
+    try:
+        text = (value if isinstance(value, str) else repr(value))[: limit + 1]
+    except Exception:  # an integer of over 4,300 digits, or an object with a faulty __repr__
+        text = f"<{type(value).__name__}>"[: limit + 1]
     if not text.isprintable():
         text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if len(text) <= limit else text[: limit - 1] + "…"

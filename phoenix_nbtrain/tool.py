@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import InputError, as_sentence, shown
+from phoenix_nbtrain.launch import parse_max_cost
 
 if TYPE_CHECKING:
     from phoenix_nbtrain.client.phoenix import Phoenix
@@ -79,7 +80,8 @@ def train(
         project_id: scope; a bearer token that reaches several projects needs it.
         response_format: ``json`` for a dict, ``markdown`` for text that notebooks render.
         client: the Phoenix to use instead of the connected one.
-        max_cost: our addition: the price that ``start`` may spend on a hosted Phoenix.
+        max_cost: our addition: the most that ``start`` may spend on a hosted Phoenix, as in
+            `Training.start`.
         again: our other one: let ``start`` buy the same training once more.
 
     Returns:
@@ -104,8 +106,11 @@ def train(
             f"{action} has no dry run, and nothing was done.",
             remedy="Leave dry_run out; only configure and start have one.",
         )
-    if again and action != "start":
-        raise InputError(f"{action} takes no again.", remedy="Leave it out; only start takes it.")
+    for name, given_ in (("again", again), ("max_cost", max_cost is not None)):
+        if given_ and action != "start":
+            raise InputError(
+                f"{action} takes no {name}.", remedy="Leave it out; only start takes it."
+            )
     from phoenix_nbtrain.training.training import Training
 
     training = Training.open(
@@ -117,7 +122,7 @@ def train(
         "image_data": image_data,
         "config": config,
         "dry_run": dry_run,
-        "max_cost": max_cost,
+        "max_cost": parse_max_cost(max_cost, training.unit),
         "again": again,
     }
     reply = _DO[action](training, given)

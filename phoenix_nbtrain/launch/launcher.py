@@ -175,7 +175,7 @@ class Launcher:
             LaunchRefused: the service refused, or the request never left. Nothing was bought.
             LaunchUncertain: a request left and nothing tells what it did.
         """
-        cap = None if max_cost is None else parse_max_cost(max_cost, self.client.unit)
+        cap = parse_max_cost(max_cost, self.client.unit)
         before = self._ledger.newest(order.model_id, order.kind)
         model = self.client.get_model(order.model_id)
         found = self._already(order, model, again=again)

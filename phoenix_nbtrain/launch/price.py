@@ -6,7 +6,8 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from numbers import Integral, Real
 
 from phoenix_nbtrain.errors import InputError, PriceNotAccepted, shown
 from phoenix_nbtrain.store.journal import IntentKind
@@ -15,6 +16,8 @@ __all__ = ["ESTIMATE_SECONDS", "Estimate", "check_price", "money", "parse_max_co
 
 ESTIMATE_SECONDS = 120
 """How long an estimate can be accepted."""
+_MAX_COST_END = 10**12
+"""A cap of that many units and more is a slip of the keyboard."""
 _CALL: Mapping[IntentKind, str] = {"training": "training.start", "download": "training.download"}
 
 
@@ -50,44 +53,80 @@ class Estimate:
 
 
 def money(value: Decimal, unit: str) -> str:
-    """Return a price for people: ``1,296 CU``, ``10.75 CU``."""
-    return f"{value.normalize():,f} {unit}"
+    """Return a cost for people: ``1,296 CU``, ``10.75 CU``."""
+    return f"{_without_zeros(f'{value:,f}')} {unit}"
 
 
-def parse_max_cost(value: object, unit: str) -> Decimal:
-    """Return a price cap as a number in ``unit``.
+def parse_max_cost(value: object, unit: str) -> Decimal | None:
+    """Return the most that a script accepts to pay, as a number in ``unit``.
 
     Args:
-        value: a number, or a text such as ``"400 CU"``.
+        value: ``None``, a number (int, float, Decimal or NumPy's), or a text such as ``"400"`` or
+            ``"400 CU"``.
         unit: the unit the service prices in.
 
+    Returns:
+        The very number that was written, or ``None`` for ``None``.
+
     Raises:
-        InputError: no such number, or another unit.
+        InputError: not a number from 0 to below 10¹², written with a comma, or in another unit.
     """
-    number: object = value
-    if isinstance(value, str):
-        match = re.fullmatch(r"\s*([0-9][0-9,]*(?:\.[0-9]+)?)\s*(.*?)\s*", value)
-        if match is None:
-            raise InputError(
-                f"max_cost is {shown(value, 40)}.", remedy=f'Give a number, or "400 {unit}".'
-            )
-        if match[2] and match[2] != unit:
-            raise InputError(
-                f"max_cost is in {shown(match[2], 30)}, and prices here are in {unit}.",
-                remedy=f'Give a number, or "400 {unit}".',
-            )
-        number = match[1].replace(",", "")
-    try:
-        if isinstance(number, bool):
-            raise InvalidOperation
-        cap = Decimal(str(number))
-    except InvalidOperation:
-        cap = Decimal("NaN")
-    if not cap.is_finite() or cap < 0:
+    if value is None:
+        return None
+    number = _read_text(value, unit) if isinstance(value, str) else _read_number(value)
+    if number is None or not number.is_finite() or not 0 <= number < _MAX_COST_END:
         raise InputError(
-            f"max_cost is {shown(value, 40)}.", remedy=f'Give a number, or "400 {unit}".'
+            f"max_cost is {shown(value, 40)}.",
+            remedy=f'Give a number from 0 to below 1,000,000,000,000, or a text like "400 {unit}".',
         )
-    return cap
+    return number
+
+
+def _read_text(text: str, unit: str) -> Decimal | None:
+    match = re.fullmatch(r"\s*([0-9][0-9.,]*)\s*(.*?)\s*", text)
+    if match is None:
+        return None
+    digits, named = match.groups()
+    if "," in digits:
+        readings = []
+        if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?", digits):
+            readings.append(digits.replace(",", ""))
+        if re.fullmatch(r"([0-9]+|[0-9]{1,3}(\.[0-9]{3})+),[0-9]+", digits):
+            readings.append(digits.replace(".", "").replace(",", "."))
+        raise InputError(
+            f"max_cost is {shown(text, 40)}, with a comma.",
+            remedy=f"Write {' or '.join(readings) or 'the number without commas'}.",
+        )
+    if named and named != unit:
+        raise InputError(
+            f"max_cost is in {shown(named, 30)}, but costs here are in {unit}.",
+            remedy=f'Give a number, or a text like "400 {unit}".',
+        )
+    return Decimal(digits) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", digits) else None
+
+
+def _read_number(value: object) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, Integral):
+        return Decimal(int(value))
+    if isinstance(value, float):
+        return Decimal(float.__repr__(value))
+    # NumPy's other floats: their own shortest digits, since as a float 8.4 would become 8.3999996.
+    return Decimal(str(value)) if isinstance(value, Real) and hasattr(value, "dtype") else None
+
+
+def _literal(amount: Decimal) -> str:
+    """Return ``amount`` as Python that `parse_max_cost` reads as the same number."""
+    digits = _without_zeros(f"{amount:f}")
+    exact = "." not in digits or Decimal(repr(float(digits))) == amount
+    return digits if exact else f'"{digits}"'
+
+
+def _without_zeros(digits: str) -> str:
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def check_price(
@@ -111,7 +150,7 @@ def check_price(
         PriceNotAccepted: it was not, with today's price and the line that accepts it.
     """
     price, noun = money(estimate.amount, estimate.unit), f"The {estimate.kind}"
-    line = f"{_CALL[estimate.kind]}(max_cost={estimate.amount.normalize():f})"
+    line = f"{_CALL[estimate.kind]}(max_cost={_literal(estimate.amount)})"
     if accepted is not None:
         if accepted.fingerprint != estimate.fingerprint:
             raise PriceNotAccepted(

@@ -17,7 +17,7 @@ from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.errors import InputError, StillRunning, shown
 from phoenix_nbtrain.home import home
-from phoenix_nbtrain.launch import Estimate, Launcher
+from phoenix_nbtrain.launch import Estimate, Launcher, parse_max_cost
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import Runner, Timer, default_runner
 from phoenix_nbtrain.store.drafts import Drafts
@@ -283,13 +283,16 @@ class Training(Drafting):
         """Launch the training, or return the run that is there already.
 
         Args:
-            max_cost: what it may cost on a hosted Phoenix: a number, or ``"400 CU"``.
+            max_cost: the most it may cost on a hosted Phoenix: a number from 0 to below 10¹², or
+                a text such as ``"400 CU"``; no commas.
             again: buy the same training once more, or although an earlier launch left no trace.
 
         Raises:
+            InputError: ``max_cost`` is no such number.
             PriceNotAccepted, LaunchRefused, LaunchUncertain: see `phoenix_nbtrain.launch`.
         """
-        launched = self._buying.start(max_cost=max_cost, again=again)
+        cap = parse_max_cost(max_cost, self.unit)
+        launched = self._buying.start(max_cost=cap, again=again)
         self.launched_before = launched.already
         run, intent = self.state.run, launched.intent
         if run is None or run.job_id != intent.job_id:
@@ -363,8 +366,9 @@ class Training(Drafting):
             PriceNotAccepted, LaunchRefused, LaunchUncertain: as for `start`.
             NotReady: the file is not made yet; calling again goes on, and buys nothing.
         """
+        cap = parse_max_cost(max_cost, self.unit)
         return self._downloading.download(
-            to, epoch=epoch, max_cost=max_cost, again=again, timeout=timeout
+            to, epoch=epoch, max_cost=cap, again=again, timeout=timeout
         )
 
     # -- for views ------------------------------------------------------------------------------

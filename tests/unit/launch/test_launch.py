@@ -13,7 +13,6 @@ import pytest
 from fake_service import FakeService
 
 from phoenix_nbtrain.errors import (
-    InputError,
     LaunchRefused,
     LaunchUncertain,
     PhoenixError,
@@ -24,7 +23,7 @@ from phoenix_nbtrain.errors import (
     ServiceUnreachable,
     Throttled,
 )
-from phoenix_nbtrain.launch import Launcher, Order, fingerprint, money, parse_max_cost
+from phoenix_nbtrain.launch import Launcher, Order, fingerprint
 from phoenix_nbtrain.records import Job, LaunchReply
 from phoenix_nbtrain.store.journal import Journal
 
@@ -414,21 +413,3 @@ class TestFingerprint:
             return fingerprint(model_id, **values)  # type: ignore[arg-type]  # checked by name
 
         assert of({**base, **other}) != of(dict(base))
-
-
-class TestMoney:
-    @pytest.mark.parametrize(
-        ("value", "cap"), [(400, "400"), (10.75, "10.75"), ("400 CU", "400"), ("1,080", "1080")]
-    )
-    def test_a_cap_is_a_number_with_or_without_the_unit(self, value: object, cap: str) -> None:
-        assert parse_max_cost(value, "CU") == Decimal(cap)
-
-    @pytest.mark.parametrize("value", ["400 USD", "many", "", True, -1, float("nan"), None, "1e9"])
-    def test_anything_else_is_refused(self, value: object) -> None:
-        with pytest.raises(InputError):
-            parse_max_cost(value, "CU")
-
-    def test_prices_read_well(self) -> None:
-        assert money(Decimal("1296.00"), "CU") == "1,296 CU"
-        assert money(Decimal("10.750"), "CU") == "10.75 CU"
-        assert money(Decimal(100), "CU") == "100 CU"
