@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,16 @@ from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, shown
 from phoenix_nbtrain.home import home
 
-__all__ = ["connect", "connected", "default_client", "open_local", "open_remote", "unchecked"]
+__all__ = [
+    "connect",
+    "connected",
+    "default_client",
+    "open_local",
+    "open_remote",
+    "told",
+    "unchecked",
+    "use",
+]
 
 LOCAL_URL = "http://phoenix.local/v1"
 """The local Phoenix's address inside this process; no socket is ever opened for it."""
@@ -30,6 +40,8 @@ ONLY = "PHOENIX_NBTRAIN_ONLY"
 
 _default: Phoenix | None = None
 _lock = threading.Lock()
+told: set[Callable[[Phoenix], object]] = set()
+"""Called with each Phoenix that is connected. Must not block."""
 
 
 def connect(
@@ -60,7 +72,6 @@ def connect(
         AuthenticationFailed: they are wrong; one free read finds out.
         ServiceUnreachable: the service cannot be reached.
     """
-    global _default
     if to not in (None, "local", "hosted"):
         raise InputError(
             f"There is no Phoenix called {shown(to)}.", remedy='Use "local" or "hosted".'
@@ -100,9 +111,17 @@ def connect(
         client = open_local(Path(data_dir) if data_dir is not None else home() / "local")
     else:
         client = open_remote(credentials)
+    use(client)
+    return client
+
+
+def use(client: Phoenix) -> None:
+    """Make ``client`` the one for what follows, and tell those who talk to the same service."""
+    global _default
     with _lock:
         _default = client
-    return client
+    for hear in list(told):
+        hear(client)
 
 
 def default_client() -> Phoenix:

@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Literal
 
-from phoenix_nbtrain.client.connect import ONLY, open_remote
+from phoenix_nbtrain.client.connect import ONLY, connected, open_remote, use
 from phoenix_nbtrain.client.credentials import HOSTED_URL, Credentials, Secret, from_environment
 from phoenix_nbtrain.errors import CredentialsError, InputError, shown
 from phoenix_nbtrain.home import home, write_whole
@@ -70,12 +70,17 @@ def login(
         **given, base_url=base_url, project_id=project_id, team_id=team_id, source="prompt"
     )
     client = open_remote(credentials)
-    client.close()
     places = {"base_url": base_url, "project_id": client.project_id, "team_id": team_id}
     saved = {name: secret.reveal() for name, secret in given.items()}
     saved |= {name: value for name, value in places.items() if value is not None}
     write_whole(login_path(), json.dumps(saved).encode("utf-8"))
-    ahead = "" if from_environment() is None else " The environment's credentials come first."
+    first = from_environment() is None
+    before = connected()
+    if first and before is not None and before.origin == client.origin:
+        use(client)  # what talks to that service goes on with the new login
+    else:
+        client.close()
+    ahead = "" if first else " The environment's credentials come first."
     return Said(f"Logged in. Kept for you only in {login_path()}; nbt.connect() uses it.{ahead}")
 
 

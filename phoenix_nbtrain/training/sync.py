@@ -16,9 +16,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from phoenix_nbtrain.contents import Contents
+from phoenix_nbtrain.dataset.edits import pair_problem
 from phoenix_nbtrain.draft import Draft, ImageRow, PairTriple
 from phoenix_nbtrain.errors import NotFound, PhoenixError, ServiceError, StoreBusy, Throttled
 from phoenix_nbtrain.records import TrainingPair
@@ -67,8 +68,18 @@ class Sync:
         self._failures = 0
         self._kept_there: dict[str, str] = {}
         """Removals that the service refused in this flight, by asset, and why."""
+        self._retry: Literal["", "texts", "all"] = ""
+        """What of the refused rows the next flight sends again."""
 
     # -- when -----------------------------------------------------------------------------------
+
+    def retry(self, *, images: bool = True) -> None:
+        """Let the next flight send again what the service refused. Never blocks.
+
+        Args:
+            images: whether images are uploaded again, too, or only captions and pairs sent.
+        """
+        self._retry = "all" if images or self._retry == "all" else "texts"
 
     def request(self) -> None:
         """Begin a flight once nobody has edited for a second. Never blocks."""
@@ -171,6 +182,9 @@ class Sync:
         self._kept_there = {}
         if not self._read():
             return
+        retry, self._retry = self._retry, ""
+        if retry:
+            self._change(partial(_tried_again, images=retry == "all"))
         if self._live.state.draft.unsent:
             self._live.show(sync=SyncState(phase="sending"))
             if self._pictures():
@@ -325,6 +339,26 @@ class Sync:
         self._change(lambda d: replace(d, sending_config=held))
         self.service.update_model(self._live.model_id, parameters=wire_parameters(draft, type_name))
         self._change(lambda d: replace(d, served_config=held, sending_config=None))
+
+
+def _tried_again(draft: Draft, *, images: bool) -> Draft:
+    """Return the draft with what the service refused waiting to be sent once more.
+
+    What waits for a person stays refused: a choice between two texts, a pair that lacks an image.
+    """
+    rows = {
+        row.image_id: row.mended()
+        for row in draft.images
+        if row.refusal and row.theirs is None and not row.gone and (images or row.attached)
+    }
+    pairs = {
+        row.pair_id: replace(row, refusal=pair_problem(row, draft.image))
+        for row in draft.pairs
+        if row.refusal and row.theirs is None
+    }
+    if not rows and all(pairs[i].refusal == draft.pair[i].refusal for i in pairs):
+        return draft
+    return draft.with_images(rows).with_pairs(pairs)
 
 
 def _there(draft: Draft, triple: PairTriple) -> bool:

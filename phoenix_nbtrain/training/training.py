@@ -185,6 +185,7 @@ class Training(Drafting):
                 )
                 _here[key] = training
             training._use(service)
+            _hear_of_logins()
         training._live.show(model=model)
         # At once, so that pictures which the service has already are known before any are added.
         training._sync.look()
@@ -255,9 +256,12 @@ class Training(Drafting):
     def sync(self) -> None:
         """Wait until the draft is on the service; refused rows say why in their frame.
 
+        What the service refused before is sent once more.
+
         Raises:
             ServiceUnreachable, ServiceError: the draft is kept here and tried again by itself.
         """
+        self._sync.retry()
         self._sync.now()
 
     def refresh(self) -> Model:
@@ -428,6 +432,11 @@ class Training(Drafting):
         """Price the draft soon, and again after changes. Never blocks."""
         self._buying.request_estimate()
 
+    def request_retry(self) -> None:
+        """Send again what the service refused. Never blocks."""
+        self._sync.retry()
+        self._sync.in_background()
+
     def request_start(self, estimate_id: str) -> None:
         """Start for the price that was shown. Never blocks; the state tells what came of it."""
         self._buying.request_start(estimate_id)
@@ -444,6 +453,8 @@ class Training(Drafting):
 
     def _use(self, service: Service) -> None:
         """Talk through ``service`` from now on: the same Phoenix, with newer credentials."""
+        if service is not self._service:
+            self._sync.retry()  # what it refused, it may take from whoever it is now
         self._service = service
         self._sync.service = service
         self._adding.service = service
@@ -453,12 +464,30 @@ class Training(Drafting):
         self._thumbnails.service = service
 
     def _edited(self) -> None:
+        self._sync.retry(images=False)  # the change may have mended why something was refused
         self._sync.request()
         self._buying.follow()
         self._thumbnails.look_ahead()
 
     def _landed(self) -> None:
         self._buying.follow()
+
+
+def _hear_of_logins() -> None:
+    from phoenix_nbtrain.client import connect
+
+    connect.told.add(_adopt)
+
+
+def _adopt(client: Service) -> None:
+    """Let the trainings of a Phoenix go on with the credentials of a newer connection."""
+    with _here_lock:
+        trainings = list(_here.values())
+    for training in trainings:
+        before = training._service
+        if (before.origin, before.project_id) == (client.origin, client.project_id):
+            training._use(client)
+            training._sync.request()
 
 
 def _service(client: Service | None) -> Service:

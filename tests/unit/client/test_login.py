@@ -193,3 +193,26 @@ def test_a_damaged_login_is_no_crash(content: str, tmp_path: Path) -> None:
             nbt.connect()
     else:
         assert nbt.connect().is_local
+
+
+def test_what_is_connected_to_that_service_goes_on_with_the_new_login(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = nbt.connect(bearer_token=SECRETS[2])
+    typing(monkeypatch, *SECRETS[:2])
+    nbt.login()
+    after = connecting.connected()
+    assert after is not before and after is not None
+    asked = len(hosted.requests)
+    after.ping()
+    key = httpx.BasicAuth(*SECRETS[:2])._auth_header
+    assert [r.headers["authorization"] for r in hosted.requests[asked:]] == [key]
+
+
+def test_a_login_leaves_what_is_connected_elsewhere_alone(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = nbt.connect("local")
+    typing(monkeypatch, *SECRETS[:2])
+    nbt.login()
+    assert connecting.connected() is before

@@ -383,11 +383,23 @@ class TestAdding:
         training.add_images(draw(tmp_path / "set", 5))
         training.sync()
         calls = service.count("add_training_images")
-        training.sync()
+        training.estimate()  # syncs, too, but nobody asked for what was kept out
         assert service.count("add_training_images") == calls
         training.remove("00.png")
         training.sync()
         assert training.images["state"].tolist() == ["saved"] * 3 + ["refused"]
+        assert set(service.sent.values()) == {1}
+
+    def test_a_larger_plan_takes_what_was_kept_out_when_somebody_syncs(
+        self, opened: Opened, service: FakeService, tmp_path: Path
+    ) -> None:
+        service.images_max = 3
+        training = opened()
+        training.add_images(draw(tmp_path / "set", 5))
+        training.sync()
+        service.images_max = 10
+        training.sync()
+        assert training.images["state"].tolist() == ["saved"] * 5
         assert set(service.sent.values()) == {1}
 
     def test_a_removal_makes_room_before_anything_is_added(
