@@ -4,10 +4,11 @@ It is plain HTML with a display id of its own, so that renewing it touches nothi
 the view hides it as long as it hears from its kernel. It is renewed when the set was saved and when
 a run begins or ends, never with each keystroke.
 
-How it reaches the saved file hangs on who runs the cell. A page takes what comes later, so the
-first twin is words and the pictures follow when the view has drawn its own. What runs a notebook
-without a page (nbclient, nbconvert, papermill) listens only as long as some cell runs, so there the
-cell waits a moment for the pictures, and the end of every cell renews what has changed.
+How it reaches the saved file depends on who runs the cell. A page takes what comes later, so the
+first twin is words and the images follow when the view has drawn its own. What runs a notebook
+without a page (nbclient, nbconvert, papermill) takes only what a cell itself puts out, so there the
+cell waits a moment for the images. Either way the end of every cell renews what has changed, with
+the images that are ready, so that a file saved at once never shows an older state than its cells.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class Twinned(View, traitlets.HasTraits):
         raise NotImplementedError
 
     def __repr__(self) -> str:
+        """Return what stands now. The output's plain text says less, as it cannot be renewed."""
         words = " · ".join(s.words for s in self.snapshot(self.training.state))
         return shown(f"{type(self).__name__}: {shown(self.training.name, 30)} · {words}", 109)
 
@@ -86,7 +88,11 @@ class Twinned(View, traitlets.HasTraits):
     def _ipython_display_(self) -> None:
         """Put out the view, and its twin below it."""
         bundle: Any = self._repr_mimebundle_()  # type: ignore[attr-defined]  # the widget's
-        cell.put_out(bundle[0] if isinstance(bundle, tuple) else bundle)
+        bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+        # Only what stays true: this output is never renewed, or half-typed text would go with it.
+        cell.put_out(
+            bundle | {"text/plain": f"{type(self).__name__}: {shown(self.training.name, 64)}"}
+        )
         try:
             asked = cell.request()
             if asked is not None and not self._closed:
@@ -106,8 +112,14 @@ class Twin:
         self._turn = Turns()
         self._numbers = count(1)
         self._newest = 0
+        self._page = False
+        """Whether somebody takes what comes after a cell's end."""
+        self._says: tuple[object, ...] | None = None
+        """What the last one was made of."""
         self._shows: tuple[object, ...] | None = None
-        """What the last one was made of; ``None`` while its pictures are missing."""
+        """The same; ``None`` while its images are missing."""
+        self._images: Pictures | None = None
+        """The images of the last whole one."""
         self._last = Sheet("", "")
         self._timer: Any = None
         self._places: set[cell.Request] = set()
@@ -120,11 +132,12 @@ class Twin:
         for twin in list(_displayed.values()):
             twin.replaced(asked)
         self._places.add(asked)
+        self._page = bool(asked.cell)
         self._closed = False
         _displayed[self._name] = self
         cell.at_end(_at_end)
-        if asked.cell:
-            self._put_out(self._words(young=True), None, next(self._numbers), update=False)
+        if self._page:
+            self._words(update=False, young=True)
             self._wake(QUIET_SECONDS)
         else:
             self._now(update=False)
@@ -134,10 +147,15 @@ class Twin:
         if not self._closed and self._timer is None and self._due():
             self._wake(QUIET_SECONDS)
 
-    def cell_ended(self, asked: cell.Request) -> None:
-        """Renew the twin where nobody listens any more once the cell has ended."""
-        if not asked.cell and not self._closed and self._shows != self._made_of():
+    def cell_ended(self) -> None:
+        """Renew the twin where it is no longer true. Waits only where there is no page."""
+        if self._closed:
+            return
+        if not self._page and self._shows != self._made_of():
             self._now(update=True)
+        elif self._page and self._says != self._made_of():
+            self._words(update=True)
+            self.changed()
 
     def replaced(self, asked: cell.Request) -> None:
         """Forget the outputs of a cell that is run again; without any, there is nothing to renew."""
@@ -183,66 +201,84 @@ class Twin:
         if self._due():
             self._wake(BETWEEN_SECONDS)
             made_of, number = self._made_of(), next(self._numbers)
-            self._make().add_done_callback(lambda made: self._renew(made, made_of, number))
+            self._make().add_done_callback(lambda made: self._later(made, made_of, number))
 
     # -- what ------------------------------------------------------------------------------------
 
     def _now(self, *, update: bool) -> None:
-        """Put out what stands now, waiting a moment for its pictures."""
+        """Put out what stands now, waiting a moment for its images."""
         made_of, number = self._made_of(), next(self._numbers)
-        made = self._make()
         try:
-            sheet = made.result(CELL_SECONDS)
-        except Exception:  # late, or failed: the words are there in any case
-            if not update:
-                self._put_out(self._words(), None, number, update=False)
-            made.add_done_callback(lambda made: self._renew(made, made_of, number))
+            whole = self._make().result(CELL_SECONDS)
+        except Exception:  # late, or failed: the end of a later cell tries again
+            self._words(update=update)
         else:
-            self._put_out(sheet, made_of, number, update=update)
+            self._put_out(whole, made_of, number, update=update)
 
-    def _renew(self, made: Future[Sheet], made_of: tuple[object, ...], number: int) -> None:
+    def _words(self, *, update: bool, young: bool = False) -> None:
+        """Put out what stands now at once, with the images that are ready."""
+        made_of, sections = self._made_of(), self._view.snapshot(self._training.state)
+        images = self._images if self._kind() == "full" else None
+        sheet = self._render(sections, images, young=young)
+        if len(sheet.html.encode()) > BYTES_MAX:  # the words have grown since
+            sheet = self._render(sections, None, young=young)
+        self._put_out((sheet, None), made_of, next(self._numbers), update=update)
+
+    def _later(self, made: Future[Whole], made_of: tuple[object, ...], number: int) -> None:
         try:
-            self._put_out(made.result(), made_of, number, update=True)
+            whole = made.result()
         except Exception:
             log.exception("the static twin of a view failed")
+        else:
+            if self._page:
+                self._put_out(whole, made_of, number, update=True)
+            elif number >= self._newest and not self._closed and self._kind() != "off":
+                # Perhaps nobody takes it, so the end of the cell puts it out all the same.
+                self._publish(whole[0], update=True)
 
     def _put_out(
-        self, sheet: Sheet, made_of: tuple[object, ...] | None, number: int, *, update: bool
+        self, whole: Whole, made_of: tuple[object, ...], number: int, *, update: bool
     ) -> None:
         def work() -> None:
             if number < self._newest or (update and self._closed):
                 return
-            self._newest, self._shows = number, made_of
+            sheet, images = whole
+            self._newest, self._says = number, made_of
+            self._shows = None if images is None else made_of
+            self._images = images or self._images
             if update and (sheet == self._last or self._kind() == "off"):
                 return
             self._last = sheet
-            now = clock(time.time())
-            data = {"text/html": sheet.html, "text/plain": sheet.text}
-            told = {mime: words.replace(AS_OF, now) for mime, words in data.items()}
-            cell.put_out(told, self._name, update=update)
+            self._publish(sheet, update=update)
 
         # Those who put out are on different threads, and the newest must be the last.
         self._turn(work)
 
-    def _make(self) -> Future[Sheet]:
-        """Return the whole twin when its pictures are there, as large as they fit."""
+    def _publish(self, sheet: Sheet, *, update: bool) -> None:
+        now = clock(time.time())
+        data = {"text/html": sheet.html, "text/plain": sheet.text}
+        told = {mime: words.replace(AS_OF, now) for mime, words in data.items()}
+        cell.put_out(told, self._name, update=update)
+
+    def _make(self) -> Future[Whole]:
+        """Return the whole twin when its images are there, as large as they fit."""
         sections = self._view.snapshot(self._training.state)
         ids = list(dict.fromkeys(i for section in sections for i in section.ids))
-        whole: Future[Sheet] = Future()
+        whole: Future[Whole] = Future()
 
         def attempt(sides: Sequence[int]) -> None:
             if not ids or not sides or self._kind() != "full":
-                whole.set_result(self._render(sections, None))
+                whole.set_result((self._render(sections, None), {}))
                 return
             asked = _together(self._training.thumbnails(ids, sides[0]))
             asked.add_done_callback(lambda done: guarded(lambda: judge(done.result(), sides)))
 
         def judge(made: Sequence[Thumbnail | None], sides: Sequence[int]) -> None:
-            pictures = {i: picture for i, picture in zip(ids, made, strict=True) if picture}
-            sheet = self._render(sections, pictures)
+            images = {i: image for i, image in zip(ids, made, strict=True) if image}
+            sheet = self._render(sections, images)
             over = len(sheet.html.encode()) / BYTES_MAX
             if over <= 1:
-                whole.set_result(sheet)
+                whole.set_result((sheet, images))
             else:
                 # Bytes go with the area.
                 rest = [side for side in sides[1:] if side * over**0.5 <= sides[0]]
@@ -256,9 +292,6 @@ class Twin:
 
         guarded(lambda: attempt(SIDES))
         return whole
-
-    def _words(self, *, young: bool = False) -> Sheet:
-        return self._render(self._view.snapshot(self._training.state), None, young=young)
 
     def _render(
         self, sections: Sequence[Section], pictures: Pictures | None, *, young: bool = False
@@ -277,17 +310,18 @@ class Sheet(NamedTuple):
     text: str
 
 
+Whole = tuple[Sheet, Pictures | None]
+"""A twin with the images that are in it; ``None`` where some may be missing."""
+
+
 _displayed: dict[str, Twin] = {}
 """The twins that somebody may still be looking at, by name."""
 
 
 def _at_end(_result: object) -> None:
-    asked = cell.request()
-    if asked is None:
-        return
     for twin in list(_displayed.values()):
         try:
-            twin.cell_ended(asked)
+            twin.cell_ended()
         except Exception:
             log.exception("the static twin of a view failed")
 

@@ -26,11 +26,17 @@ training.add_images("icons")
     "nbt.ImageGrid(training)",
     "training.set_captions(lambda image: 'inkling, an icon'); training.sync()",
     "nbt.ImageGrid(training)",
+    """
+training.update_config({"epochs": 2, "repeats": 2, "sample_prompts": ["inkling, a star"]})
+training.start().status
+""",
+    "nbt.ProgressPanel(training)",
+    "training.wait().status",
 ]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_pictures_are_in_the_file(tmp_path: Path, command: str) -> None:
+def test_the_file_shows_the_last_state_with_its_images(tmp_path: Path, command: str) -> None:
     draw_icons(tmp_path / "icons", count=5, size=256)
     cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -48,8 +54,15 @@ def test_the_pictures_are_in_the_file(tmp_path: Path, command: str) -> None:
     for cell in (cells[1], cells[3]):
         view, twin = cell.outputs
         assert "application/vnd.jupyter.widget-view+json" in view.data
-        assert view.data["text/plain"].startswith("ImageGrid: icons · 5 images")
+        assert view.data["text/plain"] == "ImageGrid: icons"
         html = twin.data["text/html"]
         assert html.count("<img src=") == 5
         # Also in the first: it was renewed at the end of the cell that wrote the captions.
         assert html.count("inkling, an icon") == 5
+    # The panel stands above the cell that waited, and says what that says.
+    view, twin = cells[5].outputs
+    assert cells[6].outputs[0].data["text/plain"] == "'trained'"
+    assert view.data["text/plain"] == "ProgressPanel: icons"
+    assert "Training: trained in " in twin.data["text/plain"]
+    assert "<small>trained in " in twin.data["text/html"]
+    assert twin.data["text/html"].count("<img src=") == 1

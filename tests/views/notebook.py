@@ -29,6 +29,8 @@ class Notebook:
     """Runs functions as its cells. A page names them; what runs without one does not."""
 
     page: bool = True
+    deaf: bool = False
+    """Whether it drops what is put out, as nbclient does with what no cell of its own sent."""
     outputs: dict[str, list[Output]] = field(default_factory=dict)
     updates: list[Output] = field(default_factory=list)
     """What came in the place of an output, in order."""
@@ -56,6 +58,8 @@ class Notebook:
     def publish(
         self, data: dict[str, Any], metadata: Any, *, transient: dict[str, str], update: bool
     ) -> None:
+        if self.deaf:
+            return
         output = Output(data, transient.get("display_id", ""))
         if not update:
             self.outputs[self._here].append(output)

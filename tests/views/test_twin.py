@@ -132,7 +132,8 @@ def test_a_view_is_put_out_with_its_twin_below_it(page: Notebook) -> None:
     page.run("a", grid)
     view, below = page.outputs["a"]
     assert view.data["application/vnd.jupyter.widget-view+json"]["model_id"] == grid.model_id
-    assert view.data["text/plain"] == repr(grid)
+    # It is never renewed, so it says nothing that may change.
+    assert view.data["text/plain"] == "ImageGrid: animal stickers"
     assert view.display_id == "" and below.display_id == grid.twin
     assert set(below.data) == {"text/html", "text/plain"}
     assert below.data["text/plain"].startswith("animal stickers · as of ")
@@ -192,12 +193,68 @@ def test_without_a_page_the_end_of_each_cell_renews_what_has_changed(
     assert len(without_page.updates) == 1
 
 
+def ended_run(training: Buying, samples: tuple[str, ...] = ()) -> None:
+    """End a run whose last reading was in the middle."""
+    training.samples = {sample: noise(32) for sample in samples}
+    run = Run(run_id="run_1", status="trained", seconds=7.0, epoch=8, epochs=8)
+    drawn = (EpochSamples(epoch=8, asset_ids=samples),) if samples else ()
+    model = replace(training.state.model, status="trained")
+    training.change(run=replace(run, samples=drawn), model=model)
+
+
+def in_the_middle(training: Buying) -> None:
+    model = replace(training.state.model, status="training")
+    run = Run(run_id="run_1", status="training", stage="training", epoch=5, epochs=8)
+    training.change(run=replace(run, remaining_seconds=0.1), model=model)
+
+
 def test_a_cell_of_a_page_never_waits_for_a_twin(page: Notebook) -> None:
     training = FakeTraining(images(3))
-    training.hold = True
     page.run("a", ImageGrid(training))
-    page.run("b", before=lambda: training.edit([caption(1, "a fox")]))
-    assert page.updates == []
+    training.runner.advance(SETTLE)
+    training.edit([caption(1, "a fox")])
+    training.hold = True
+    page.run("b")
+    (html,) = page.twins("a")
+    assert "a fox" in html and pictures_in(html) == 3
+    assert "1 not on the service yet" in page.outputs["a"][1].data["text/plain"]
+
+
+@pytest.mark.parametrize("paged", [True, False])
+def test_the_last_state_is_there_when_its_cell_ends(
+    monkeypatch: pytest.MonkeyPatch, paged: bool
+) -> None:
+    monkeypatch.setattr(twin, "CELL_SECONDS", 0.01)
+    notebook = open_notebook(monkeypatch, page=paged)
+    training = Buying(images(3))
+    notebook.run("a", ProgressPanel(training), before=lambda: in_the_middle(training))
+    assert "nearly done" in notebook.twins("a")[0]
+    training.hold = True  # the samples are late
+    notebook.run("b", before=lambda: ended_run(training, ("asset_s",)))
+    below = notebook.outputs["a"][1]
+    assert "trained in 7 s" in below.html and "trained in 7 s" in below.data["text/plain"]
+    assert "epoch 5" not in below.html + "".join(
+        o.data["text/plain"] for o in notebook.outputs["a"]
+    )
+    training.hold = False
+    training.release()
+    training.runner.advance(SETTLE)
+    notebook.run("c")
+    assert pictures_in(notebook.twins("a")[0]) == 1
+
+
+def test_what_came_between_cells_and_nobody_took_is_put_out_again(without_page: Notebook) -> None:
+    training = Buying(images(3))
+
+    def cell() -> None:
+        without_page.deaf = True
+        ended_run(training)
+        training.runner.advance(SETTLE)
+        without_page.deaf = False
+
+    without_page.run("a", ProgressPanel(training), before=lambda: in_the_middle(training))
+    without_page.run("b", before=cell)
+    assert "trained in 7 s" in without_page.twins("a")[0]
 
 
 def test_where_there_is_no_kernel_the_view_is_put_out_alone(
