@@ -23,6 +23,7 @@ from phoenix_nbtrain.launch.price import Estimate, check_price, parse_max_cost
 from phoenix_nbtrain.launch.sending import Launched, Sending, doubt
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
 from phoenix_nbtrain.store.alive import at_work
+from phoenix_nbtrain.store.clock import Clock, moment
 from phoenix_nbtrain.store.journal import Intent, IntentKind, Journal
 
 __all__ = ["Launcher"]
@@ -40,7 +41,7 @@ class Launcher:
     Args:
         client: the Phoenix.
         journal: where launches are written down before they are sent.
-        clock: seconds since 1970.
+        clock: tells the present moment.
         sleep: waits while another process's launch is on its way.
         explicit: returns a model's stored parameters with every default explicit, so that a run
             found on the service can be compared with an order.
@@ -51,7 +52,7 @@ class Launcher:
         client: LaunchClient,
         journal: Journal,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Clock = moment,
         sleep: Callable[[float], None] = time.sleep,
         explicit: Callable[[Model], Mapping[str, Any]] = lambda model: dict(model.parameters),
     ) -> None:
@@ -113,7 +114,9 @@ class Launcher:
             LaunchUncertain: the service answered the dry run with a job, against its own
                 documentation. The run is in the journal.
         """
-        return self._quote(order, self.client.get_model(order.model_id))
+        doubt = self._ledger.doubt(order.model_id, order.kind)
+        estimate = self._quote(order, self.client.get_model(order.model_id))
+        return replace(estimate, after=doubt.intent_id if doubt else None)
 
     def _quote(self, order: Order, model: Model) -> Estimate:
         answer = self._ask_price(order)
@@ -141,7 +144,7 @@ class Launcher:
             details=dict(answer.details),
             fingerprint=order.fingerprint,
             served=served_digest(model, order),
-            made_at=self._clock(),
+            made=self._clock(),
         )
 
     def _ask_price(self, order: Order) -> Quote | LaunchReply:
@@ -235,7 +238,7 @@ class Launcher:
         doubt = self._ledger.doubt(order.model_id, order.kind)
         if doubt is None or again:
             return
-        if accepted is not None and accepted.made_at > doubt.changed:
+        if accepted is not None and accepted.after == doubt.intent_id:
             return
         raise LaunchUncertain(
             f"An earlier {order.kind} appears not to have run ({shown(doubt.reason, 70)}).",

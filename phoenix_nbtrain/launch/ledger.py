@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from phoenix_nbtrain.errors import NotFound, PermissionDenied, PhoenixError
 from phoenix_nbtrain.launch.order import Order, served_digest
 from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote
 from phoenix_nbtrain.store.alive import may_be_at_work
+from phoenix_nbtrain.store.clock import Clock, moment
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent, IntentKind, IntentState, Journal
 
 __all__ = ["LaunchClient", "Ledger"]
@@ -73,7 +73,7 @@ class Ledger:
         client: LaunchClient,
         journal: Journal,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Clock = moment,
         explicit: Callable[[Model], Mapping[str, Any]] = lambda model: dict(model.parameters),
     ) -> None:
         self.client = client
@@ -110,8 +110,12 @@ class Ledger:
         intent = self.open_intent(model.id, kind)
         if intent is None:
             return self._late(model, kind)
+        now = self._clock()
+        if now.precedes(intent.last_change) or now.precedes(intent.last_read):
+            self.journal.count_from_now(intent.intent_id)
+            intent = self.again(intent)
         if intent.state in ("prepared", "submitting") and may_be_at_work(
-            intent.intent_id, age=self._clock() - intent.changed, longest=SUBMITTING_SECONDS
+            intent.intent_id, age=now.since(intent.last_change), longest=SUBMITTING_SECONDS
         ):
             # Its sender lives and will say; a run that shows meanwhile may be somebody else's.
             return intent
@@ -235,12 +239,14 @@ class Ledger:
 
     def _trace_of_download(self, intent: Intent) -> _Trace:
         """Look for the job of a download: the model itself shows nothing of it."""
-        known = {i.job_id for i in self.intents(intent.model_id, "download")}
+        known, now = {i.job_id for i in self.intents(intent.model_id, "download")}, self._clock()
+        # The service's clock is set against ours as it is now, whatever it was when this was sent.
+        sent = min(intent.at, now.at - now.since(intent.last_change))
         try:
             for number, job in enumerate(self.client.list_jobs()):
                 if job.type == "model-download" and job.id not in known:
                     since, asked = _seconds(job.created_at), job.input
-                    if since is not None and since < intent.at - _CLOCKS_APART:
+                    if since is not None and since < sent - _CLOCKS_APART:
                         continue
                     if asked.get("modelId", intent.model_id) != intent.model_id:
                         continue
@@ -256,9 +262,9 @@ class Ledger:
 
     def _quiet(self, intent: Intent, seen: str) -> None:
         """Count a read without a trace; after enough of them the launch appears not launched."""
-        now = self._clock()
-        self.journal.note_quiet_read(intent.intent_id, at=now, apart=QUIET_APART)
-        intent, waited = self.again(intent), now - intent.changed
+        self.journal.note_quiet_read(intent.intent_id, apart=QUIET_APART)
+        intent = self.again(intent)
+        waited = self._clock().since(intent.last_change)
         if intent.quiet_reads < QUIET_READS or waited < QUIET_SECONDS:
             return
         evidence = f"{intent.quiet_reads} reads over {waited:.0f} s {seen}"

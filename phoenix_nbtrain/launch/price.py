@@ -10,6 +10,7 @@ from decimal import Decimal
 from numbers import Integral, Real
 
 from phoenix_nbtrain.errors import InputError, PriceNotAccepted, shown
+from phoenix_nbtrain.store.clock import Moment, moment
 from phoenix_nbtrain.store.journal import IntentKind
 
 __all__ = ["ESTIMATE_SECONDS", "Estimate", "check_price", "money", "parse_max_cost"]
@@ -36,13 +37,25 @@ class Estimate:
     fingerprint: str
     served: str
     """A digest of what the service held, as read with the price."""
-    made_at: float
-    """Seconds since 1970."""
+    made: Moment = field(default_factory=moment)
+    """When it was made."""
+    after: str | None = None
+    """The launch that appeared not to have run when it was made, if there was one."""
     covers: int | None = None
     """How many of the draft's images (of edit types: pairs) it is for, where not for all."""
     of: int | None = None
     """How many the draft has."""
     estimate_id: str = field(default_factory=lambda: "est_" + secrets.token_hex(8))
+
+    @property
+    def made_at(self) -> float:
+        """When it was made, in seconds since 1970."""
+        return self.made.at
+
+    @property
+    def age(self) -> float:
+        """How many seconds ago it was made."""
+        return moment().since(self.made)
 
     def __str__(self) -> str:
         return money(self.amount, self.unit)
@@ -135,7 +148,7 @@ def check_price(
     accepted: Estimate | None,
     cap: Decimal | None,
     free: bool,
-    now: float,
+    now: Moment,
 ) -> None:
     """Return if today's price was accepted.
 
@@ -144,7 +157,7 @@ def check_price(
         accepted: the one that a person saw and accepted.
         cap: what a script accepts instead.
         free: whether this Phoenix charges nothing, so that nobody need accept anything.
-        now: seconds since 1970.
+        now: the present moment.
 
     Raises:
         PriceNotAccepted: it was not, with today's price and the line that accepts it.
@@ -157,7 +170,7 @@ def check_price(
                 f"{noun} changed since its price was shown.",
                 remedy=f"It costs {price} now; look, and accept that.",
             )
-        if now - accepted.made_at > ESTIMATE_SECONDS:
+        if now.since(accepted.made) > ESTIMATE_SECONDS:
             raise PriceNotAccepted(
                 f"The price shown is older than {ESTIMATE_SECONDS} s.",
                 remedy=f"It is {price} now; look, and accept that.",

@@ -8,8 +8,7 @@ one launch that is not finished.
 from __future__ import annotations
 
 import sqlite3
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Literal
 
 from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.home import home
+from phoenix_nbtrain.store.clock import Clock, Moment, moment
 from phoenix_nbtrain.store.known_models import KnownModel, KnownModels
 from phoenix_nbtrain.store.together import Together
 from phoenix_nbtrain.store.uploads import Uploads
@@ -71,7 +71,9 @@ CREATE TABLE models (
     name TEXT NOT NULL,
     type TEXT NOT NULL,
     model_id TEXT,
-    at REAL NOT NULL
+    at REAL NOT NULL,
+    boot TEXT NOT NULL DEFAULT '',
+    ticks REAL NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX one_creation ON models (origin, project, name) WHERE model_id IS NULL;
 CREATE TABLE uploads (
@@ -111,7 +113,11 @@ CREATE TABLE intents (
     run_before TEXT NOT NULL DEFAULT '',
     epoch TEXT,
     quiet_reads INTEGER NOT NULL DEFAULT 0,
-    read_at REAL NOT NULL DEFAULT 0
+    read_at REAL NOT NULL DEFAULT 0,
+    changed_boot TEXT NOT NULL DEFAULT '',
+    changed_ticks REAL NOT NULL DEFAULT 0,
+    read_boot TEXT NOT NULL DEFAULT '',
+    read_ticks REAL NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id, kind)
     WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
@@ -137,7 +143,15 @@ ALTER TABLE intents ADD COLUMN read_at REAL NOT NULL DEFAULT 0;
 DROP INDEX one_open_launch;
 CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id, kind)
     WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
-"""
+""",
+    2: """
+ALTER TABLE models ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE models ADD COLUMN ticks REAL NOT NULL DEFAULT 0;
+ALTER TABLE intents ADD COLUMN changed_boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN changed_ticks REAL NOT NULL DEFAULT 0;
+ALTER TABLE intents ADD COLUMN read_boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN read_ticks REAL NOT NULL DEFAULT 0
+""",
 }
 
 
@@ -175,6 +189,20 @@ class Intent:
     """While it is uncertain: how often the service was read and showed no trace of it."""
     read_at: float = 0.0
     """When the last of these reads was, seconds since 1970."""
+    changed_boot: str = ""
+    changed_ticks: float = 0.0
+    read_boot: str = ""
+    read_ticks: float = 0.0
+
+    @property
+    def last_change(self) -> Moment:
+        """When its state last changed."""
+        return Moment(at=self.changed, boot=self.changed_boot, ticks=self.changed_ticks)
+
+    @property
+    def last_read(self) -> Moment:
+        """When the last read that counts was; in 1970 if there was none."""
+        return Moment(at=self.read_at, boot=self.read_boot, ticks=self.read_ticks)
 
     @property
     def bought_here(self) -> bool:
@@ -196,12 +224,12 @@ def _intent(row: sqlite3.Row) -> Intent:
 class Journal(KnownModels, Uploads):
     """Models, uploads and launches, in one file per computer."""
 
-    def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path | None = None, *, clock: Clock = moment) -> None:
         self._clock = clock
         self._db = Database(
             path or home() / "journal.sqlite3",
             application_id=0x50484E4A,  # "PHNJ"
-            version=2,
+            version=3,
             schema=_SCHEMA,
             migrations=_MIGRATIONS,
         )
@@ -236,7 +264,14 @@ class Journal(KnownModels, Uploads):
                 ).fetchone()
                 if (row["intent_id"] if row else None) != newest:
                     return False
-                values = {**asdict(intent), "amount": str(intent.amount), "at": now, "changed": now}
+                values = {
+                    **asdict(intent),
+                    "amount": str(intent.amount),
+                    "at": now.at,
+                    "changed": now.at,
+                    "changed_boot": now.boot,
+                    "changed_ticks": now.ticks,
+                }
                 names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
                 db.execute(f"INSERT INTO intents ({names}) VALUES ({places})", values)
         except sqlite3.IntegrityError:
@@ -257,13 +292,14 @@ class Journal(KnownModels, Uploads):
         Returns:
             Whether it was moved: not where another has been opened since it was closed.
         """
-        marks = ", ".join("?" for _ in only_from)
+        marks, now = ", ".join("?" for _ in only_from), self._clock()
         try:
             with self._db.writing() as db:
                 done = db.execute(
-                    "UPDATE intents SET state = ?, changed = ?, job_id = coalesce(?, job_id),"
+                    "UPDATE intents SET state = ?, changed = ?, changed_boot = ?,"
+                    " changed_ticks = ?, job_id = coalesce(?, job_id),"
                     f" reason = coalesce(?, reason) WHERE intent_id = ? AND state IN ({marks})",
-                    (to, self._clock(), job_id, reason, intent_id, *only_from),
+                    (to, now.at, now.boot, now.ticks, job_id, reason, intent_id, *only_from),
                 )
                 return done.rowcount == 1
         except sqlite3.IntegrityError:
@@ -274,20 +310,36 @@ class Journal(KnownModels, Uploads):
         with self._db.writing() as db:
             db.execute("UPDATE intents SET job_id = ? WHERE intent_id = ?", (job_id, intent_id))
 
-    def note_quiet_read(self, intent_id: str, *, at: float, apart: float) -> None:
-        """Count a read that showed no trace of an uncertain launch.
+    def note_quiet_read(self, intent_id: str, *, apart: float) -> None:
+        """Count a read, just now, that showed no trace of an uncertain launch.
 
         Args:
             intent_id: the launch.
-            at: when it was read, seconds since 1970.
-            apart: reads closer than this many seconds to the last one tell nothing new.
+            apart: a read fewer seconds than this after the last one tells nothing new.
         """
+        now = self._clock()
         with self._db.writing() as db:
+            row = db.execute(
+                "SELECT * FROM intents WHERE intent_id = ? AND state = 'uncertain'", (intent_id,)
+            ).fetchone()
+            if row is None or now.since(_intent(row).last_read) < apart:
+                return
             db.execute(
-                "UPDATE intents SET quiet_reads = quiet_reads + 1, read_at = ?"
-                " WHERE intent_id = ? AND state = 'uncertain' AND read_at <= ?",
-                (at, intent_id, at - apart),
+                "UPDATE intents SET quiet_reads = quiet_reads + 1,"
+                " read_at = ?, read_boot = ?, read_ticks = ? WHERE intent_id = ?",
+                (now.at, now.boot, now.ticks, intent_id),
             )
+
+    def count_from_now(self, intent_id: str) -> None:
+        """Put a launch's times that lie in the future, since the clock was set back, to now."""
+        now = self._clock()
+        with self._db.writing() as db:
+            for name, column in (("changed", "changed"), ("read", "read_at")):
+                db.execute(
+                    f"UPDATE intents SET {column} = ?, {name}_boot = ?, {name}_ticks = ?"
+                    f" WHERE intent_id = ? AND {column} > ? AND {name}_boot != ?",
+                    (now.at, now.boot, now.ticks, intent_id, now.at, now.boot),
+                )
 
     def intent(self, intent_id: str) -> Intent | None:
         """Return one launch."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from phoenix_nbtrain.database import Database
+from phoenix_nbtrain.store.clock import Clock, Moment
 
 __all__ = ["KnownModel", "KnownModels"]
 
@@ -23,13 +24,20 @@ class KnownModel:
     """``None`` while its creation has been written down and no reply was seen."""
     at: float
     """Seconds since 1970."""
+    boot: str = ""
+    ticks: float = 0.0
+
+    @property
+    def begun(self) -> Moment:
+        """When its creation was written down."""
+        return Moment(at=self.at, boot=self.boot, ticks=self.ticks)
 
 
 class KnownModels:
     """Models by name. A creation is written down before it is asked for, one per name."""
 
     _db: Database
-    _clock: Callable[[], float]
+    _clock: Clock
 
     def begin_model(
         self,
@@ -55,12 +63,15 @@ class KnownModels:
         Returns:
             ``None`` if somebody is creating one of that name, or has since ``seen`` was read.
         """
+        now = self._clock()
         entry = KnownModel(
             entry=entry_id or secrets.token_hex(8),
             name=name,
             type=type,
             model_id=None,
-            at=self._clock(),
+            at=now.at,
+            boot=now.boot,
+            ticks=now.ticks,
         )
         try:
             with self._db.writing() as db:
@@ -71,9 +82,9 @@ class KnownModels:
                 if seen is not None and any(row["entry"] not in seen for row in there):
                     return None
                 db.execute(
-                    "INSERT INTO models (entry, origin, project, name, type, at)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    (entry.entry, origin, project, name, type, entry.at),
+                    "INSERT INTO models (entry, origin, project, name, type, at, boot, ticks)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (entry.entry, origin, project, name, type, now.at, now.boot, now.ticks),
                 )
         except sqlite3.IntegrityError:
             return None
@@ -93,20 +104,22 @@ class KnownModels:
         self, *, origin: str, project: str, name: str, type: str, model_id: str
     ) -> None:
         """Write down a model that is now in use here, made here or not."""
+        now, entry = self._clock(), secrets.token_hex(8)
         with self._db.writing() as db:
             db.execute("DELETE FROM models WHERE origin = ? AND model_id = ?", (origin, model_id))
             db.execute(
-                "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (secrets.token_hex(8), origin, project, name, type, model_id, self._clock()),
+                "INSERT INTO models (entry, origin, project, name, type, model_id, at, boot, ticks)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (entry, origin, project, name, type, model_id, now.at, now.boot, now.ticks),
             )
 
     def models(self, *, origin: str, project: str, name: str | None = None) -> list[KnownModel]:
         """Return the models known here, the newest first."""
         with self._db.reading() as db:
             rows = db.execute(
-                "SELECT entry, name, type, model_id, at FROM models"
+                "SELECT entry, name, type, model_id, at, boot, ticks FROM models"
                 " WHERE origin = ? AND project = ? AND (? IS NULL OR name = ?)"
-                " ORDER BY at DESC, rowid DESC",
+                " ORDER BY rowid DESC",
                 (origin, project, name, name),
             ).fetchall()
         return [KnownModel(**dict(row)) for row in rows]

@@ -10,6 +10,7 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import InputError, ModelNameTaken, NotFound, PhoenixError, shown
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.store.alive import at_work, may_be_at_work
+from phoenix_nbtrain.store.clock import Clock, moment
 from phoenix_nbtrain.store.journal import Journal, KnownModel
 from phoenix_nbtrain.training.service import Service
 
@@ -27,11 +28,17 @@ class Opening:
     """Finds and creates models, remembering both in the journal."""
 
     def __init__(
-        self, service: Service, journal: Journal, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        service: Service,
+        journal: Journal,
+        *,
+        clock: Clock = moment,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._service = service
         self._journal = journal
         self._scope = {"origin": service.origin, "project": service.project_id or ""}
+        self._clock = clock
         self._sleep = sleep
 
     def open(self, name: str, *, type: str) -> Model:
@@ -106,10 +113,11 @@ class Opening:
 
     def _look_after(self, entry: KnownModel) -> None:
         """Find out what became of a creation whose kernel died: adopt its model, or forget it."""
-        age = time.time() - entry.at
-        if may_be_at_work(entry.entry, age=age, longest=CREATING_SECONDS):
+        now = self._clock()
+        age, reset = now.since(entry.begun), now.precedes(entry.begun)
+        if not reset and may_be_at_work(entry.entry, age=age, longest=CREATING_SECONDS):
             return
-        give_up = not 0 <= age <= GRACE_SECONDS  # a clock that was set back says nothing
+        give_up = reset or age > GRACE_SECONDS  # nothing tells how long ago: long enough
         known = {m.model_id for m in self._journal.models(**self._scope)}
         for model in self._service.list_models():
             mine = (model.name, model.type, model.status) == (entry.name, entry.type, "new")

@@ -195,7 +195,7 @@ class LaunchPanel(Panel):
         self._said = ""
         self._given = ""
         self._asked = estimate
-        if time.time() - estimate.made_at > STALE_SECONDS:
+        if estimate.age > STALE_SECONDS:
             self.training.request_estimate()  # the same price takes its place in the question
         self.paint(state)
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import greenlet
+from clocks import SetClock
 from fake_service import FakeService
 
 from phoenix_nbtrain.database import Database
@@ -270,10 +271,10 @@ class Kernel:
         """The step it stands before."""
         self._work: Work | None = None
         self._running: greenlet.greenlet | None = None
-        journal = world.client.journal(world.path, clock=world.now)
+        journal = world.client.journal(world.path, clock=world.clock)
         journal._db = Transactions(journal._db, self)  # type: ignore[assignment]  # the same, in steps
         self.launcher = world.client.launcher(
-            world.client.wire(self), journal, clock=world.now, sleep=self._sleep
+            world.client.wire(self), journal, clock=world.clock, sleep=self._sleep
         )
 
     @property
@@ -385,7 +386,7 @@ class World:
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
-        self._time = 1_000_000.0
+        self.clock = SetClock()
         self.path = self.folder / f"journal-{next(self._numbers)}.sqlite3"
         self.service = Service()
         self.service.price = Decimal(100)
@@ -403,10 +404,11 @@ class World:
         self.kernels = [Kernel(self) for _ in range(3)]
 
     def now(self) -> float:
-        return self._time
+        """Return the seconds that have gone by, whatever the clock on the wall says."""
+        return self.clock().ticks
 
     def pass_time(self, seconds: float) -> None:
-        self._time += seconds
+        self.clock.pass_(seconds)
 
     def saw(self, what: str) -> None:
         self.seen[what] += 1
@@ -476,7 +478,7 @@ class World:
     def _work(self, kind: str, **given: Any) -> Work:
         self.steps += 1
         return Work(
-            kind=kind, number=next(self._numbers), began=self.steps, began_at=self._time, **given
+            kind=kind, number=next(self._numbers), began=self.steps, began_at=self.now(), **given
         )
 
     def ended(self, work: Work, value: object) -> None:
@@ -535,7 +537,7 @@ class World:
         if work.accepted is not None:
             if work.accepted.fingerprint != work.order.fingerprint:
                 raise Violation("what is launched is not what was priced")
-            if work.began_at - work.accepted.made_at > ESTIMATE_SECONDS:
+            if work.began_at - work.accepted.made.ticks > ESTIMATE_SECONDS:
                 raise Violation("an estimate too old to be accepted")
             cap = work.accepted.amount if cap is None else min(cap, work.accepted.amount)
         if cap is not None and (work.quoted is None or work.quoted > cap):
@@ -546,7 +548,7 @@ class World:
             raise Violation("sent, and the journal does not know of it")
         if known.state in NEVER_LAUNCHED:
             raise Violation(f"sent while the journal says {known.state}")
-        if self._time - work.wrote_at > SUBMITTING_SECONDS:
+        if self.now() - work.wrote_at > SUBMITTING_SECONDS:
             # The process stood still for minutes between writing and sending, and others gave its
             # launch up meanwhile: nothing on this computer could have held it back.
             self.saw("a launch request of a process that stood still for minutes")
@@ -560,7 +562,8 @@ class World:
         """Refuse a launch after one without a trace, unless a person or script wished it anew."""
         if not older or older[0].state != "not_seen":
             return
-        anew = work.accepted is not None and work.accepted.made_at > older[0].changed
+        priced = work.accepted.made.ticks if work.accepted is not None else 0.0
+        anew = priced > older[0].changed_ticks
         if not (anew or work.again):
             raise Violation("followed a launch without a trace, unasked")
         self.saw("launch after one without a trace")
@@ -571,7 +574,7 @@ class World:
         if newest is not None and newest.intent_id not in self._written:
             self._written.add(newest.intent_id)
             kernel.work.intent_id = newest.intent_id
-            kernel.work.wrote_at = self._time
+            kernel.work.wrote_at = self.now()
 
     def _no_second(self, work: Work) -> None:
         """Refuse a launch beside a run that its kernel could have known of."""

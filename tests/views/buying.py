@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -39,7 +38,6 @@ def estimate(amount: int = 1296, **more: Any) -> Estimate:
         "details": {"train-model": Decimal(amount)},
         "fingerprint": "f",
         "served": "s",
-        "made_at": time.time(),
     }
     return Estimate(**{**given, **more})
 

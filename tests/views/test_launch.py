@@ -12,6 +12,7 @@ import pytest
 from views.buying import Buying, alive, estimate, quiet, ready, said, visible
 from views.fakes import EDIT, image, images, pair
 
+from phoenix_nbtrain.store.clock import moment
 from phoenix_nbtrain.training.state import PriceState
 from phoenix_nbtrain.widgets.launch import LaunchPanel
 
@@ -121,7 +122,8 @@ def test_a_click_while_the_same_price_is_looked_up_again_is_not_lost() -> None:
 
 def test_an_old_price_is_asked_for_anew_with_the_question() -> None:
     training = Buying(images(2))
-    training.price(estimate(made_at=time.time() - 100))
+    now = moment()
+    training.price(estimate(made=replace(now, ticks=now.ticks - 100)))
     panel = LaunchPanel(training)
     panel._start.click()
     assert training.calls == ["estimate"]

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from clocks import SetClock
 from fake_service import FakeService
 
 from phoenix_nbtrain.errors import (
@@ -99,10 +100,10 @@ class TestPrice:
     def test_an_estimate_dies_after_two_minutes(
         self, service: FakeService, journal: Journal
     ) -> None:
-        now = [1000.0]
-        launcher = Launcher(service, journal, clock=lambda: now[0])
+        clock = SetClock()
+        launcher = Launcher(service, journal, clock=clock)
         seen = launcher.estimate(order(service))
-        now[0] += 121
+        clock.pass_(121)
         with pytest.raises(PriceNotAccepted, match="older than 120 s"):
             launcher.launch(order(service), accepted=seen)
         assert service.launches == []

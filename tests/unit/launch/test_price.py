@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from phoenix_nbtrain.errors import InputError, PriceNotAccepted
 from phoenix_nbtrain.launch import Estimate, money, parse_max_cost
 from phoenix_nbtrain.launch.price import check_price
+from phoenix_nbtrain.store.clock import moment
 
 
 class Worded:
@@ -112,11 +113,9 @@ class TestMoney:
         ).filter(lambda amount: amount < 10**12)
     )
     def test_the_printed_line_reads_back_to_the_same_cost(self, amount: Decimal) -> None:
-        estimate = Estimate(
-            model_id="m", amount=amount, unit="CU", fingerprint="f", served="s", made_at=0.0
-        )
+        estimate = Estimate(model_id="m", amount=amount, unit="CU", fingerprint="f", served="s")
         with pytest.raises(PriceNotAccepted) as caught:
-            check_price(estimate, accepted=None, cap=None, free=False, now=0.0)
+            check_price(estimate, accepted=None, cap=None, free=False, now=moment())
         line = caught.value.remedy.removeprefix("To accept: ")
         read = eval(line, {"training": Recorded()})
         assert parse_max_cost(read, "CU") == amount

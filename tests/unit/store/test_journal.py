@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from clocks import SetClock
 
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.store.journal import OPEN_STATES, Intent, IntentState, Journal
@@ -135,6 +136,11 @@ def test_a_file_that_cannot_be_trusted_is_refused_and_kept(tmp_path: Path, case:
 
 
 OLDER = """
+CREATE TABLE models (
+    entry TEXT PRIMARY KEY, origin TEXT NOT NULL, project TEXT NOT NULL, name TEXT NOT NULL,
+    type TEXT NOT NULL, model_id TEXT, at REAL NOT NULL
+);
+INSERT INTO models VALUES ('e', 'o', '', 'icons', 't', 'm', 1);
 CREATE TABLE intents (
     intent_id TEXT PRIMARY KEY, origin TEXT NOT NULL, project TEXT NOT NULL,
     model_id TEXT NOT NULL, fingerprint TEXT NOT NULL, estimate_id TEXT UNIQUE,
@@ -160,6 +166,7 @@ def test_a_journal_of_the_first_version_keeps_what_it_knows(tmp_path: Path) -> N
     found = journal.open_intent(origin="o", model_id="m")
     assert found is not None
     assert (found.job_id, found.kind, found.amount) == ("job_1", "training", Decimal("10.75"))
+    assert [m.model_id for m in journal.models(origin="o", project="")] == ["m"]
     assert not journal.prepare(intent("b", estimate_id="e1"), newest="a")
     journal.begin_upload(origin="o", project="", model_id="m", content_hash="h", upload_id="u")
     assert journal.begun_uploads(origin="o", project="", model_id="m") == {"h": "u"}
@@ -185,10 +192,13 @@ def test_a_download_and_a_training_of_one_model_do_not_wait_for_each_other(
     assert [i.intent_id for i in journal.intents(kind=None)] == ["b", "a"]
 
 
-def test_reads_of_an_uncertain_launch_count_when_they_are_apart(journal: Journal) -> None:
+def test_reads_of_an_uncertain_launch_count_when_they_are_apart(tmp_path: Path) -> None:
+    clock = SetClock()
+    journal = Journal(tmp_path / "journal.sqlite3", clock=clock)
     journal.prepare(intent("a", estimate_id="e1", state="uncertain"), newest=None)
-    for at in (100.0, 101.0, 130.0):
-        journal.note_quiet_read("a", at=at, apart=20)
+    for seconds in (0, 1, 29):
+        clock.pass_(seconds)
+        journal.note_quiet_read("a", apart=20)
     found = journal.intent("a")
     assert found is not None
-    assert (found.quiet_reads, found.read_at) == (2, 130.0)
+    assert (found.quiet_reads, found.last_read) == (2, clock())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
+from clocks import SetClock
 from fake_service import FakeService
 from training_types import Opened
 
@@ -107,9 +107,9 @@ def test_a_launch_that_left_no_trace_is_told_with_its_evidence(
     icons: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    now, training = [time.time()], opened()
+    clock, training = SetClock(), opened()
     for timed in (training._launcher, training._launcher._ledger, training._journal):
-        monkeypatch.setattr(timed, "_clock", lambda: now[0])
+        monkeypatch.setattr(timed, "_clock", clock)
     training.add_images(icons)
 
     def reset() -> None:
@@ -121,7 +121,7 @@ def test_a_launch_that_left_no_trace_is_told_with_its_evidence(
     service.before.clear()
     assert training.state.launch.phase == "uncertain"
     for _ in range(60):  # nobody does anything: the watch reads by itself
-        now[0] += 5
+        clock.pass_(5)
         runner.advance(5)
     assert training.state.launch.phase == "refused"
     assert "appears not to have run" in training.state.launch.message

@@ -1,0 +1,193 @@
+"""Clocks that are set, ahead or back: no seconds are lost and nobody waits for ever."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from clocks import SetClock
+from fake_service import FakeService
+
+from phoenix_nbtrain.errors import LaunchUncertain, PriceNotAccepted, ServiceUnreachable
+from phoenix_nbtrain.launch import Launcher, Order, download_order
+from phoenix_nbtrain.store import alive
+from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.training.opening import Opening
+
+DAY = 86_400
+JUMPS = pytest.mark.parametrize("jump", [DAY, -DAY], ids=["ahead", "back"])
+
+
+@pytest.fixture
+def wanted(service: FakeService) -> Order:
+    return Order(model_id=next(iter(service.models)), parameters={"n": 1}, fingerprint="f")
+
+
+def lose(service: FakeService, launcher: Launcher, wanted: Order) -> None:
+    def reset() -> None:
+        raise ServiceUnreachable("Reset.", sent=True)
+
+    service.before["trigger_training"] = reset
+    with pytest.raises(LaunchUncertain):
+        launcher.launch(wanted, max_cost=2000)
+    service.before.clear()
+
+
+def read(service: FakeService, launcher: Launcher, wanted: Order) -> str:
+    found = launcher.reconcile(service.get_model(wanted.model_id))
+    return found.state if found else "none"
+
+
+@JUMPS
+def test_an_uncertain_launch_takes_its_120_seconds(
+    service: FakeService, launcher: Launcher, clock: SetClock, wanted: Order, jump: float
+) -> None:
+    lose(service, launcher, wanted)
+    states = []
+    for step in range(4):
+        clock.pass_(40)
+        if step == 1:
+            clock.set_by(jump)
+        states.append(read(service, launcher, wanted))
+    assert states == ["uncertain", "uncertain", "not_seen", "none"]
+
+
+@JUMPS
+def test_an_uncertain_launch_of_another_boot_is_left_too(
+    service: FakeService, launcher: Launcher, clock: SetClock, wanted: Order, jump: float
+) -> None:
+    lose(service, launcher, wanted)
+    clock.set_by(jump)
+    clock.reboot()
+    for _ in range(4):
+        clock.pass_(40)
+        state = read(service, launcher, wanted)
+    assert state in ("not_seen", "none")
+    assert launcher.unseen(wanted.model_id) is not None
+
+
+@JUMPS
+def test_a_person_with_a_new_price_follows_a_lost_launch_whatever_the_clock_says(
+    service: FakeService, launcher: Launcher, clock: SetClock, wanted: Order, jump: float
+) -> None:
+    before = launcher.estimate(wanted)
+    lose(service, launcher, wanted)
+    for _ in range(3):
+        clock.pass_(45)
+        read(service, launcher, wanted)
+    clock.set_by(jump)
+    with pytest.raises(LaunchUncertain):
+        launcher.launch(wanted, accepted=before)
+    assert not launcher.launch(wanted, accepted=launcher.estimate(wanted)).already
+
+
+@JUMPS
+def test_an_estimate_lives_120_seconds(
+    service: FakeService, launcher: Launcher, clock: SetClock, wanted: Order, jump: float
+) -> None:
+    seen = launcher.estimate(wanted)
+    clock.set_by(jump)
+    clock.pass_(121)
+    with pytest.raises(PriceNotAccepted, match="older than 120 s"):
+        launcher.launch(wanted, accepted=seen)
+    seen = launcher.estimate(wanted)
+    clock.set_by(jump)
+    clock.pass_(100)
+    assert not launcher.launch(wanted, accepted=seen).already
+
+
+@JUMPS
+@pytest.mark.parametrize("rebooted", [False, True])
+def test_without_locks_a_sender_is_given_up_after_its_seconds(
+    service: FakeService,
+    launcher: Launcher,
+    journal: Journal,
+    clock: SetClock,
+    wanted: Order,
+    jump: float,
+    rebooted: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(alive, "_LOCKS", False)
+
+    def die() -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(launcher._sending, "_move", lambda *_: None)  # a kill writes nothing
+    service.before["trigger_training"] = die
+    with pytest.raises(SystemExit):
+        launcher.launch(wanted, max_cost=2000)
+    assert [i.state for i in journal.intents()] == ["submitting"]
+    clock.set_by(jump)
+    if rebooted:
+        clock.reboot()
+    else:
+        clock.pass_(100)
+        assert read(service, launcher, wanted) == "submitting"
+    read(service, launcher, wanted)
+    clock.pass_(181)
+    assert read(service, launcher, wanted) == "uncertain"
+
+
+def test_a_download_that_was_sent_while_the_clock_was_ahead_is_found_among_the_jobs(
+    service: FakeService, launcher: Launcher, clock: SetClock, wanted: Order
+) -> None:
+    launcher.launch(wanted, max_cost=2000)
+    take = download_order(service.finish(wanted.model_id))
+    right = clock().at
+    clock.set_by(DAY)
+
+    def lost() -> None:
+        (job_id,) = service.weights
+        created = datetime.fromtimestamp(right, UTC).isoformat()
+        service.jobs[job_id] = replace(service.jobs[job_id], created_at=created)
+        service.before["list_jobs"] = down
+        raise ServiceUnreachable("Timed out.", sent=True)
+
+    def down() -> None:
+        raise ServiceUnreachable("No net.", sent=False)
+
+    service.after["trigger_download"] = lost
+    with pytest.raises(LaunchUncertain):
+        launcher.launch(take, max_cost=5)
+    service.before.clear()
+    clock.set_by(-DAY)
+    clock.pass_(60)
+    assert launcher.launch(take, max_cost=5).already
+    assert service.count("trigger_download") == 1
+
+
+@JUMPS
+def test_a_creation_whose_kernel_died_is_looked_after(
+    service: FakeService, tmp_path: Path, jump: float
+) -> None:
+    clock = SetClock()
+    journal = Journal(tmp_path / "other.sqlite3", clock=clock)
+    scope = {"origin": service.origin, "project": ""}
+    assert journal.begin_model(**scope, name="icons", type="flux.2-dev-lora") is not None
+    clock.set_by(jump)
+    clock.reboot()
+    waits = 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal waits
+        waits += 1
+        assert waits < 30, "it waits for the clock"
+        clock.pass_(seconds)
+
+    opening = Opening(service, journal, clock=clock, sleep=sleep)
+    assert opening.open("icons", type="flux.2-dev-lora").name == "icons"
+
+
+def test_the_model_in_use_is_the_one_joined_last_whatever_the_clock_said(
+    tmp_path: Path,
+) -> None:
+    clock = SetClock()
+    journal = Journal(tmp_path / "other.sqlite3", clock=clock)
+    scope = {"origin": "o", "project": "", "name": "icons"}
+    journal.remember_model(**scope, type="t", model_id="first")
+    clock.set_by(-DAY)
+    journal.remember_model(**scope, type="t", model_id="second")
+    assert [m.model_id for m in journal.models(**scope)] == ["second", "first"]
