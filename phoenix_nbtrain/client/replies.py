@@ -56,7 +56,7 @@ class Reply:
         """
         body = self.json()
         if not isinstance(body, dict):
-            raise _no_reply_of_the_service()
+            raise _no_reply_of_the_service(self.status)
         return body
 
     def inner(self, key: str) -> dict[str, Any]:
@@ -78,8 +78,13 @@ class Reply:
         Raises:
             ServiceUnreachable: it is one.
         """
-        if self.content and "html" in self.headers.get("content-type", ""):
-            raise _no_reply_of_the_service()
+        if self.is_page:
+            raise _no_reply_of_the_service(self.status)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a web page."""
+        return bool(self.content) and "html" in self.headers.get("content-type", "")
 
     def objects(self, key: str) -> list[dict[str, Any]]:
         """Return the objects in the list under ``key``; none where it is missing."""
@@ -87,20 +92,25 @@ class Reply:
         return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
 
 
-def _no_reply_of_the_service() -> ServiceUnreachable:
+def _no_reply_of_the_service(status: int) -> ServiceUnreachable:
+    # Counted as sent: a proxy that dislikes a reply may put its own page in the reply's place.
     return ServiceUnreachable(
-        "What came back is no reply of Phoenix's.",
+        f"What came back ({status}) is no reply of Phoenix's.",
         sent=True,
         remedy="Check the base URL, and what stands between: a proxy or a login page.",
     )
 
 
-def error_of(reply: Reply) -> ServiceError:
+def error_of(reply: Reply) -> ServiceError | ServiceUnreachable:
     """Return what a refusing reply means.
 
     Four forms of bodies are known: ``{"reason", "name"?, "details"?}``, ``{"message"}``,
-    ``{"status": "error", "code", "message"}``, and text that is no JSON.
+    ``{"status": "error", "code", "message"}``, and text that is no JSON. A refusal that is a web
+    page, or asks to log in to a proxy, comes from something on the way.
     """
+    final = 400 <= reply.status < 500 and reply.status not in (*_PASSING, 429)
+    if reply.status == 407 or (final and reply.is_page):
+        return _no_reply_of_the_service(reply.status)
     body = reply.json()
     body = body if isinstance(body, dict) else {}
     details = body.get("details")

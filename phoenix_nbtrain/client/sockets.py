@@ -9,7 +9,6 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,11 +17,16 @@ from typing import Any
 import httpcore
 import httpx
 
+from phoenix_nbtrain.client.network import Proxy, proxy_for, tls_context, unreachable
+
 __all__ = ["SocketTransport", "deadline"]
 
 _WRITTEN_AT_ONCE = 64 * 1024
 _SHORTEST = 0.001
 """Seconds; a timeout of 0 would mean a socket that never waits."""
+
+_NO_CONNECTION = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.ProxyError)
+"""Failures of connecting: no byte of the request has left."""
 
 _until: ContextVar[float | None] = ContextVar("phoenix_nbtrain_deadline", default=None)
 
@@ -54,15 +58,21 @@ def _now() -> float:
 class SocketTransport(httpx.BaseTransport):
     """Sends requests over the network, one thread's exchange within its `deadline`.
 
-    Proxies are those of the environment, and none for this computer.
+    Proxies and certificates are those of the environment; see `phoenix_nbtrain.client.network`.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pools: dict[tuple[str | None, bool], httpcore.ConnectionPool] = {}
+        self._pools: dict[tuple[Proxy | None, bool], httpcore.ConnectionPool] = {}
         self._tls: ssl.SSLContext | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return the reply, its body unread.
+
+        Raises:
+            ServiceUnreachable: no connection came about, so nothing was sent.
+            httpx.TransportError: the exchange broke off.
+        """
         assert isinstance(request.stream, httpx.SyncByteStream)
         sent = httpcore.Request(
             method=request.method,
@@ -76,11 +86,14 @@ class SocketTransport(httpx.BaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
-        with _httpx_errors():
-            try:
-                reply = self._pool(request.url).handle_request(sent)
-            except ImportError:
-                raise httpx.ConnectError("a SOCKS proxy needs the package socksio") from None
+        proxy = proxy_for(request.url)
+        pool = self._pool(proxy, secure=request.url.scheme == "https")
+        try:
+            with _httpx_errors():
+                reply = pool.handle_request(sent)
+        except _NO_CONNECTION as error:
+            failure = unreachable(request.url.host, proxy, error)
+            raise failure from None
         assert isinstance(reply.stream, Iterable)
         return httpx.Response(
             reply.status,
@@ -95,38 +108,22 @@ class SocketTransport(httpx.BaseTransport):
         for pool in pools:
             pool.close()
 
-    def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        proxy = _proxy(url)
+    def _pool(self, proxy: Proxy | None, *, secure: bool) -> httpcore.ConnectionPool:
         # The certificates take a tenth of a second to read: only where they are wanted.
-        secure = url.scheme == "https" or (proxy or "").startswith("https")
+        secure = secure or (proxy is not None and proxy.url.startswith("https"))
         with self._lock:
             if (proxy, secure) not in self._pools:
                 if secure and self._tls is None:
-                    self._tls = httpx.create_ssl_context()
+                    self._tls = tls_context()
                 self._pools[proxy, secure] = httpcore.ConnectionPool(
                     ssl_context=self._tls,
-                    proxy=_httpcore_proxy(proxy) if proxy else None,
+                    proxy=None if proxy is None else httpcore.Proxy(proxy.url, auth=proxy.auth),
                     max_connections=32,
                     max_keepalive_connections=16,
                     keepalive_expiry=5,
                     network_backend=_Backend(),
                 )
             return self._pools[proxy, secure]
-
-
-def _proxy(url: httpx.URL) -> str | None:
-    """Return the environment's proxy for ``url``, if any."""
-    if url.host in ("127.0.0.1", "::1", "localhost") or urllib.request.proxy_bypass(url.host):
-        return None
-    found = urllib.request.getproxies()
-    proxy = found.get(url.scheme) or found.get("all")
-    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
-
-
-def _httpcore_proxy(proxy: str) -> httpcore.Proxy:
-    url = httpx.URL(proxy)
-    auth = (url.username, url.password) if url.username else None
-    return httpcore.Proxy(str(url.copy_with(username=None, password=None)), auth=auth)
 
 
 class _Body(httpx.SyncByteStream):
@@ -144,14 +141,15 @@ class _Body(httpx.SyncByteStream):
 
 @contextmanager
 def _httpx_errors() -> Iterator[None]:
-    """Turn httpcore's errors into httpx's, which have the same names."""
+    """Turn httpcore's errors into httpx's, which have the same names, but for `_NO_CONNECTION`."""
     try:
         yield
+    except _NO_CONNECTION:
+        raise
     except (
         httpcore.TimeoutException,
         httpcore.NetworkError,
         httpcore.ProtocolError,
-        httpcore.ProxyError,
         httpcore.UnsupportedProtocol,
     ) as error:
         raise getattr(httpx, type(error).__name__, httpx.TransportError)(str(error)) from None
@@ -169,9 +167,12 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(
-            self._plain.connect_tcp(host, port, _left(timeout), local_address, socket_options)
-        )
+        try:
+            return _Stream(
+                self._plain.connect_tcp(host, port, _left(timeout), local_address, socket_options)
+            )
+        except UnicodeError as error:  # a name that no resolver takes
+            raise httpcore.ConnectError("this is no host's name") from error
 
 
 class _Stream(httpcore.NetworkStream):

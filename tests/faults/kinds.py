@@ -70,6 +70,7 @@ FAULTS: dict[str, Fault] = {
     "cooldown": _answer(429, {"reason": "Wait", "remainingSeconds": 42}),
     "ceiling": _answer(429, _CEILING),
     "expired": _answer(403, _EXPIRED, x_amzn_errortype="AccessDeniedException"),
+    "blocked": _answer(403, _PAGE),
     "garbage": _answer(200, _NOT_JSON),
     "no http": Fault(how="no http"),
     "408, done": _answer(408, {"message": "Request Timeout"}, effect="done"),

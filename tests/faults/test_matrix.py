@@ -62,6 +62,7 @@ throttle        t/t      ./t      ./t      t/t      t/t      ./t      ./t      .
 cooldown        c/c      c/c      c/c      c/c      c/c      c/c      c/c      c/c      c/c      -/-      c/c
 ceiling         r/r      r/r      r/r      r/r      r/r      r/r      r/r      r/r      p/p      -/-      p/p
 expired         a/a      u/u      a/a      a/a      a/a      a/a      a/a      a/a      a/a      -/-      a/a
+blocked         u/u      ./u      ./u      u/u      u/u      ./u      ./u      ./u      ./u      ?/?      ./u
 garbage         u/u      u/u      ./u      u/u      u/u      ./u      u/u      u/u      u/u      ?/?      ./u
 no http         u/u      ./u      ./u      u/u      u/u      ./u      ./u      ./u      ./u      ?/?      ./u
 408, done       f/f      ./f      ./.      f/f      f/f      ./.      ./f      ./f      ./f      ./.      ./.

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from phoenix_nbtrain.client.sockets import SocketTransport
+from phoenix_nbtrain.errors import ServiceUnreachable
 
 
 def test_no_certificates_are_read_for_an_address_that_needs_none(
@@ -18,7 +19,7 @@ def test_no_certificates_are_read_for_an_address_that_needs_none(
 
     monkeypatch.setattr(httpx, "create_ssl_context", read)
     with SocketTransport() as sockets:
-        with pytest.raises(httpx.ConnectError):
+        with pytest.raises(ServiceUnreachable):
             sockets.handle_request(httpx.Request("GET", "http://127.0.0.1:9/"))
         with pytest.raises(AssertionError):
             sockets.handle_request(httpx.Request("GET", "https://127.0.0.1:9/"))

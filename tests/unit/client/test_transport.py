@@ -53,6 +53,13 @@ from phoenix_nbtrain.records import LaunchReply, Quote
         (502, {}, None, ServiceFailed, "502"),
         (400, {}, {"status": "error", "code": "X", "message": "docs form"}, ServiceError, "docs form"),
         (302, {"location": "https://evil.test"}, None, ServiceFailed, "redirect"),
+        (400, {}, None, ServiceUnreachable, r"\(400\) is no reply of Phoenix's.*proxy"),
+        (401, {}, None, ServiceUnreachable, "no reply of Phoenix's"),
+        (403, {}, None, ServiceUnreachable, "no reply of Phoenix's"),
+        (404, {}, None, ServiceUnreachable, "no reply of Phoenix's"),
+        (407, {}, {"message": "Log in"}, ServiceUnreachable, "no reply of Phoenix's"),
+        (408, {}, None, ServiceFailed, "408"),
+        (429, {}, None, Throttled, "429"),
     ],
 )  # fmt: skip
 def test_every_refusal_is_told_apart(
