@@ -112,8 +112,13 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
+    if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _WHERE:
+        errors = importlib.import_module(f"{__name__}.errors")
+        if name == "errors":
+            return errors
+        raise errors.UnknownName("nbt", name, known=__all__)
     value = getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
     globals()[name] = value
     return value

@@ -6,6 +6,7 @@
     │   ├── ImageError                a picture that cannot be trained on
     │   ├── PairError                 a pair whose pictures cannot be resolved
     │   └── ModelNameTaken            the account has a model of that name already
+    ├── UnknownName (AttributeError)  a mistyped name, with the nearest one that there is
     ├── CredentialsError              missing, half given, contradictory or ambiguous
     ├── StoreError                    a file of this computer's memory cannot be trusted
     │   └── StoreBusy                 another process is writing it just now
@@ -30,7 +31,8 @@ Each error says in one sentence what is wrong and in a second what to do (``reme
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "StoreBusy",
     "StoreError",
     "Throttled",
+    "UnknownName",
     "as_sentence",
     "shown",
 ]
@@ -148,6 +151,29 @@ class ModelNameTaken(InputError):
     def __init__(self, message: str, *, model_id: str, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
         self.model_id = model_id
+
+
+class UnknownName(PhoenixError, AttributeError):
+    """A mistyped name of the package or of a training.
+
+    Python adds the nearest name to such an error by itself; IPython, and so every notebook, does
+    not.
+
+    Args:
+        owner: what has no such name.
+        name: the name that was typed.
+        known: the names that there are.
+    """
+
+    def __init__(self, owner: str, name: str, *, known: Iterable[str]) -> None:
+        public = {n.casefold(): n for n in known if not n.startswith("_")}
+        near = difflib.get_close_matches(name.casefold(), public, n=1)
+        super().__init__(
+            f"{owner} has no attribute {shown(name, 40)}.",
+            remedy=f"Did you mean {public[near[0]]}?" if near else f"dir({owner}) lists them.",
+        )
+        # Python adds its own hint to an AttributeError only while this was never set.
+        self.obj = None
 
 
 class CredentialsError(PhoenixError):

@@ -9,13 +9,13 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakValueDictionary
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset.edits import Op
-from phoenix_nbtrain.errors import InputError, StillRunning, shown
+from phoenix_nbtrain.errors import InputError, NotFound, StillRunning, UnknownName, shown
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.launch import Estimate, Launcher, parse_max_cost
 from phoenix_nbtrain.records import Model
@@ -44,7 +44,24 @@ _here: WeakValueDictionary[tuple[str, str, str], Training] = WeakValueDictionary
 _here_lock = threading.Lock()
 
 
-class Training(Drafting):
+class _Opened(type):
+    """The type of `Training`, which is opened by name and not called."""
+
+    if not TYPE_CHECKING:  # a type checker finds mistyped names itself
+
+        def __call__(
+            cls, name: object = "", *_: object, type: object = "flux.2-dev-lora", **__: object
+        ) -> NoReturn:
+            raise InputError(
+                "A training is opened, not called.",
+                remedy=f"{_opening_line(name or 'prop icons', type)} finds it or makes it.",
+            )
+
+        def __getattr__(cls, name: str) -> NoReturn:
+            raise _unknown("nbt.Training", name, cls)
+
+
+class Training(Drafting, metaclass=_Opened):
     """One model's training: its draft, its price, its runs.
 
     Made by `open`, `create` or `attach`. Commands return when what they say is done; the
@@ -74,8 +91,29 @@ class Training(Drafting):
         self._adding = Adding(self._live, self._editing, pictures, service=service, journal=journal)
         self._thumbnails = Thumbnails(self._live, service, pictures)
         self._downloading = Downloading(self._live, service, self._launcher)
-        self.launched_before = False
-        """Whether the last `start` found a run instead of buying one."""
+
+    launched_before = False
+    """Whether the last `start` found a run instead of buying one."""
+
+    if not TYPE_CHECKING:  # a type checker finds mistyped names itself
+
+        def __getattr__(self, name: str) -> object:
+            if hasattr(type(self), name):  # a property that failed: its own error tells why
+                return self.__getattribute__(name)
+            raise _unknown("training", name, type(self))
+
+        def __setattr__(self, name: str, value: object) -> None:
+            # What is assigned to a mistyped name would be lost without a word.
+            if not name.startswith("_") and not hasattr(type(self), name):
+                raise _unknown("training", name, type(self))
+            super().__setattr__(name, value)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Refuse copies and pickles: two of one training would overwrite each other's drafts."""
+        raise InputError(
+            "A training cannot be copied or pickled.",
+            remedy=f"Open it again with {_opening_line(self.name, self.type)}.",
+        )
 
     # -- finding and making ---------------------------------------------------------------------
 
@@ -138,26 +176,26 @@ class Training(Drafting):
         """Join an existing run; never creates a model.
 
         Args:
-            which: ``"last"`` for the newest launch of this computer, else the id of a run, a job
-                or a model.
+            which: ``"last"`` for the newest launch of this computer whose model is still there,
+                else the id of a run, a job or a model.
             client: the Phoenix to use instead of the connected one.
             runner: where background work runs.
 
         Raises:
-            InputError: this computer has launched nothing yet.
+            InputError: this computer has launched nothing yet, or all its models were deleted.
             NotFound: there is no such model.
         """
         service, journal = _service(client), Journal()
         runs = journal.intents(origin=service.origin)
-        if which == "last" and not runs:
-            raise InputError(
-                "Nothing was launched from this computer yet.", remedy="Training.open(…) begins."
+        opening = Opening(service, journal)
+        if which == "last":
+            model = _newest(opening, list(dict.fromkeys(run.model_id for run in runs)))
+        else:
+            wanted = next(
+                (run.model_id for run in runs if which in (run.intent_id, run.job_id)), which
             )
-        wanted = runs[0].model_id if which == "last" else which
-        for run in runs:
-            if which in (run.intent_id, run.job_id):
-                wanted = run.model_id
-        training = cls._of(Opening(service, journal).join(wanted), service, journal, runner)
+            model = opening.join(wanted)
+        training = cls._of(model, service, journal, runner)
         training._watch.read()
         training.resume_watch()
         return training
@@ -175,7 +213,8 @@ class Training(Drafting):
         with _here_lock:
             training = _here.get(key)
             if training is None:
-                training = cls(
+                training = type.__call__(
+                    cls,
                     model,
                     service,
                     journal=journal,
@@ -488,6 +527,34 @@ def _adopt(client: Service) -> None:
         if (before.origin, before.project_id) == (client.origin, client.project_id):
             training._use(client)
             training._sync.request()
+
+
+def _newest(opening: Opening, model_ids: Sequence[str]) -> Model:
+    """Return the first of these models that is still there."""
+    if not model_ids:
+        raise InputError(
+            "Nothing was launched from this computer yet.", remedy="Training.open(…) begins."
+        )
+    for model_id in model_ids:
+        try:
+            return opening.join(model_id)
+        except NotFound:
+            continue  # deleted
+    raise InputError(
+        "None of the models launched from this computer is there any more.",
+        remedy="nbt.models() lists those that are; Training.open(…) makes one.",
+    )
+
+
+def _opening_line(name: object, type: object) -> str:
+    """Return the line that opens a training of that name."""
+    return f'nbt.Training.open("{shown(name, 64)}", type="{shown(type, 40)}")'
+
+
+def _unknown(owner: str, name: str, kind: type) -> AttributeError:
+    if name.startswith("_"):  # asked for by libraries, not by people
+        return AttributeError(f"{owner} has no attribute {name}")
+    return UnknownName(owner, name, known=dir(kind))
 
 
 def _service(client: Service | None) -> Service:

@@ -14,6 +14,7 @@ from training_types import Opened
 from phoenix_nbtrain.errors import (
     InputError,
     LaunchUncertain,
+    NotFound,
     PriceNotAccepted,
     ServiceError,
     ServiceUnreachable,
@@ -325,6 +326,45 @@ def test_attach_joins_the_last_run_and_creates_nothing(
     for which in ("last", run.run_id, run.job_id, training.model_id):
         assert Training.attach(which or "", client=service, runner=runner) is training
     assert service.count("create_model") == created
+
+
+def test_attach_passes_over_models_that_were_deleted(
+    training: Training, service: FakeService, icons: Path, runner: InlineRunner
+) -> None:
+    training.start()
+    later = [
+        Training.create(name, type="flux.2-dev-lora", client=service, runner=runner)
+        for name in ("second", "third")
+    ]
+    for one in later:
+        one.add_images(icons)
+        one.start()
+        service.finish(one.model_id)
+        one.start(again=True)
+    assert Training.attach(client=service, runner=runner) is later[1]
+    for one in later:
+        del service.models[one.model_id]
+    assert Training.attach(client=service, runner=runner) is training
+    with pytest.raises(NotFound, match=later[1].model_id):
+        Training.attach(later[1].model_id, client=service, runner=runner)
+    del service.models[training.model_id]
+    made = service.count("create_model")
+    with pytest.raises(InputError, match=r"None of the models launched.*is there any more\. nbt"):
+        Training.attach(client=service, runner=runner)
+    assert service.count("create_model") == made
+
+
+def test_attach_goes_to_no_other_model_where_the_newest_cannot_be_read(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    training.start()
+
+    def refused() -> None:
+        raise ServiceUnreachable("Phoenix cannot be reached.", sent=False)
+
+    service.before["get_model"] = refused
+    with pytest.raises(ServiceUnreachable):
+        Training.attach(client=service, runner=runner)
 
 
 def test_the_name_of_a_model_of_somebody_elses_is_not_taken_over(
