@@ -5,7 +5,6 @@ Nothing is read here but folder listings; a `Candidate` knows how to read itself
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import io
 import os
@@ -20,6 +19,7 @@ from typing import Any
 from phoenix_nbtrain.dataset.archive import members
 from phoenix_nbtrain.dataset.folders import FILES_MAX, noise, read_file, too_many, walk
 from phoenix_nbtrain.dataset.lookup import stem
+from phoenix_nbtrain.dataset.missing import not_there, tail
 from phoenix_nbtrain.dataset.tables import is_table, read_table
 from phoenix_nbtrain.dataset.text import natural_key
 from phoenix_nbtrain.dataset.urls import checked_url, is_url, url_name
@@ -134,7 +134,7 @@ def folder_of(given: str | os.PathLike[Any]) -> Path:
         raise _empty()
     path, kind = _there(text)
     if not stat.S_ISDIR(kind):
-        raise InputError(f"{_tail(str(path))} is no folder.", remedy="Give the one that it is in.")
+        raise InputError(f"{tail(str(path))} is no folder.", remedy="Give the one that it is in.")
     return path
 
 
@@ -147,7 +147,7 @@ def _there(text: str) -> tuple[Path, int]:
         path = path.expanduser() if text.startswith("~") else path
         return path, path.stat().st_mode
     except (OSError, ValueError, RuntimeError):  # the last: a user that there is not
-        raise _not_there(path) from None
+        raise not_there(path) from None
 
 
 def _empty() -> InputError:
@@ -298,40 +298,3 @@ def _upright(image: Any) -> Any:
     from PIL import ImageOps
 
     return ImageOps.exif_transpose(image)
-
-
-def _not_there(path: Path) -> InputError:
-    if str(path).startswith("asset_"):
-        return InputError(
-            f"There is no file {shown(str(path), 60)}, and it is no asset id.",
-            remedy="Those have 8 to 64 letters or digits after asset_.",
-        )
-    if any(c in path.name for c in "*?["):
-        return InputError(
-            f"Patterns are not expanded: {shown(path.name, 40)}.",
-            remedy="Give the folder, or a list: list(Path('props').glob('*.png')).",
-        )
-    here = path
-    while True:
-        above = here.parent
-        try:
-            if above == here or above.is_dir():
-                break
-        except (OSError, ValueError):
-            pass
-        here = above
-    try:
-        names = [e.name for e, _ in zip(os.scandir(above), range(1000), strict=False)]
-    except OSError:
-        names = []
-    near = difflib.get_close_matches(here.name[:255], names, n=1, cutoff=0.6)
-    there = "" if str(above) == "." else f"; {_tail(str(above))} is there"
-    # What lies outside of this folder is not named to whoever guesses.
-    guess = near and ".." not in path.parts
-    hint = f"Did you mean {shown(near[0], 40)}?" if guess else "Check the path."
-    return InputError(f"There is no {_tail(str(path))}{there}.", remedy=hint)
-
-
-def _tail(path: str, limit: int = 60) -> str:
-    """Return a path for a message; of a long one the end, which tells more."""
-    return shown(path if len(path) <= limit else "…" + path[-limit + 1 :], limit)

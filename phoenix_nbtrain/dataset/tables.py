@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phoenix_nbtrain.dataset.missing import not_there
 from phoenix_nbtrain.errors import InputError, shown
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             raw = file.read(BYTES_MAX + 1)
+    except FileNotFoundError:
+        raise not_there(path) from None
     except (OSError, ValueError) as error:
         raise InputError(f"{shown(path.name)} cannot be read: {_why(error)}.") from None
     if len(raw) > BYTES_MAX:

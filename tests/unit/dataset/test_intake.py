@@ -420,7 +420,35 @@ def test_what_only_begins_like_an_asset_id_says_what_one_is(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert "no asset id" in refused("asset_abc")
-    assert refused("nowhere") == "There is no nowhere. Check the path."
+    assert refused("nowhere").startswith("There is no nowhere. Check the path. The working")
+
+
+def test_a_relative_path_that_leads_nowhere_says_what_is_near_and_from_where_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from phoenix_nbtrain.dataset.pair_files import lines_of
+
+    work = tmp_path / "w"
+    (work / "data" / "props").mkdir(parents=True)
+    (work / "pairs.csv").write_text("source,target\n")
+    monkeypatch.chdir(work)
+    from_there = f"The working directory is …{str(work)[-39:]}."
+    assert refused("dat") == f"There is no dat. Did you mean data? {from_there}"
+    assert refused("data/prosp/a.png") == (
+        f"There is no data/prosp/a.png. Did you mean data/props? {from_there}"
+    )
+    assert refused("data/x") == f"There is no data/x; data is there. Check the path. {from_there}"
+    assert (
+        refused(Path("pair.csv")) == f"There is no pair.csv. Did you mean pairs.csv? {from_there}"
+    )
+    with pytest.raises(InputError, match=r"no pair\.csv\. Did you mean pairs\.csv\? The working"):
+        lines_of("pair.csv")
+    assert "working directory" not in refused(work / "dat")
+    assert "working directory" not in refused("~/no-such-folder-of-mine")
+    long = "a" * 90
+    (work / long / long).mkdir(parents=True)
+    assert refused(f"{long}/{long}/{'b' * 90}").endswith(from_there)
+    assert refused(f"{long}/{long[:-1]}c/{'b' * 90}").endswith(from_there)
 
 
 def test_what_lies_above_this_folder_is_not_named(
