@@ -214,7 +214,7 @@ def test_on_a_hosted_phoenix_a_script_names_its_price(
     with pytest.raises(InputError, match="EUR"):
         training.start(max_cost="1080 EUR")
     assert service.launches == []
-    assert training.start(max_cost="1,080 CU").status == "training"
+    assert training.start(max_cost="1080 CU").status == "training"
 
 
 def test_an_uncertain_launch_shows_and_blocks_and_ends_by_reading(
