@@ -1,10 +1,16 @@
-"""Which IP addresses are the public internet's."""
+"""Which IP addresses are the public internet's, and the one spelling of a service's address."""
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import socket
+from urllib.parse import urlsplit
 
-__all__ = ["is_public"]
+__all__ = ["canonical_address", "is_public"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}
 
 _NOT_PUBLIC = tuple(
     map(
@@ -34,3 +40,46 @@ def is_public(text: str) -> bool:
     if any(address in network for network in _NOT_PUBLIC):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def canonical_address(address: str) -> str:
+    """Return the one spelling of a service's address, by which it is known on this computer.
+
+    Lower-case scheme and host, IDNA, no default port, no final dot of the host or final slash of
+    the path, and ``localhost`` for each name of this computer. What is no web address, such as a
+    local Phoenix's ``local:…``, is returned as it is. For comparing and remembering only: requests
+    go to the address that was given.
+    """
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return address
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        return address
+    host = _canonical_host(parts.hostname)
+    where = f"[{host}]" if ":" in host else host
+    if port not in (None, _DEFAULT_PORTS[parts.scheme]):
+        where += f":{port}"
+    return f"{parts.scheme}://{where}{parts.path.rstrip('/')}"
+
+
+def _canonical_host(host: str) -> str:
+    import idna
+
+    host = host.lower().rstrip(".")
+    with contextlib.suppress(UnicodeError):  # `idna.IDNAError` is one
+        # ASCII is left alone, as httpx does: `idna` would refuse an underscore.
+        host = host if host.isascii() else idna.encode(host).decode("ascii")
+    text = host
+    # As the system's resolver reads it, to which 127.1 and 0x7f000001 are addresses, too.
+    with contextlib.suppress(OSError, UnicodeError):
+        text = socket.inet_ntoa(socket.inet_aton(host))
+    try:
+        ip = ipaddress.ip_address(text)
+    except ValueError:
+        return "localhost" if host in _LOOPBACK_NAMES else host
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    # A connection to the unspecified address comes to this computer as well.
+    return "localhost" if ip.is_loopback or ip.is_unspecified else str(ip)

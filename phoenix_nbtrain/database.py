@@ -23,7 +23,10 @@ from pathlib import Path
 from phoenix_nbtrain.errors import StoreBusy, StoreError, shown
 from phoenix_nbtrain.home import WRITING, ending, private_folder, writing_in
 
-__all__ = ["Database"]
+__all__ = ["Database", "Migration", "run"]
+
+Migration = str | Callable[[sqlite3.Connection], None]
+"""Statements, separated by semicolons, or what runs them within the migrating transaction."""
 
 _KEPT = 4
 """Unused connections that stay open."""
@@ -43,7 +46,7 @@ class Database:
         application_id: marks the file as ours.
         version: of the schema.
         schema: statements, separated by semicolons.
-        migrations: by a version that was, the statements that make the next one of it.
+        migrations: by a version that was, what makes the next one of it.
         filled: called within the creating transaction.
     """
 
@@ -54,7 +57,7 @@ class Database:
         application_id: int,
         version: int,
         schema: str,
-        migrations: Mapping[int, str] | None = None,
+        migrations: Mapping[int, Migration] | None = None,
         filled: Callable[[sqlite3.Connection], None] = lambda _: None,
     ) -> None:
         self.path = path
@@ -182,7 +185,7 @@ class Database:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if owner == 0 and version == 0 and tables == 0:
-            _run(connection, self._schema)
+            run(connection, self._schema)
             self._filled(connection)
             connection.execute(f"PRAGMA application_id = {self._application_id}")
             connection.execute(f"PRAGMA user_version = {self._version}")
@@ -197,7 +200,7 @@ class Database:
             )
         elif version < self._version:
             for older in range(version, self._version):
-                _run(connection, self._migrations[older])
+                run(connection, self._migrations[older])
             connection.execute(f"PRAGMA user_version = {self._version}")
         connection.execute("COMMIT")
 
@@ -212,9 +215,12 @@ class Database:
         return f"It was left as it is; move it away from {folder} to begin a new one."
 
 
-def _run(connection: sqlite3.Connection, statements: str) -> None:
+def run(connection: sqlite3.Connection, migration: Migration) -> None:
     """Run statements one by one: `executescript` would end the transaction first."""
-    for statement in statements.split(";"):
+    if callable(migration):
+        migration(connection)
+        return
+    for statement in migration.split(";"):
         connection.execute(statement)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import httpx
 
+from phoenix_nbtrain.addresses import canonical_address
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, find
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.sockets import SocketTransport
@@ -211,7 +212,7 @@ def unchecked(credentials: Credentials, *, local_id: str | None = None) -> Phoen
             sign=OriginAuth(credentials).sign,
             params={"projectId": project_id} if project_id else {},
         ),
-        origin=f"local:{local_id}" if local_id else credentials.base_url.rstrip("/"),
+        origin=f"local:{local_id}" if local_id else canonical_address(credentials.base_url),
         is_local=local_id is not None,
         project_id=project_id,
         team_id=credentials.team_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -10,10 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from phoenix_nbtrain.addresses import canonical_address
 from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.home import home
+from phoenix_nbtrain.store.spellings import joined
 
 __all__ = ["Drafts"]
 
@@ -93,6 +96,24 @@ def load(text: str) -> Draft:
     )
 
 
+def _join(db: sqlite3.Connection) -> None:
+    """Bring together drafts of one model that stood under several spellings of its address."""
+    rows = db.execute("SELECT * FROM drafts ORDER BY at DESC").fetchall()
+    together: dict[tuple[str, str], list[sqlite3.Row]] = {}
+    for row in rows:
+        key = (canonical_address(row["origin"]), row["model_id"])
+        together.setdefault(key, []).append(row)
+    db.execute("DELETE FROM drafts")
+    for key, (newest, *older) in together.items():
+        stamp, body = newest["stamp"], newest["body"]
+        if older:
+            draft = load(body)
+            for row in older:
+                draft = joined(draft, load(row["body"]))
+            stamp, body = max(row["stamp"] for row in (newest, *older)) + 1, dump(draft)
+        db.execute("INSERT INTO drafts VALUES (?, ?, ?, ?, ?)", (*key, stamp, body, newest["at"]))
+
+
 class Drafts:
     """The drafts of all trainings on this computer."""
 
@@ -100,8 +121,9 @@ class Drafts:
         self._db = Database(
             path or home() / "drafts.sqlite3",
             application_id=0x50484E44,  # "PHND"
-            version=1,
+            version=2,
             schema=_SCHEMA,
+            migrations={1: _join},
         )
         self._last: dict[tuple[str, str], tuple[int, Draft]] = {}
 

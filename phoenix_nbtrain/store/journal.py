@@ -14,10 +14,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from phoenix_nbtrain.database import Database
+from phoenix_nbtrain.database import Database, Migration, run
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.store.clock import Clock, Moment, moment
 from phoenix_nbtrain.store.known_models import KnownModel, KnownModels
+from phoenix_nbtrain.store.spellings import join_journal
 from phoenix_nbtrain.store.together import Together
 from phoenix_nbtrain.store.uploads import Uploads
 
@@ -117,14 +118,31 @@ CREATE TABLE intents (
     changed_boot TEXT NOT NULL DEFAULT '',
     changed_ticks REAL NOT NULL DEFAULT 0,
     read_boot TEXT NOT NULL DEFAULT '',
-    read_ticks REAL NOT NULL DEFAULT 0
+    read_ticks REAL NOT NULL DEFAULT 0,
+    beside TEXT NOT NULL DEFAULT ''
 );
-CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id, kind)
+CREATE UNIQUE INDEX one_open_launch ON intents (model_id, kind, beside)
     WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
 CREATE INDEX bought ON intents (origin, model_id, fingerprint);
 """
 
-_MIGRATIONS = {
+_ADDED_IN_3 = """
+ALTER TABLE models ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE models ADD COLUMN ticks REAL NOT NULL DEFAULT 0;
+ALTER TABLE intents ADD COLUMN changed_boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN changed_ticks REAL NOT NULL DEFAULT 0;
+ALTER TABLE intents ADD COLUMN read_boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN read_ticks REAL NOT NULL DEFAULT 0;
+ALTER TABLE intents ADD COLUMN beside TEXT NOT NULL DEFAULT ''
+"""
+
+
+def _to_3(db: sqlite3.Connection) -> None:
+    run(db, _ADDED_IN_3)
+    join_journal(db)
+
+
+_MIGRATIONS: dict[int, Migration] = {
     1: """
 CREATE TABLE begun_uploads (
     origin TEXT NOT NULL,
@@ -144,14 +162,7 @@ DROP INDEX one_open_launch;
 CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id, kind)
     WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
 """,
-    2: """
-ALTER TABLE models ADD COLUMN boot TEXT NOT NULL DEFAULT '';
-ALTER TABLE models ADD COLUMN ticks REAL NOT NULL DEFAULT 0;
-ALTER TABLE intents ADD COLUMN changed_boot TEXT NOT NULL DEFAULT '';
-ALTER TABLE intents ADD COLUMN changed_ticks REAL NOT NULL DEFAULT 0;
-ALTER TABLE intents ADD COLUMN read_boot TEXT NOT NULL DEFAULT '';
-ALTER TABLE intents ADD COLUMN read_ticks REAL NOT NULL DEFAULT 0
-""",
+    2: _to_3,
 }
 
 
@@ -217,6 +228,7 @@ class Intent:
 
 def _intent(row: sqlite3.Row) -> Intent:
     values = dict(row)
+    del values["beside"]  # the index's own
     values["amount"] = Decimal(values["amount"])
     return Intent(**values)
 
@@ -247,22 +259,25 @@ class Journal(KnownModels, Uploads):
 
         Args:
             intent: the launch.
-            newest: the id of the model's newest launch of its kind, as it was when this one was
-                decided on.
+            newest: the id of the model's newest launch of its kind, under any address, as it
+                was when this one was decided on.
 
         Returns:
             False where another launch was written down since, the estimate was spent before, or
-            the model has a launch that is not finished. Then nothing was written.
+            the model has a launch that is not finished, under any address. Then nothing was
+            written.
         """
         now = self._clock()
         try:
             with self._db.writing() as db:
-                row = db.execute(
-                    "SELECT intent_id FROM intents WHERE origin = ? AND model_id = ? AND kind = ?"
-                    " ORDER BY rowid DESC LIMIT 1",
-                    (intent.origin, intent.model_id, intent.kind),
-                ).fetchone()
-                if (row["intent_id"] if row else None) != newest:
+                rows = db.execute(
+                    "SELECT intent_id, state FROM intents WHERE model_id = ? AND kind = ?"
+                    " ORDER BY rowid DESC",
+                    (intent.model_id, intent.kind),
+                ).fetchall()
+                if (rows[0]["intent_id"] if rows else None) != newest:
+                    return False
+                if intent.open and any(row["state"] in OPEN_STATES for row in rows):
                     return False
                 values = {
                     **asdict(intent),
@@ -365,9 +380,9 @@ class Journal(KnownModels, Uploads):
         return [_intent(row) for row in rows]
 
     def open_intent(
-        self, *, origin: str, model_id: str, kind: IntentKind = "training"
+        self, *, origin: str | None = None, model_id: str, kind: IntentKind = "training"
     ) -> Intent | None:
-        """Return the model's launch of that kind that is not finished, if there is one."""
+        """Return the model's newest launch of that kind that is not finished, if there is one."""
         found = self.intents(origin=origin, model_id=model_id, kind=kind)
         return next((i for i in found if i.open), None)
 

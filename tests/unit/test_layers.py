@@ -29,7 +29,7 @@ MAY = {
     "dataset": {*BASE, "images", "dataset"} - DISK,
     "client": {"addresses", "errors", "records", "home", "images", "client"},
     "local": {"addresses", "errors", "records", "catalog", "children", *DISK, "images", "local"},
-    "store": {"errors", "records", "draft", *DISK, "store"},
+    "store": {"addresses", "errors", "records", "draft", *DISK, "store"},
     "launch": {"errors", "records", "store", "launch"},
     "training": {*BASE, "images", "dataset", "runner", "store", "launch", "training"},
     "preferences": {"errors"},

@@ -141,6 +141,12 @@ CREATE TABLE models (
     type TEXT NOT NULL, model_id TEXT, at REAL NOT NULL
 );
 INSERT INTO models VALUES ('e', 'o', '', 'icons', 't', 'm', 1);
+CREATE UNIQUE INDEX one_creation ON models (origin, project, name) WHERE model_id IS NULL;
+CREATE TABLE uploads (
+    origin TEXT NOT NULL, project TEXT NOT NULL, model_id TEXT NOT NULL,
+    content_hash TEXT NOT NULL, asset_id TEXT NOT NULL,
+    PRIMARY KEY (origin, project, model_id, content_hash)
+);
 CREATE TABLE intents (
     intent_id TEXT PRIMARY KEY, origin TEXT NOT NULL, project TEXT NOT NULL,
     model_id TEXT NOT NULL, fingerprint TEXT NOT NULL, estimate_id TEXT UNIQUE,
