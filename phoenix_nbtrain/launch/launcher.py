@@ -250,6 +250,12 @@ class Launcher:
     def _already(self, order: Order, model: Model, *, again: bool) -> Launched | None:
         """Return the run that makes a launch needless; raise where one is in doubt."""
         opened, wait, waited = self._ledger.reconcile(model, order.kind), 0.1, 0.0
+        if opened is not None and opened.open and self._ledger.elsewhere(opened):
+            raise LaunchRefused(
+                f"A {order.kind} of this model went to {shown(opened.origin, 60)} and is not known "
+                "to have ended; nothing was launched.",
+                remedy="Connect there and open the model: its reads tell.",
+            )
         while opened is not None and opened.state in ("prepared", "submitting"):
             # Another thread or process is at it; its state settles within its time limit.
             if waited > SUBMITTING_SECONDS:

@@ -66,7 +66,12 @@ class LaunchClient(Protocol):
 
 
 class Ledger:
-    """One Phoenix's launches as journal and service tell them together."""
+    """One Phoenix's launches as journal and service tell them together.
+
+    A model's launches are looked at whatever address they went to, since a service may have several
+    and a model's id is its own. What another address shows may tell that a launch runs, never that
+    it is over or did not happen: a proxy may show a copy, or an older state.
+    """
 
     def __init__(
         self,
@@ -88,11 +93,16 @@ class Ledger:
 
     def intents(self, model_id: str, kind: IntentKind = "training") -> list[Intent]:
         """Return the model's launches of that kind, the newest first."""
-        return self.journal.intents(origin=self.client.origin, model_id=model_id, kind=kind)
+        return self.journal.intents(model_id=model_id, kind=kind)
 
     def open_intent(self, model_id: str, kind: IntentKind) -> Intent | None:
-        """Return the model's launch of that kind that is not finished."""
-        return self.journal.open_intent(origin=self.client.origin, model_id=model_id, kind=kind)
+        """Return the model's launch of that kind that is not finished, one of this address first."""
+        found = [i for i in self.intents(model_id, kind) if i.open]
+        return min(found, key=self.elsewhere, default=None)
+
+    def elsewhere(self, intent: Intent) -> bool:
+        """Return whether a launch went to another address than this Phoenix's."""
+        return intent.origin != self.client.origin
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -110,6 +120,8 @@ class Ledger:
         intent = self.open_intent(model.id, kind)
         if intent is None:
             return self._late(model, kind)
+        if self.elsewhere(intent):
+            return self._seen_from_here(intent, model)
         now = self._clock()
         if now.precedes(intent.last_change) or now.precedes(intent.last_read):
             self.journal.count_from_now(intent.intent_id)
@@ -139,6 +151,19 @@ class Ledger:
             end = self._end(intent, model)
             if end is not None:
                 self.journal.move(intent.intent_id, end, only_from={"running", "stopping"})
+        return self.again(intent)
+
+    def _seen_from_here(self, intent: Intent, model: Model) -> Intent:
+        """Write down that a launch at another address runs, if that shows; nothing else."""
+        alive = may_be_at_work(
+            intent.intent_id,
+            age=self._clock().since(intent.last_change),
+            longest=SUBMITTING_SECONDS,
+        )
+        if intent.state == "uncertain" or (intent.state == "submitting" and not alive):
+            trace = self._trace(intent, model)
+            if trace.found:
+                self._found_running(intent, trace.job_id)
         return self.again(intent)
 
     def adopt(self, model: Model, *, newest: Intent | None) -> Intent | None:
@@ -232,10 +257,19 @@ class Ledger:
         """Return what the service shows of a launch that nothing was heard of."""
         if intent.kind == "download":
             return self._trace_of_download(intent)
+        job = f"job {model.job_id}" if model.job_id else "no job"
+        if self._is_of_another(intent, model):
+            return _Trace(evidence=f"show another launch's run: {model.status}, {job}")
         if _appeared(intent, model):
             return _Trace(found=True, job_id=model.job_id)
-        job = f"job {model.job_id}" if model.job_id else "no job"
         return _Trace(evidence=f"show it as before: {model.status}, {job}")
+
+    def _is_of_another(self, intent: Intent, model: Model) -> bool:
+        """Return whether the model's run is known for another launch's, sent since this one."""
+        return model.job_id not in (None, intent.job_before) and any(
+            other.job_id == model.job_id and other.intent_id != intent.intent_id
+            for other in self.intents(model.id)
+        )
 
     def _trace_of_download(self, intent: Intent) -> _Trace:
         """Look for the job of a download: the model itself shows nothing of it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -226,9 +226,12 @@ class Intent:
         return self.state in OPEN_STATES
 
 
+_COLUMNS = tuple(field.name for field in fields(Intent))
+
+
 def _intent(row: sqlite3.Row) -> Intent:
-    values = dict(row)
-    del values["beside"]  # the index's own
+    # Known columns only: a newer version, installed while this kernel is open, may have added some.
+    values = {name: row[name] for name in _COLUMNS}
     values["amount"] = Decimal(values["amount"])
     return Intent(**values)
 

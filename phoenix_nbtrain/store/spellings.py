@@ -20,7 +20,7 @@ _OPEN = "state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping')
 
 
 def join_journal(db: sqlite3.Connection) -> None:
-    """Make a journal of version 3 from one of version 2."""
+    """Bring together what a journal of version 2 keeps under several spellings."""
     db.execute("DROP INDEX one_creation")
     db.execute("DROP INDEX one_open_launch")
     for table in ("uploads", "begun_uploads"):
@@ -120,9 +120,9 @@ def joined(newer: Draft, older: Draft) -> Draft:
         more = replace(pair, source=same[pair.source], target=same[pair.target])
         if more.triple in pairs:
             continue
-        for triple, row in pairs.items():
+        for triple, there in pairs.items():
             if triple[:2] == more.triple[:2]:
-                pairs[triple] = _instructed(row, more)
+                pairs[triple] = _instructed(there, more)
         pairs[more.triple] = more
     config = newer.config
     if newer.config == newer.served_config == older.served_config:
