@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeAlias
 __all__ = [
     "Draft",
     "ImageRow",
+    "PairKey",
     "PairRow",
     "PairTriple",
     "RowState",
@@ -32,6 +33,9 @@ RowState = Literal["kept", "sending", "saved", "refused"]
 
 PairTriple: TypeAlias = tuple[str, str, str]
 """Source image id, target image id, instruction."""
+
+PairKey: TypeAlias = tuple[str, str]
+"""The first of `ImageRow.keys` of a pair's source and of its target."""
 
 
 def new_image_id() -> str:
@@ -160,6 +164,11 @@ class Draft:
     """The revision at which each cell last changed, keyed by `cell`."""
     removed: frozenset[str] = frozenset()
     """Asset ids that the service still has attached and the draft no longer wants."""
+    left_out: tuple[ImageRow, ...] = ()
+    """Images that a person removed, so that a cell that adds them again leaves them out. Rows of
+    an id, a name, keys and a size, nothing else."""
+    left_out_pairs: frozenset[PairKey] = frozenset()
+    """Pairs that a person removed, likewise."""
     served_pairs: tuple[PairTriple, ...] | None = None
     """The pairs the service is known to hold; ``None`` before they were ever read."""
     served_config: Mapping[str, Any] | None = None

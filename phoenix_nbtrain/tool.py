@@ -153,7 +153,7 @@ def _upload_images(training: Training, given: Mapping[str, Any]) -> dict[str, An
         raise InputError(
             f"images is {shown(images, 40)}.", remedy="Give a list of asset ids, URLs or paths."
         )
-    report = training.add_images(images)
+    report = training.add_images(images, again=True)  # whoever names images here wants them
     if report.added or report.skipped:
         training.sync()
     draft = training.state.draft

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from phoenix_nbtrain import catalog
+from phoenix_nbtrain.dataset import left_out
 from phoenix_nbtrain.dataset._rows import Rows
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.text import caption_text, name_text
@@ -58,6 +59,7 @@ class Work:
         self._config = dict(draft.config)
         self._removed = set(draft.removed)
         self._touched = dict(draft.touched)
+        self._left_out, self._left_out_pairs = draft.left_out, draft.left_out_pairs
         self.inverse: list[Op] = []
         self._at = 0
         self._sided: dict[str, tuple[PairRow, dict[int, str]]] = {}
@@ -67,7 +69,7 @@ class Work:
 
     def draft(self) -> Draft:
         """Return the new draft, one revision on."""
-        return replace(
+        after = replace(
             self.before,
             revision=self.before.revision + 1,
             images=self._images.rows,
@@ -75,7 +77,12 @@ class Work:
             config=MappingProxyType(self._config),
             removed=frozenset(self._removed),
             touched=MappingProxyType(self._touched),
+            left_out=self._left_out,
+            left_out_pairs=self._left_out_pairs,
         )
+        after, inverse = left_out.noted(self.before, after, taken_out=not self._trusted)
+        self.inverse.extend(inverse)
+        return after
 
     def take(self, op: object, at: int = 0) -> None:
         """Apply one operation, the one at position ``at``.
@@ -104,6 +111,7 @@ class Work:
             methods["restore", "images"] = self._restore_images
             methods["restore", "pairs"] = self._restore_pairs
             methods["wait", "images"] = methods["wait", "pairs"] = self._wait
+            methods["leave out", "images"] = methods["leave out", "pairs"] = self._leave_out
         if not isinstance(kind, str) or not isinstance(table, str) or (kind, table) not in methods:
             raise RefusedError(f"There is no edit {shown(kind, 30)} of {shown(table, 30)}.")
         self._seen = op.get("base", self._base)
@@ -334,6 +342,12 @@ class Work:
             at = self._pairs.insert(at, row.pair_id, self._judged(replace(row, sending=False))) + 1
             self._touch("pairs", row.pair_id)
             self.inverse.append({"op": "delete", "table": "pairs", "row": row.pair_id})
+
+    def _leave_out(self, op: Op) -> None:
+        if op["table"] == "images":
+            self._left_out += tuple(op["rows"])
+        else:
+            self._left_out_pairs |= frozenset(op["rows"])
 
     # -- what both sides changed -----------------------------------------------------------------
 

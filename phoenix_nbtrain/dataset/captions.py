@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from phoenix_nbtrain.dataset.edits import Op
+from phoenix_nbtrain.dataset.left_out import Names
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.text import caption_text
 from phoenix_nbtrain.draft import Draft, ImageRow
@@ -61,7 +62,8 @@ def set_captions(
     Args:
         draft: the draft whose images are captioned.
         captions: a mapping from picture (id, name or path) to caption, or a function that gets
-            each row and returns its caption, ``None`` for "leave it".
+            each row and returns its caption, ``None`` for "leave it". Images that a person
+            removed may be in the mapping, and are passed over.
 
     Raises:
         InputError: a picture is unknown or ambiguous, or a caption cannot be taken. All or
@@ -70,7 +72,10 @@ def set_captions(
     new: dict[str, str] = {}
     if isinstance(captions, Mapping):
         lookup = Lookup(draft.images, refused=InputError)
+        removed = Names(draft)
         for key, caption in captions.items():
+            if key in removed:
+                continue
             row = lookup.find(key)
             if row.image_id in new:
                 raise InputError(f"{shown(row.name)} is given two captions.", remedy="Keep one.")

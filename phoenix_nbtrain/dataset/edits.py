@@ -21,11 +21,12 @@ may be empty for a pair that is still being put together, and says so until it h
 configuration's row is the parameter's name, and ``None`` its default.
 
 `apply` is pure and refuses, it never raises: each operation stands or falls by itself. What it
-accepted can be taken back by applying ``inverse`` with ``trusted=True``. Inverses may hold two
+accepted can be taken back by applying ``inverse`` with ``trusted=True``. Inverses may hold three
 operations more, which never come from a browser because they carry row objects::
 
     {"op": "restore", "table": "images" | "pairs", "at": int, "rows": [row, ...]}
     {"op": "wait", "table": "images" | "pairs", "row": id, "as": row}
+    {"op": "leave out", "table": "images" | "pairs", "rows": [row or pair key, ...]}
 """
 
 from __future__ import annotations
@@ -128,8 +129,9 @@ def insert_images(draft: Draft, rows: Iterable[ImageRow], at: int | None = None)
 def _applied(work: Work, accepted: Sequence[int], refused: Sequence[Refusal]) -> Applied:
     if not accepted:
         return Applied(draft=work.before, refused=tuple(refused))
+    after = work.draft()
     return Applied(
-        draft=work.draft(),
+        draft=after,
         accepted=tuple(accepted),
         refused=tuple(refused),
         inverse=tuple(reversed(work.inverse)),

@@ -18,6 +18,8 @@ from phoenix_nbtrain.images.header import ImageHeader, inspect
 
 __all__ = ["AddReport", "FileFate", "Intake", "Looked", "Picture", "look", "sort", "take"]
 
+_REMOVED = "you removed it"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
@@ -82,11 +84,20 @@ class Intake:
     fates: tuple[FileFate, ...] = ()
     """One for each file, in order. Those added have no image id yet."""
 
-    def report(self, image_ids: Collection[str], *, problem: str = "") -> AddReport:
-        """Return the report, once the new pictures have ids: one each, in order."""
+    def report(self, image_ids: Collection[str | None], *, problem: str = "") -> AddReport:
+        """Return the report, once the new pictures have ids: one each, in order.
+
+        ``None`` is a picture that somebody removed while it was being read.
+        """
         ids = iter(image_ids)
-        rows = [replace(f, image_id=next(ids)) if f.fate == "added" else f for f in self.fates]
+        rows = [_landed(f, next(ids)) if f.fate == "added" else f for f in self.fates]
         return AddReport(tuple(rows), problem)
+
+
+def _landed(fate: FileFate, image_id: str | None) -> FileFate:
+    if image_id is None:
+        return replace(fate, fate="left out", reason=_REMOVED)
+    return replace(fate, image_id=image_id)
 
 
 def take(
@@ -150,6 +161,7 @@ def sort(
     room: int,
     known: Mapping[str, str],
     names: Collection[str] = (),
+    left_out: Collection[str] = (),
 ) -> Intake:
     """Tell what is new among what was looked at.
 
@@ -159,6 +171,7 @@ def sort(
         known: image ids of pictures that are in the set, by what tells them (`Picture.key`).
         names: names that are taken. Two pictures of one name get their folder before it
             (``line/cat.png``), and where that is the same too, a number.
+        left_out: what tells pictures that a person removed, which are not added again.
 
     Raises:
         InputError: more new pictures than there is room for; then nothing is taken.
@@ -173,6 +186,8 @@ def sort(
         key = picture.key
         if key in known:
             fates.append(FileFate(name=picture.name, fate="already there", image_id=known[key]))
+        elif key in left_out:
+            fates.append(FileFate(name=picture.name, fate="left out", reason=_REMOVED))
         elif key in seen:
             twin = shown(new[seen[key]][1].name, 60)
             reason = f"the same picture as {twin}"

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from phoenix_nbtrain.dataset import left_out
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.tables import ROWS_MAX, read_text
@@ -49,7 +50,8 @@ class PairFate:
 
     line: int
     """Where it stands in the file, the header counted; from 1 in a frame or list."""
-    fate: Literal["added", "changed", "already there", "refused"]
+    fate: Literal["added", "changed", "already there", "left out", "refused"]
+    """``left out`` is a pair that a person removed before, or whose image was removed."""
     source: str = ""
     """The source as it was given."""
     target: str = ""
@@ -73,6 +75,8 @@ class PairReport:
         """The counts in words."""
         fates = ("added", "changed", "already there", "refused")
         parts = [f"{self.count(fate)} {fate}" for fate in fates if self.count(fate)]
+        if out := self.count("left out"):
+            parts.append(left_out.said(pairs=out))
         return ", ".join(parts) or "no pairs in it"
 
     @property
@@ -266,15 +270,17 @@ def _check_count(count: int, what: str) -> None:
 # -- taking ------------------------------------------------------------------------------------------
 
 
-def take(draft: Draft, lines: Iterable[Line]) -> Taken:
+def take(draft: Draft, lines: Iterable[Line], *, again: bool = False) -> Taken:
     """Return the edits that bring lines into a draft, and each line's fate.
+
+    Pairs that a person removed are left out unless ``again``.
 
     A pair of the same pictures that stands is the one that is meant: it stays where it says the
     same, and gets the line's instruction otherwise. Further lines of the same pictures are pairs
     of their own, as often as they are given.
     """
-    lookup = Lookup(draft.images)
-    read = [_read(line, lookup) for line in lines]
+    lookup, removed = Lookup(draft.images), left_out.Names(draft)
+    read = [_read(line, lookup, removed) for line in lines]
     triples = [triple for _, triple, _ in read]
     found = _recognised(draft, triples)
     fates: list[PairFate] = []
@@ -284,10 +290,12 @@ def take(draft: Draft, lines: Iterable[Line]) -> Taken:
     room = PAIRS_MAX - len(draft.pairs)
     for at, (fate, triple, says) in enumerate(read):
         if triple is not None:
-            again = first.setdefault(triple, fate.line)
-            note = f"the same pair as in line {again}" if again != fate.line else ""
+            line = first.setdefault(triple, fate.line)
+            note = f"the same pair as in line {line}" if line != fate.line else ""
             pair_id = found.get(at)
-            if pair_id is None and room <= 0:
+            if pair_id is None and not again and left_out.has_pair(draft, *triple[:2]):
+                fate = replace(fate, fate="left out", reason="you removed it")  # noqa: PLW2901
+            elif pair_id is None and room <= 0:
                 reason = f"There are {PAIRS_MAX:,} pairs already, the most a draft takes."
                 fate = replace(fate, reason=reason)  # noqa: PLW2901  # the line's, told in full
             elif pair_id is None:
@@ -315,7 +323,9 @@ def take(draft: Draft, lines: Iterable[Line]) -> Taken:
     return Taken(ops=tuple(ops), fates=tuple(fates), of=tuple(of))
 
 
-def _read(line: Line, lookup: Lookup) -> tuple[PairFate, PairTriple | None, bool]:
+def _read(
+    line: Line, lookup: Lookup, removed: left_out.Names
+) -> tuple[PairFate, PairTriple | None, bool]:
     """Return a line's fate so far, the pair that it is, and whether it gives an instruction."""
     source, target = (line.values.get(side, "") for side in COLUMNS[:2])
     told = [value if isinstance(value, str) else shown(value, 40) for value in (source, target)]
@@ -327,6 +337,10 @@ def _read(line: Line, lookup: Lookup) -> tuple[PairFate, PairTriple | None, bool
         ids = [lookup.find(value).image_id for value in (source, target)]
         instruction = caption_text(line.values.get("instruction", ""), "instruction")
     except InputError as error:
+        gone = next((value for value in (source, target) if value in removed), None)
+        if gone is not None:
+            why = f"you removed {shown(gone, 60)}"
+            return replace(fate, fate="left out", reason=why), None, says
         return replace(fate, reason=str(error)), None, says
     if ids[0] == ids[1]:
         return replace(fate, reason="Source and target are the same picture."), None, says

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from phoenix_nbtrain.dataset import left_out
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup, path_parts, stem
 from phoenix_nbtrain.dataset.text import caption_text, natural_key
@@ -44,6 +45,8 @@ class PairUp:
     """The inserts, for `edits.apply`; pairs that are there already are not among them."""
     paired: int
     """Pairs found, those that are there already included."""
+    left_out: int = 0
+    """Pairs found besides that a person removed before."""
     left_over: tuple[str, ...]
     """Names of the pictures on either side that have no partner."""
 
@@ -52,6 +55,8 @@ class PairUp:
         text = _counted(made) + " made"
         if there:
             text += f", {there:,} {'was' if there == 1 else 'were'} there already"
+        if self.left_out:
+            text += f"; {left_out.said(pairs=self.left_out)} (again=True makes them)"
         if self.left_over:
             names = ", ".join(shown(name, 30) for name in self.left_over[:5])
             more = len(self.left_over) - 5
@@ -68,6 +73,7 @@ def pair_up(
     targets: Group | None = None,
     *,
     instruction: str = "",
+    again: bool = False,
 ) -> PairUp:
     """Match two groups of pictures by what else their names say.
 
@@ -80,6 +86,7 @@ def pair_up(
         sources: the group that pairs start from; see `Group`.
         targets: the group that pairs lead to.
         instruction: what every new pair says.
+        again: whether to make pairs that a person removed before, too.
 
     Raises:
         PairError: only one group is given, a group has no picture, no pair is found, or two
@@ -118,6 +125,7 @@ def pair_up(
         [(left[key].image_id, right[key].image_id) for key in keys],
         instruction=instruction,
         left_over=tuple(sorted(alone, key=natural_key)),
+        again=again,
     )
 
 
@@ -133,9 +141,11 @@ def pair_chosen(draft: Draft, ids: Sequence[str]) -> PairUp:
         raise PairError("A pair takes two pictures.", remedy="Select two, the source first.")
     if len(rows) == 2:
         source, target = rows
-        return _paired(draft, [(source.image_id, target.image_id)], instruction="", left_over=())
+        return _paired(
+            draft, [(source.image_id, target.image_id)], instruction="", left_over=(), again=True
+        )
     try:
-        return pair_up(replace(draft, images=tuple(rows)))
+        return pair_up(replace(draft, images=tuple(rows)), again=True)
     except PairError as error:
         raise PairError(
             f"The names of these {len(rows):,} pictures tell of no pairs.",
@@ -149,8 +159,10 @@ def _paired(
     *,
     instruction: str,
     left_over: tuple[str, ...],
+    again: bool,
 ) -> PairUp:
     there = {row.triple[:2] for row in draft.pairs}
+    out = set() if again else {p for p in pairs if p not in there and left_out.has_pair(draft, *p)}
     ops = tuple(
         {
             "op": "insert",
@@ -160,9 +172,9 @@ def _paired(
             "values": {"source": source, "target": target, "instruction": instruction},
         }
         for source, target in pairs
-        if (source, target) not in there
+        if (source, target) not in there and (source, target) not in out
     )
-    return PairUp(ops=ops, paired=len(pairs), left_over=left_over)
+    return PairUp(ops=ops, paired=len(pairs) - len(out), left_out=len(out), left_over=left_over)
 
 
 def check_records(rows: object) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from phoenix_nbtrain.dataset import left_out
 from phoenix_nbtrain.errors import shown
 
 __all__ = ["AddReport", "FileFate"]
+
+BROUGHT_BACK = "To bring it back: add_images(…, again=True)."
 
 _LISTED = 20
 """How many rows are listed before the rest is only counted."""
@@ -21,7 +24,8 @@ class FileFate:
 
     name: str
     """The name the picture goes by, or the file's own where it was refused."""
-    fate: Literal["added", "already there", "refused"]
+    fate: Literal["added", "already there", "left out", "refused"]
+    """``left out`` is an image that a person removed before."""
     reason: str = ""
     """Why it was refused, or what is to be known of it besides."""
     image_id: str | None = None
@@ -46,6 +50,11 @@ class AddReport:
         return self._count("already there")
 
     @property
+    def left_out(self) -> int:
+        """Images that a person removed, and that were not added again."""
+        return self._count("left out")
+
+    @property
     def refused(self) -> int:
         """Files that cannot be taken."""
         return self._count("refused")
@@ -61,6 +70,8 @@ class AddReport:
             parts.append(f"{self.skipped} already there")
         if self.refused:
             parts.append(f"{self.refused} refused")
+        if self.left_out:
+            parts.append(left_out.said(images=self.left_out))
         return ", ".join(parts)
 
     def _told(self) -> Iterable[FileFate]:
@@ -71,6 +82,8 @@ class AddReport:
     def __str__(self) -> str:
         told = list(self._told())
         lines = [f"{self.summary}."]
+        if self.left_out:
+            lines.append(f"  {BROUGHT_BACK}")
         if self.problem:
             lines.append(f"  {shown(self.problem, 200)}")
         lines += [f"  {shown(r.name)}: {r.fate}, {shown(r.reason, 200)}" for r in told[:_LISTED]]
@@ -87,9 +100,11 @@ class AddReport:
         )
         if len(told) > _LISTED:
             rows += f"<tr><td colspan=3>and {len(told) - _LISTED} more</td></tr>"
-        problem = f"<div>{_text(self.problem, 200)}</div>" if self.problem else ""
+        notes = [BROUGHT_BACK] if self.left_out else []
+        notes += [self.problem] if self.problem else []
+        note = "".join(f"<div>{_text(words, 200)}</div>" for words in notes)
         table = f"<table>{rows}</table>" if rows else ""
-        return f"<div>{_text(self.summary, 80)}.</div>{problem}{table}"
+        return f"<div>{_text(self.summary, 120)}.</div>{note}{table}"
 
 
 def _text(value: str, limit: int) -> str:

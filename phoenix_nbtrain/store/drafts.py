@@ -34,6 +34,8 @@ CREATE TABLE drafts (
 _READ = "SELECT stamp, body FROM drafts WHERE origin = ? AND model_id = ?"
 
 
+_LEFT_OUT = ("image_id", "name", "content_hash", "url_key", "asset_id", "bytes")
+"""What is kept of an image that a person removed."""
 _COLUMNS = {cls: tuple(f.name for f in fields(cls)) for cls in (ImageRow, PairRow)}
 
 
@@ -66,6 +68,8 @@ def dump(draft: Draft) -> str:
             "config": dict(draft.config),
             "touched": dict(draft.touched),
             "removed": sorted(draft.removed),
+            "left_out": [{k: getattr(row, k) for k in _LEFT_OUT} for row in draft.left_out],
+            "left_out_pairs": sorted(draft.left_out_pairs),
             "served_pairs": draft.served_pairs,
             "served_config": None if draft.served_config is None else dict(draft.served_config),
             "sending_pairs": draft.sending_pairs,
@@ -89,6 +93,8 @@ def load(text: str) -> Draft:
         config=_frozen_config(body["config"]) or MappingProxyType({}),
         touched=MappingProxyType(body["touched"]),
         removed=frozenset(body["removed"]),
+        left_out=tuple(ImageRow(**_known(ImageRow, row)) for row in body.get("left_out", ())),
+        left_out_pairs=frozenset((p[0], p[1]) for p in body.get("left_out_pairs", ())),
         served_pairs=_triples(body["served_pairs"]),
         served_config=_frozen_config(body["served_config"]),
         sending_pairs=_triples(body.get("sending_pairs")),

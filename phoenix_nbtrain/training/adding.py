@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.contents import Contents
-from phoenix_nbtrain.dataset import edits, intake
+from phoenix_nbtrain.dataset import edits, intake, left_out
 from phoenix_nbtrain.dataset.edits import Applied
 from phoenix_nbtrain.dataset.intake import AddReport, Picture
 from phoenix_nbtrain.draft import Draft, ImageRow, new_image_id
@@ -39,10 +39,11 @@ class Adding:
         self.service = service
         self._journal = journal
 
-    def add(self, source: object, *, recursive: bool) -> AddReport:
+    def add(self, source: object, *, recursive: bool, again: bool = False) -> AddReport:
         """Add what ``source`` holds, all or nothing as to how many a training takes.
 
         What is there already is not added again; if the service had refused it, it is tried anew.
+        What a person removed is left out unless ``again``.
 
         Raises:
             InputError: the source cannot be read, or holds too many; nothing was added.
@@ -52,7 +53,7 @@ class Adding:
             source,
             room=catalog.IMAGES_MAX - len(draft.images),
             spare=len(strangers(draft)),
-            known=_known(draft),
+            known=_known(draft).keys() | _left_out(draft, again),
             recursive=recursive,
         )
         learned = recognise(
@@ -68,25 +69,26 @@ class Adding:
             room=catalog.IMAGES_MAX - len(draft.images),
             known=_known(draft),
             names={row.name for row in draft.images},
+            left_out=_left_out(draft, again),
         )
         # Side by side, since each is on disk before it counts, and a disk takes many at once.
         kept = [self._live.runner.submit("io", self._row, p) for p in taken.pictures]
         rows = [row.result() for row in kept]
-        again = {fate.image_id for fate in taken.fates if fate.fate == "already there"}
+        standing = {fate.image_id for fate in taken.fates if fate.fate == "already there"}
         urls = {p.key: p.url for p in looked.pictures if p.url is not None}
-        ids: list[str] = []
+        ids: list[str | None] = []
 
         def change(draft: Draft) -> Applied:
-            # Another kernel may have added the same pictures since: what stands decides.
-            there = _known(draft)
-            ids[:] = [there.get(row.keys[0], row.image_id) for row in rows]
-            new = [row for row in rows if row.keys[0] not in there]
+            # Another kernel may have added or removed the same pictures since: what stands decides.
+            there, out = _known(draft), _left_out(draft, again)
+            new = [row for row in rows if not {row.keys[0]} & (there.keys() | out)]
+            ids[:] = [there.get(row.keys[0], row.image_id if row in new else None) for row in rows]
             if len(draft.images) + len(new) > catalog.IMAGES_MAX:
                 raise InputError(
                     f"A training takes {catalog.IMAGES_MAX} images and has {len(draft.images)}.",
                     remedy=f"{len(new)} more do not fit; nothing was added.",
                 )
-            return edits.insert_images(_tried_anew(draft, again | set(ids), urls), new)
+            return edits.insert_images(_tried_anew(draft, standing | set(ids), urls), new)
 
         self._editing.apply(change).result()
         return taken.report(ids, problem=learned.problem)
@@ -125,12 +127,22 @@ class Adding:
                 replaces=stands.asset_id if stands.attached else stands.replaces,
             )
             after = draft.with_images({stands.image_id: replaced})
-            delete = {"op": "delete", "table": "images", "row": stands.image_id}
+            after = replace(
+                after,
+                revision=draft.revision + 1,
+                removed=draft.removed | gone,
+                left_out_pairs=left_out.moved(draft.left_out_pairs, stands, replaced),
+            )
+            after, inverse = left_out.noted(draft, after, taken_out=True)
             at = draft.images.index(stands)
             return Applied(
-                draft=replace(after, revision=draft.revision + 1, removed=draft.removed | gone),
+                draft=after,
                 accepted=(0,),
-                inverse=(delete, {"op": "restore", "table": "images", "at": at, "rows": [stands]}),
+                inverse=(
+                    {"op": "delete", "table": "images", "row": stands.image_id},
+                    {"op": "restore", "table": "images", "at": at, "rows": [stands]},
+                    *inverse,
+                ),
             )
 
         self._editing.apply(change).result()
@@ -166,6 +178,11 @@ def _not_replaced(name: str, taken: intake.Intake, draft: Draft) -> str:
 def _known(draft: Draft) -> dict[str, str]:
     """Return image ids by everything that tells a picture from others."""
     return {key: row.image_id for row in draft.images for key in row.keys}
+
+
+def _left_out(draft: Draft, again: bool) -> frozenset[str]:
+    """Return what tells the pictures that are not to be added: none where all are wanted."""
+    return frozenset() if again else left_out.keys(draft)
 
 
 def _tried_anew(draft: Draft, image_ids: Collection[str | None], urls: Mapping[str, str]) -> Draft:

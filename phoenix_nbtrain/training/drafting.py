@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from phoenix_nbtrain import catalog
-from phoenix_nbtrain.dataset import captions, checks, edits
+from phoenix_nbtrain.dataset import captions, checks, edits, left_out
 from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup
@@ -155,14 +155,20 @@ class Drafting(Pairing):
         sources = (v if v in stands else found.find(v).image_id for v in config["sample_sources"])
         return config | {"sample_sources": tuple(sources)}
 
-    def add_images(self, source: object, *, recursive: bool = False) -> AddReport:
+    def add_images(
+        self, source: object, *, recursive: bool = False, again: bool = False
+    ) -> AddReport:
         """Add pictures to the draft; they are sent behind, and adding is free.
+
+        Images that were removed before are left out, so that a cell run again does not bring them
+        back.
 
         Args:
             source: a folder, a file, a list of files, a zip, a DataFrame with ``path`` and
                 ``caption``, PIL images, asset ids, or URLs, which the service fetches itself. A
                 ``NAME.txt`` beside a file is its caption.
             recursive: whether folders within a folder count.
+            again: whether to add images that were removed before, too.
 
         Returns:
             Each file's fate.
@@ -171,12 +177,14 @@ class Drafting(Pairing):
             InputError: the source cannot be read, or holds more than a training takes; nothing
                 was added.
         """
-        return self._adding.add(source, recursive=recursive)
+        return self._adding.add(source, recursive=recursive, again=again)
 
-    def add_images_later(self, source: object, *, recursive: bool = False) -> Future[AddReport]:
+    def add_images_later(
+        self, source: object, *, recursive: bool = False, again: bool = False
+    ) -> Future[AddReport]:
         """Add pictures on a thread of its own. Never blocks."""
         return self._live.runner.alone(
-            "add", partial(self._adding.add, source, recursive=recursive)
+            "add", partial(self._adding.add, source, recursive=recursive, again=again)
         )
 
     def replace(self, image: str, source: object) -> None:
@@ -188,8 +196,12 @@ class Drafting(Pairing):
         return self._live.runner.alone("replace", partial(self.replace, image_id, source))
 
     def remove(self, *images: str) -> None:
-        """Take images out of the draft, by id or name. Pairs that use them say so."""
-        rows = [self._image(image) for image in images]
+        """Take images out of the draft, by id or name. Pairs that use them say so.
+
+        `add_images` leaves them out from then on. One that was removed before may be named again.
+        """
+        removed = left_out.Names(self.state.draft)
+        rows = [self._image(image) for image in images if image not in removed]
         self._do([{"op": "delete", "table": "images", "row": r.image_id} for r in rows])
 
     def set_captions(self, given: Mapping[str, str] | Callable[[ImageRow], str | None]) -> None:
@@ -268,7 +280,7 @@ class Drafting(Pairing):
         """Apply operations all or none."""
         self._assign(lambda _: ops)
 
-    def _assign(self, ops_of: Callable[[Any], Sequence[Op]]) -> None:
+    def _assign(self, ops_of: Callable[[Draft], Sequence[Op]]) -> None:
         type_name = self.type
 
         def change(draft: Any) -> edits.Applied:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from os import PathLike
@@ -29,6 +29,9 @@ class Pairing:
     def _do(self, ops: Sequence[Op]) -> None:
         raise NotImplementedError  # the draft's, which is mixed in
 
+    def _assign(self, ops_of: Callable[[Draft], Sequence[Op]]) -> None:
+        raise NotImplementedError  # likewise
+
     def set_pairs(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replace all pairs by ``{source, target, instruction}`` records.
 
@@ -47,18 +50,30 @@ class Pairing:
         targets: pairing.Group | None = None,
         *,
         instruction: str = "",
+        again: bool = False,
     ) -> pairing.PairUp:
         """Pair pictures whose names say that they belong together.
+
+        Pairs that were removed before are left out, so that a cell run again does not bring them
+        back.
 
         Args:
             sources: a folder's name or a word in the names, or a list of names; without it the
                 usual words are tried (before and after, line and colour, …).
             targets: the same for the other side.
             instruction: what turns each source into its target.
+            again: whether to make pairs that were removed before, too.
         """
-        found = pairing.pair_up(self._live.state.draft, sources, targets, instruction=instruction)
-        self._do(found.ops)
-        return found
+        found: list[pairing.PairUp] = []
+
+        def ops(draft: Draft) -> Sequence[Op]:
+            found[:] = [
+                pairing.pair_up(draft, sources, targets, instruction=instruction, again=again)
+            ]
+            return found[0].ops
+
+        self._assign(ops)
+        return found[0]
 
     def pair_up_later(self, *, instruction: str = "") -> Future[pairing.PairUp]:
         """Pair pictures by their names, on a thread of its own. Never blocks."""
@@ -103,18 +118,21 @@ class Pairing:
         """Return what `set_instructions` would write, by pair id. Changes nothing, never blocks."""
         return instructions.filled(self._live.state.draft, template, pairs)
 
-    def add_pairs(self, source: object) -> PairReport:
+    def add_pairs(self, source: object, *, again: bool = False) -> PairReport:
         """Add pairs from a file or a table, each line by itself.
 
-        A pair of the same two pictures that is there already gets the line's instruction.
+        A pair of the same two pictures that is there already gets the line's instruction. Pairs
+        that were removed before, or whose image was, are left out, so that a cell run again does
+        not bring them back.
 
         Args:
             source: a ``.csv`` or ``.jsonl`` file, a DataFrame, or a list of records, with
                 ``source``, ``target`` and ``instruction``. Pictures are called by their names,
                 paths or ids.
+            again: whether to add pairs that were removed before, too.
 
         Returns:
-            Each line's fate: added, changed, already there, or refused and why.
+            Each line's fate: added, changed, already there, left out, or refused and why.
 
         Raises:
             InputError: it cannot be read at all; nothing was changed.
@@ -124,7 +142,7 @@ class Pairing:
         taken: list[pair_files.Taken] = []
 
         def change(draft: Draft) -> Applied:
-            taken[:] = [pair_files.take(draft, lines)]
+            taken[:] = [pair_files.take(draft, lines, again=again)]
             return edits.apply(draft, taken[0].ops, type_name=type_name)
 
         reply = self._editing.apply(change).result()

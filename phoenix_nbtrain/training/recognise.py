@@ -44,7 +44,14 @@ class Learned:
             changed = replace(row, **self.fields.get(asset_id, {}))
             if changed != row:
                 rows[row.image_id] = changed
-        return draft.with_images(rows) if rows else draft
+        out = tuple(replace(row, **self._of_removed(row)) for row in draft.left_out)
+        if not rows and out == draft.left_out:
+            return draft
+        return replace(draft.with_images(rows), left_out=out)
+
+    def _of_removed(self, row: ImageRow) -> dict[str, Any]:
+        found = self.fields.get(row.asset_id or "", {})
+        return {name: found[name] for name in ("content_hash", "url_key", "bytes") if name in found}
 
 
 def strangers(draft: Draft) -> dict[str, ImageRow]:
@@ -56,10 +63,16 @@ def strangers(draft: Draft) -> dict[str, ImageRow]:
     }
 
 
+def _unknown(draft: Draft) -> dict[str, ImageRow]:
+    """Return those, and those that a person removed before their content was known."""
+    removed = {r.asset_id: r for r in draft.left_out if r.asset_id and not r.content_hash}
+    return {**removed, **strangers(draft)}
+
+
 def recall(draft: Draft, uploads: Mapping[str, str]) -> Learned:
     """Find out what the journal tells: pictures that this computer sent for the model itself."""
     learned = Learned()
-    there = strangers(draft)
+    there = _unknown(draft)
     for key, asset_id in uploads.items():
         if asset_id in there:
             learned.note(asset_id, **{"url_key" if key.startswith("url:") else "content_hash": key})
@@ -79,10 +92,10 @@ def recognise(
         kept: where the bytes that were read back go, so that they are read once.
         runner: reads them side by side.
     """
-    known = {row.content_hash for row in draft.images}
+    known = {row.content_hash for row in (*draft.images, *draft.left_out)}
     files = [p for p in pictures if p.content_hash and p.content_hash not in known]
     sizes = {size for p in files for size in (p.size, p.file_size)}
-    ask = [i for i, row in strangers(draft).items() if row.bytes is None or row.bytes in sizes]
+    ask = [i for i, row in _unknown(draft).items() if row.bytes is None or row.bytes in sizes]
     learned = Learned()
     if not files or not ask:
         return learned

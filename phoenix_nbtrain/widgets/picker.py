@@ -24,13 +24,14 @@ __all__ = ["ImagePicker"]
 
 LISTED = 200
 """Most files whose fate is listed; the counts above cover all."""
-TAKEN = ["*.png", "*.jpg", "*.jpeg", "*.webp", "*.zip"]
+ONE = (".png", ".jpg", ".jpeg", ".webp")
+TAKEN = [*(f"*{ending}" for ending in ONE), "*.zip"]
 
 
 class Adding(Viewed, Protocol):
     """What the picker needs of a training besides. Nothing here blocks."""
 
-    def add_images_later(self, source: object, /) -> Future[AddReport]: ...
+    def add_images_later(self, source: object, /, *, again: bool = False) -> Future[AddReport]: ...
     def browse_later(self, folder: str, /, *, recursive: bool = False) -> Future[Folder]: ...
 
 
@@ -245,17 +246,20 @@ class ImagePicker(Panel):
             self._warn("Name a folder, a picture or a zip first.")
         elif not self._adding:
             self._shut()
-            self._send(str(Path(path).expanduser()), text(path, 80))
+            whole = Path(path).expanduser()
+            one = whole.suffix.lower() in ONE and whole.is_file()
+            self._send(str(whole), text(path, 80), again=one)
 
     def _take(self, paths: list[Path]) -> None:
         if paths and not self._adding:
-            self._send(paths, text(counted(len(paths), "picture")))
+            self._send(paths, text(counted(len(paths), "picture")), again=True)
 
-    def _send(self, source: object, called: str) -> None:
+    def _send(self, source: object, called: str, *, again: bool) -> None:
+        """Add what was chosen: by ``again`` also what was removed before, if it was chosen itself."""
         self._adding = True
         self._tell(note(f"Reading {called}…", "hint", role="status"))
         self.paint(self.training.state)
-        future = self.training.add_images_later(source)
+        future = self.training.add_images_later(source, again=again)
         future.add_done_callback(lambda done: self.turn(lambda: self._answered(done)))
 
     def _answered(self, future: Future[AddReport]) -> None:

@@ -65,8 +65,8 @@ class Buying(FakeTraining):
     def resume_watch(self) -> None:
         self.calls.append("watch")
 
-    def add_images_later(self, source: object) -> Future[AddReport]:
-        self.calls.append(("add", source))
+    def add_images_later(self, source: object, *, again: bool = False) -> Future[AddReport]:
+        self.calls.append(("add again" if again else "add", source))
         return self.adding
 
     def browse_later(self, folder: str, *, recursive: bool = False) -> Future[Folder]:

@@ -71,6 +71,17 @@ def test_a_typed_path_is_added_without_waiting_and_each_fate_is_told(folder: Pat
     assert (picker._path.value, picker._add.disabled) == ("", False)
 
 
+def test_only_a_single_image_is_added_although_it_was_removed_before(folder: Path) -> None:
+    (folder / "one.PNG").write_bytes(b"")
+    (folder / "all.zip").write_bytes(b"")
+    training = Buying()
+    for name in ("one.PNG", "all.zip", "pictures", "gone.png"):
+        picker = ImagePicker(training)
+        picker._path.value = str(folder / name)
+        picker._add.click()
+    assert [kind for kind, _ in training.calls] == ["add again", "add", "add", "add"]
+
+
 def test_a_failure_is_told_with_its_remedy_and_the_path_stays() -> None:
     training = Buying()
     picker = ImagePicker(training)
@@ -298,7 +309,7 @@ def test_exactly_the_chosen_files_are_added_and_their_fates_told(many: Path) -> 
     assert "48 more fit." in shelf._said.value
     shelf._add.click()
     shelf._add.click()
-    assert training.calls[1:] == [("add", [many / "img3.png", many / "img40.png"])]
+    assert training.calls[1:] == [("add again", [many / "img3.png", many / "img40.png"])]
     assert shelf._add.disabled and picker._add.disabled
     training.adding.set_result(report(("img3.png", "added", ""), ("img40.png", "added", "")))
     assert "2 added." in picker._report.value

@@ -24,6 +24,8 @@ FULL = Draft(
     config=MappingProxyType({"epochs": 3, "sample_prompts": ("a", "b")}),
     touched=MappingProxyType({"images/img_1/caption": 7}),
     removed=frozenset({"asset_9"}),
+    left_out=(ImageRow(image_id="img_3", name="c.png", content_hash="k", bytes=9),),
+    left_out_pairs=frozenset({("h", "k")}),
     served_pairs=(("img_1", "img_2", "colour it"),),
     served_config=MappingProxyType({}),
 )
@@ -32,6 +34,25 @@ FULL = Draft(
 def test_a_draft_comes_back_as_it_was(tmp_path: Path) -> None:
     Drafts(tmp_path / "d").change(lambda draft: FULL, **KEY)
     assert Drafts(tmp_path / "d").read(**KEY) == FULL
+
+
+def test_a_file_of_the_first_version_is_taken_on_as_it_is(tmp_path: Path) -> None:
+    import json
+    import sqlite3
+    from contextlib import closing
+
+    path = tmp_path / "d"
+    Drafts(path).change(lambda draft: FULL, **KEY)
+    with closing(sqlite3.connect(path)) as connection:
+        (body,) = connection.execute("SELECT body FROM drafts").fetchone()
+        older = {k: v for k, v in json.loads(body).items() if not k.startswith("left_out")}
+        connection.execute("UPDATE drafts SET body = ?", (json.dumps(older),))
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+    plain = replace(FULL, left_out=(), left_out_pairs=frozenset())
+    assert Drafts(path).read(**KEY) == plain
+    Drafts(path).change(lambda draft: FULL, **KEY)
+    assert Drafts(path).read(**KEY) == FULL
 
 
 def test_what_was_on_its_way_is_not_any_more_after_a_kill(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def test_running_the_cell_again_adds_and_imports_nothing(
     assert service.count("import_image") == 3
     training.remove("ref1.png")
     training.sync()
-    training.add_images(web[0])
+    assert training.add_images(web[0]).left_out == 1
+    training.add_images(web[0], again=True)
     training.sync()
     assert service.count("import_image") == 3
     assert len(service.get_model(training.model_id).training_images) == 3

@@ -125,7 +125,7 @@ def test_a_picture_removed_and_added_anew_is_not_uploaded_again(
     training.sync()
     training.remove(training.images.index[0])
     training.sync()
-    training.add_images(icons)
+    training.add_images(icons, again=True)
     training.sync()
     assert len(service.models[training.model_id].training_images) == 4
     assert service.count("upload_image") == 4
