@@ -6,12 +6,31 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from phoenix_nbtrain.errors import StoreError, shown
+from phoenix_nbtrain.errors import InputError, StoreError, shown
 
-__all__ = ["WRITING", "ending", "home", "private_folder", "write_whole", "writing_in"]
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # the module stands in for its own absence
+
+__all__ = [
+    "WRITING",
+    "ending",
+    "folder_given",
+    "home",
+    "locking_in",
+    "private_folder",
+    "refuse_without_locks",
+    "write_whole",
+    "writing_in",
+]
+
+_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
+"""How file systems refuse that have no locks, such as some network shares."""
 
 WRITING = ".writing-"
 """What the name of a file begins with until it is whole."""
@@ -24,7 +43,8 @@ def home() -> Path:
     taken from the current folder.
 
     Raises:
-        StoreError: it begins with ``~`` and a user that there is not.
+        StoreError: it begins with ``~`` and a user that there is not, or this computer knows no
+            home folder of this user.
     """
     given = os.environ.get("PHOENIX_NBTRAIN_HOME")
     if given:
@@ -37,7 +57,26 @@ def home() -> Path:
             ) from None
     from platformdirs import user_data_path
 
-    return user_data_path("phoenix-nbtrain", appauthor=False)
+    with suppress(RuntimeError):  # of platformdirs; older ones return "~/…"
+        folder = user_data_path("phoenix-nbtrain", appauthor=False)
+        if folder.is_absolute():
+            return folder
+    raise StoreError(
+        "This computer knows no home folder for you, so nothing can be kept.",
+        remedy="Set PHOENIX_NBTRAIN_HOME to a folder of yours.",
+    )
+
+
+def folder_given(value: object, name: str) -> Path:
+    """Return the folder that an argument names, ``~`` resolved.
+
+    Raises:
+        InputError: it is no path.
+    """
+    if isinstance(value, str | Path) and str(value).strip() and "\0" not in str(value):
+        with suppress(RuntimeError):  # a user that there is not
+            return Path(value).expanduser().absolute()
+    raise InputError(f"{name} is no folder: {shown(value)}.", remedy="Give its path.")
 
 
 def private_folder(path: Path) -> Path:
@@ -68,13 +107,44 @@ def writing_in(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno == errno.ENOSPC
+        if error.errno in _FULL:
+            remedy = "Make room there."
+        elif error.errno == errno.ENAMETOOLONG:
+            remedy = "Name one with a shorter path: PHOENIX_NBTRAIN_HOME, or data_dir."
+        else:
+            remedy = "Make it writable, or name another: PHOENIX_NBTRAIN_HOME, or data_dir."
         raise StoreError(
             f"Nothing can be kept in {ending(folder)}: {error.strerror or type(error).__name__}.",
-            remedy="Make room there."
-            if full
-            else "Make it writable, or name another: PHOENIX_NBTRAIN_HOME, or data_dir.",
+            remedy=remedy,
         ) from error
+
+
+@contextmanager
+def locking_in(folder: Path) -> Iterator[None]:
+    """Tell within the block as a `StoreError` where the file system of ``folder`` has no locks.
+
+    Without them two kernels could buy the same at once, so nothing goes on.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise StoreError(
+            f"Files in {ending(folder)} cannot be locked: {error.strerror}.",
+            remedy="Set PHOENIX_NBTRAIN_HOME, or data_dir, to a folder on a disk of this computer.",
+        ) from error
+
+
+def refuse_without_locks(folder: Path) -> None:
+    """Raise where files in ``folder``, which is there, cannot be locked. Leaves nothing behind.
+
+    Raises:
+        StoreError: they cannot, or nothing can be written there.
+    """
+    if fcntl is not None:
+        with writing_in(folder), tempfile.TemporaryFile(dir=folder) as file, locking_in(folder):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def ending(folder: Path, limit: int = 70) -> str:

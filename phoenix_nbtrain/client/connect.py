@@ -15,12 +15,12 @@ from typing import Any, Literal
 import httpx
 
 from phoenix_nbtrain.addresses import canonical_address
-from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, find
+from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, find, refuse_what_is_no_text
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.sockets import SocketTransport
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, shown
-from phoenix_nbtrain.home import home
+from phoenix_nbtrain.home import folder_given, home
 
 __all__ = [
     "connect",
@@ -69,11 +69,12 @@ def connect(
         data_dir: the local Phoenix's data folder, instead of the one in this user's data.
 
     Raises:
+        InputError: an argument is not of its type, or there is no Phoenix called ``to``.
         CredentialsError: ``"local"`` was given credentials, none are found, half are, both kinds are, or the project is ambiguous.
         AuthenticationFailed: they are wrong; one free read finds out.
         ServiceUnreachable: the service cannot be reached.
     """
-    if to not in (None, "local", "hosted"):
+    if to is not None and (not isinstance(to, str) or to not in ("local", "hosted")):
         raise InputError(
             f"There is no Phoenix called {shown(to)}.", remedy='Use "local" or "hosted".'
         )
@@ -85,6 +86,8 @@ def connect(
         "project_id": project_id,
         "team_id": team_id,
     }
+    refuse_what_is_no_text(explicit)
+    folder = None if data_dir is None else folder_given(data_dir, "data_dir")
     _warn_of_literals(api_key, api_secret, bearer_token)
     unused = [name for name, value in explicit.items() if value is not None]
     if to == "local" and unused:
@@ -109,7 +112,7 @@ def connect(
             raise CredentialsError(
                 "A base_url needs credentials.", remedy="Pass api_key and api_secret with it."
             )
-        client = open_local(Path(data_dir) if data_dir is not None else home() / "local")
+        client = open_local(folder or home() / "local")
     else:
         client = open_remote(credentials)
     use(client)
@@ -192,8 +195,13 @@ def unchecked(credentials: Credentials, *, local_id: str | None = None) -> Phoen
     """
     try:
         url = httpx.URL(credentials.base_url)
-    except (httpx.InvalidURL, TypeError):
+    except (httpx.InvalidURL, ValueError):
         url = httpx.URL()
+    if not url.host:
+        raise CredentialsError(
+            f"The base URL {shown(credentials.base_url.rpartition('@')[2])} names no host.",
+            remedy="Give it whole, for example https://host/v1.",
+        )
     if url.userinfo or url.query or url.fragment:
         raise CredentialsError(
             "The base URL holds more than an address.",

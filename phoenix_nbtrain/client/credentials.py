@@ -11,10 +11,18 @@ from typing import Any, NoReturn
 
 import httpx
 
-from phoenix_nbtrain.errors import CredentialsError
+from phoenix_nbtrain.errors import CredentialsError, InputError, shown
 from phoenix_nbtrain.home import home
 
-__all__ = ["HOSTED_URL", "Credentials", "OriginAuth", "Secret", "find", "from_environment"]
+__all__ = [
+    "HOSTED_URL",
+    "Credentials",
+    "OriginAuth",
+    "Secret",
+    "find",
+    "from_environment",
+    "refuse_what_is_no_text",
+]
 
 HOSTED_URL = "https://api.cloud.scenario.com/v1"
 """The hosted Phoenix; its address and schemes are those of its official SDK."""
@@ -153,6 +161,20 @@ def from_environment() -> Credentials | None:
         if found is not None:
             return found
     return None
+
+
+def refuse_what_is_no_text(arguments: Mapping[str, object]) -> None:
+    """Refuse arguments that are no text. Their values are not shown: one may be a secret.
+
+    Raises:
+        InputError: one is of another type.
+    """
+    for name, value in arguments.items():
+        if value is not None and not isinstance(value, str):
+            raise InputError(
+                f"{name} is a {shown(type(value).__name__, 40)}, not a text.",
+                remedy=f'Write it in quotes: {name}="…".',
+            )
 
 
 def find(explicit: Mapping[str, str | None] | None = None) -> Credentials | None:

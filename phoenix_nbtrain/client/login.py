@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from phoenix_nbtrain.client.connect import ONLY, connected, open_remote, use
-from phoenix_nbtrain.client.credentials import HOSTED_URL, Credentials, Secret, from_environment
+from phoenix_nbtrain.client.credentials import (
+    HOSTED_URL,
+    Credentials,
+    Secret,
+    from_environment,
+    refuse_what_is_no_text,
+)
 from phoenix_nbtrain.errors import CredentialsError, InputError, shown
 from phoenix_nbtrain.home import home, write_whole
 
@@ -53,17 +59,19 @@ def login(
         A sentence that says where they are kept and what comes before them.
 
     Raises:
+        InputError: there is no such kind, or an argument is no text.
         CredentialsError: nothing was typed, nobody can be asked here, or the project is ambiguous.
         AuthenticationFailed: they are wrong. Nothing is saved.
         ServiceUnreachable: the service cannot be reached. Nothing is saved.
     """
-    if kind not in ("key", "token"):
+    if not isinstance(kind, str) or kind not in ("key", "token"):
         raise InputError(f"There is no kind {shown(kind)}.", remedy='Use "key" or "token".')
     if os.environ.get(ONLY) == "local":
         raise CredentialsError(
             f"{ONLY}=local keeps this kernel to the local Phoenix.",
             remedy="Log in from a notebook of your own.",
         )
+    refuse_what_is_no_text({"base_url": base_url, "project_id": project_id, "team_id": team_id})
     asked = {"key": ("api_key", "api_secret"), "token": ("bearer_token",)}[kind]
     given = {name: _asked(name) for name in asked}
     credentials = Credentials(

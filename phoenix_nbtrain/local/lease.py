@@ -21,6 +21,7 @@ from pathlib import Path
 
 from phoenix_nbtrain.children import python_path
 from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.home import locking_in, writing_in
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.tables import end_job
 
@@ -52,13 +53,18 @@ _THREADS = (
 
 
 def lease_held(data_dir: Path) -> bool:
-    """Whether a worker lives in ``data_dir``."""
+    """Whether a worker lives in ``data_dir``.
+
+    Raises:
+        StoreError: files cannot be locked there.
+    """
     try:
         descriptor = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with locking_in(data_dir):
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:
@@ -78,16 +84,22 @@ def hold_lease(data_dir: Path, *, patience: float = 0.5) -> Iterator[bool]:
 
 @contextmanager
 def locked(path: Path, *, patience: float = 0.0) -> Iterator[bool]:
-    """Yield whether the lock file ``path`` could be locked; it stays so until the block ends."""
+    """Yield whether the lock file ``path`` could be locked; it stays so until the block ends.
+
+    Raises:
+        StoreError: files cannot be made or locked there.
+    """
     if not _SUPPORTED:
         yield True
         return
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with writing_in(path.parent):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     until = time.monotonic() + patience
     try:
         while True:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with locking_in(path.parent):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > until:
                     yield False
@@ -150,7 +162,8 @@ class Workers:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         if log_path.exists() and log_path.stat().st_size > _LOG_BYTES_MAX:
             flags |= os.O_TRUNC
-        descriptor = os.open(log_path, flags, 0o600)
+        with writing_in(data_dir):
+            descriptor = os.open(log_path, flags, 0o600)
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "phoenix_nbtrain.local.worker", str(data_dir)],

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from phoenix_nbtrain.home import home, private_folder
+from phoenix_nbtrain.home import home, locking_in, private_folder, writing_in
 
 try:
     import fcntl
@@ -28,15 +28,19 @@ def at_work(token: str) -> Iterator[None]:
     """Let others see, until the block ends, that this process is at ``token``.
 
     To be entered once, and before the journal shows the work, so that nobody finds it abandoned.
+
+    Raises:
+        StoreError: nothing can be locked in the data folder; the block is not entered.
     """
     if not _LOCKS:
         yield
         return
     path = _path(token)
     private_folder(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with writing_in(path.parent):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        with suppress(OSError):  # a file system without locks: then only time tells
+        with locking_in(path.parent):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
@@ -57,8 +61,10 @@ def may_be_at_work(token: str, *, age: float, longest: float) -> bool:
         return age <= longest
     try:
         descriptor = os.open(_path(token), os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError:  # it is there, and cannot be looked into just now
+        return 0 <= age <= longest
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from phoenix_nbtrain.home import home, private_folder
+from phoenix_nbtrain.home import home, locking_in, private_folder, writing_in
 
 try:
     import fcntl
@@ -30,6 +30,9 @@ def lease(*names: str) -> Iterator[None]:
 
     The operating system lets go of it when a process dies, however it dies. The lock's file is
     there only while somebody holds it or waits for it.
+
+    Raises:
+        StoreError: nothing can be locked in the data folder.
     """
     with _held(names, wait=True):
         yield
@@ -78,9 +81,11 @@ def _locked(path: Path, *, wait: bool) -> int | None:
     """
     while True:
         private_folder(path.parent)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with writing_in(path.parent):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            with locking_in(path.parent):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             if _is(descriptor, path):
                 return descriptor
         except BlockingIOError:
