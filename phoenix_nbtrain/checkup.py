@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phoenix_nbtrain.client.connect import ONLY, connected, open_local, unchecked
-from phoenix_nbtrain.client.credentials import find
+from phoenix_nbtrain.client.credentials import HOSTED_URL, find
+from phoenix_nbtrain.client.network import certificates, proxy_for, tls_context
 from phoenix_nbtrain.errors import PhoenixError, shown
-from phoenix_nbtrain.home import home
+from phoenix_nbtrain.home import home, refuse_without_locks, writing_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,9 +50,10 @@ def doctor() -> pd.DataFrame:
     import pandas as pd
 
     rows: list[Row] = []
-    for check in (_python, _packages, _front_ends, _phoenix, _data_folder, _worker, _space):
+    checks = (_python, _packages, _front_ends, _proxy, _certificates)
+    for check in (*checks, _phoenix, _data_folder, _worker, _space):
         try:
-            rows.extend(check())
+            rows.extend(check())  # what it has found stays, though it may break off
         except (PhoenixError, OSError, ImportError) as error:
             name = check.__name__.lstrip("_").replace("_", " ")
             rows.append((name, "problem", shown(str(error), 200)))
@@ -110,6 +112,16 @@ def _front_ends() -> Iterator[Row]:
             )
 
 
+def _proxy() -> Iterator[Row]:
+    proxy = proxy_for(HOSTED_URL)
+    yield "proxy", "ok", "none is set" if proxy is None else f"{proxy}, for the hosted Phoenix"
+
+
+def _certificates() -> Iterator[Row]:
+    tls_context()
+    yield "certificates", "ok", certificates() or "those of the package certifi"
+
+
 def _phoenix() -> Iterator[Row]:
     client = connected()
     if client is not None:
@@ -146,7 +158,9 @@ def _reached(ping: Callable[..., object]) -> Iterator[Row]:
 
 def _data_folder() -> Iterator[Row]:
     folder = home()
-    if not folder.exists():
+    with writing_in(folder):
+        there = folder.exists()
+    if not there:
         above = _nearest(folder)
         if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
             yield "data folder", "ok", f"{folder} is made when something is first kept"
@@ -156,6 +170,7 @@ def _data_folder() -> Iterator[Row]:
     if not folder.is_dir():
         yield "data folder", "problem", f"{folder} is no folder; set {HOME} to another"
         return
+    refuse_without_locks(folder)
     open_to_others = sys.platform != "win32" and folder.stat().st_mode & 0o077
     yield (
         "data folder",
@@ -186,7 +201,8 @@ def _worker() -> Iterator[Row]:
 
 def _nearest(folder: Path) -> Path:
     """Return ``folder``, or what exists above it."""
-    return next(path for path in (folder, *folder.parents) if path.exists())
+    with writing_in(folder):
+        return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _space() -> Iterator[Row]:

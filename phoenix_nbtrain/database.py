@@ -21,13 +21,28 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from phoenix_nbtrain.errors import StoreBusy, StoreError, shown
-from phoenix_nbtrain.home import WRITING, ending, private_folder, writing_in
+from phoenix_nbtrain.home import (
+    WRITING,
+    ending,
+    private_folder,
+    refuse_without_locks,
+    writing_in,
+)
 
 __all__ = ["Database", "Migration", "run"]
 
 Migration = str | Callable[[sqlite3.Connection], None]
 """Statements, separated by semicolons, or what runs them within the migrating transaction."""
 
+_PATH_BYTES_MAX = 500
+"""SQLite opens no longer path than 512, its journal's ending included."""
+_LOCKING = (
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_IOERR_LOCK,
+    sqlite3.SQLITE_IOERR_RDLOCK,
+    sqlite3.SQLITE_IOERR_UNLOCK,
+    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
+)
 _KEPT = 4
 """Unused connections that stay open."""
 _Kept = tuple[int, sqlite3.Connection]
@@ -104,7 +119,8 @@ class Database:
                 try:
                     yield connection
                 except BaseException:
-                    connection.execute("ROLLBACK")
+                    if connection.in_transaction:  # a full disk has ended it already
+                        connection.execute("ROLLBACK")
                     raise
                 connection.execute("COMMIT")
             except BaseException:
@@ -113,14 +129,8 @@ class Database:
             self._keep(connection, file)
         except sqlite3.IntegrityError:
             raise  # a rule of the schema said no, which the caller asked for
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error) or "busy" in str(error):
-                raise StoreBusy(
-                    f"{self.path.name} is in use by another process.", remedy="Try again."
-                ) from error
-            raise self._unusable(error) from error
         except sqlite3.DatabaseError as error:
-            raise self._unusable(error) from error
+            raise self._told(error) from error
 
     def _there(self) -> _File | None:
         """Return which file is there now; ``None`` before the first operation."""
@@ -204,10 +214,27 @@ class Database:
             connection.execute(f"PRAGMA user_version = {self._version}")
         connection.execute("COMMIT")
 
-    def _unusable(self, error: sqlite3.Error) -> StoreError:
-        return StoreError(
-            f"{self.path.name} cannot be used: {shown(str(error))}.", remedy=self._left
-        )
+    def _told(self, error: sqlite3.DatabaseError) -> StoreError:
+        """Return what one of SQLite's errors means, and what to do."""
+        code = getattr(error, "sqlite_errorcode", 0)
+        name, folder, why = self.path.name, self.path.parent, shown(str(error))
+        if "locked" in str(error) or "busy" in str(error) or code in _LOCKING:
+            # A file system without locks looks the same to SQLite.
+            refuse_without_locks(folder)
+            return StoreBusy(f"{name} is in use by another process.", remedy="Try again.")
+        where = f"{name} in {ending(folder, 60)}"
+        if code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            return StoreError(
+                f"{where} cannot be written: {why}.",
+                remedy="It is as it was. Make room on that disk, or check it.",
+            )
+        if code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            long = len(os.fsencode(self.path)) > _PATH_BYTES_MAX
+            return StoreError(
+                f"{where} cannot be {'opened: its path is too long' if long else 'written'}.",
+                remedy="Make it writable, or name another folder: PHOENIX_NBTRAIN_HOME, or data_dir.",
+            )
+        return StoreError(f"{name} cannot be used: {why}.", remedy=self._left)
 
     @property
     def _left(self) -> str:

@@ -132,7 +132,7 @@ def locking_in(folder: Path) -> Iterator[None]:
             raise
         raise StoreError(
             f"Files in {ending(folder)} cannot be locked: {error.strerror}.",
-            remedy="Set PHOENIX_NBTRAIN_HOME, or data_dir, to a folder on a disk of this computer.",
+            remedy="Set PHOENIX_NBTRAIN_HOME, or data_dir, to a folder on a local disk.",
         ) from error
 
 

@@ -197,10 +197,10 @@ def unchecked(credentials: Credentials, *, local_id: str | None = None) -> Phoen
         url = httpx.URL(credentials.base_url)
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL()
-    if not url.host:
+    if not url.host or not 0 <= (url.port or 0) < 1 << 16:
         raise CredentialsError(
-            f"The base URL {shown(credentials.base_url.rpartition('@')[2])} names no host.",
-            remedy="Give it whole, for example https://host/v1.",
+            f"The base URL {shown(credentials.base_url.rpartition('@')[2])} is not a whole address.",
+            remedy="Write https://host/v1, with the service's host.",
         )
     if url.userinfo or url.query or url.fragment:
         raise CredentialsError(

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import httpx
 
 from phoenix_nbtrain.errors import CredentialsError, InputError, shown
-from phoenix_nbtrain.home import home
+from phoenix_nbtrain.home import ending, home
 
 __all__ = [
     "HOSTED_URL",
@@ -184,7 +184,7 @@ def find(explicit: Mapping[str, str | None] | None = None) -> Credentials | None
     saved login.
 
     Raises:
-        CredentialsError: that source holds half a key pair, or both kinds at once, or
+        CredentialsError: that source cannot be read, holds half a key pair, or both kinds at once, or
             ``PHOENIX_NBTRAIN_BASE_URL`` is set without credentials.
     """
     arguments = {k: v for k, v in (explicit or {}).items() if v is not None}
@@ -198,8 +198,14 @@ def find(explicit: Mapping[str, str | None] | None = None) -> Credentials | None
     path = home() / "login.json"
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        # Not as if there was none: what was meant for the hosted Phoenix would go to the local one.
+        raise CredentialsError(
+            f"The saved login in {ending(path.parent)} cannot be read: {error.strerror}.",
+            remedy="Make it readable, or delete it and log in again.",
+        ) from error
     except ValueError as error:
         raise CredentialsError(
             f"The saved login {path} cannot be read.", remedy="Delete it and log in again."

@@ -17,8 +17,8 @@ from phoenix_nbtrain.client.credentials import (
     from_environment,
     refuse_what_is_no_text,
 )
-from phoenix_nbtrain.errors import CredentialsError, InputError, shown
-from phoenix_nbtrain.home import home, write_whole
+from phoenix_nbtrain.errors import CredentialsError, InputError, StoreError, shown
+from phoenix_nbtrain.home import home, write_whole, writing_in
 
 __all__ = ["Said", "login", "logout"]
 
@@ -97,10 +97,16 @@ def logout() -> Said:
 
     Returns:
         A sentence that says whether there was one.
+
+    Raises:
+        StoreError: it cannot be deleted.
     """
     try:
-        login_path().unlink()
-    except FileNotFoundError:
+        with writing_in(login_path().parent):
+            login_path().unlink()
+    except StoreError as error:
+        if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            raise
         return Said(f"There was no saved login in {login_path()}.")
     return Said(f"The saved login in {login_path()} is deleted. The service's own key stays valid.")
 

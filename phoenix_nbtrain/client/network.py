@@ -50,12 +50,13 @@ class Proxy:
         return f"{shown(self.url, 60)} ({self.source})"
 
 
-def proxy_for(url: httpx.URL) -> Proxy | None:
+def proxy_for(url: httpx.URL | str) -> Proxy | None:
     """Return the environment's proxy for ``url``, if any; there is none for this computer.
 
     Raises:
         ServiceUnreachable: what it names is no proxy, or one that cannot be used.
     """
+    url = httpx.URL(url)
     if url.host in _LOOPBACK or urllib.request.proxy_bypass(url.host):
         return None
     found = urllib.request.getproxies()

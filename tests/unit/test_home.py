@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain import home as homes
-from phoenix_nbtrain.errors import StoreError
+from phoenix_nbtrain.errors import InputError, StoreError
 from phoenix_nbtrain.home import home, private_folder, write_whole
 from phoenix_nbtrain.training.training import Training
 
@@ -90,3 +93,64 @@ def test_a_data_folder_that_was_deleted_has_one_remedy_and_it_helps() -> None:
     nbt.connect("local")
     Training.open("icons", type="flux.2-dev-lora")
     assert list(nbt.models()["name"]) == ["icons"]
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> Path:
+        raise RuntimeError
+
+    monkeypatch.delenv("PHOENIX_NBTRAIN_HOME")
+    for found in (unknown, lambda *_, **__: Path("~/.local/share")):
+        monkeypatch.setattr("platformdirs.user_data_path", found)
+        with pytest.raises(StoreError, match="Set PHOENIX_NBTRAIN_HOME"):
+            home()
+
+
+@pytest.mark.parametrize("value", [5, b"/tmp", "", "  ", "a\0b", "~nobody-of-that-name", [1]])
+def test_what_is_no_data_dir_is_refused(value: Any) -> None:
+    with pytest.raises(InputError, match="data_dir is no folder"):
+        nbt.connect("local", data_dir=value)
+
+
+def test_a_name_that_no_folder_can_have_asks_for_a_shorter_one(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"File name too long.*a shorter path"):
+        nbt.connect("local", data_dir=tmp_path / ("a" * 300))
+
+
+FILLING = """
+import resource, sys
+from pathlib import Path
+import phoenix_nbtrain as nbt
+from phoenix_nbtrain.images.drawings import draw_icons
+def room(bytes):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes, resource.RLIM_INFINITY))
+icons = draw_icons(Path(sys.argv[1]), count=3, size=600)
+def told(call):
+    try:
+        call()
+    except nbt.PhoenixError as error:
+        assert "room" in str(error) and "move it away" not in str(error), error
+    else:
+        raise AssertionError("it was told nowhere")
+room(8_000)
+told(lambda: nbt.Training.open("icons", type="flux.2-dev-lora", client=nbt.connect("local")))
+room(resource.RLIM_INFINITY)
+nbt.connect("local")
+training = nbt.Training.open("icons", type="flux.2-dev-lora")
+training.update_config(epochs=3)
+room(2_000)
+told(lambda: training.add_images(icons))
+told(lambda: training.update_config(sample_prompts=["a" * 900] * 4))
+told(training.start)
+room(resource.RLIM_INFINITY)
+assert training.config["epochs"] == 3 and not len(training.images)
+assert training.add_images(icons).added == 3
+assert training.start().status == "training"
+"""
+
+
+def test_a_full_disk_loses_nothing_and_is_forgotten_when_there_is_room(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FILLING, str(tmp_path / "icons")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""

@@ -7,6 +7,7 @@ import json
 import pickle
 import warnings
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -138,7 +139,7 @@ def test_a_key_in_a_cell_is_warned_of_each_time_the_cell_runs(
         (words,) = warned(literal)
         assert "A credential stands in cell" in words
         assert "hunter2" not in words
-    assert warned("_ = nbt.connect(api_key=secret, api_secret=secret)") == []
+    assert warned("_ = connect(api_key=secret, api_secret=secret)") == []
 
 
 def test_an_unknown_phoenix_is_refused() -> None:
@@ -162,3 +163,24 @@ def test_another_origin_gets_no_credentials() -> None:
     assert sent("https://a.test/v1/models") == "Bearer t"
     for url in ("https://b.test/v1/models", "http://a.test/v1/models", "https://a.test:8443/v1"):
         assert sent(url) is None
+
+
+@pytest.mark.parametrize("name", ["api_key", "base_url", "project_id", "team_id", "bearer_token"])
+@pytest.mark.parametrize("value", [5, b"planted", ["planted"], object(), float("nan")])
+def test_an_argument_that_is_no_text_is_told_by_name_and_its_value_is_not_shown(
+    name: str, value: Any
+) -> None:
+    given = {"api_key": "k", "api_secret": "s", name: value}
+    with pytest.raises(InputError, match=f"^{name} is a {type(value).__name__}, not a text") as e:
+        connect(**given)
+    assert "planted" not in str(e.value)
+    with pytest.raises(InputError, match="no Phoenix called"):
+        connect(value)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://", "https:///v1", "https:", "nonsense", "https://phoenix.test:99999/v1"]
+)
+def test_a_base_url_without_a_host_is_refused(address: str) -> None:
+    with pytest.raises(CredentialsError, match=r"is not a whole address"):
+        connect(api_key="k", api_secret="s", base_url=address)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import importlib.metadata
 import json
 import os
 import sqlite3
 from pathlib import Path
 
+import certifi
 import httpx
 import pytest
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain import checkup
 from phoenix_nbtrain.client import connect as connecting
+from phoenix_nbtrain.errors import CredentialsError, StoreError
 
 PLANTED = ("planted-key-1", "planted-secret-2", "planted-token-3")
 
@@ -168,3 +172,61 @@ def test_no_secret_is_ever_shown(monkeypatch: pytest.MonkeyPatch, where: str, st
         assert found["phoenix"][0] == "problem"
     text = nbt.doctor().to_csv() + nbt.doctor().to_html()
     assert not any(planted in text for planted in (*PLANTED, basic.split()[1]))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "check", "words"),
+    [
+        ("SSL_CERT_FILE", "/nonexistent/ca.pem", "certificates", "SSL_CERT_FILE=/nonexistent"),
+        ("SSLKEYLOGFILE", "/nonexistent/keys", "certificates", "SSLKEYLOGFILE=/nonexistent"),
+        ("HTTPS_PROXY", "http://[oops:9", "proxy", "HTTPS_PROXY names no proxy"),
+        ("HTTPS_PROXY", "socks://me:planted-secret-2@[::1]:9", "proxy", "HTTPS_PROXY names a kind"),
+        ("PHOENIX_NBTRAIN_HOME", "a" * 300, "data folder", "a shorter path"),
+        ("PHOENIX_NBTRAIN_HOME", "~nobody-of-that-name", "data folder", "names no folder"),
+    ],
+)
+def test_what_is_set_wrongly_is_a_problem_that_is_named(
+    variable: str, value: str, check: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    found = examined()
+    assert found[check][0] == "problem"
+    assert words in found[check][1]
+    assert not any(planted in str(found) for planted in PLANTED)
+
+
+def test_a_proxy_and_certificates_that_are_set_are_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "https_proxy", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    where = certifi.where()
+    monkeypatch.setenv("SSL_CERT_FILE", where)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:{PLANTED[1]}@127.0.0.1:9")
+    found = examined()
+    assert found["certificates"][0] == "ok"
+    assert found["proxy"] == ("ok", "http://127.0.0.1:9 (HTTPS_PROXY), for the hosted Phoenix")
+    monkeypatch.delenv("HTTPS_PROXY")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    found = examined()
+    assert found["certificates"] == ("ok", "those of the package certifi")
+    assert found["proxy"] == ("ok", "none is set")
+
+
+def test_a_data_folder_without_locks_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    nbt.connect("local")
+    monkeypatch.setattr(fcntl, "flock", no)
+    state, detail = examined()["data folder"]
+    assert (state, "cannot be locked" in detail) == ("problem", True)
+
+
+def test_a_saved_login_that_cannot_be_read_is_not_taken_for_none() -> None:
+    (Path(os.environ["PHOENIX_NBTRAIN_HOME"]) / "login.json").mkdir(parents=True)
+    with pytest.raises(CredentialsError, match=r"saved login.*cannot be read.*log in again"):
+        nbt.connect()
+    with pytest.raises(StoreError):
+        nbt.logout()
+    assert "cannot be read" in examined()["phoenix"][1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import gc
 import os
 import sqlite3
@@ -154,3 +156,60 @@ def test_opening_it_once_more_takes_nobodys_lock_away(db: Database, path: Path) 
         )
     assert b"locked" in done.stderr
     assert read(db) == ["a"]
+
+
+def meeting(db: Database, error: sqlite3.DatabaseError) -> StoreError:
+    with pytest.raises(StoreError) as caught, db.writing():
+        raise error
+    assert len(str(caught.value)) <= 200
+    return caught.value
+
+
+def test_a_full_disk_is_told_and_nobody_is_asked_to_move_the_file_away(db: Database) -> None:
+    write(db, "a")
+    with pytest.raises(StoreError) as caught, db.writing() as connection:
+        connection.execute("PRAGMA max_page_count = 1")  # as full as a disk can be
+        connection.executemany("INSERT INTO notes VALUES (?)", [("b" * 9000,)] * 9)
+    assert "cannot be written: database or disk is full" in str(caught.value)
+    assert "Make room" in str(caught.value)
+    assert "move it away" not in str(caught.value)
+    assert read(db) == ["a"]
+    write(db, "c")
+    assert read(db) == ["a", "c"]
+
+
+def test_a_file_that_cannot_be_written_is_told(path: Path) -> None:
+    db = notes(path)
+    error = sqlite3.OperationalError("attempt to write a readonly database")
+    error.sqlite_errorcode = sqlite3.SQLITE_READONLY
+    assert "cannot be written" in str(meeting(db, error))
+    assert "PHOENIX_NBTRAIN_HOME" in str(meeting(db, error))
+
+
+def test_a_path_that_sqlite_cannot_open_is_too_long(tmp_path: Path) -> None:
+    db = Database(
+        tmp_path / ("a" * 200) / ("b" * 200) / ("c" * 200) / "notes.sqlite3",
+        application_id=7,
+        version=1,
+        schema="",
+    )
+    words = r"its path is too long.*PHOENIX_NBTRAIN_HOME"
+    with pytest.raises(StoreError, match=words) as told, db.reading():
+        pass
+    assert len(str(told.value)) <= 200
+
+
+def test_where_nothing_can_be_locked_no_other_process_is_blamed(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = sqlite3.OperationalError("database is locked")
+    assert type(meeting(db, busy)) is StoreBusy
+
+    def no(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no)
+    assert "cannot be locked" in str(meeting(db, busy))
+    lost = sqlite3.OperationalError("disk I/O error")
+    lost.sqlite_errorcode = sqlite3.SQLITE_IOERR_LOCK
+    assert "cannot be locked" in str(meeting(db, lost))

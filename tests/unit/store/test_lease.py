@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from phoenix_nbtrain.home import home
+import pytest
+
+from phoenix_nbtrain.errors import StoreError
+from phoenix_nbtrain.home import home, refuse_without_locks
+from phoenix_nbtrain.local.lease import hold_lease, lease_held
+from phoenix_nbtrain.store.alive import at_work, may_be_at_work
 from phoenix_nbtrain.store.lease import lease, lease_if_free
 
 COUNTING = """
@@ -76,3 +82,40 @@ def test_one_that_is_held_is_not_waited_for_where_that_is_asked() -> None:
         child.communicate()
     with lease_if_free("sync") as fourth:
         assert fourth
+
+
+@pytest.mark.parametrize("refusal", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_refused_by_name_before_any_work_begins(
+    refusal: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home() / "local").mkdir(parents=True)
+    with hold_lease(home() / "local"):
+        pass
+
+    def no(*_: object) -> None:
+        raise OSError(refusal, os.strerror(refusal))
+
+    monkeypatch.setattr(fcntl, "flock", no)
+    for work in (
+        lambda: lease("sync"),
+        lambda: lease_if_free("sync"),
+        lambda: at_work("job"),
+        lambda: hold_lease(home() / "local"),
+    ):
+        words = r"cannot be locked.*PHOENIX_NBTRAIN_HOME"
+        with pytest.raises(StoreError, match=words) as told, work():
+            raise AssertionError("two kernels may be here at once")
+        assert len(str(told.value)) <= 200
+    with pytest.raises(StoreError, match="cannot be locked"):
+        lease_held(home() / "local")
+    with pytest.raises(StoreError, match="cannot be locked"):
+        refuse_without_locks(home())
+    assert may_be_at_work("job", age=1, longest=100) is False, "its file is taken away again"
+
+
+def test_a_folder_for_locks_that_cannot_be_written_is_told() -> None:
+    home().mkdir()
+    (home() / "locks").write_text("a file in the way")
+    for work in (lambda: lease("sync"), lambda: at_work("job")):
+        with pytest.raises(StoreError, match="Make it writable"), work():
+            pass
