@@ -139,7 +139,7 @@ def test_a_key_in_a_cell_is_warned_of_each_time_the_cell_runs(
         (words,) = warned(literal)
         assert "A credential stands in cell" in words
         assert "hunter2" not in words
-    assert warned("_ = connect(api_key=secret, api_secret=secret)") == []
+    assert warned("_ = nbt.connect(api_key=secret, api_secret=secret)") == []
 
 
 def test_an_unknown_phoenix_is_refused() -> None:
