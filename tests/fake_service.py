@@ -76,6 +76,10 @@ class FakeService:
         self.downloads: list[str | None] = []
         """The epochs whose weights were bought, ``None`` for the last."""
         self.weights: dict[str, bytes] = {}
+        self.job_status = "success"
+        """What a download's job is as soon as it is asked for."""
+        self.held: dict[str, str] = {}
+        """By model: the run whose weights the service holds."""
         self.launches: list[Mapping[str, Any]] = []
         self._numbers = itertools.count(1)
         self._lock = Lock()
@@ -228,6 +232,8 @@ class FakeService:
 
     def quote_download(self, model_id: str, *, epoch: str | None = None) -> Quote | LaunchReply:
         self._did("quote_download")
+        if model_id not in self.held:
+            raise ServiceError("This model has no weights.", status=400)
         return Quote(amount=Decimal(5), details={"download": Decimal(5)})
 
     def trigger_download(self, model_id: str, *, epoch: str | None = None) -> LaunchReply:
@@ -235,12 +241,12 @@ class FakeService:
         job = Job(
             id=f"job_{next(self._numbers)}",
             type="model-download",
-            status="success",
+            status=self.job_status,
             input={"modelId": model_id} | ({"modelEpoch": epoch} if epoch else {}),
         )
         self.jobs[job.id] = job
         self.downloads.append(epoch)
-        self.weights[job.id] = f"weights of {model_id}, epoch {epoch}".encode()
+        self.weights[job.id] = f"weights of {self.held[model_id]}, epoch {epoch}".encode()
         self._done("trigger_download")
         return LaunchReply(outcome="launched", job=job)
 
@@ -383,6 +389,8 @@ class FakeService:
         """End the model's run, as the service does by itself."""
         ends = {"trained": "success", "failed": "failure", "training-canceled": "canceled"}
         model = self.models[model_id]
+        if status == "trained":
+            self.held[model_id] = str(model.job_id)
         if model.job_id is not None:
             self.jobs[model.job_id] = replace(self.jobs[model.job_id], status=ends[status])
         return self._put(model, status=status)

@@ -87,22 +87,34 @@ class Launcher:
         """Return whether a training was launched here that is not known to have ended."""
         return self._ledger.open_intent(model_id, "training") is not None
 
-    def downloads(self, model_id: str) -> list[Intent]:
-        """Return the downloads of a model that were bought, the newest first."""
-        found = self._ledger.intents(model_id, "download")
-        return [i for i in found if i.open or i.state in _BOUGHT]
-
     def bought(self, order: Order, model: Model) -> Intent | None:
         """Return an earlier purchase of the very same thing, on its way or at its end.
 
         By what was ordered here; or, for a run that was found on the service, by what the
         service held when it was first seen: the memory of who launched it is not ours.
         """
+        if order.held:
+            return self._held_bought(order)
         served = served_digest(model, order)
         for intent in self._ledger.intents(order.model_id, order.kind):
             same = intent.fingerprint == order.fingerprint or intent.served == served
             if same and (intent.open or intent.state in _BOUGHT):
                 return intent
+        return None
+
+    def _held_bought(self, order: Order) -> Intent | None:
+        """Return the last purchase of these weights, unless another run trained since.
+
+        Runs that were stopped or failed since have left the weights as they were.
+        """
+        trained_since = set()
+        for intent in self._ledger.intents(order.model_id, None):
+            if intent.kind == "training":
+                if intent.state == "trained":
+                    trained_since.add(intent.job_id)
+            elif intent.epoch == order.epoch and (intent.open or intent.state in _BOUGHT):
+                # The run that it is of may have been found on the service after the purchase.
+                return intent if trained_since <= {intent.job_before} else None
         return None
 
     # -- pricing --------------------------------------------------------------------------------
@@ -145,6 +157,8 @@ class Launcher:
             fingerprint=order.fingerprint,
             served=served_digest(model, order),
             made=self._clock(),
+            epoch=order.epoch,
+            held=order.held,
         )
 
     def _ask_price(self, order: Order) -> Quote | LaunchReply:

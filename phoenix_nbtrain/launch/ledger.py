@@ -91,8 +91,8 @@ class Ledger:
         found = self.intents(model_id, kind)
         return found[0] if found else None
 
-    def intents(self, model_id: str, kind: IntentKind = "training") -> list[Intent]:
-        """Return the model's launches of that kind, the newest first."""
+    def intents(self, model_id: str, kind: IntentKind | None = "training") -> list[Intent]:
+        """Return the model's launches of that kind, or of all, the newest first."""
         return self.journal.intents(model_id=model_id, kind=kind)
 
     def open_intent(self, model_id: str, kind: IntentKind) -> Intent | None:

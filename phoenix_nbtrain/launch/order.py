@@ -25,6 +25,9 @@ class Order:
     """The wire's parameters, every default explicit."""
     epoch: str | None = None
     """Of a download: which epoch's weights; ``None`` for the model's own."""
+    held: bool = False
+    """Of a download: whether it is of whatever weights the service holds, since the model is not
+    trained now and nothing states which run they are of."""
     fingerprint: str
 
 
@@ -73,14 +76,28 @@ def served_digest(model: Model, order: Order) -> str:
 
 
 def download_order(model: Model, epoch: str | None = None) -> Order:
-    """Return the order for the weights of the model's last run, or of one of its epochs."""
+    """Return the order for the weights of the model's last run, or of one of its epochs.
+
+    Where that run is going on, was stopped or failed, it is for the weights as the service holds
+    them.
+    """
     began = model.progress.started_at if model.progress else None
-    body = {
+    held = model.status != "trained"
+    body: dict[str, Any] = {
         "download": model.id,
         "run": [model.job_id, began, model.ended_at],  # the job may be hidden from us
-        "epoch": epoch or model.epoch or _last(model),  # the model's own are the last ones
+        # The model's own are the last ones, of the run that it shows.
+        "epoch": epoch if held else epoch or model.epoch or _last(model),
     }
-    return Order(kind="download", model_id=model.id, epoch=epoch, fingerprint=_digest(body))
+    if held:
+        body["held"] = True
+    return Order(
+        kind="download",
+        model_id=model.id,
+        epoch=epoch,
+        held=held,
+        fingerprint=_digest(body),
+    )
 
 
 def _last(model: Model) -> str | None:

@@ -19,6 +19,7 @@ ESTIMATE_SECONDS = 120
 """How long an estimate can be accepted."""
 _MAX_COST_END = 10**12
 """A cap of that many units and more is a slip of the keyboard."""
+_HELD = "the model's weights as the service holds them"
 _CALL: Mapping[IntentKind, str] = {"training": "training.start", "download": "training.download"}
 
 
@@ -39,6 +40,10 @@ class Estimate:
     """A digest of what the service held, as read with the price."""
     made: Moment = field(default_factory=moment)
     """When it was made."""
+    epoch: str | None = None
+    """Of a download: whose weights it is for; ``None`` for the model's own."""
+    held: bool = False
+    """Whether it is for the model's weights as the service holds them, of no stated run."""
     after: str | None = None
     """The launch that appeared not to have run when it was made, if there was one."""
     covers: int | None = None
@@ -62,6 +67,7 @@ class Estimate:
 
     def __repr__(self) -> str:
         part = f" for {self.covers} of {self.of}" if self.covers != self.of else ""
+        part += f" for {_HELD}" if self.held else ""
         return f"<Estimate: {self}{part}>"
 
 
@@ -163,7 +169,9 @@ def check_price(
         PriceNotAccepted: it was not, with today's price and the line that accepts it.
     """
     price, noun = money(estimate.amount, estimate.unit), f"The {estimate.kind}"
-    line = f"{_CALL[estimate.kind]}(max_cost={_literal(estimate.amount)})"
+    noun += f" of {_HELD}" if estimate.held else ""
+    epoch = f"epoch={estimate.epoch}, " if estimate.epoch is not None else ""
+    line = f"{_CALL[estimate.kind]}({epoch}max_cost={_literal(estimate.amount)})"
     if accepted is not None:
         if accepted.fingerprint != estimate.fingerprint:
             raise PriceNotAccepted(

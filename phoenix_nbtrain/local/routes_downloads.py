@@ -70,19 +70,29 @@ def weights(connection: sqlite3.Connection, job_id: str) -> tuple[Path, str]:
 
 
 def _file_of(connection: sqlite3.Connection, row: sqlite3.Row, epoch: str | None) -> dict[str, Any]:
-    """Return which file is meant: the epoch's that is asked for, or chosen, or the last weights."""
-    if row["status"] != "trained":
-        raise bad("Only a trained model can be downloaded")
+    """Return which file is meant: the epoch's that is asked for, or chosen, or the last weights.
+
+    Those of the model's last run that trained to its end: one that goes on, was stopped or failed
+    takes nothing away.
+    """
+    trained = connection.execute(
+        "SELECT id FROM jobs WHERE model_id = ? AND type != ? AND status = 'success'"
+        " ORDER BY number DESC LIMIT 1",
+        (row["id"], DOWNLOAD),
+    ).fetchone()
+    if trained is None:
+        raise bad("The model has no weights: none of its trainings has come to its end")
+    job_id = trained["id"]
     given = {} if epoch is None else {"modelEpoch": epoch}
-    path, wanted = adapter_path(store(), row["job_id"]), epoch or row["epoch"]
+    path, wanted = adapter_path(store(), job_id), epoch or row["epoch"]
     if wanted is not None:
         found = connection.execute(
             "SELECT epoch FROM epochs WHERE job_id = ? AND CAST(epoch AS TEXT) = ?",
-            (row["job_id"], wanted),
+            (job_id, wanted),
         ).fetchone()
         if found is None:
             raise bad(f'"modelEpoch" {shown(wanted, 40)} is not an epoch of this model')
-        path = adapter_path(store(), row["job_id"], found["epoch"])
+        path = adapter_path(store(), job_id, found["epoch"])
     if not path.is_file():
         raise Refused(404, {"reason": "The weights are gone from the data folder"})
-    return {"job": row["job_id"], "file": path.name, "given": given}
+    return {"job": job_id, "file": path.name, "given": given}

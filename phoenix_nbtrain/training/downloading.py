@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from phoenix_nbtrain.errors import InputError, NotFound, NotReady, ServiceError, shown
+from phoenix_nbtrain.errors import InputError, NotFound, NotReady, ServiceError, as_sentence, shown
 from phoenix_nbtrain.launch import Estimate, Launcher, Order, download_order
 from phoenix_nbtrain.records import ENDED_JOBS, Model
+from phoenix_nbtrain.store.journal import Intent
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.watch import seconds_of
 
 __all__ = ["Downloading"]
+
+_SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
+"""What a path that means a folder ends in."""
 
 _POLL_SECONDS = (0.2, 5.0)
 """Between two looks whether the file is made: at first, and at most."""
@@ -40,7 +46,8 @@ class Downloading:
     def estimate(self, epoch: int | None) -> Estimate:
         """Return today's price. Buys nothing."""
         model = self.service.get_model(self._live.model_id)
-        return self._launcher.estimate(_order(model, epoch))
+        with _asking():
+            return self._launcher.estimate(_order(model, epoch))
 
     def download(
         self,
@@ -58,34 +65,33 @@ class Downloading:
         """
         timeout = seconds_of(timeout)  # before anything is bought
         model = self.service.get_model(self._live.model_id)
-        if model.status != "trained":
-            return self._again(model, to, epoch, timeout)
         order = _order(model, epoch)
-        path = _target(to, model.name, model.job_id or model.id, epoch)
-        if path.exists() and (again or self._launcher.bought(order, model) is None):
+        bought = None if again else self._launcher.bought(order, model)
+        run = None if order.held else model.job_id
+        if bought is None and _target(to, model, run, epoch).exists():
             raise InputError(
-                f"{shown(path.name, 60)} exists already.",
+                f"{shown(_target(to, model, run, epoch).name, 60)} exists already.",
                 remedy="Nothing was bought; name another file with to=.",
             )
-        launched = self._launcher.launch(order, max_cost=max_cost, again=again)
-        job_id = launched.intent.job_id
-        if job_id is None:
-            raise InputError("The download has no job to ask for.", remedy="Look at nbt.runs().")
-        return self._fetched(self._url(model, job_id, timeout), path)
-
-    def _again(
-        self, model: Model, to: str | Path | None, epoch: int | None, timeout: float
-    ) -> Path:
-        """Fetch weights that were bought before another run took their place."""
-        wanted = None if epoch is None else str(epoch)
-        bought = next((i for i in self._launcher.downloads(model.id) if i.epoch == wanted), None)
         if bought is None or bought.job_id is None:
-            raise InputError(
-                f"There are no weights: the model is {shown(model.status, 30)}.",
-                remedy="training.start() trains it; start(again=True) where it has trained before.",
-            )
-        path = _target(to, model.name, bought.job_before or model.id, epoch)
+            bought = self._launched(order, max_cost, again=again)
+        if bought.job_id is None:
+            raise InputError("The download has no job to ask for.", remedy="Look at nbt.runs().")
+        # The run is named as it was read just before the purchase, and only where it had trained.
+        run = bought.job_before if bought.status_before == "trained" else None
+        path = _target(to, model, run, epoch)
         return self._fetched(self._url(model, bought.job_id, timeout), path)
+
+    def _launched(self, order: Order, max_cost: object, *, again: bool) -> Intent:
+        """Buy the weights for the price that a dry run states."""
+        with _asking():
+            launched = self._launcher.launch(order, max_cost=max_cost, again=again)
+        if launched.intent.fingerprint != order.fingerprint:
+            raise InputError(
+                "Another download of this model is still being made.",
+                remedy="Nothing was bought; call again in a minute.",
+            )
+        return launched.intent
 
     def _url(self, model: Model, job_id: str, timeout: float) -> str:
         """Wait for the service to make the file, and return its signed address."""
@@ -129,6 +135,7 @@ class Downloading:
             ) from error
 
     def _put(self, url: str, path: Path) -> Path:
+        path.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".downloading-") as folder:
             new = Path(folder) / path.name
             self.service.fetch_to(url, new)
@@ -143,9 +150,29 @@ class Downloading:
         return path
 
 
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Turn a dry run's refusal into the error that there are no weights."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.status not in (400, 422):
+            raise
+        raise InputError(
+            f"The service gives out no weights: {as_sentence(error.message, 100)}",
+            remedy="training.start() trains the model; start(again=True) trains it once more.",
+        ) from error
+
+
 def _order(model: Model, epoch: int | None) -> Order:
+    if model.status == "new":
+        raise InputError("There are no weights yet.", remedy="Run training.start() first.")
     known = [e.epoch for e in model.epochs]
-    if epoch is not None and str(epoch) not in known:
+    if model.status == "trained":
+        missing = epoch is not None and str(epoch) not in known
+    else:  # the model may show the epochs of another run than its weights are of
+        known, missing = [], epoch is not None and not str(epoch).isdigit()
+    if missing:
         there = f"There are {', '.join(known[:12])}." if known else "Only the last are kept."
         raise InputError(
             f"Epoch {shown(epoch, 20)} has no weights.",
@@ -154,19 +181,24 @@ def _order(model: Model, epoch: int | None) -> Order:
     return download_order(model, None if epoch is None else str(epoch))
 
 
-def _target(to: str | Path | None, name: str, run: str, epoch: int | None) -> Path:
-    """Return the file to write, in a folder that is there."""
-    stem = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.") or "weights"
+def _target(to: str | Path | None, model: Model, run: str | None, epoch: int | None) -> Path:
+    """Return the file to write, in a folder that is there or can be made in one that is."""
+    stem = re.sub(r"[^\w.-]+", "-", model.name, flags=re.ASCII).strip("-.") or "weights"
     # Named for its run, so that the weights of one run never stand in the way of another's.
-    parts = [stem, run[-6:], *([f"epoch-{epoch}"] if epoch else [])]
+    parts = [stem, (run or model.id)[-6:], *([f"epoch-{epoch}"] if epoch else [])]
     file = "-".join(parts) + ".safetensors"
     if to is not None and not isinstance(to, str | Path):
         raise InputError(f"to is {shown(to, 40)}.", remedy="Give a file or a folder.")
     path = Path(file) if to is None else Path(to).expanduser()
-    if path.is_dir():
+    there = path.parent
+    if isinstance(to, str) and to.endswith(_SEPARATORS):
+        if path.exists() and not path.is_dir():
+            raise InputError(
+                f"{shown(str(path), 80)} is a file, not a folder.", remedy="Name another folder."
+            )
         path = path / file
-    if not path.parent.is_dir():
-        raise InputError(
-            f"There is no folder {shown(str(path.parent), 80)}.", remedy="Create it first."
-        )
+    elif path.is_dir():
+        path, there = path / file, path
+    if not there.is_dir():
+        raise InputError(f"There is no folder {shown(str(there), 80)}.", remedy="Create it first.")
     return path.absolute()

@@ -378,7 +378,11 @@ class Training(Drafting, metaclass=_Opened):
             time.sleep(self._watch.seconds if left is None else min(left, self._watch.seconds))
 
     def estimate_download(self, *, epoch: int | None = None) -> Estimate:
-        """Return today's price of the trained weights. Buys nothing."""
+        """Return today's price of the trained weights. Buys nothing.
+
+        Raises:
+            InputError: there are no weights, or none of that epoch.
+        """
         return self._downloading.estimate(epoch)
 
     def download(
@@ -392,9 +396,14 @@ class Training(Drafting, metaclass=_Opened):
     ) -> Path:
         """Buy the trained weights once, and write them to a file. Fetching them again is free.
 
+        While another run goes on, and after one that was stopped or failed, weights that were
+        bought before are fetched. Otherwise the service is asked what the model's weights cost as
+        it holds them; which run these are of is not stated, so the file names none.
+
         Args:
             to: a file or a folder; by default a file named for the model and its run, in
-                this folder.
+                this folder. A text that ends in ``/`` (or the system's own separator) is a
+                folder, which is made if its parent is there.
             epoch: whose weights; by default the model's own, the last ones.
             max_cost: what it may cost on a hosted Phoenix: a number, or ``"5 CU"``.
             again: buy it once more, where the service has forgotten the one that was bought.
@@ -404,8 +413,8 @@ class Training(Drafting, metaclass=_Opened):
             The file, in safetensors format.
 
         Raises:
-            InputError: the model is not trained, or another file is in the way; nothing was
-                bought.
+            InputError: there are no weights, another file is in the way, or another download of
+                the model is still being made; nothing was bought.
             PriceNotAccepted, LaunchRefused, LaunchUncertain: as for `start`.
             NotReady: the file is not made yet; calling again goes on, and buys nothing.
         """

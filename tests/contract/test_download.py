@@ -49,6 +49,28 @@ def test_weights_of_the_run_and_of_an_epoch(icons: Path, tmp_path: Path) -> None
     assert list(frame["status"]) == ["delivered", "delivered", "trained"]
 
 
+def test_weights_of_the_run_before_one_that_was_stopped(icons: Path, tmp_path: Path) -> None:
+    client = nbt.connect("local")
+    training = nbt.Training.open("stopped since", type="flux.2-dev-lora")
+    training.add_images(icons)
+    training.update_config({"epochs": 1, "repeats": 1, "seed": 3})
+    training.start()
+    training.wait(60)
+    first = str(training.model.job_id)
+    training.update_config({"epochs": 100, "repeats": 100, "seed": 4})
+    training.start()
+    training.stop()
+    training.wait(60)
+    assert training.status == "training-canceled"
+    path = training.download(f"{tmp_path}/loras/")
+    assert path.parent == tmp_path / "loras"
+    assert first[-6:] not in path.name, "nothing states which run they are of"
+    with safe_open(path, "numpy") as file:
+        assert json.loads(file.metadata()["phoenix-nbtrain"])["config"]["seed"] == 3
+    assert training.download(f"{tmp_path}/loras/") == path
+    assert sum(job.type == "model-download" for job in client.list_jobs()) == 1
+
+
 def _phoenix(answer: Callable[[httpx.Request], httpx.Response]) -> Phoenix:
     wire = httpx.MockTransport(answer)
     transport = Transport(

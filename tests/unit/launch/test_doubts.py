@@ -24,7 +24,7 @@ from phoenix_nbtrain.errors import (
     StoreBusy,
 )
 from phoenix_nbtrain.launch import Launcher, Order, download_order
-from phoenix_nbtrain.records import Model, TrainingProgress
+from phoenix_nbtrain.records import Epoch, Model, TrainingProgress
 from phoenix_nbtrain.store.journal import Journal
 
 
@@ -301,9 +301,20 @@ class TestDownloads:
         assert not launcher.launch(take, max_cost=5, again=True).already
 
     def test_the_epoch_in_use_is_part_of_what_is_bought(self, service: FakeService) -> None:
-        model = next(iter(service.models.values()))
+        model = replace(next(iter(service.models.values())), status="trained")
         chosen = download_order(replace(model, epoch="3"))
         assert chosen.fingerprint != download_order(model).fingerprint
+
+    def test_the_epochs_of_a_run_that_was_stopped_say_nothing_of_the_weights_held(
+        self, service: FakeService
+    ) -> None:
+        model = replace(
+            next(iter(service.models.values())),
+            status="training-canceled",
+            epochs=(Epoch(epoch="1"),),
+        )
+        assert download_order(model).held
+        assert download_order(model).fingerprint != download_order(model, "1").fingerprint
 
     def test_the_price_is_named_with_the_line_that_accepts_it(
         self, launcher: Launcher, take: Order

@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load
 from unit.local.local_phoenix import Phoenix, drawing
 
+from phoenix_nbtrain.local.tables import end_job, job_row
 from phoenix_nbtrain.local.worker import work_off
 
 QUICK = {"nbEpochs": 2, "nbRepeats": 1, "rank": 4}
@@ -184,6 +185,30 @@ def test_only_a_trained_model_has_weights(phoenix: Phoenix) -> None:
     assert phoenix.send("GET", f"/assets/download/{job_id}")[0] == 404
     assert phoenix.send("GET", "/assets/download/job_x")[0] == 404
     assert phoenix.send("POST", "/models/model_x/download")[0] == 404
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed", "running"])
+def test_a_run_that_does_not_train_to_its_end_takes_no_weights_away(
+    phoenix: Phoenix, trained: str, end: str
+) -> None:
+    before = downloaded(phoenix, trained)
+    first = downloaded(phoenix, trained, modelEpoch="1")
+    phoenix.launch(trained, **QUICK, samplePrompts=["a box"], seed=5)
+    if end == "stopped":
+        phoenix.ok("POST", f"/models/{trained}/train/action", {"action": "cancel"})
+    elif end == "failed":
+        with phoenix.store.writing() as connection:
+            job = job_row(connection, phoenix.read(trained)["jobId"])
+            end_job(connection, job, "failure", error="It broke.")
+    statuses = {"stopped": "training-canceled", "failed": "failed", "running": "training"}
+    assert phoenix.read(trained)["status"] == statuses[end]
+    quote = phoenix.ok("POST", f"/models/{trained}/download?dryRun=true", status=269)
+    assert quote["costDetails"] == {"model-download": 5}
+    assert downloaded(phoenix, trained) == before
+    assert downloaded(phoenix, trained, modelEpoch="1") == first
+    if end == "running":
+        work_off(phoenix.store)
+        assert downloaded(phoenix, trained) != before, "the new run's, as soon as it is trained"
 
 
 def test_a_download_neither_trains_nor_cools_launches_down(phoenix: Phoenix, trained: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from fake_service import FakeService
 from training_types import Opened
 
 import phoenix_nbtrain as nbt
-from phoenix_nbtrain.errors import InputError, PriceNotAccepted, ServiceUnreachable
+from phoenix_nbtrain.errors import InputError, NotReady, PriceNotAccepted, ServiceUnreachable
 from phoenix_nbtrain.records import Download, Epoch
 from phoenix_nbtrain.training.training import Training
 
@@ -60,8 +61,25 @@ def test_a_file_in_the_way_is_left_alone_and_nothing_is_bought(
 
 
 def test_only_a_trained_model_has_weights(opened: Opened, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the model is new"):
+    with pytest.raises(InputError, match=r"no weights yet\. Run training\.start\(\) first"):
         opened().download(tmp_path, max_cost=5)
+
+
+def test_a_model_whose_only_run_was_stopped_has_none(
+    opened: Opened, service: FakeService, icons: Path, tmp_path: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.start(max_cost=2000)
+    words = r"gives out no weights: This model has no weights\. training\.start\(\) trains"
+    for end in ("while it runs", "stopped"):
+        if end == "stopped":
+            training.stop()
+        with pytest.raises(InputError, match=words):
+            training.download(tmp_path, max_cost=5)
+        with pytest.raises(InputError, match=words):
+            training.estimate_download()
+    assert service.count("trigger_download") == 0
 
 
 def test_a_fetch_that_breaks_is_done_again_without_paying(
@@ -102,6 +120,136 @@ def test_weights_that_were_bought_are_fetched_although_another_run_was_stopped_s
     again = trained.download(tmp_path, max_cost=5)
     assert (again, again.read_bytes()) == (path, content)
     assert service.downloads == [None]
+
+
+@pytest.mark.parametrize("end", ["training-canceled", "failed", "training"])
+def test_weights_that_were_not_bought_before_the_next_run_are_bought_as_the_service_holds_them(
+    trained: Training, service: FakeService, tmp_path: Path, end: str
+) -> None:
+    first = trained.model.job_id
+    trained.start(max_cost=2000, again=True)
+    if end != "training":
+        service.finish(trained.model_id, end)
+    what = "the model's weights as the service holds them"
+    estimate = trained.estimate_download()
+    assert repr(estimate) == f"<Estimate: 5 CU for {what}>"
+    words = rf"The download of {what} costs 5 CU, and nobody.*training\.download\(max_cost=5\)$"
+    with pytest.raises(PriceNotAccepted, match=words):
+        trained.download(tmp_path)
+    assert service.downloads == []
+    path = trained.download(tmp_path, max_cost=5)
+    # Neither the service nor the journal tells which run they are of.
+    assert path.name == f"icons-{trained.model_id[-6:]}.safetensors"
+    assert path.read_bytes() == f"weights of {first}, epoch None".encode()
+    path.unlink()
+    assert trained.download(tmp_path) == path
+    if end != "training":
+        trained.start(max_cost=2000, again=True)
+        trained.stop()
+    assert trained.download(tmp_path) == path
+    assert service.downloads == [None]
+    assert trained.download(tmp_path / "new.safetensors", max_cost=5, again=True).exists()
+    assert service.downloads == [None, None]
+
+
+def test_weights_bought_of_an_older_run_do_not_stand_for_those_of_a_later_one(
+    trained: Training, service: FakeService, tmp_path: Path
+) -> None:
+    older = trained.download(tmp_path, max_cost=5)
+    trained.start(max_cost=2000, again=True)
+    service.finish(trained.model_id)
+    trained.refresh()
+    later = str(trained.model.job_id)
+    trained.start(max_cost=2000, again=True)
+    trained.stop()
+    with pytest.raises(PriceNotAccepted, match="as the service holds them"):
+        trained.download(tmp_path)
+    path = trained.download(tmp_path, max_cost=5)
+    assert path != older
+    assert later.encode() in path.read_bytes()
+    assert service.downloads == [None, None]
+
+
+def test_a_run_found_on_the_service_only_after_its_weights_were_bought_is_no_later_one(
+    trained: Training, service: FakeService, tmp_path: Path
+) -> None:
+    service.trigger_training(trained.model_id, {})  # from another computer
+    run = str(service.finish(trained.model_id).job_id)
+    path = trained.download(tmp_path, max_cost=5)
+    assert path.name == f"icons-{run[-6:]}.safetensors"
+    trained.refresh()  # and only now it is written down
+    trained.start(max_cost=2000, again=True)
+    trained.stop()
+    assert trained.download(tmp_path) == path
+    assert service.downloads == [None]
+
+
+def test_an_epoch_of_weights_held_is_asked_for_by_its_number(
+    trained: Training, service: FakeService, tmp_path: Path
+) -> None:
+    trained.start(max_cost=2000, again=True)
+    trained.stop()
+    model = service.models[trained.model_id]
+    # Of the run that was stopped; the weights are another's.
+    service.models[model.id] = replace(model, epochs=(Epoch(epoch="1"),))
+    with pytest.raises(PriceNotAccepted, match=r"training\.download\(epoch=2, max_cost=5\)$"):
+        trained.download(tmp_path, epoch=2)
+    trained.download(tmp_path, epoch=2, max_cost=5)
+    trained.download(tmp_path, max_cost=5)
+    trained.download(tmp_path, epoch=1, max_cost=5)
+    assert service.downloads == ["2", None, "1"]
+    with pytest.raises(InputError, match=r"Epoch \.\./x has no weights"):
+        trained.download(tmp_path, epoch="../x", max_cost=5)  # type: ignore[arg-type]  # the point
+
+
+def test_one_that_is_still_being_made_is_not_given_out_as_another(
+    trained: Training, service: FakeService, tmp_path: Path
+) -> None:
+    model = service.models[trained.model_id]
+    service.models[model.id] = replace(model, epochs=(Epoch(epoch="1"), Epoch(epoch="2")))
+
+    def not_made() -> None:
+        raise NotReady("Not made.")
+
+    service.before["get_download"] = not_made
+    service.job_status = "in-progress"
+    with pytest.raises(NotReady):
+        trained.download(tmp_path, epoch=1, max_cost=5)
+    service.before.clear()
+    with pytest.raises(InputError, match="Another download of this model is still being made"):
+        trained.download(tmp_path, epoch=2, max_cost=5)
+    assert service.downloads == ["1"]
+    assert b"epoch 1" in trained.download(tmp_path, epoch=1).read_bytes()
+    service.jobs = {key: replace(job, status="success") for key, job in service.jobs.items()}
+    assert b"epoch 2" in trained.download(tmp_path, epoch=2, max_cost=5).read_bytes()
+
+
+@pytest.mark.parametrize("end", {"/", os.sep})
+def test_a_path_that_ends_in_a_slash_is_a_folder(
+    trained: Training, service: FakeService, tmp_path: Path, end: str
+) -> None:
+    loras = tmp_path / "loras"
+    with pytest.raises(PriceNotAccepted):
+        trained.download(f"{loras}{end}")
+    assert not loras.exists()
+    path = trained.download(f"{loras}{end}", max_cost=5)
+    assert path == loras / f"icons-{trained.model.job_id}.safetensors"
+    assert trained.download(f"{loras}{end}") == path
+    with pytest.raises(InputError, match=r"There is no folder .*deep\. Create it first"):
+        trained.download(f"{tmp_path}/deep/deeper{end}", max_cost=5)
+    (tmp_path / "file").write_bytes(b"mine")
+    with pytest.raises(InputError, match="file is a file, not a folder"):
+        trained.download(f"{tmp_path}/file{end}", max_cost=5)
+    assert service.downloads == [None]
+
+
+def test_a_folder_is_meant_from_where_the_notebook_is(
+    trained: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = trained.download("loras/", max_cost=5)
+    assert path.parent == tmp_path / "loras"
+    assert trained.download("./", max_cost=5).parent == tmp_path
 
 
 def test_the_last_epoch_and_the_models_own_weights_are_one_purchase(
