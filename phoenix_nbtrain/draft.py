@@ -160,6 +160,9 @@ class Draft:
     pairs: tuple[PairRow, ...] = ()
     config: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """The parameters somebody set, by their names in the catalog; the rest are defaults."""
+    config_theirs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """What somebody else set on the service where both sides changed one parameter, ``None`` for
+    its default: it waits for a person to keep one of the two, and ours is not sent until then."""
     touched: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """The revision at which each cell last changed, keyed by `cell`."""
     removed: frozenset[str] = frozenset()
@@ -210,6 +213,12 @@ class Draft:
             pairs = max(1, sum(self.pair_state(row) != "saved" for row in self.pairs))
         config = dict(self.config) != dict(self.served_config or {})
         return images + pairs + len(self.removed) + config
+
+    @property
+    def sendable_config(self) -> dict[str, Any]:
+        """The parameters to send: theirs, where a person has yet to choose."""
+        config = {**self.config, **self.config_theirs}
+        return {name: value for name, value in config.items() if value is not None}
 
     def with_images(self, rows: Mapping[str, ImageRow]) -> Draft:
         """Return the draft with those rows in the places of the ones they replace."""

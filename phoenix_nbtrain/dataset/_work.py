@@ -56,7 +56,7 @@ class Work:
         self._base = self._seen = draft.revision if base is None else base
         self._images = Rows(draft.image)
         self._pairs = Rows(draft.pair)
-        self._config = dict(draft.config)
+        self._config, self._theirs = dict(draft.config), dict(draft.config_theirs)
         self._removed = set(draft.removed)
         self._touched = dict(draft.touched)
         self._left_out, self._left_out_pairs = draft.left_out, draft.left_out_pairs
@@ -75,6 +75,9 @@ class Work:
             images=self._images.rows,
             pairs=self._pairs.rows,
             config=MappingProxyType(self._config),
+            config_theirs=MappingProxyType(
+                {name: v for name, v in self._theirs.items() if v != self._config.get(name)}
+            ),
             removed=frozenset(self._removed),
             touched=MappingProxyType(self._touched),
             left_out=self._left_out,
@@ -106,11 +109,13 @@ class Work:
             ("swap", "pairs"): self._swap,
             ("keep", "images"): self._keep_image,
             ("keep", "pairs"): self._keep_pair,
+            ("keep", "config"): self._keep_config,
         }
         if self._trusted:
             methods["restore", "images"] = self._restore_images
             methods["restore", "pairs"] = self._restore_pairs
             methods["wait", "images"] = methods["wait", "pairs"] = self._wait
+            methods["wait", "config"] = self._wait_config
             methods["leave out", "images"] = methods["leave out", "pairs"] = self._leave_out
         if not isinstance(kind, str) or not isinstance(table, str) or (kind, table) not in methods:
             raise RefusedError(f"There is no edit {shown(kind, 30)} of {shown(table, 30)}.")
@@ -195,11 +200,23 @@ class Work:
                     value = catalog.validate(self._type_name, {name: given}).get(name)
             except PhoenixError as error:
                 raise RefusedError(str(error), standing) from None
+        self._put_config(name, value)
+
+    def _put_config(self, name: str, value: Any) -> None:
+        standing = self._config.get(name)
         self._settle("config", name, "value", standing, value)
+        if value != standing and name in self._theirs and not self._trusted:
+            # Not where it is the same: a cell that is merely run again chooses nothing.
+            self._chosen_config(name)
         if value is None:
             self._config.pop(name, None)
         else:
             self._config[name] = value
+
+    def _chosen_config(self, name: str) -> None:
+        """Let nothing wait for a choice any more; the inverse shows both values again."""
+        theirs = self._theirs.pop(name)
+        self.inverse.append({"op": "wait", "table": "config", "row": name, "value": theirs})
 
     def _settle(self, table: str, row: str, column: str, standing: Any, value: Any) -> None:
         """Refuse an edit of a cell that changed since, else note it and its inverse."""
@@ -373,6 +390,18 @@ class Work:
         self._touch("pairs", row.pair_id)
         self._pairs.by_id[row.pair_id] = self._judged(row)
         return None
+
+    def _keep_config(self, op: Op) -> None:
+        name = _row_id(op)
+        mine = self._mine(op, waits=name in self._theirs)
+        if mine:
+            self._chosen_config(name)
+        else:
+            self._put_config(name, self._theirs[name])
+
+    def _wait_config(self, op: Op) -> None:
+        self._theirs[op["row"]] = op["value"]
+        self.inverse.append({"op": "keep", "table": "config", "row": op["row"], "side": "mine"})
 
     def _mine(self, op: Op, *, waits: bool) -> bool:
         if not waits:

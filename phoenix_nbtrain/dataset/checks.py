@@ -13,7 +13,7 @@ from phoenix_nbtrain.dataset.edits import pair_problem
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple
 from phoenix_nbtrain.errors import as_sentence, shown
 
-__all__ = ["Finding", "PairNeed", "Severity", "check", "pair_needs"]
+__all__ = ["Finding", "PairNeed", "Severity", "both_changed", "check", "pair_needs"]
 
 Severity = Literal["problem", "advice"]
 """A ``problem`` keeps a row or the training from being taken; ``advice`` is the guide's."""
@@ -57,7 +57,20 @@ def check(draft: Draft, type_name: str) -> tuple[Finding, ...]:
     found = [*_images(draft), *_number(draft, pairs=pairs)]
     found += _pairs(draft) if pairs else _captions(draft)
     found += _config(draft)
+    found += [
+        _all("changed-there", "problem", words) for _, words in both_changed(draft, type_name)
+    ]
     return tuple(sorted(found, key=lambda f: f.severity != "problem"))
+
+
+def both_changed(draft: Draft, type_name: str) -> Iterator[tuple[str, str]]:
+    """Yield the parameters that were changed here and on the service, and how, in words."""
+    for name, theirs in draft.config_theirs.items():
+        default = catalog.parameters(type_name)[name].default
+        mine = draft.config.get(name, default)
+        there = default if theirs is None else theirs
+        words = f"{name} is {shown(mine, 40)} here, and someone else set {shown(there, 40)}"
+        yield name, f"{words} on the service."
 
 
 def _images(draft: Draft) -> Iterator[Finding]:

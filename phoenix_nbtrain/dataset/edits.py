@@ -8,10 +8,10 @@ An operation is a JSON object::
     {"op": "move", "table": "images" | "pairs", "row": id, "at": int}
     {"op": "move", "table": "images" | "pairs", "rows": [id, ...], "by": 1 | -1}
     {"op": "swap", "table": "pairs", "row": id}
-    {"op": "keep", "table": "images" | "pairs", "row": id, "side": "mine" | "theirs"}
+    {"op": "keep", "table": "images" | "pairs" | "config", "row": id, "side": "mine" | "theirs"}
 
-``keep`` chooses where somebody else changed the same caption or pair meanwhile, or removed the
-picture on the service.
+``keep`` chooses where somebody else changed the same caption, pair or parameter meanwhile, or
+removed the picture on the service.
 
 Any of them may hold a ``base`` of its own: the revision at which was read what it changes.
 
@@ -21,11 +21,12 @@ may be empty for a pair that is still being put together, and says so until it h
 configuration's row is the parameter's name, and ``None`` its default.
 
 `apply` is pure and refuses, it never raises: each operation stands or falls by itself. What it
-accepted can be taken back by applying ``inverse`` with ``trusted=True``. Inverses may hold three
-operations more, which never come from a browser because they carry row objects::
+accepted can be taken back by applying ``inverse`` with ``trusted=True``. Inverses may hold
+operations more, which never come from a browser::
 
     {"op": "restore", "table": "images" | "pairs", "at": int, "rows": [row, ...]}
     {"op": "wait", "table": "images" | "pairs", "row": id, "as": row}
+    {"op": "wait", "table": "config", "row": id, "value": any}
     {"op": "leave out", "table": "images" | "pairs", "rows": [row or pair key, ...]}
 """
 

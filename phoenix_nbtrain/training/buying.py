@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from phoenix_nbtrain import catalog
+from phoenix_nbtrain.dataset import checks
+from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import (
     InputError,
     LaunchUncertain,
@@ -174,12 +176,22 @@ class Buying:
         with self._sync.landed():
             state = self._live.state
             if state.draft.unsent and not state.training:
-                raise InputError(self._unsent_words(), remedy="Mend or remove it, then start.")
+                raise self._unsent()
             order = order_of(state.draft, state.model)
             return self._launcher.launch(order, accepted=accepted, max_cost=max_cost, again=again)
 
-    def _unsent_words(self) -> str:
+    def _unsent(self) -> InputError:
         draft = self._live.state.draft
+        if draft.config_theirs:
+            name, words = next(iter(checks.both_changed(draft, self._live.state.model.type)))
+            return InputError(
+                words,
+                remedy=f"training.keep_mine({name!r}) or training.take_theirs({name!r}), then start.",
+            )
+        return InputError(self._unsent_words(draft), remedy="Mend or remove it, then start.")
+
+    @staticmethod
+    def _unsent_words(draft: Draft) -> str:
         for image in draft.images:
             if image.refusal:
                 return f"{image.name[:40]} is not on the service: {_cut(image.refusal)}."

@@ -224,7 +224,8 @@ class Drafting(Pairing):
         """Keep what is written here where somebody else changed the same; theirs is overwritten.
 
         Args:
-            rows: ids of images and pairs; without any, all that wait for the choice.
+            rows: ids of images and pairs, names of parameters; without any, all that wait for
+                the choice.
 
         Raises:
             InputError: nobody else changed one of them; nothing was changed.
@@ -235,7 +236,8 @@ class Drafting(Pairing):
         """Take what somebody else wrote instead; a picture that they removed goes here, too.
 
         Args:
-            rows: ids of images and pairs; without any, all that wait for the choice.
+            rows: ids of images and pairs, names of parameters; without any, all that wait for
+                the choice.
 
         Raises:
             InputError: nobody else changed one of them; nothing was changed.
@@ -243,15 +245,18 @@ class Drafting(Pairing):
         self._keep("theirs", rows)
 
     def _keep(self, side: str, rows: Sequence[str]) -> None:
+        parameters = catalog.parameters(self.type)
+
         def ops(draft: Draft) -> list[Op]:
             waiting = rows or [
                 *(row.image_id for row in draft.images if row.theirs is not None or row.gone),
                 *(row.pair_id for row in draft.pairs if row.theirs is not None),
+                *draft.config_theirs,
             ]
-            tables = ["pairs" if row in draft.pair else "images" for row in waiting]
+            tables = dict.fromkeys(draft.pair, "pairs") | dict.fromkeys(parameters, "config")
             return [
-                {"op": "keep", "table": table, "row": row, "side": side}
-                for table, row in zip(tables, waiting, strict=True)
+                {"op": "keep", "table": tables.get(row, "images"), "row": row, "side": side}
+                for row in waiting
             ]
 
         self._assign(ops)

@@ -158,19 +158,23 @@ def _config(draft: Draft, model: Model) -> Draft:
         theirs["sample_sources"] = tuple(by_asset.get(a, a) for a in theirs["sample_sources"])
     base: Mapping[str, Any] = draft.served_config or {}
     sent = draft.sending_config
-    ours = dict(draft.config)
+    ours, both = dict(draft.config), dict(draft.config_theirs)
     for name in {*theirs, *base}:
         changed_there = theirs.get(name) != base.get(name)
-        if sent is not None and theirs.get(name) == sent.get(name):
-            continue  # we did that
-        if changed_there and ours.get(name) == base.get(name):
-            if name in theirs:
-                ours[name] = theirs[name]
-            else:
-                del ours[name]
+        if not changed_there or (sent is not None and theirs.get(name) == sent.get(name)):
+            continue  # nobody did, or we did
+        if name in both or ours.get(name) != base.get(name):
+            both[name] = theirs.get(name)
+        elif name in theirs:
+            ours[name] = theirs[name]
+        else:
+            del ours[name]
     return replace(
         draft,
         config=MappingProxyType(ours),
+        config_theirs=MappingProxyType(
+            {name: value for name, value in both.items() if value != ours.get(name)}
+        ),
         served_config=MappingProxyType(theirs),
         sending_config=None if sent == theirs else sent,
     )

@@ -333,11 +333,12 @@ class Sync:
 
     def _config(self, type_name: str) -> None:
         draft = self._live.state.draft
-        if dict(draft.config) == dict(draft.served_config or {}):
+        held: Mapping[str, Any] = MappingProxyType(draft.sendable_config)
+        if held == (draft.served_config or {}):
             return
-        held: Mapping[str, Any] = MappingProxyType(dict(draft.config))
         self._change(lambda d: replace(d, sending_config=held))
-        self.service.update_model(self._live.model_id, parameters=wire_parameters(draft, type_name))
+        parameters = wire_parameters(replace(draft, config=held), type_name)
+        self.service.update_model(self._live.model_id, parameters=parameters)
         self._change(lambda d: replace(d, served_config=held, sending_config=None))
 
 

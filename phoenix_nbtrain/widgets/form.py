@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.catalog import Parameter
+from phoenix_nbtrain.dataset.checks import both_changed
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets.base import Viewed
 from phoenix_nbtrain.widgets.fields import Field, field_of, short
-from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, marked, note, pill, text
+from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text
 from phoenix_nbtrain.widgets.sheets import Section, facts
 
 __all__ = ["ConfigForm"]
@@ -29,6 +31,9 @@ class ConfigForm(Panel):
         self._type = training.type
         self._why = marked("nbt-why-box")
         self._steps = marked("nbt-steps")
+        self._both = widgets.VBox(_dom_classes=("nbt-both",))
+        self._asked: list[tuple[str, str]] = []
+        """The choices in it: parameters that were changed here and on the service, in words."""
         self._fold = buttoned("advanced ▸", "nbt-fold", "nbt-link", click=self._folded)
         self._reset = buttoned("use the defaults", "nbt-link", click=self._defaults)
         self._main = widgets.Box(_dom_classes=("nbt-params",))
@@ -45,7 +50,9 @@ class ConfigForm(Panel):
             _dom_classes=("nbt-top",),
         )
         super().__init__(
-            training, [head, self._why, self._main, self._more, self._steps], name="form"
+            training,
+            [head, self._both, self._why, self._main, self._more, self._steps],
+            name="form",
         )
 
     def watch(self, training: Viewed) -> None:
@@ -77,7 +84,12 @@ class ConfigForm(Panel):
         for part, words in ((self._why, why), (self._steps, steps)):
             if part.value != words:
                 part.value = words
+        self._ask(list(both_changed(state.draft, self._type)), locked=state.training)
         self._reset.layout.display = "" if state.draft.config and not state.training else "none"
+
+    def keep(self, name: str, side: str) -> None:
+        """Keep ``mine`` or ``theirs`` where both sides changed a parameter."""
+        self.training.edit([{"op": "keep", "table": "config", "row": name, "side": side}])
 
     def left(self, name: str, typed: str) -> None:
         if name in self._fields:
@@ -93,11 +105,33 @@ class ConfigForm(Panel):
             for p in catalog.parameters(self._type).values()
             if not p.advanced or p.name in state.draft.config
         ]
+        rows += [
+            ("Changed on both sides", words) for _, words in both_changed(state.draft, self._type)
+        ]
         return [facts("Configuration", self._steps_words(state.draft), rows)]
 
     def words(self) -> str:
         draft = self.training.state.draft
         return f"{shown(self.training.name, 30)} · {self._steps_words(draft)}"
+
+    def _ask(self, both: list[tuple[str, str]], *, locked: bool) -> None:
+        """Show what was changed here and on the service, with the two choices."""
+        if both != self._asked:
+            for row in self._both.children:
+                free(row)
+            self._asked, self._both.children = both, [self._choice(*each) for each in both]
+        for row in self._both.children:
+            for button in row.children[1:]:
+                button.disabled = locked
+
+    def _choice(self, name: str, words: str) -> Any:
+        label = catalog.parameters(self._type)[name].label
+        buttons = [
+            buttoned(f"{verb} {label.lower()}", "nbt-link", click=partial(self.keep, name, side))
+            for verb, side in (("Keep my", "mine"), ("Take their", "theirs"))
+        ]
+        told = marked("nbt-note-box", value=note(text(words), "warn", role="status"))
+        return widgets.HBox([told, *buttons], _dom_classes=("nbt-buttons",))
 
     def _folded(self) -> None:
         shut = self._more.layout.display == "none"

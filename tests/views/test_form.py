@@ -268,3 +268,32 @@ def test_it_reads_well_as_plain_text() -> None:
 def test_an_unknown_keyword_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="epoch"):
         ConfigForm(Buying(), epoch=3)  # type: ignore[call-arg]
+
+
+def test_a_parameter_that_both_sides_changed_is_shown_with_the_two_choices() -> None:
+    training = Buying(images(3))
+    form = ConfigForm(training)
+    assert form._both.children == ()
+
+    def both(**theirs: Any) -> None:
+        draft = replace(
+            training.state.draft,
+            config=MappingProxyType({"epochs": 7, "rank": 8}),
+            config_theirs=MappingProxyType(theirs),
+        )
+        training.change(draft=draft)
+
+    both(epochs=12, rank=None)
+    first, second = form._both.children
+    assert "epochs is 7 here, and someone else set 12" in first.children[0].value
+    assert "rank is 8 here, and someone else set 64" in second.children[0].value
+    (section,) = form.snapshot(training.state)
+    assert "someone else set 12" in section.body(None)
+    keep, take = first.children[1:]
+    assert (keep.description, take.description) == ("Keep my epochs", "Take their epochs")
+    take.click()
+    assert training.state.draft.config["epochs"] == 12
+    (only,) = form._both.children
+    only.children[1].click()
+    assert training.state.draft.config == {"epochs": 12, "rank": 8}
+    assert form._both.children == ()

@@ -22,6 +22,7 @@ FULL = Draft(
     ),
     pairs=(PairRow(pair_id="pair_1", source="img_1", target="img_2", instruction="colour it"),),
     config=MappingProxyType({"epochs": 3, "sample_prompts": ("a", "b")}),
+    config_theirs=MappingProxyType({"epochs": 4, "sample_prompts": None}),
     touched=MappingProxyType({"images/img_1/caption": 7}),
     removed=frozenset({"asset_9"}),
     left_out=(ImageRow(image_id="img_3", name="c.png", content_hash="k", bytes=9),),
@@ -45,11 +46,14 @@ def test_a_file_of_the_first_version_is_taken_on_as_it_is(tmp_path: Path) -> Non
     Drafts(path).change(lambda draft: FULL, **KEY)
     with closing(sqlite3.connect(path)) as connection:
         (body,) = connection.execute("SELECT body FROM drafts").fetchone()
-        older = {k: v for k, v in json.loads(body).items() if not k.startswith("left_out")}
+        new = ("left_out", "left_out_pairs", "config_theirs")
+        older = {k: v for k, v in json.loads(body).items() if k not in new}
         connection.execute("UPDATE drafts SET body = ?", (json.dumps(older),))
         connection.execute("PRAGMA user_version = 1")
         connection.commit()
-    plain = replace(FULL, left_out=(), left_out_pairs=frozenset())
+    plain = replace(
+        FULL, left_out=(), left_out_pairs=frozenset(), config_theirs=MappingProxyType({})
+    )
     assert Drafts(path).read(**KEY) == plain
     Drafts(path).change(lambda draft: FULL, **KEY)
     assert Drafts(path).read(**KEY) == FULL
