@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +15,15 @@ from typing import Any, Literal
 import httpx
 
 from phoenix_nbtrain.addresses import canonical_address
-from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, find, refuse_what_is_no_text
+from phoenix_nbtrain.client.credentials import (
+    Credentials,
+    OriginAuth,
+    find,
+    kept,
+    refuse_what_is_no_text,
+)
 from phoenix_nbtrain.client.phoenix import Phoenix
+from phoenix_nbtrain.client.secrecy import Secret, without_secrets
 from phoenix_nbtrain.client.sockets import SocketTransport
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, shown
@@ -74,11 +81,7 @@ def connect(
         AuthenticationFailed: they are wrong; one free read finds out.
         ServiceUnreachable: the service cannot be reached.
     """
-    if to is not None and (not isinstance(to, str) or to not in ("local", "hosted")):
-        raise InputError(
-            f"There is no Phoenix called {shown(to)}.", remedy='Use "local" or "hosted".'
-        )
-    explicit = {
+    given = {
         "api_key": api_key,
         "api_secret": api_secret,
         "bearer_token": bearer_token,
@@ -86,10 +89,17 @@ def connect(
         "project_id": project_id,
         "team_id": team_id,
     }
-    refuse_what_is_no_text(explicit)
+    kinds = {name: type(value) for name, value in given.items() if value is not None}
+    explicit = kept(given)
+    del api_key, api_secret, bearer_token, given
+    if to is not None and (not isinstance(to, str) or to not in ("local", "hosted")):
+        raise InputError(
+            f"There is no Phoenix called {shown(to)}.", remedy='Use "local" or "hosted".'
+        )
+    refuse_what_is_no_text(kinds)
     folder = None if data_dir is None else folder_given(data_dir, "data_dir")
-    _warn_of_literals(api_key, api_secret, bearer_token)
-    unused = [name for name, value in explicit.items() if value is not None]
+    _warn_of_literals(v for v in explicit.values() if isinstance(v, Secret))
+    unused = list(kinds)
     if to == "local" and unused:
         raise CredentialsError(
             f"The local Phoenix takes no {' and no '.join(unused)}.",
@@ -197,19 +207,22 @@ def unchecked(credentials: Credentials, *, local_id: str | None = None) -> Phoen
         url = httpx.URL(credentials.base_url)
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL()
-    if not url.host or not 0 <= (url.port or 0) < 1 << 16:
+    missing = not url.host or not 0 <= (url.port or 0) < 1 << 16
+    more, scheme = bool(url.userinfo or url.query or url.fragment), url.scheme
+    del url  # with what may be credentials, which a traceback would show
+    if missing:
         raise CredentialsError(
-            f"The base URL {shown(credentials.base_url.rpartition('@')[2])} is not a whole address.",
+            f"The base URL {shown(_address(credentials.base_url))} is not a whole address.",
             remedy="Write https://host/v1, with the service's host.",
         )
-    if url.userinfo or url.query or url.fragment:
+    if more:
         raise CredentialsError(
             "The base URL holds more than an address.",
             remedy="Give credentials as api_key and api_secret, or bearer_token.",
         )
-    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(credentials)):
+    if scheme != "https" and not (scheme == "http" and _is_loopback(credentials)):
         raise CredentialsError(
-            f"The base URL {shown(credentials.base_url)} is not https.",
+            f"The base URL {shown(_address(credentials.base_url))} is not https.",
             remedy="Credentials are sent over https only.",
         )
     project_id = credentials.project_id
@@ -220,11 +233,18 @@ def unchecked(credentials: Credentials, *, local_id: str | None = None) -> Phoen
             sign=OriginAuth(credentials).sign,
             params={"projectId": project_id} if project_id else {},
         ),
-        origin=f"local:{local_id}" if local_id else canonical_address(credentials.base_url),
+        origin=f"local:{without_secrets(local_id)}"
+        if local_id
+        else canonical_address(credentials.base_url),
         is_local=local_id is not None,
         project_id=project_id,
         team_id=credentials.team_id,
     )
+
+
+def _address(base_url: str) -> str:
+    """Return a base URL as it may be shown: without what may be a user name and a password."""
+    return without_secrets(base_url.rpartition("@")[2])
 
 
 def _is_loopback(credentials: Credentials) -> bool:
@@ -246,7 +266,7 @@ def _only_project(client: Phoenix, team_id: str | None) -> str:
     )
 
 
-def _warn_of_literals(*secrets: str | None) -> None:
+def _warn_of_literals(secrets: Iterable[Secret]) -> None:
     """Warn where a secret stands in the notebook's own text."""
     ipython = sys.modules.get("IPython")
     shell: Any = ipython.get_ipython() if ipython is not None else None
@@ -254,7 +274,7 @@ def _warn_of_literals(*secrets: str | None) -> None:
         cell = shell.history_manager.input_hist_raw[-1] if shell is not None else ""
     except (AttributeError, IndexError, PhoenixError):
         return
-    if any(secret and secret in cell for secret in secrets):
+    if any(secret.reveal() in cell for secret in secrets):
         warnings.warn(
             # By its number: Python shows a text once for a line, whatever cell the line is in.
             f"A credential stands in cell {shell.execution_count}, saved with the notebook. Move it to "

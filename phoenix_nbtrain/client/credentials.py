@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import httpx
 
+from phoenix_nbtrain.client.secrecy import Secret
 from phoenix_nbtrain.errors import CredentialsError, InputError, shown
 from phoenix_nbtrain.home import ending, home
 
@@ -21,41 +24,12 @@ __all__ = [
     "Secret",
     "find",
     "from_environment",
+    "kept",
     "refuse_what_is_no_text",
 ]
 
 HOSTED_URL = "https://api.cloud.scenario.com/v1"
 """The hosted Phoenix; its address and schemes are those of its official SDK."""
-
-
-class Secret:
-    """A value that no repr, log, pickle or copy shows."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the value. Only the auth hook calls this."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return repr(self)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not pickled or copied")
-
-    def __copy__(self) -> Secret:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
-        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,22 +39,25 @@ class Credentials:
     api_key: Secret | None = None
     api_secret: Secret | None = None
     bearer_token: Secret | None = None
-    base_url: str = HOSTED_URL
+    base_url: str = field(default=HOSTED_URL, repr=False)
+    """Not shown: some people put a user name and password into it."""
     project_id: str | None = None
     team_id: str | None = None
     source: str = "arguments"
     """Where they were found, for people: never the values."""
+    sent: Secret = field(init=False, repr=False, compare=False)
+    """What the ``Authorization`` header holds after its scheme."""
 
     def __post_init__(self) -> None:
         for name in _SECRETS:
-            secret = getattr(self, name)
-            value = secret.reveal() if secret is not None else ""
-            if not value.isascii() or not value.isprintable() or " " in value:
+            secret: Secret | None = getattr(self, name)
+            if secret is not None and not _fits_a_header(secret):
                 # Caught here, since what fails to be sent as a header is quoted in the failure.
                 raise CredentialsError(
                     f"The {name} holds characters that none has ({self.source}).",
                     remedy="Copy it again, alone and whole.",
                 )
+        object.__setattr__(self, "sent", self.bearer_token or _pair(self.api_key, self.api_secret))
 
 
 class OriginAuth:
@@ -94,12 +71,21 @@ class OriginAuth:
         """Add the credentials to a request, if it goes where they are for."""
         if _origin(request.url) != self._origin:
             return
-        given = self._credentials
-        if given.bearer_token is not None:
-            request.headers["Authorization"] = f"Bearer {given.bearer_token.reveal()}"
-        elif given.api_key is not None and given.api_secret is not None:
-            pair = f"{given.api_key.reveal()}:{given.api_secret.reveal()}".encode()
-            request.headers["Authorization"] = f"Basic {base64.b64encode(pair).decode('ascii')}"
+        scheme = "Basic" if self._credentials.bearer_token is None else "Bearer"
+        request.headers["Authorization"] = f"{scheme} {self._credentials.sent.reveal()}"
+
+
+def _fits_a_header(secret: Secret) -> bool:
+    return (
+        secret.reveal().isascii() and secret.reveal().isprintable() and " " not in secret.reveal()
+    )
+
+
+def _pair(key: Secret | None, secret: Secret | None) -> Secret:
+    """Return how a key and its secret are sent; empty where there are none."""
+    if key is None or secret is None:
+        return Secret("")
+    return Secret(base64.b64encode(f"{key.reveal()}:{secret.reveal()}".encode()).decode("ascii"))
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -129,9 +115,24 @@ _OTHER_CLIENTS = {
 _SECRETS = ("api_key", "api_secret", "bearer_token")
 
 
-def _from(values: Mapping[str, str], names: Mapping[str, str], source: str) -> Credentials | None:
+def kept(values: Mapping[str, str | Secret | None]) -> dict[str, str | Secret]:
+    """Return what is given of ``values``, the secrets among it as `Secret`.
+
+    Made before anything can fail: a traceback may show the variables of each function in it.
+    """
+    given: dict[str, str | Secret] = {}
+    for name, value in values.items():
+        if isinstance(value, Secret):
+            given[name] = value
+        elif isinstance(value, str) and (text := value.strip()):
+            given[name] = Secret(text) if name in _SECRETS else text
+    return given
+
+
+def _from(
+    given: Mapping[str, str | Secret], names: Mapping[str, str], source: str
+) -> Credentials | None:
     """Return the credentials of one source; ``None`` where it holds no secret at all."""
-    given = {k: v.strip() for k, v in values.items() if v and v.strip()}
     if not any(k in given for k in _SECRETS):
         return None
     named = {k: names.get(k, k) for k in _SECRETS}
@@ -145,8 +146,8 @@ def _from(values: Mapping[str, str], names: Mapping[str, str], source: str) -> C
         raise CredentialsError(
             f"Only half of the key pair is given ({source}).", remedy=f"Set {named[missing]} too."
         )
-    wrapped: dict[str, Any] = {k: Secret(v) if k in _SECRETS else v for k, v in given.items()}
-    return Credentials(**wrapped, source=source)
+    found: dict[str, Any] = dict(given)
+    return Credentials(**found, source=source)
 
 
 def from_environment() -> Credentials | None:
@@ -156,38 +157,41 @@ def from_environment() -> Credentials | None:
         CredentialsError: it holds half a key pair, or both kinds at once.
     """
     for names in (_OURS, _SDK, _OTHER_CLIENTS):
-        values = {k: os.environ.get(v, "") for k, v in names.items()}
+        values = kept({k: os.environ.get(v) for k, v in names.items()})
         found = _from(values, names, "environment")
         if found is not None:
             return found
     return None
 
 
-def refuse_what_is_no_text(arguments: Mapping[str, object]) -> None:
-    """Refuse arguments that are no text. Their values are not shown: one may be a secret.
+def refuse_what_is_no_text(arguments: Mapping[str, type]) -> None:
+    """Refuse arguments that are no text.
+
+    Args:
+        arguments: their types. Not their values: one may be a secret.
 
     Raises:
         InputError: one is of another type.
     """
-    for name, value in arguments.items():
-        if value is not None and not isinstance(value, str):
+    for name, kind in arguments.items():
+        if not issubclass(kind, str):
             raise InputError(
-                f"{name} is a {shown(type(value).__name__, 40)}, not a text.",
+                f"{name} is a {shown(kind.__name__, 40)}, not a text.",
                 remedy=f'Write it in quotes: {name}="…".',
             )
 
 
-def find(explicit: Mapping[str, str | None] | None = None) -> Credentials | None:
+def find(explicit: Mapping[str, str | Secret] | None = None) -> Credentials | None:
     """Return the credentials of the first source that has any; sources are never mixed.
 
-    Explicit arguments, then ``PHOENIX_NBTRAIN_*``, then the service's own ``SCENARIO_*``, then a
-    saved login.
+    Explicit arguments, as `kept` returns them, then ``PHOENIX_NBTRAIN_*``, then the service's own
+    ``SCENARIO_*``, then a saved login.
 
     Raises:
         CredentialsError: that source cannot be read, holds half a key pair, or both kinds at once, or
             ``PHOENIX_NBTRAIN_BASE_URL`` is set without credentials.
     """
-    arguments = {k: v for k, v in (explicit or {}).items() if v is not None}
+    arguments = explicit or {}
     found = _from(arguments, {}, "arguments")
     if found is not None:
         return found
@@ -195,25 +199,29 @@ def find(explicit: Mapping[str, str | None] | None = None) -> Credentials | None
     found = from_environment()
     if found is not None:
         return _placed(found, arguments)
-    path = home() / "login.json"
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        # Not as if there was none: what was meant for the hosted Phoenix would go to the local one.
-        raise CredentialsError(
-            f"The saved login in {ending(path.parent)} cannot be read: {error.strerror}.",
-            remedy="Make it readable, or delete it and log in again.",
-        ) from error
-    except ValueError as error:
-        raise CredentialsError(
-            f"The saved login {path} cannot be read.", remedy="Delete it and log in again."
-        ) from error
-    saved = saved if isinstance(saved, dict) else {}
-    values = {k: v for k, v in saved.items() if k in _OURS and isinstance(v, str)}
+    values = _saved(home() / "login.json")
     found = _from(values, {}, "saved login")
     return None if found is None else _placed(found, arguments)
+
+
+def _saved(path: Path) -> dict[str, str | Secret]:
+    with contextlib.suppress(ValueError):
+        try:
+            saved = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except OSError as error:
+            # Not as if there was none: what was meant for the hosted one would go to the local.
+            raise CredentialsError(
+                f"The saved login in {ending(path.parent)} cannot be read: {error.strerror}.",
+                remedy="Make it readable, or delete it and log in again.",
+            ) from error
+        saved = saved if isinstance(saved, dict) else {}
+        return kept({k: v for k, v in saved.items() if k in _OURS and isinstance(v, str)})
+    # Not within the handler: what says where a text is no JSON carries all of it.
+    raise CredentialsError(
+        f"The saved login {path} cannot be read.", remedy="Delete it and log in again."
+    )
 
 
 def _refuse_address_alone() -> None:
@@ -227,7 +235,7 @@ def _refuse_address_alone() -> None:
         )
 
 
-def _placed(found: Credentials, arguments: Mapping[str, str]) -> Credentials:
+def _placed(found: Credentials, arguments: Mapping[str, str | Secret]) -> Credentials:
     """Return ``found`` with the project and team that the call names.
 
     Its base URL stays: credentials are for the service they were given for.
@@ -239,8 +247,5 @@ def _placed(found: Credentials, arguments: Mapping[str, str]) -> Credentials:
             f"base_url differs from the one the credentials are for ({found.source}).",
             remedy="Pass api_key and api_secret, or bearer_token, with base_url.",
         )
-    return replace(
-        found,
-        project_id=arguments.get("project_id", found.project_id),
-        team_id=arguments.get("team_id", found.team_id),
-    )
+    scope: dict[str, Any] = {k: arguments[k] for k in ("project_id", "team_id") if k in arguments}
+    return replace(found, **scope)

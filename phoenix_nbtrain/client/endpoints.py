@@ -60,13 +60,14 @@ def priced(reply: Reply) -> Quote | LaunchReply:
     if body.get("job") or body.get("jobId") or (reply.status != QUOTED and body.get("model")):
         return launched(reply)
     price = Quote.from_wire(body) if reply.status == QUOTED else None
-    if price is None:
-        raise ServiceUnreachable(
-            "The dry run's reply states no usable price.",
-            sent=True,
-            remedy="A dry run buys nothing; estimate again.",
-        )
-    return price
+    if price is not None:
+        return price
+    del body  # what is not ours is in no variable that a traceback could show
+    raise ServiceUnreachable(
+        "The dry run's reply states no usable price.",
+        sent=True,
+        remedy="A dry run buys nothing; estimate again.",
+    )
 
 
 def launched(reply: Reply) -> LaunchReply:

@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -71,17 +72,16 @@ def login(
             f"{ONLY}=local keeps this kernel to the local Phoenix.",
             remedy="Log in from a notebook of your own.",
         )
-    refuse_what_is_no_text({"base_url": base_url, "project_id": project_id, "team_id": team_id})
+    places = {"base_url": base_url, "project_id": project_id, "team_id": team_id}
+    refuse_what_is_no_text({k: type(v) for k, v in places.items() if v is not None})
     asked = {"key": ("api_key", "api_secret"), "token": ("bearer_token",)}[kind]
     given = {name: _asked(name) for name in asked}
     credentials = Credentials(
         **given, base_url=base_url, project_id=project_id, team_id=team_id, source="prompt"
     )
     client = open_remote(credentials)
-    places = {"base_url": base_url, "project_id": client.project_id, "team_id": team_id}
-    saved = {name: secret.reveal() for name, secret in given.items()}
-    saved |= {name: value for name, value in places.items() if value is not None}
-    write_whole(login_path(), json.dumps(saved).encode("utf-8"))
+    places["project_id"] = client.project_id
+    _save(given, {name: value for name, value in places.items() if value is not None})
     first = from_environment() is None
     before = connected()
     if first and before is not None and before.origin == client.origin:
@@ -109,6 +109,19 @@ def logout() -> Said:
             raise
         return Said(f"There was no saved login in {login_path()}.")
     return Said(f"The saved login in {login_path()} is deleted. The service's own key stays valid.")
+
+
+def _save(secrets: Mapping[str, Secret], places: Mapping[str, str]) -> None:
+    try:
+        saved = {name: secret.reveal() for name, secret in secrets.items()} | dict(places)
+        write_whole(login_path(), json.dumps(saved).encode("utf-8"))
+    except StoreError as error:
+        failure = StoreError(error.message, remedy=error.remedy)
+    else:
+        return
+    # A new one, since a traceback may show the variables of the functions that were to write.
+    del saved
+    raise failure
 
 
 def _asked(name: str) -> Secret:

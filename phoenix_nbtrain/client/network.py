@@ -6,6 +6,7 @@ anywhere. Each failure names the variable, and shows no proxy's password.
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import os
 import re
@@ -18,7 +19,7 @@ from pathlib import Path
 import httpcore
 import httpx
 
-from phoenix_nbtrain.client.replies import without_secrets
+from phoenix_nbtrain.client.secrecy import Secret, without_secrets
 from phoenix_nbtrain.errors import ServiceUnreachable, shown
 
 __all__ = ["Proxy", "certificates", "proxy_for", "tls_context", "unreachable"]
@@ -42,9 +43,12 @@ class Proxy:
 
     url: str
     """Its address, without a name and a password."""
-    auth: tuple[str, str] | None = field(default=None, repr=False)
+    auth: tuple[str, Secret] | None = field(default=None, repr=False)
     source: str
     """The variable that names it."""
+    spelled: tuple[Secret, ...] = field(default=(), repr=False)
+    """The password as it is written in the variable, and name and password as they are sent: to be
+    kept out of all words for as long as the proxy is used."""
 
     def __str__(self) -> str:
         return f"{shown(self.url, 60)} ({self.source})"
@@ -95,9 +99,16 @@ def _proxy(given: str, source: str) -> Proxy:
             f"{source} names a SOCKS proxy, {seen}, which needs the package socksio.",
             f"pip install socksio, or unset {source}.",
         )
-    auth = (url.username, url.password) if url.username else None
     plain = str(url.copy_with(username=None, password=None, path="/")).rstrip("/")
-    return Proxy(url=plain, auth=auth, source=source)
+    if not url.username:
+        return Proxy(url=plain, source=source)
+    pair = base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
+    return Proxy(
+        url=plain,
+        auth=(url.username, Secret(url.password)),
+        source=source,
+        spelled=(Secret(url.userinfo.decode("ascii").partition(":")[2]), Secret(pair)),
+    )
 
 
 def certificates() -> str | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import email.utils
 import json
-import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from phoenix_nbtrain.client.secrecy import words_without_secrets
 from phoenix_nbtrain.errors import (
     AuthenticationFailed,
     CoolingDown,
@@ -23,7 +23,7 @@ from phoenix_nbtrain.errors import (
     shown,
 )
 
-__all__ = ["PAUSE_MAX", "Reply", "error_of", "retry_after", "without_secrets"]
+__all__ = ["PAUSE_MAX", "Reply", "error_of", "retry_after"]
 
 PAUSE_MAX = 60
 """Seconds: a service that asks for a longer pause is not waited for."""
@@ -38,13 +38,16 @@ class Reply:
     """A reply that arrived whole."""
 
     status: int
-    headers: Mapping[str, str]
-    content: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
 
     def json(self) -> Any:
-        """Return the decoded body, or ``None`` where it is no JSON."""
+        """Return the decoded body, or ``None`` where it is no JSON.
+
+        What it says to people holds no secret: no message, detail, hint or status.
+        """
         try:
-            return json.loads(self.content)
+            return words_without_secrets(json.loads(self.content))
         except (ValueError, RecursionError):
             return None
 
@@ -55,9 +58,10 @@ class Reply:
             ServiceUnreachable: it is none; a proxy's page, say, is no reply of the service.
         """
         body = self.json()
-        if not isinstance(body, dict):
-            raise _no_reply_of_the_service(self.status)
-        return body
+        if isinstance(body, dict):
+            return body
+        del body  # what is not ours is in no variable that a traceback could show
+        raise _no_reply_of_the_service(self.status)
 
     def inner(self, key: str) -> dict[str, Any]:
         """Return the object under ``key``.
@@ -66,11 +70,12 @@ class Reply:
             ServiceUnreachable: there is none.
         """
         value = self.object().get(key)
-        if not isinstance(value, dict):
-            raise ServiceUnreachable(
-                f"Phoenix's reply holds no {key}.", sent=True, remedy="refresh() shows what stands."
-            )
-        return value
+        if isinstance(value, dict):
+            return value
+        del value
+        raise ServiceUnreachable(
+            f"Phoenix's reply holds no {key}.", sent=True, remedy="refresh() shows what stands."
+        )
 
     def refuse_page(self) -> None:
         """Raise where the reply is a web page, whose status is not the service's.
@@ -119,7 +124,7 @@ def error_of(reply: Reply) -> ServiceError | ServiceUnreachable:
         (body[k] for k in ("reason", "message", "error", "detail") if isinstance(body.get(k), str)),
         "",
     ).strip()
-    said = shown(without_secrets(words), _WORDS_MAX).rstrip(".")
+    said = shown(words, _WORDS_MAX).rstrip(".")
     said = said or f"Phoenix answered {reply.status}"
     rest: dict[str, Any] = {"status": reply.status, "details": details}
     if 300 <= reply.status < 400:
@@ -204,16 +209,3 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         except (TypeError, ValueError, OverflowError):
             return None
     return seconds if 0 < seconds <= PAUSE_MAX else None
-
-
-_AUTHORISATION = re.compile(r"\b(basic|bearer)\s+[^\s'\",;]{6,}", re.IGNORECASE)
-_QUERY = re.compile(r"(https?://[^\s'\"?]+)\?[^\s'\"]*", re.IGNORECASE)
-
-
-def without_secrets(words: str) -> str:
-    """Return a stranger's text without what it repeats of our own request.
-
-    Gateways are known to quote the whole ``Authorization`` header in their refusal, and storage
-    hosts the signed address.
-    """
-    return _QUERY.sub(r"\1?…", _AUTHORISATION.sub(r"\1 …", words))

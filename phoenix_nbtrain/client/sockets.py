@@ -18,6 +18,7 @@ import httpcore
 import httpx
 
 from phoenix_nbtrain.client.network import Proxy, proxy_for, tls_context, unreachable
+from phoenix_nbtrain.client.secrecy import keep_out_of_logs
 
 __all__ = ["SocketTransport", "deadline"]
 
@@ -62,6 +63,7 @@ class SocketTransport(httpx.BaseTransport):
     """
 
     def __init__(self) -> None:
+        keep_out_of_logs()
         self._lock = threading.Lock()
         self._pools: dict[tuple[Proxy | None, bool], httpcore.ConnectionPool] = {}
         self._tls: ssl.SSLContext | None = None
@@ -93,14 +95,10 @@ class SocketTransport(httpx.BaseTransport):
                 reply = pool.handle_request(sent)
         except _NO_CONNECTION as error:
             failure = unreachable(request.url.host, proxy, error)
-            raise failure from None
-        assert isinstance(reply.stream, Iterable)
-        return httpx.Response(
-            reply.status,
-            headers=reply.headers,
-            stream=_Body(reply.stream),
-            extensions=reply.extensions,
-        )
+        else:
+            return _response(reply)
+        # Not within the handler: the failure that it handles holds the signed request.
+        raise failure
 
     def close(self) -> None:
         with self._lock:
@@ -117,13 +115,25 @@ class SocketTransport(httpx.BaseTransport):
                     self._tls = tls_context()
                 self._pools[proxy, secure] = httpcore.ConnectionPool(
                     ssl_context=self._tls,
-                    proxy=None if proxy is None else httpcore.Proxy(proxy.url, auth=proxy.auth),
+                    proxy=None if proxy is None else _httpcore_proxy(proxy),
                     max_connections=32,
                     max_keepalive_connections=16,
                     keepalive_expiry=5,
                     network_backend=_Backend(),
                 )
             return self._pools[proxy, secure]
+
+
+def _httpcore_proxy(proxy: Proxy) -> httpcore.Proxy:
+    name, password = proxy.auth or ("", None)
+    auth = None if password is None else (name, password.reveal())
+    return httpcore.Proxy(proxy.url, auth=auth)
+
+
+def _response(reply: httpcore.Response) -> httpx.Response:
+    """Return a reply as httpx's, without its own words for its status, which a repr would show."""
+    assert isinstance(reply.stream, Iterable)
+    return httpx.Response(reply.status, headers=reply.headers, stream=_Body(reply.stream))
 
 
 class _Body(httpx.SyncByteStream):

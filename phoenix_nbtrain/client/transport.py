@@ -8,7 +8,9 @@ import random
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -17,7 +19,8 @@ import httpx
 from phoenix_nbtrain.addresses import is_public
 from phoenix_nbtrain.client.packing import PACKINGS, unpacked
 from phoenix_nbtrain.client.policies import POLICIES, Policy
-from phoenix_nbtrain.client.replies import Reply, error_of, without_secrets
+from phoenix_nbtrain.client.replies import Reply, error_of
+from phoenix_nbtrain.client.secrecy import without_secrets
 from phoenix_nbtrain.client.sockets import deadline
 from phoenix_nbtrain.errors import (
     InputError,
@@ -55,6 +58,20 @@ _chance = random.SystemRandom()
 """For the jitter; a notebook's own seeded random numbers are not disturbed by a retry."""
 
 Auth = Callable[[httpx.Request], None]
+
+
+class _Target(httpx.URL):
+    """An address of which no repr shows the query, which may be signed."""
+
+    def __repr__(self) -> str:
+        return f"<{self.scheme}://{self.host}{self.path}>"
+
+
+class _Request(httpx.Request):
+    """A request of which no repr shows the query."""
+
+    def __repr__(self) -> str:
+        return f"<{self.method} {_Target(self.url)!r}>"
 
 
 class Transport:
@@ -127,7 +144,7 @@ class Transport:
 
         def once() -> Reply:
             headers = {} if content is None else {"Content-Type": "application/json"}
-            request = httpx.Request(method, url, headers=headers, content=content)
+            request = _Request(method, url, headers=headers, content=content)
             self._sign(request)
             if policy.connection == "fresh":
                 self._refuse_if_closed()
@@ -150,7 +167,7 @@ class Transport:
         policy = self._policies[operation]
 
         def once() -> Reply:
-            request = httpx.Request(method, target, headers=_AS_IT_IS, content=content)
+            request = _Request(method, target, headers=_AS_IT_IS, content=content)
             return _exchange(self._wire("ours" if ours else "foreign"), request, policy)
 
         return self._repeated(once, policy.tries)
@@ -167,7 +184,7 @@ class Transport:
 
         def once() -> Reply:
             wire = self._wire("ours" if ours else "foreign")
-            request = httpx.Request("GET", target, headers=_AS_IT_IS)
+            request = _Request("GET", target, headers=_AS_IT_IS)
             with path.open("wb") as file:
                 return _exchange(wire, request, policy, into=file)
 
@@ -254,11 +271,11 @@ class Transport:
                 self._wires[whose] = made()
             return self._wires[whose]
 
-    def _checked(self, url: str) -> tuple[httpx.URL, bool]:
+    def _checked(self, url: str) -> tuple[_Target, bool]:
         try:
-            target = httpx.URL(url)
+            target = _Target(url)
         except (httpx.InvalidURL, TypeError, ValueError):
-            target = httpx.URL()
+            target = _Target()
         base = httpx.URL(self.base_url)
         ours = (target.scheme, target.host, target.port) == (base.scheme, base.host, base.port)
         if not ours and (target.scheme != "https" or target.userinfo or _is_inside(target.host)):
@@ -315,7 +332,8 @@ def _exchange(
 ) -> Reply:
     """Send once; a good reply's body goes ``into`` a file, if one is given.
 
-    The failure holds nothing of httpx's, whose errors carry the signed request.
+    The failure holds nothing of httpx's, whose errors carry the signed request; and of what fails
+    otherwise, Ctrl-C included, the frames of others are emptied, which hold it as well.
     """
     from phoenix_nbtrain import __version__
 
@@ -328,11 +346,7 @@ def _exchange(
     failure: PhoenixError
     try:
         with deadline(policy.seconds):
-            response = wire.handle_request(request)
-            try:
-                reply = _whole(response, into)
-            finally:
-                response.close()
+            reply = _whole(wire.handle_request(request), into)
     except _NOT_SENT as error:
         failure = ServiceUnreachable(
             f"Phoenix cannot be reached at {shown(request.url.host, 40)}: "
@@ -348,6 +362,9 @@ def _exchange(
             sent=True,
             remedy="Check the network; refresh() shows what arrived.",
         )
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)
+        raise
     else:
         if 200 <= reply.status < 300:
             return reply
@@ -359,12 +376,13 @@ def _whole(response: httpx.Response, into: BinaryIO | None) -> Reply:
     save = into.write if into is not None and response.is_success else None
     limit = REPLY_BYTES_MAX if save is None else FILE_BYTES_MAX
     chunks, size = [], 0
-    for chunk in unpacked(response):
-        size += len(chunk)
-        if size > limit:
-            raise ServiceUnreachable(f"The reply is larger than {limit >> 20:,} MB.", sent=True)
-        if save is None:
-            chunks.append(chunk)
-        else:
-            save(chunk)
+    with closing(response):
+        for chunk in unpacked(response):
+            size += len(chunk)
+            if size > limit:
+                raise ServiceUnreachable(f"The reply is larger than {limit >> 20:,} MB.", sent=True)
+            if save is None:
+                chunks.append(chunk)
+            else:
+                save(chunk)
     return Reply(status=response.status_code, headers=response.headers, content=b"".join(chunks))

@@ -17,7 +17,7 @@ from phoenix_nbtrain.records.models import (
     TrainingPair,
     TrainingProgress,
 )
-from phoenix_nbtrain.records.wire import amount
+from phoenix_nbtrain.records.wire import address_of, amount
 
 __all__ = [
     "ENDED_JOBS",
@@ -35,6 +35,7 @@ __all__ = [
     "TrainingProgress",
     "Upload",
     "UploadPart",
+    "address_of",
     "amount",
     "projects_of_teams",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from phoenix_nbtrain.records.wire import (
     Wire,
+    address_of,
     number_of,
     object_of,
     objects_of,
@@ -54,7 +55,7 @@ class Asset:
             width=whole("width"),
             height=whole("height"),
             size=whole("size"),
-            url=text_of(wire, "url"),
+            url=address_of(wire, "url"),
         )
 
 
@@ -70,7 +71,7 @@ class UploadPart:
     @classmethod
     def from_wire(cls, wire: Wire) -> UploadPart:
         number = number_of(wire, "number")
-        return cls(number=0 if number is None else int(number), url=text_of(wire, "url"))
+        return cls(number=0 if number is None else int(number), url=address_of(wire, "url"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,5 +131,5 @@ class Download:
         return cls(
             job_id=text_of(wire, "jobId"),
             status=text_of(wire, "jobStatus"),
-            url=text_of(wire, "downloadUrl"),
+            url=address_of(wire, "downloadUrl"),
         )

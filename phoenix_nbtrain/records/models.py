@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from phoenix_nbtrain.records.wire import (
     Wire,
+    address_of,
     number_of,
     object_of,
     objects_of,
@@ -48,7 +49,7 @@ class TrainingImage:
             name=text_of(wire, "name"),
             description=text_of(wire, "description"),
             automatic_captioning=text_of(wire, "automaticCaptioning"),
-            download_url=text_of(wire, "downloadUrl"),
+            download_url=address_of(wire, "downloadUrl"),
         )
 
 
@@ -124,7 +125,7 @@ class Epoch:
         return cls(
             epoch=str(wire.get("epoch", "")),
             asset_ids=tuple(text_of(a, "assetId") for a in assets),
-            urls=tuple(text_of(a, "url") for a in assets),
+            urls=tuple(address_of(a, "url") for a in assets),
         )
 
 

@@ -8,7 +8,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 __all__ = [
+    "Signed",
     "Wire",
+    "address_of",
     "amount",
     "number_of",
     "object_of",
@@ -19,10 +21,25 @@ __all__ = [
 Wire = Mapping[str, Any]
 
 
+class Signed(str):
+    """An address whose query opens it to anybody, and which no repr shows."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        place, asked, _ = self.partition("?")
+        return repr(f"{place}{asked and '?…'}")
+
+
 def text_of(wire: Wire, key: str) -> str:
     """Return a text; an empty one where it is missing or no text."""
     value = wire.get(key)
     return value if isinstance(value, str) else ""
+
+
+def address_of(wire: Wire, key: str) -> Signed:
+    """Return an address of a file; an empty one where it is missing or no text."""
+    return Signed(text_of(wire, key))
 
 
 def number_of(wire: Wire, key: str) -> float | None:

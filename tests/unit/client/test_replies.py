@@ -18,7 +18,8 @@ from wire import answering, in_turn
 
 from phoenix_nbtrain import errors
 from phoenix_nbtrain.client.phoenix import Phoenix
-from phoenix_nbtrain.client.replies import Reply, error_of, retry_after, without_secrets
+from phoenix_nbtrain.client.replies import Reply, error_of, retry_after
+from phoenix_nbtrain.client.secrecy import without_secrets
 from phoenix_nbtrain.errors import (
     CoolingDown,
     PhoenixError,

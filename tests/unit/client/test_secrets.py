@@ -3,95 +3,373 @@
 from __future__ import annotations
 
 import copy
+import gc
+import json
 import logging
 import pickle
-import traceback
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
+from hypothesis import assume
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+from planted import (
+    ECHO,
+    KEY,
+    PAIR,
+    SECRET,
+    SPELLED,
+    credentials,
+    escaped,
+    in_base64,
+    leaked,
+    leaked_by,
+    told,
+)
+from unit.client.test_replies import CALLS
 
 from phoenix_nbtrain.client import connect as connecting
-from phoenix_nbtrain.client.connect import unchecked
-from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret
-from phoenix_nbtrain.errors import CredentialsError, PhoenixError
+from phoenix_nbtrain.client.connect import connect, unchecked
+from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret, find
+from phoenix_nbtrain.client.login import login
+from phoenix_nbtrain.client.phoenix import Phoenix
+from phoenix_nbtrain.client.secrecy import without_secrets
+from phoenix_nbtrain.client.transport import Transport
+from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, StoreError
 from phoenix_nbtrain.records import Asset, Download, Epoch, Job, TrainingImage, Upload
 
-KEY, SECRET, TOKEN = "planted-key-1", "planted-secret-2", "planted-token-3"
-BASIC = httpx.BasicAuth(KEY, SECRET)._auth_header.split()[1]
-PLANTED = (KEY, SECRET, TOKEN, BASIC, "hunter2")
+TOKEN = "planted.token/3+x=="
 SIGNED = "https://storage.test/a.png?X-Amz-Signature=hunter2"
 
+# -- the scrubber ----------------------------------------------------------------------------------
 
-def credentials(kind: str) -> Credentials:
-    if kind == "token":
-        return Credentials(bearer_token=Secret(TOKEN), base_url="https://phoenix.test/v1")
-    return Credentials(
-        api_key=Secret(KEY), api_secret=Secret(SECRET), base_url="https://phoenix.test/v1"
+visible = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=40)
+
+
+@drawn(value=visible)
+def test_a_secret_is_found_however_it_is_written(value: str) -> None:
+    assume("@" not in value)  # else it may look like the user of an address
+    assume(value.strip("\\") == value)  # an escaped backslash at an end of it may be left
+    secret, packed = Secret(value), in_base64(value)
+    for form in [*escaped(value), *escaped(packed), *escaped(packed.rstrip("="))]:
+        assert _bare(without_secrets(f"before {form} after")) == "before … after", form
+        assert _bare(without_secrets(f'["{form}"]')) == '["…"]', form
+    assert secret
+
+
+def _bare(words: str) -> str:
+    """Return words without the backslash that may have stood before a secret's first character."""
+    return words.replace("\\", "")
+
+
+def test_other_words_stay_as_they_are() -> None:
+    kept = [Secret(KEY), Secret(SECRET), Secret("")]
+    for words in ("", "Model m is already training.", "100% of planted-key", "a\\b &amp; c%20d"):
+        assert without_secrets(words) == words
+    assert kept
+
+
+def test_a_short_secret_goes_only_where_it_is_a_whole_header() -> None:
+    kept = (
+        Secret("cat"),
+        credentials(),
+        Credentials(api_key=Secret("a"), api_secret=Secret("b")),
     )
+    assert without_secrets("a cat, a category") == "a cat, a category"
+    assert without_secrets("Basic YTpi was sent") == "… was sent"
+    assert without_secrets("Bearer cat; Bearer category") == "…; Bearer …"
+    assert kept
 
 
-def reachable(error: BaseException) -> list[str]:
-    """Everything that an error and those behind it tell of themselves."""
-    told: list[str] = []
-    seen: BaseException | None = error
-    while seen is not None:
-        told += [str(seen), repr(seen), repr(seen.args), repr(vars(seen))]
-        seen = seen.__cause__ or seen.__context__
-    return [*told, "".join(traceback.format_exception(error))]
+def test_a_secret_that_is_gone_is_looked_for_no_more() -> None:
+    secret = Secret("remembered-1")
+    twin = Secret("remembered-1")
+    assert without_secrets("remembered-1") == "…"
+    del secret
+    gc.collect()
+    assert without_secrets("remembered-1") == "…", twin
+    del twin
+    gc.collect()
+    assert without_secrets("remembered-1") == "remembered-1"
 
 
-@pytest.mark.parametrize("kind", ["key", "token"])
 @pytest.mark.parametrize(
-    "answer",
+    ("words", "left"),
     [
-        httpx.ConnectError(f"proxy said: Basic {BASIC}"),
-        httpx.ReadTimeout("slow"),
-        httpx.LocalProtocolError(f"Illegal header value b'Bearer {TOKEN}'"),
-        httpx.Response(401, json={"message": f"'Basic {BASIC}' is no key; Bearer {TOKEN}"}),
-        httpx.Response(500, text=f"<pre>{BASIC}</pre>"),
-        httpx.Response(302, headers={"location": f"https://evil.test/?{BASIC}"}),
+        ("see https://s3.test/a.png?X-Amz-Signature=hunter2&x=1 here", "see https://s3.test/a.png?… here"),
+        ("path /a.png?x=1&X-Amz-Signature=hunter2&y=2", "path /a.png?x=1&X-Amz-Signature=…&y=2"),
+        ("via http://user:hunter2@proxy.test:3128/", "via http://…@proxy.test:3128/"),
+        ("via socks5h://hunter2@proxy.test", "via socks5h://…@proxy.test"),
+        ("'Basic aHVudGVyMg==' is no key", "'Basic …' is no key"),
     ],
-    ids=lambda value: type(value).__name__ + str(getattr(value, "status_code", "")),
-)
-def test_no_failure_carries_the_credentials(
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    kind: str,
-    answer: Any,
+)  # fmt: skip
+def test_what_looks_like_a_secret_goes_though_nobody_knows_it(words: str, left: str) -> None:
+    assert without_secrets(words) == left
+
+
+# -- replies and failures --------------------------------------------------------------------------
+
+_FIELDS = ("reason", "message", "error", "detail", "name", "status", "code")
+NESTED = {"echo": ECHO, ECHO: [ECHO, {"deep": ECHO}], "actionName": ECHO, "actionLimit": ECHO}
+_HEADERS = {"x-amzn-errortype": f"AccessDenied {ECHO}", "retry-after": ECHO, "x-echo": ECHO}
+REPLIES: dict[str, Callable[[], httpx.Response]] = {
+    **{
+        f"{status} {field}": lambda status=status, field=field: httpx.Response(
+            status, json={field: ECHO, "details": NESTED}, headers=_HEADERS
+        )
+        for status in (400, 401, 403, 404, 409, 429, 500)
+        for field in _FIELDS
+    },
+    "each form": lambda: httpx.Response(
+        422, json={"reason": "", "details": dict.fromkeys(SPELLED)}
+    ),
+    "cooldown": lambda: httpx.Response(429, json={"message": ECHO, "remainingSeconds": 9}),
+    "ceiling": lambda: httpx.Response(
+        429, json={"name": "PlanLimitReachedError", "message": ECHO, "details": NESTED}
+    ),
+    "of our own": lambda: httpx.Response(
+        500, json={"message": f"{ECHO}."}, headers={"x-phoenix-local": ECHO}
+    ),
+    "page": lambda: httpx.Response(502, html=f"<html><title>{ECHO}</title>{ECHO}</html>"),
+    "page as 200": lambda: httpx.Response(200, html=f"<html>{ECHO}</html>"),
+    "text": lambda: httpx.Response(500, text=ECHO),
+    "redirect": lambda: httpx.Response(302, headers={"location": f"https://evil.test/{ECHO}"}),
+    "reason phrase": lambda: httpx.Response(
+        403, content=b"", extensions={"reason_phrase": ECHO.encode()}
+    ),
+    "another packing": lambda: httpx.Response(200, headers={"content-encoding": ECHO}),
+    "half an object": lambda: httpx.Response(200, json={"model": ECHO, "job": {}, "upload": ECHO}),
+    "no price": lambda: httpx.Response(269, json={"echo": ECHO, "creativeUnitsCost": ECHO}),
+}
+FAILURES = (httpx.ConnectError, httpx.ReadTimeout, httpx.LocalProtocolError, httpx.ProxyError)
+
+
+def over(
+    monkeypatch: pytest.MonkeyPatch, handle: Callable[[httpx.Request], httpx.Response]
+) -> Phoenix:
+    monkeypatch.setattr(connecting, "SocketTransport", lambda: httpx.MockTransport(handle))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    client = unchecked(credentials())
+    client._http.sleep = lambda _: None
+    return client
+
+
+@pytest.mark.parametrize("call", sorted(CALLS))
+def test_no_refusal_carries_what_it_repeats(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, call: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    answer: Callable[[], httpx.Response] = REPLIES["text"]
     asked: list[httpx.Request] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
         asked.append(request)
-        if isinstance(answer, Exception):
-            answer.request = request  # type: ignore[attr-defined]  # as httpx's own client does
-            raise answer
-        return answer
+        return answer()
 
-    monkeypatch.setattr(connecting, "SocketTransport", lambda: httpx.MockTransport(handle))
-    client = unchecked(credentials(kind))
+    client = over(monkeypatch, handle)
+    kept = dict.fromkeys(REPLIES, 0)
+    for name, reply in REPLIES.items():
+        answer = reply
+        try:
+            repr(CALLS[call](client))
+        except PhoenixError as error:
+            kept[name] += 1
+            assert not leaked_by(told(error)), name
+            behind = (error.__cause__, error.__context__)  # httpx's hold the signed request
+            assert all(e is None or isinstance(e, PhoenixError) for e in behind)
+    assert sum(kept.values()) >= len(REPLIES) - 12
+    assert not leaked(caplog.text)
+    sent = {r.headers.get("authorization") for r in asked if r.url.host == "phoenix.test"}
+    assert sent <= {f"Basic {PAIR}"}
+
+
+def test_a_token_is_not_repeated_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        words = [TOKEN, in_base64(TOKEN), *escaped(TOKEN), f"Bearer {TOKEN}"]
+        return httpx.Response(401, json={"message": " ".join(words), "details": {"all": words}})
+
+    monkeypatch.setattr(connecting, "SocketTransport", lambda: httpx.MockTransport(refuse))
+    with pytest.raises(PhoenixError) as caught:
+        connect(bearer_token=TOKEN, project_id="p", base_url="https://phoenix.test/v1")
+    assert not [text for text in told(caught.value) if TOKEN in text or in_base64(TOKEN) in text]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_no_failure_carries_the_credentials(
+    monkeypatch: pytest.MonkeyPatch, failure: type[httpx.RequestError]
+) -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        raise failure(f"Illegal header value {ECHO}", request=request)
+
+    client = over(monkeypatch, handle)
     with pytest.raises(PhoenixError) as caught:
         client.trigger_training("m", {})
-    assert len(asked) == 1
-    assert (TOKEN if kind == "token" else BASIC) in asked[0].headers["authorization"]
-    told = [*reachable(caught.value), repr(client), repr(client._http), caplog.text]
-    told.append(repr(pickle.dumps(caught.value)))
-    assert not any(planted in text for text in told for planted in PLANTED)
-    behind = [caught.value.__cause__, caught.value.__context__]
-    assert behind == [None, None], "httpx's errors hold the signed request"
+    assert not leaked_by([*told(caught.value), repr(client), repr(client._http)])
 
 
-@pytest.mark.parametrize("kind", ["key", "token"])
-def test_no_picture_of_the_credentials_themselves_shows_them(kind: str) -> None:
-    given = credentials(kind)
-    told = [repr(given), str(given), f"{given}", repr(copy.copy(given)), repr(copy.deepcopy(given))]
-    told += [repr(OriginAuth(given)), repr(vars(OriginAuth(given)))]
+def test_an_interrupted_request_leaves_no_signed_one_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        headers = dict(request.headers)
+        raise KeyboardInterrupt(len(headers))
+
+    client = over(monkeypatch, handle)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        client.get_model("m")
+    tb: Any = caught.value.__traceback__
+    while tb.tb_next is not None:
+        tb = tb.tb_next
+    assert tb.tb_frame.f_code.co_name == "handle"
+    assert tb.tb_frame.f_locals == {}
+
+
+def test_words_are_cleaned_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = {
+        "id": KEY, "name": SECRET, "description": PAIR, "automaticCaptioning": ECHO,
+        "metadata": {"name": f"Basic {PAIR}"},
+    }  # fmt: skip
+    parameters = {"samplePrompts": [ECHO], "message": SECRET, "status": KEY}
+    job = {
+        "jobId": "j", "status": KEY, "statusHistory": [{"status": SECRET, "date": "d"}],
+        "metadata": {"error": ECHO, "hint": ECHO, "input": {"error": SECRET}},
+    }  # fmt: skip
+    body = {
+        "asset": theirs, "job": job,
+        "model": {"id": "m", "name": KEY, "status": ECHO, "parameters": parameters,
+                  "trainingImages": [theirs], "trainingProgress": {"stage": ECHO},
+                  "trainingImagePairs": [{"sourceId": KEY, "instruction": SECRET}]},
+        "upload": {"id": "u", "status": "failed", "errorMessage": ECHO, "fileName": SECRET},
+    }  # fmt: skip
+    client = over(monkeypatch, lambda _: httpx.Response(200, json=body))
+    asset, model = client.get_asset("a"), client.get_model("m")
+    assert (asset.id, asset.name, asset.description) == (KEY, f"Basic {PAIR}", PAIR)
+    assert asset.automatic_captioning == ECHO
+    assert (model.name, dict(model.parameters)) == (KEY, parameters)
+    assert model.training_images[0].description == PAIR
+    assert model.training_image_pairs[0].instruction == SECRET
+    assert model.progress is not None
+    found, upload = client.get_job("j"), client.get_upload("u")
+    assert dict(found.input) == {"error": SECRET}
+    assert upload.file_name == SECRET
+    words = [found.error, found.hint, found.status, repr(found.history), upload.error_message]
+    words += [model.status, model.progress.stage]
+    assert not leaked_by(words)
+    assert all("…" in text for text in words)
+
+
+@pytest.mark.parametrize("depth", [30, 33, 300, 900])
+def test_details_of_any_depth_are_cleaned(monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
+    details = '{"a":[' * depth + json.dumps(ECHO) + "]}" * depth
+    body = f'{{"details": {details}}}'
+    client = over(monkeypatch, lambda _: httpx.Response(400, content=body))
+    with pytest.raises(PhoenixError) as caught:
+        client.get_model("m")
+    assert not leaked(repr(vars(caught.value)))
+
+
+# -- where credentials are given and found ---------------------------------------------------------
+
+
+def test_wrong_credentials_are_in_no_variable_of_the_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over(monkeypatch, lambda _: httpx.Response(401, json={"message": ECHO}))
+    with pytest.raises(PhoenixError) as caught:
+        connect(api_key=KEY, api_secret=SECRET, base_url="https://phoenix.test/v1")
+    assert not leaked_by(told(caught.value))
+    with pytest.raises(CredentialsError) as both:
+        connect(api_key=KEY, api_secret=SECRET, bearer_token=TOKEN)
+    assert not leaked_by(told(both.value))
+    with pytest.raises(InputError, match="api_secret is a bytes") as no_text:
+        connect(api_key=KEY, api_secret=SECRET.encode())  # type: ignore[arg-type]  # the mistake
+    assert not leaked_by(told(no_text.value))
+    with pytest.raises(CredentialsError) as broken:
+        connect(api_key=f"{KEY} x", api_secret=SECRET)
+    assert not leaked_by(told(broken.value))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"API_KEY": KEY},
+        {"API_KEY": KEY, "API_SECRET": SECRET, "BEARER_TOKEN": TOKEN},
+        {"API_KEY": f"{KEY} {KEY}", "API_SECRET": SECRET},
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"PHOENIX_NBTRAIN_{name}", value)
+    with pytest.raises(CredentialsError) as caught:
+        find()
+    assert not leaked_by(told(caught.value))
+
+
+def test_a_saved_login_that_cannot_be_read_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path))
+    (tmp_path / "login.json").write_text(json.dumps({"api_key": KEY, "api_secret": SECRET})[:-1])
+    with pytest.raises(CredentialsError, match="cannot be read") as caught:
+        find()
+    assert not leaked_by(told(caught.value))
+
+
+def test_a_login_that_cannot_be_saved_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    over(monkeypatch, lambda _: httpx.Response(200, json={"models": []}))
+    typed = [SECRET, KEY]
+    monkeypatch.setattr("getpass.getpass", lambda _: typed.pop())
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "file"))
+    with pytest.raises(StoreError, match="Nothing can be kept") as caught:
+        login(base_url="https://phoenix.test/v1")
+    assert not leaked_by(told(caught.value))
+
+
+def test_a_signed_address_is_in_no_variable_of_the_traceback() -> None:
+    def refuse(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(403, text="expired")
+
+    http = Transport(
+        base_url="https://phoenix.test/v1",
+        open_wire=lambda: httpx.MockTransport(refuse),
+        sleep=lambda _: None,
+    )
+    phoenix = Phoenix(http, origin="o", is_local=False)
+    asset = Asset.from_wire({"id": "a", "url": SIGNED})
+    with pytest.raises(PhoenixError) as caught:
+        phoenix.fetch(asset.url)
+    assert not [text for text in told(caught.value) if "hunter2" in text]
+    assert re.fullmatch(r"'https://storage.test/a.png\?…'", repr(asset.url))
+    assert asset.url == SIGNED
+
+
+@pytest.mark.parametrize(
+    "given", [credentials(), Credentials(bearer_token=Secret(KEY))], ids=["key", "token"]
+)
+def test_no_picture_of_the_credentials_themselves_shows_them(given: Credentials) -> None:
+    shown = [
+        repr(given),
+        str(given),
+        f"{given}",
+        repr(copy.copy(given)),
+        repr(copy.deepcopy(given)),
+    ]
+    shown += [repr(OriginAuth(given)), repr(vars(OriginAuth(given)))]
     secret = given.bearer_token or given.api_key
     assert secret is not None
-    told += [repr(secret), f"{secret}", f"{secret:>30}", repr([secret])]
-    assert not any(planted in text for text in told for planted in PLANTED)
+    shown += [repr(secret), f"{secret}", f"{secret:>30}", repr([secret]), repr(given.sent)]
+    assert not leaked_by(shown)
     for unsafe in (given, secret, unchecked(given)):
         with pytest.raises(TypeError):
             pickle.dumps(unsafe)
@@ -110,10 +388,12 @@ def test_no_record_shows_a_signed_address() -> None:
     assert not any("hunter2" in repr(record) for record in records)
 
 
-def test_an_address_with_credentials_is_refused_without_showing_them() -> None:
-    given = Credentials(
-        bearer_token=Secret(TOKEN), base_url=f"https://{KEY}:{SECRET}@phoenix.test/v1"
-    )
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_an_address_with_credentials_is_refused_without_showing_them(scheme: str) -> None:
+    base_url = f"{scheme}://{KEY}:{quote(SECRET, safe='')}@phoenix.test/v1"
     with pytest.raises(CredentialsError) as caught:
-        unchecked(given)
-    assert not any(planted in text for text in reachable(caught.value) for planted in PLANTED)
+        unchecked(credentials(base_url))
+    assert not leaked_by(told(caught.value))
+    with pytest.raises(CredentialsError) as unreadable:
+        unchecked(credentials(f"{scheme}://{KEY}:{SECRET}@phoenix.test/v1"))
+    assert not leaked_by(told(unreadable.value))
