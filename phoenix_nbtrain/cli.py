@@ -279,13 +279,12 @@ def _train(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     _needs_posix()
     try:
-        from waitress.server import create_server
+        from phoenix_nbtrain.local.serving import server_on
     except ImportError as error:
         raise InputError(
             "Serving needs waitress.", remedy='pip install "phoenix-nbtrain[serve]"'
         ) from error
     from phoenix_nbtrain.local.app import create_app
-    from phoenix_nbtrain.local.body import BODY_BYTES_MAX
 
     key, secret = "local_" + secrets.token_hex(8), secrets.token_hex(24)
     app = create_app(_data_dir(arguments), credentials=(key, secret))
@@ -295,10 +294,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
     # Ours, so that a port that is taken leaves nothing of waitress half open.
     with _listening(arguments.port) as listening:
-        # The application's own limit comes after waitress has put the body on the disk.
-        server = create_server(
-            app, sockets=[listening], threads=8, max_request_body_size=BODY_BYTES_MAX
-        )
+        server = server_on(listening, app)
         signal.signal(signal.SIGTERM, end)
         base_url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
         print(_SERVING.format(base_url), file=sys.stderr, flush=True)

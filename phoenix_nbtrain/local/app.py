@@ -29,13 +29,13 @@ from phoenix_nbtrain.local import (
     routes_uploads,
 )
 from phoenix_nbtrain.local.body import BODY_BYTES_MAX
-from phoenix_nbtrain.local.context import IMPORTERS, KEY
+from phoenix_nbtrain.local.context import IMPORTERS, KEY, SERVED
 from phoenix_nbtrain.local.imports import Importers
 from phoenix_nbtrain.local.lease import Workers
 from phoenix_nbtrain.local.refusals import Refused
 from phoenix_nbtrain.local.store import Store
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "is_this_computer"]
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +62,12 @@ def create_app(data_dir: Path, *, credentials: tuple[str, str] | None = None) ->
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     app.extensions[KEY] = Workers(store)
     app.extensions[IMPORTERS] = Importers(store)
-    hosts = _LOOPBACK if credentials else _LOOPBACK | {_IN_PROCESS}
+    app.extensions[SERVED] = credentials is not None
 
     @app.before_request
     def guard() -> Response | None:
-        if _host_name(request.host) not in hosts:
+        in_process = credentials is None and _host_name(request.host) == _IN_PROCESS
+        if not in_process and not is_this_computer(request.host):
             return _message(403, "This Phoenix answers on this computer only")
         storage = request.blueprint == routes_storage.routes.name
         origin = request.headers.get("Origin")
@@ -124,6 +125,14 @@ def _reply(status: int, body: dict[str, Any]) -> Response:
 def _message(status: int, message: str) -> Response:
     """Answer as the service's gateway does, for what never reaches a handler."""
     return _reply(status, {"message": message})
+
+
+def is_this_computer(host: str) -> bool:
+    """Whether a host, with or without its port, is a name that this computer alone has.
+
+    A web page can let its own name lead here, but it cannot send requests for another name.
+    """
+    return _host_name(host.lower()) in _LOOPBACK
 
 
 def _host_name(host: str) -> str:

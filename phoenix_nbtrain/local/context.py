@@ -11,10 +11,11 @@ from phoenix_nbtrain.local.lease import Workers
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.wire import Wire
 
-__all__ = ["IMPORTERS", "KEY", "importers", "store", "wire", "workers"]
+__all__ = ["IMPORTERS", "KEY", "SERVED", "importers", "served", "store", "wire", "workers"]
 
 KEY = "phoenix-nbtrain"
 IMPORTERS = "phoenix-nbtrain-importers"
+SERVED = "phoenix-nbtrain-served"
 
 
 def workers() -> Workers:
@@ -25,6 +26,11 @@ def workers() -> Workers:
 def importers() -> Importers:
     """Return what brings uploads in."""
     return cast(Importers, current_app.extensions[IMPORTERS])
+
+
+def served() -> bool:
+    """Whether requests come over a socket, from whoever has the key."""
+    return bool(current_app.extensions[SERVED])
 
 
 def store() -> Store:

@@ -11,12 +11,13 @@ from flask.typing import ResponseReturnValue
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
 from phoenix_nbtrain.local.body import QUOTED, dry_run, json_object, text_field
-from phoenix_nbtrain.local.context import importers, store, wire
+from phoenix_nbtrain.local.context import importers, served, store, wire
 from phoenix_nbtrain.local.fetching import Address
 from phoenix_nbtrain.local.imports import check_parts
 from phoenix_nbtrain.local.pricing import Bill
 from phoenix_nbtrain.local.refusals import bad
 from phoenix_nbtrain.local.routes_assets import NAME_BYTES_MAX
+from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import new_id
 from phoenix_nbtrain.local.tables import iso, upload_row
 
@@ -86,6 +87,10 @@ def _kind(body: dict[str, Any]) -> None:
 def _from_url(body: dict[str, Any]) -> dict[str, Any]:
     _kind(body)
     url = text_field(body, "url", longest=URL_BYTES_MAX) or ""
+    if served() and not _imports():
+        words = "A served Phoenix imports nothing from URLs. Add the file itself, or allow it:"
+        error = f"{words} phoenix-nbtrain settings import_served=true"
+        return {"source": "url", "status": "failed", "file_name": "picture", "error": error}
     try:
         # What can be said without asking anybody is said at once; the rest by the import.
         name = Address.parse(url).file_name
@@ -93,6 +98,11 @@ def _from_url(body: dict[str, Any]) -> dict[str, Any]:
         # The URL is not kept: what was pasted may hold a password.
         return {"source": "url", "status": "failed", "file_name": "picture", "error": str(error)}
     return {"source": "url", "status": "validating", "file_name": name, "url": url}
+
+
+def _imports() -> bool:
+    with store().reading() as connection:
+        return load(connection).import_served
 
 
 def _in_parts(body: dict[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,9 @@ class Settings:
     import_private: bool = False
     """Whether pictures may be imported from addresses that are not public, such as this
     computer's own. Off, so that no URL reaches what only this computer can reach."""
+    import_served: bool = False
+    """Whether a served Phoenix imports pictures from URLs at all. Off, so that whoever has its key
+    sends no requests to the web from this computer."""
 
 
 def load(connection: sqlite3.Connection) -> Settings:
@@ -128,5 +131,6 @@ _READERS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "balance": (_balance, "creative units, or none for no counting"),
     "discount": (_decimal(1), "a share from 0 to 1"),
     "import_private": (_switch, "true or false"),
+    "import_served": (_switch, "true or false"),
 }
 """How each is read from a command line, and what it takes, for people."""

@@ -170,7 +170,8 @@ def serving(folder: Path) -> Iterator[Bench]:
     store = Store(folder)
     with store.writing() as db:
         kept = settings.load(db)
-        settings.save(db, replace(kept, parallel_trainings=10_000, import_private=True))
+        wished = replace(kept, parallel_trainings=10_000, import_private=True, import_served=True)
+        settings.save(db, wished)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
