@@ -34,7 +34,7 @@ def test_pairs_go_to_a_file_and_come_from_one_in_one_step(
     assert [row.triple for row in training.state.draft.pairs] == [row.triple for row in before]
     other = training.save_pairs_later(str(tmp_path / "pairs.jsonl")).result()
     assert training.add_pairs(other).summary == "1 already there"
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="There is no"):
         training.add_pairs(tmp_path / "gone.csv")
 
 
