@@ -67,6 +67,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             monkeypatch.delenv(name)
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(connect, "_default", None)
+    monkeypatch.setattr(connect, "_failed", False)
     yield
     if connect._default is not None:
         connect._default.close()

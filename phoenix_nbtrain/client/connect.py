@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,13 @@ from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.secrecy import Secret, without_secrets
 from phoenix_nbtrain.client.sockets import SocketTransport
 from phoenix_nbtrain.client.transport import Transport
-from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, shown
+from phoenix_nbtrain.errors import (
+    CredentialsError,
+    InputError,
+    PhoenixError,
+    ServiceUnreachable,
+    shown,
+)
 from phoenix_nbtrain.home import folder_given, home
 
 __all__ = [
@@ -47,6 +53,8 @@ ONLY = "PHOENIX_NBTRAIN_ONLY"
 """Set to ``local`` by the tutorial command: whatever credentials there are, none are used."""
 
 _default: Phoenix | None = None
+_failed = False
+"""Whether the last `connect` failed: then no Phoenix is chosen unasked in place of the one meant."""
 _lock = threading.Lock()
 told: set[Callable[[Phoenix], object]] = set()
 """Called with each Phoenix that is connected. Must not block."""
@@ -65,6 +73,9 @@ def connect(
 ) -> Phoenix:
     """Choose the Phoenix for what follows, and return it.
 
+    A call that fails leaves the connection that there was. Where there was none, nothing is
+    connected until a call succeeds, so that no later cell goes to another Phoenix instead.
+
     Args:
         to: ``"local"``, ``"hosted"``, or nothing: hosted where credentials are found, else local.
         api_key: with ``api_secret``, one kind of credentials.
@@ -81,6 +92,7 @@ def connect(
         AuthenticationFailed: they are wrong; one free read finds out.
         ServiceUnreachable: the service cannot be reached.
     """
+    global _failed
     given = {
         "api_key": api_key,
         "api_secret": api_secret,
@@ -92,6 +104,29 @@ def connect(
     kinds = {name: type(value) for name, value in given.items() if value is not None}
     explicit = kept(given)
     del api_key, api_secret, bearer_token, given
+    try:
+        client = _opened(to, kinds, explicit, data_dir)
+    except BaseException:
+        _failed = True
+        raise
+    use(client)
+    return client
+
+
+def _opened(
+    to: object,
+    kinds: Mapping[str, type],
+    explicit: Mapping[str, str | Secret],
+    data_dir: str | Path | None,
+) -> Phoenix:
+    """Return the Phoenix that `connect` is asked for.
+
+    Args:
+        to: as for `connect`.
+        kinds: the types of the arguments that were given, by name.
+        explicit: their values, as `kept` returns them.
+        data_dir: as for `connect`.
+    """
     if to is not None and (not isinstance(to, str) or to not in ("local", "hosted")):
         raise InputError(
             f"There is no Phoenix called {shown(to)}.", remedy='Use "local" or "hosted".'
@@ -118,31 +153,43 @@ def connect(
             remedy="Set PHOENIX_NBTRAIN_API_KEY and PHOENIX_NBTRAIN_API_SECRET.",
         )
     if credentials is None:
-        if base_url is not None:
+        if "base_url" in kinds:
             raise CredentialsError(
                 "A base_url needs credentials.", remedy="Pass api_key and api_secret with it."
             )
-        client = open_local(folder or home() / "local")
-    else:
-        client = open_remote(credentials)
-    use(client)
-    return client
+        return open_local(folder or home() / "local")
+    return open_remote(credentials)
 
 
 def use(client: Phoenix) -> None:
     """Make ``client`` the one for what follows, and tell those who talk to the same service."""
-    global _default
+    global _default, _failed
     with _lock:
-        _default = client
+        _default, _failed = client, False
     for hear in list(told):
         hear(client)
 
 
 def default_client() -> Phoenix:
-    """Return the Phoenix of the last `connect`, connecting as it would if there was none."""
+    """Return the Phoenix of the last `connect`, connecting as it would if there was none.
+
+    Raises:
+        ServiceUnreachable: the last `connect` failed, and none has succeeded before.
+        CredentialsError, AuthenticationFailed, ServiceUnreachable: as `connect`.
+    """
     with _lock:
-        client = _default
-    return client if client is not None else connect()
+        client, failed = _default, _failed
+    if client is not None:
+        return client
+    if failed:
+        raise ServiceUnreachable(
+            "Nothing is connected: the last nbt.connect() failed.",
+            sent=False,
+            remedy="Run it again until it succeeds.",
+        )
+    client = _opened(None, {}, {}, None)
+    use(client)
+    return client
 
 
 def connected() -> Phoenix | None:
@@ -279,5 +326,5 @@ def _warn_of_literals(secrets: Iterable[Secret]) -> None:
             # By its number: Python shows a text once for a line, whatever cell the line is in.
             f"A credential stands in cell {shell.execution_count}, saved with the notebook. Move it to "
             "PHOENIX_NBTRAIN_API_KEY and PHOENIX_NBTRAIN_API_SECRET, and make a new one.",
-            stacklevel=3,
+            stacklevel=4,
         )

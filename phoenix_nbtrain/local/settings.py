@@ -1,7 +1,7 @@
 """What can be set about a local Phoenix: the ceilings of its plan, so that each refusal can be met.
 
 Kept in the data folder, so they hold for every process that opens it. `phoenix-nbtrain settings`
-shows and changes them.
+shows and changes them; a notebook calls `set_settings`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.local.store import Store
 
-__all__ = ["Settings", "changed", "load", "save", "written"]
+__all__ = ["Settings", "changed", "load", "save", "set_settings", "written"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,25 @@ def changed(settings: Settings, assignments: Sequence[str]) -> Settings:
                 f"{name} cannot be {what}.", remedy=f"Give {expected}: {name}=…"
             ) from None
     return replace(settings, **values)
+
+
+def set_settings(data_dir: str | Path, **settings: object) -> None:
+    """Set the settings of a data folder: those that are given, and the defaults of all others.
+
+    Args:
+        data_dir: the local Phoenix's data folder, made where there is none.
+        settings: fields of `Settings` by name.
+
+    Raises:
+        InputError: there is no such setting, or it cannot have that value; nothing was changed.
+        StoreError: the data folder cannot be used.
+
+    Example:
+        ``set_settings("phoenix-practice", balance=1)`` leaves one creative unit to spend.
+    """
+    wanted = changed(Settings(), [f"{name}={value}" for name, value in settings.items()])
+    with Store(Path(data_dir).expanduser()).writing() as connection:
+        save(connection, wanted)
 
 
 def written(settings: Settings) -> Mapping[str, tuple[str, str]]:

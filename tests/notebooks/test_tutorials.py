@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
 from phoenix_nbtrain.cli import main
+from phoenix_nbtrain.errors import ServiceUnreachable
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -41,10 +46,75 @@ def test_a_tutorial_is_committed_without_outputs(path: Path) -> None:
             assert cell.execution_count is None
 
 
+def code_cells(path: Path) -> list[str]:
+    return [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
+def test_a_tutorial_runs_no_shell_command_which_may_be_missing_and_fails_without_stopping(
+    path: Path,
+) -> None:
+    for source in code_cells(path):
+        compile(source, path.name, "exec")  # plain Python: neither "!" nor "%"
+
+
+class StageMissing(Exception):
+    """Raised in place of what sets the stage."""
+
+
+def run_all_the_same(path: Path) -> list[type[BaseException]]:
+    """Run every cell, as somebody does who goes on after errors; return what was raised."""
+    namespace: dict[str, Any] = {}
+    raised: list[type[BaseException]] = []
+    for source in code_cells(path):
+        try:
+            exec(compile(source, path.name, "exec"), namespace)  # our own notebook
+        except Exception as error:
+            raised.append(type(error))
+    for name in {"training", "colouring"} & set(namespace):
+        namespace[name].sync()  # what goes on behind the cells would outlive the test
+    return raised
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
+def test_where_the_local_phoenix_cannot_be_had_no_other_is_taken(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise StageMissing
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", "somebodys")
+    monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "account")
+    monkeypatch.setattr("phoenix_nbtrain.client.connect.open_local", fails)
+    monkeypatch.setattr("phoenix_nbtrain.client.connect.open_remote", fails)
+    raised = run_all_the_same(path)
+    assert raised.count(StageMissing) == 1, "the first cell's; nothing connects by itself then"
+    assert ServiceUnreachable in raised
+
+
+def test_where_the_settings_cannot_be_set_nothing_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise StageMissing
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("phoenix_nbtrain.local.settings.set_settings", fails)
+    raised = run_all_the_same(ROOT / "notebooks" / "02_when_it_does_not_go_as_planned.ipynb")
+    assert raised.count(StageMissing) == 6
+    assert made(tmp_path / "phoenix-practice")["jobs"] == 0
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
 def test_a_tutorial_run_twice_makes_each_thing_once(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # As on a JupyterHub, or where the environment is not activated: none of our scripts is found.
+    ours = Path(sys.executable).parent
+    others = [p for p in os.environ["PATH"].split(os.pathsep) if Path(p) != ours]
+    monkeypatch.setenv("PATH", os.pathsep.join(others))
+    assert shutil.which("phoenix-nbtrain") is None
     # A planted key must neither be used nor be found anywhere in what is saved.
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", "planted-key")
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "planted-secret")

@@ -32,6 +32,18 @@ def write_notebook(folder: Path, *sources: str) -> Path:
     return path
 
 
+def test_without_the_script_on_the_path_python_runs_the_same_command(tmp_path: Path) -> None:
+    module = [sys.executable, "-m", "phoenix_nbtrain"]
+    for arguments in (["--version"], ["settings", "--data-dir", str(tmp_path), "nonsense=1"], []):
+        outcomes = [
+            subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+            for command in (module, [str(Path(sys.executable).parent / "phoenix-nbtrain")])
+        ]
+        first, second = ((done.returncode, done.stdout, done.stderr) for done in outcomes)
+        assert first == second
+    assert first[0] == 2
+
+
 def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])

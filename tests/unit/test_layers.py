@@ -39,6 +39,7 @@ MAY = {
     },
     "tool": {*BASE, "training", "launch", "client"},
     "checkup": {"errors", "home", "client"},
+    "__main__": {"cli"},
     "cli": {*BASE, "training", "launch", "client", "local", "tool", "__init__"},
 }
 """Ours, by the first part of the module's name. What is missing here may not exist."""

@@ -13,9 +13,14 @@ import httpx
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from phoenix_nbtrain.client.connect import connect
+from phoenix_nbtrain.client.connect import connect, default_client
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret, find
-from phoenix_nbtrain.errors import CredentialsError, InputError
+from phoenix_nbtrain.errors import (
+    CredentialsError,
+    InputError,
+    PhoenixError,
+    ServiceUnreachable,
+)
 
 
 def test_a_secret_is_never_shown() -> None:
@@ -111,6 +116,26 @@ def test_an_address_without_credentials_is_not_passed_over(
 def test_the_local_phoenix_takes_no_credentials() -> None:
     with pytest.raises(CredentialsError, match="takes no api_key and no api_secret"):
         connect("local", api_key="k", api_secret="s")
+
+
+def test_after_a_connect_that_failed_no_other_phoenix_is_chosen_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", "somebodys")
+    monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "account")
+    monkeypatch.setattr("phoenix_nbtrain.client.connect.open_remote", lambda _: pytest.fail("no"))
+    with pytest.raises(PhoenixError):
+        connect("local", data_dir=tmp_path / "file")
+    for _ in range(2):
+        with pytest.raises(ServiceUnreachable, match=r"the last nbt\.connect\(\) failed") as caught:
+            default_client()
+        assert not caught.value.sent
+    made = connect("local", data_dir=tmp_path / "made")
+    assert default_client() is made
+    with pytest.raises(InputError):
+        connect("lokal")
+    assert default_client() is made, "as it was"
 
 
 def test_a_key_in_a_cell_is_warned_of_each_time_the_cell_runs(

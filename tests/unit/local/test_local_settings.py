@@ -13,7 +13,7 @@ from unit.local.local_phoenix import Phoenix
 from phoenix_nbtrain.cli import main
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.local import schema
-from phoenix_nbtrain.local.settings import Settings, changed, load
+from phoenix_nbtrain.local.settings import Settings, changed, load, set_settings
 from phoenix_nbtrain.local.store import Store
 
 
@@ -49,6 +49,20 @@ def test_without_a_folder_the_command_means_this_users_own(
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path))
     assert main(["settings", "cooldown_seconds=2.5"]) == 0
     assert settings_of(tmp_path / "local").cooldown_seconds == 2.5
+
+
+def test_a_notebook_sets_what_it_names_and_resets_all_others(tmp_path: Path) -> None:
+    set_settings(tmp_path / "made", parallel_trainings=0, balance=1.5, import_private=True)
+    assert settings_of(tmp_path / "made") == Settings(
+        parallel_trainings=0, balance=Decimal("1.5"), import_private=True
+    )
+    set_settings(str(tmp_path / "made"), balance=None, discount=Decimal("0.1"))
+    expected = Settings(discount=Decimal("0.1"))
+    assert settings_of(tmp_path / "made") == expected
+    for wrong in ({"balanse": 1}, {"balance": -1}, {"discount": "x"}, {"training_images": 2.5}):
+        with pytest.raises(InputError):
+            set_settings(tmp_path / "made", cooldown_seconds=3, **wrong)
+    assert settings_of(tmp_path / "made") == expected
 
 
 @pytest.mark.parametrize(
