@@ -3,7 +3,8 @@
 Rollback journal, ``synchronous=EXTRA``, a connection to each operation and ``BEGIN IMMEDIATE``:
 several processes write, a writer never starts on stale reads, and what was committed is there
 after a power cut. A file that is damaged, belongs to something else or was written by a newer
-version is refused and left as it is.
+version is refused and left as it is. Where a newer version took the file over while it was in use
+here, it is still read, and written no more.
 
 An operation's connection is kept for the next one, of whatever thread: to open one and to read
 the schema takes ten times as long as a small read.
@@ -94,9 +95,16 @@ class Database:
 
         Raises:
             StoreBusy: another process kept it locked for five seconds.
-            StoreError: the file cannot be trusted or written, or was deleted meanwhile.
+            StoreError: the file cannot be trusted or written, was deleted meanwhile, or is a newer
+                version's by now.
         """
         with self._transaction("BEGIN IMMEDIATE") as connection:
+            if connection.execute("PRAGMA user_version").fetchone()[0] > self._version:
+                raise StoreError(
+                    f"{self.path.name} is in use by a newer phoenix-nbtrain; nothing was written.",
+                    remedy="Restart this kernel; if that does not help: "
+                    "pip install -U phoenix-nbtrain.",
+                )
             yield connection
 
     @contextmanager

@@ -23,6 +23,8 @@ R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
+AGAIN_SECONDS = 1.0
+"""Until work is tried again that no thread could be started for."""
 _WIDTHS: dict[Lane, int] = {"state": 1, "io": 8, "thumbnails": 2, "notify": 1, "timers": 2}
 
 
@@ -99,10 +101,17 @@ class ThreadRunner:
 
     def alone(self, name: str, work: Callable[[], R]) -> Future[R]:
         future: Future[R] = Future()
-        thread = threading.Thread(
-            target=_settle, args=(future, work), name=f"phoenix-{name}", daemon=True
-        )
-        thread.start()
+
+        def start() -> None:
+            thread = threading.Thread(
+                target=_settle, args=(future, work), name=f"phoenix-{name}", daemon=True
+            )
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no thread to spare just now
+                self.later(AGAIN_SECONDS, start)
+
+        start()
         return future
 
     def later(self, seconds: float, work: Callable[[], object]) -> Timer:
@@ -135,6 +144,12 @@ class _Due:
     def cancel(self) -> None:
         self.work = None
 
+    def run(self) -> None:
+        """Do the work, unless it was cancelled or done before."""
+        work, self.work = self.work, None
+        if work is not None:
+            work()
+
 
 class _Clock:
     """One thread for all timers, where `threading.Timer` would take one each."""
@@ -162,11 +177,15 @@ class _Clock:
                 while not self._heap or self._heap[0][0] > self._now():
                     self._wake.wait(self._heap[0][0] - self._now() if self._heap else None)
                 due = heapq.heappop(self._heap)[2]
-            if due.work is not None:
-                try:
-                    self._fire(due.work)
-                except RuntimeError:  # the interpreter is shutting down: pools take no more work
-                    return
+            if due.work is None:
+                continue
+            try:
+                self._fire(due.run)
+            except RuntimeError:
+                # No thread can be started just now, or the interpreter ends and this one with it.
+                with self._wake:
+                    again = self._now() + AGAIN_SECONDS
+                    heapq.heappush(self._heap, (again, next(self._order), due))
 
 
 class InlineRunner:
@@ -198,8 +217,7 @@ class InlineRunner:
         until = self.now + seconds
         while self._heap and self._heap[0][0] <= until:
             self.now, _, due = heapq.heappop(self._heap)
-            if due.work is not None:
-                due.work()
+            due.run()
         self.now = until
 
 

@@ -18,6 +18,7 @@ from phoenix_nbtrain.client.credentials import (
     from_environment,
     refuse_what_is_no_text,
 )
+from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.errors import CredentialsError, InputError, StoreError, shown
 from phoenix_nbtrain.home import home, write_whole, writing_in
 
@@ -84,12 +85,18 @@ def login(
     _save(given, {name: value for name, value in places.items() if value is not None})
     first = from_environment() is None
     before = connected()
-    if first and before is not None and before.origin == client.origin:
+    if first and before is not None and _same_place(before, client):
         use(client)  # what talks to that service goes on with the new login
     else:
         client.close()
     ahead = "" if first else " The environment's credentials come first."
     return Said(f"Logged in. Kept for you only in {login_path()}; nbt.connect() uses it.{ahead}")
+
+
+def _same_place(before: Phoenix, after: Phoenix) -> bool:
+    """Return whether both are one service and, as far as they say it, one project."""
+    projects = {p for p in (before.project_id, after.project_id) if p}
+    return before.origin == after.origin and len(projects) <= 1
 
 
 def logout() -> Said:

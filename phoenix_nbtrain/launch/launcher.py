@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from phoenix_nbtrain.errors import (
     PriceNotAccepted,
     ServiceError,
     ServiceUnreachable,
+    StoreError,
     shown,
 )
 from phoenix_nbtrain.launch.ledger import SUBMITTING_SECONDS, LaunchClient, Ledger
@@ -24,7 +26,7 @@ from phoenix_nbtrain.launch.sending import Launched, Sending, doubt
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
 from phoenix_nbtrain.store.alive import at_work
 from phoenix_nbtrain.store.clock import Clock, moment
-from phoenix_nbtrain.store.journal import Intent, IntentKind, Journal
+from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState, Journal
 
 __all__ = ["Launcher"]
 
@@ -84,8 +86,14 @@ class Launcher:
         return self._ledger.doubt(model_id)
 
     def at_sea(self, model_id: str) -> bool:
-        """Return whether a training was launched here that is not known to have ended."""
-        return self._ledger.open_intent(model_id, "training") is not None
+        """Return whether a training was launched here that is not known to have ended.
+
+        So it is, too, where the journal cannot tell.
+        """
+        try:
+            return self._ledger.open_intent(model_id, "training") is not None
+        except StoreError:
+            return True
 
     def bought(self, order: Order, model: Model) -> Intent | None:
         """Return an earlier purchase of the very same thing, on its way or at its end.
@@ -335,27 +343,45 @@ class Launcher:
         Raises:
             ServiceUnreachable, ServiceError: it was not asked to stop, and still runs.
         """
-        intent = self._ledger.reconcile(self.client.get_model(model_id))
+        intent = self._standing(model_id)
         waited = 0.0
         while intent and intent.state in ("prepared", "submitting") and waited < SUBMITTING_SECONDS:
             # It is just being started: a cancel now would find nothing to cancel.
             self._sleep(0.2)
             waited += 0.2
-            intent = self._ledger.reconcile(self.client.get_model(model_id))
+            intent = self._standing(model_id)
         if intent is not None:
-            self._journal.move(intent.intent_id, "stopping", only_from={"running"})
+            self._noted(intent, "stopping", only_from={"running"})
         refused: PhoenixError | None = None
         try:
             self.client.cancel_training(model_id)
         except (ServiceUnreachable, ServiceError) as error:
             refused = error
         model = self.client.get_model(model_id)
-        self._ledger.reconcile(model)
+        with suppress(StoreError):
+            self._ledger.reconcile(model)
         if refused is not None and model.status == "training":
             if intent is not None and not getattr(refused, "sent", False):
-                self._journal.move(intent.intent_id, "running", only_from={"stopping"})
+                self._noted(intent, "running", only_from={"stopping"})
             raise refused
         return model
+
+    def _standing(self, model_id: str) -> Intent | None:
+        """Return the training that is not finished; ``None``, too, where the journal is of no use.
+
+        A run costs money as long as it goes on, so it is stopped without the journal all the same.
+        """
+        model = self.client.get_model(model_id)
+        try:
+            return self._ledger.reconcile(model)
+        except StoreError:
+            return None
+
+    def _noted(
+        self, intent: Intent, to: IntentState, *, only_from: Collection[IntentState]
+    ) -> None:
+        with suppress(StoreError):
+            self._journal.move(intent.intent_id, to, only_from=only_from)
 
 
 def _running_words(intent: Intent) -> str:

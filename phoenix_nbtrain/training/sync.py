@@ -73,6 +73,11 @@ class Sync:
 
     # -- when -----------------------------------------------------------------------------------
 
+    def use(self, service: Service) -> None:
+        """Send through another client from now on, at the first pace again."""
+        self.service = service
+        self._failures = 0
+
     def retry(self, *, images: bool = True) -> None:
         """Let the next flight send again what the service refused. Never blocks.
 
@@ -144,12 +149,13 @@ class Sync:
                 problem=f"The sync failed: {error!r}"[:200],
                 sync=SyncState(phase="failed", message="Kept on this computer; the sync failed"),
             )
-            if isinstance(error, OSError):  # a full disk, or a folder that is away for a while
-                self._again(RETRY_SECONDS)
+            # A full disk, or a folder that is away for a while; and an accident may pass, too.
+            self._failures += 1
+            self._again(min(RETRY_SECONDS_MAX, RETRY_SECONDS * _doubled(self._failures - 1)))
 
     def _failed(self, error: PhoenixError) -> None:
         self._failures += 1
-        wait = min(60.0, 2.0**self._failures)
+        wait = min(60.0, _doubled(self._failures))
         if isinstance(error, Throttled) and error.retry_after is not None:
             wait = max(wait, min(RETRY_SECONDS_MAX, error.retry_after))
         self._live.show(
@@ -360,6 +366,11 @@ def _tried_again(draft: Draft, *, images: bool) -> Draft:
     if not rows and all(pairs[i].refusal == draft.pair[i].refusal for i in pairs):
         return draft
     return draft.with_images(rows).with_pairs(pairs)
+
+
+def _doubled(failures: int) -> float:
+    """Return the seconds of a wait that doubles with each failure. Bounded, as floats are."""
+    return 2.0 ** min(failures, 10)
 
 
 def _there(draft: Draft, triple: PairTriple) -> bool:

@@ -15,7 +15,14 @@ from weakref import WeakValueDictionary
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset.edits import Op
-from phoenix_nbtrain.errors import InputError, NotFound, StillRunning, UnknownName, shown
+from phoenix_nbtrain.errors import (
+    InputError,
+    NotFound,
+    PhoenixError,
+    StillRunning,
+    UnknownName,
+    shown,
+)
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.launch import Estimate, Launcher, parse_max_cost
 from phoenix_nbtrain.records import Model
@@ -35,7 +42,7 @@ from phoenix_nbtrain.training.pictures import Thumbnails
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import RUN_STATUS, Run, Thumbnail, TrainingState
 from phoenix_nbtrain.training.sync import Sync
-from phoenix_nbtrain.training.watch import Watch, seconds_of
+from phoenix_nbtrain.training.watch import Watch, passing, seconds_of
 
 __all__ = ["Training"]
 
@@ -354,28 +361,48 @@ class Training(Drafting, metaclass=_Opened):
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until the run has ended, and return it.
 
+        While the service cannot be reached, or a token has expired, how the run stands is not
+        known: that is printed once, and the wait goes on.
+
         Args:
             timeout: most seconds to wait; ``None`` for as long as it takes.
 
         Raises:
-            StillRunning: it goes on; waiting again is safe.
+            StillRunning: it goes on, or is not known to have ended; waiting again is safe.
             InputError: there is no run, or ``timeout`` is no number of seconds.
+            NotFound: the model was deleted.
+            AuthenticationFailed, PermissionDenied: the service refuses the credentials.
         """
         ends = None if timeout is None else time.monotonic() + seconds_of(timeout)
+        told = False
         while True:
-            self._watch.read()
+            failure: PhoenixError | None = None
+            try:
+                self._watch.read()
+            except PhoenixError as error:
+                if not passing(error):
+                    raise
+                failure = error
+                if not told:  # printed, since whoever waits sees this cell's output and no more
+                    print(f"How the run stands is not known just now. {error} wait() goes on.")  # noqa: T201
+                told = True
             run = self.state.run
-            if run is None:
-                raise InputError("Nothing was started yet.", remedy="training.start() does.")
-            if run.ended:
-                return run
-            left = None if ends is None else ends - time.monotonic()
-            if left is not None and left <= 0:
-                raise StillRunning(
-                    f"The run is still {run.status} after {timeout:g} s.",
-                    remedy="Call wait() again; it goes on by itself.",
-                )
-            time.sleep(self._watch.seconds if left is None else min(left, self._watch.seconds))
+            if failure is None:
+                if run is None:
+                    raise InputError("Nothing was started yet.", remedy="training.start() does.")
+                if run.ended:
+                    return run
+            pause = self._watch.seconds
+            if ends is not None:
+                left = ends - time.monotonic()
+                if left <= 0:
+                    status = f"is still {run.status}" if run and not failure else "may still go on"
+                    raise StillRunning(
+                        f"The run {status} after {timeout:g} s.",
+                        remedy=str(failure or "Call wait() again; it goes on by itself."),
+                    ) from failure
+                pause = min(left, pause)
+            self._watch.pause(pause)
 
     def estimate_download(self, *, epoch: int | None = None) -> Estimate:
         """Return today's price of the trained weights. Buys nothing.
@@ -504,12 +531,34 @@ class Training(Drafting, metaclass=_Opened):
         if service is not self._service:
             self._sync.retry()  # what it refused, it may take from whoever it is now
         self._service = service
-        self._sync.service = service
-        self._adding.service = service
-        self._watch.service = service
         self._launcher.client = service
+        self._adding.service = service
         self._downloading.service = service
         self._thumbnails.service = service
+        self._watch.use(service)
+        self._sync.use(service)
+
+    def _offer(self, client: Service) -> None:
+        """Go on with a client that was just connected, if it is for the same project."""
+        here, there = self._service.project_id, client.project_id
+        if client.origin != self._service.origin or (here and there and here != there):
+            return
+        if client.is_local or (here and here == there):
+            self._go_on_with(client)
+        else:
+            # A key does not say which project it is for.
+            self._live.runner.alone("move", partial(self._use_if_it_reaches, client))
+
+    def _use_if_it_reaches(self, client: Service) -> None:
+        try:
+            client.get_model(self.model_id)
+        except PhoenixError:
+            return  # another project's, so this training stays where it is
+        self._go_on_with(client)
+
+    def _go_on_with(self, client: Service) -> None:
+        self._use(client)
+        self._sync.request()
 
     def _edited(self) -> None:
         self._sync.retry(images=False)  # the change may have mended why something was refused
@@ -532,10 +581,7 @@ def _adopt(client: Service) -> None:
     with _here_lock:
         trainings = list(_here.values())
     for training in trainings:
-        before = training._service
-        if (before.origin, before.project_id) == (client.origin, client.project_id):
-            training._use(client)
-            training._sync.request()
+        training._offer(client)
 
 
 def _newest(opening: Opening, model_ids: Sequence[str]) -> Model:

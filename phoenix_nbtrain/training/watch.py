@@ -7,9 +7,20 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from phoenix_nbtrain.errors import InputError, PhoenixError, shown
+from phoenix_nbtrain.errors import (
+    AuthenticationFailed,
+    InputError,
+    PhoenixError,
+    ServiceError,
+    ServiceFailed,
+    ServiceUnreachable,
+    StoreBusy,
+    StoreError,
+    shown,
+)
 from phoenix_nbtrain.launch import Launcher
 from phoenix_nbtrain.records import Job, Model
 from phoenix_nbtrain.runner import Timer
@@ -18,7 +29,7 @@ from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import EpochSamples, LaunchState, Run
 
-__all__ = ["Watch", "run_of", "seconds_of"]
+__all__ = ["Watch", "passing", "run_of", "seconds_of"]
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +37,8 @@ LOCAL_SECONDS = 0.5
 UNCERTAIN_SECONDS = 5.0
 HOSTED_SECONDS = 10.0
 """A hosted training takes an hour or more; the vendor's own sample polls at this pace."""
+SECONDS_MAX = 60.0
+"""Most seconds between two reads, however many of them have failed."""
 
 
 def run_of(model: Model, job: Job | None, intent: Intent | None) -> Run | None:
@@ -58,6 +71,15 @@ def run_of(model: Model, job: Job | None, intent: Intent | None) -> Run | None:
         message=message,
         cost=job.cost if job is not None else None,
     )
+
+
+def passing(error: PhoenixError) -> bool:
+    """Return whether a later read may succeed: after an outage, or once somebody has logged in."""
+    if isinstance(error, AuthenticationFailed):
+        return error.status == 403  # a token that has expired; 401 is a refusal
+    if isinstance(error, ServiceError):
+        return isinstance(error, ServiceFailed) or error.status == 429
+    return isinstance(error, ServiceUnreachable | StoreBusy)
 
 
 def _whole(value: object) -> int | None:
@@ -110,6 +132,7 @@ class Watch:
         self._wanted = False
         self._failures = 0
         self._uncertain = False
+        self._renewed = threading.Event()
 
     @property
     def seconds(self) -> float:
@@ -117,7 +140,7 @@ class Watch:
         pace = LOCAL_SECONDS if self.service.is_local else HOSTED_SECONDS
         if not self._live.state.training and self._uncertain:
             pace = max(pace, UNCERTAIN_SECONDS)
-        return min(60.0, pace * float(2**self._failures))
+        return min(SECONDS_MAX, pace * 2.0 ** min(self._failures, 10))
 
     def begin(self) -> None:
         """Read soon, and go on reading while the model trains. Never blocks; harmless twice."""
@@ -126,38 +149,95 @@ class Watch:
             if self._timer is None:
                 self._timer = self._live.runner.later(0, self._in_background)
 
+    def use(self, service: Service) -> None:
+        """Read through another client from now on; a read that waits after failures is due now."""
+        if service is not self.service:
+            self.service = service
+            self._renewed.set()
+        self._recovered()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until there is another client. For whoever waits for the run."""
+        self._renewed.wait(seconds)
+        self._renewed.clear()
+
     def read(self) -> Model:
         """Read the model and its run once and show them.
 
         Raises:
-            ServiceUnreachable, ServiceError: the read failed; the state is as it was.
+            ServiceUnreachable, ServiceError: the read failed; the state says so, and is else as
+                it was.
         """
-        before = self._live.state.model
+        service = self.service
+        try:
+            model = self._read()
+        except PhoenixError as error:
+            if self.service is service:  # else another client reads on, at its own pace
+                self._failures += 1
+            self._live.show(problem=f"The run cannot be read just now: {error}"[:200])
+            raise
+        if self._failures:
+            self._recovered()
+        return model
+
+    def _read(self) -> Model:
+        before, known = self._live.state.model, self._live.state.run
         model = self.service.get_model(self._live.model_id)
-        intent = self._launcher.run_of(model)
-        self._launcher.settle_download(model)
+        problem = ""
+        try:
+            intent = self._launcher.run_of(model)
+            self._launcher.settle_download(model)
+            unseen = self._launcher.unseen(model.id)
+        except StoreError as error:
+            # The service tells how the run stands all the same.
+            intent, unseen, problem = None, None, str(error)[:200]
         job = None
         if model.job_id is not None:
             try:
                 job = self.service.get_job(model.job_id)
             except PhoenixError:
                 job = None  # gone long before its model, or not ours to read: the model counts
-        launch = self._live.state.launch
-        self._uncertain = intent is not None and intent.state in ("submitting", "uncertain")
+        launch, run = self._live.state.launch, run_of(model, job, intent)
+        if problem:
+            # What the journal knew of a launch in doubt, it knows still.
+            if run is not None and known is not None and known.job_id == run.job_id:
+                run = replace(run, run_id=known.run_id)
+        else:
+            self._uncertain = intent is not None and intent.state in ("submitting", "uncertain")
+            launch = self._launch(launch, intent, unseen)
+        if launch.phase == "stopping" and model.status != "training":
+            launch = LaunchState()
+        self._live.show(model=model, run=run, launch=launch, problem=problem)
+        if before.status == "training" and model.status != "training":
+            self._ended()
+        return model
+
+    def _launch(
+        self, launch: LaunchState, intent: Intent | None, unseen: Intent | None
+    ) -> LaunchState:
+        """Return what the journal tells of the last wish to start, where it tells more."""
         if launch.phase == "uncertain" and not self._uncertain:
             launch = LaunchState()
         elif intent is not None and intent.state == "uncertain" and launch.phase == "idle":
             # Of a kernel before this one, or of a cell that was interrupted.
             launch = LaunchState(phase="uncertain", message=f"A launch was sent: {intent.reason}.")
-        unseen = self._launcher.unseen(model.id)
         if unseen is not None and launch.phase == "idle":
             launch = LaunchState(phase="refused", message=_unseen_words(unseen))
-        if launch.phase == "stopping" and model.status != "training":
-            launch = LaunchState()
-        self._live.show(model=model, run=run_of(model, job, intent), launch=launch, problem="")
-        if before.status == "training" and model.status != "training":
-            self._ended()
-        return model
+        return launch
+
+    def _recovered(self) -> None:
+        """Begin the pace anew: a read that waits long after failures is due now."""
+        with self._lock:
+            self._failures = 0
+            if self._timer is not None:
+                self._next(0)
+
+    def _next(self, seconds: float | None) -> None:
+        """Let the next read be due then, and no other; none for ``None``. Within the lock."""
+        if self._timer is not None:
+            self._timer.cancel()
+        later = self._live.runner.later
+        self._timer = None if seconds is None else later(seconds, self._in_background)
 
     def _in_background(self) -> None:
         """Read on a thread of its own: a service that is slow must hold up no other timer."""
@@ -166,25 +246,21 @@ class Watch:
     def _tick(self) -> None:
         with self._lock:
             self._wanted = False
+        going = True
         try:
             model = self.read()
-        except PhoenixError as error:
-            self._failures += 1
-            self._live.show(problem=f"The run cannot be read just now: {error}"[:200])
-            training = True
+            # An uncertain launch is watched until reads have told what became of it.
+            going = model.status == "training" or self._uncertain
+        except PhoenixError:
+            pass  # shown as state by read
         except Exception as error:
             log.exception("watching %s failed", self._live.model_id)
+            self._failures += 1
             self._live.show(problem=f"Watching the run failed: {error!r}"[:200])
-            training = False
-        else:
-            self._failures = 0
-            # An uncertain launch is watched until reads have told what became of it.
-            training = model.status == "training" or self._uncertain
-        with self._lock:
-            # A run that began while this read was under way is followed, too.
-            again = training or self._wanted
-            later = self._live.runner.later
-            self._timer = later(self.seconds, self._in_background) if again else None
+        finally:
+            with self._lock:
+                # A run that began while this read was under way is followed, too.
+                self._next(self.seconds if going or self._wanted else None)
 
 
 def _unseen_words(unseen: Intent) -> str:

@@ -113,3 +113,42 @@ def test_work_that_is_cancelled_before_it_began_is_dropped(
     futures["c"].result(timeout=WAIT)
     futures["a"].result(timeout=WAIT)
     assert sorted(done) == ["a", "c"]
+
+
+def test_work_that_no_thread_can_be_started_for_is_done_later(
+    runner: ThreadRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phoenix_nbtrain.runner.AGAIN_SECONDS", 0.01)
+    assert fires(runner)  # the timer's own thread is there
+    begin, refusals = threading.Thread.start, [0]
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name.startswith("phoenix-") and refusals[0] < 5:
+            refusals[0] += 1
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    done: list[str] = []
+    runner.alone("first", lambda: done.append("alone")).result(WAIT)
+    assert (done, refusals) == (["alone"], [5])
+
+
+def test_a_timer_that_finds_no_thread_fires_later_and_once(
+    runner: ThreadRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phoenix_nbtrain.runner.AGAIN_SECONDS", 0.01)
+    submit, refusals, fired = runner.submit, [0], []
+
+    def refusing(lane: Any, work: Any, /, *args: Any, **kwargs: Any) -> Any:
+        future = submit(lane, work, *args, **kwargs)
+        if refusals[0] < 3:  # as a pool does: the work is queued, and then no thread can be had
+            refusals[0] += 1
+            raise RuntimeError("can't start new thread")
+        return future
+
+    monkeypatch.setattr(runner, "submit", refusing)
+    runner.later(0, lambda: fired.append("once"))
+    assert fires(runner)
+    assert fires(runner)
+    assert (fired, refusals) == (["once"], [3])

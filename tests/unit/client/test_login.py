@@ -216,3 +216,12 @@ def test_a_login_leaves_what_is_connected_elsewhere_alone(
     typing(monkeypatch, *SECRETS[:2])
     nbt.login()
     assert connecting.connected() is before
+
+
+def test_a_login_for_another_project_changes_no_connection(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = nbt.connect("hosted", bearer_token=SECRETS[2], project_id="proj_1")
+    typing(monkeypatch, SECRETS[2])
+    nbt.login("token", project_id="proj_2")
+    assert connecting.default_client() is client

@@ -213,3 +213,16 @@ def test_where_nothing_can_be_locked_no_other_process_is_blamed(
     lost = sqlite3.OperationalError("disk I/O error")
     lost.sqlite_errorcode = sqlite3.SQLITE_IOERR_LOCK
     assert "cannot be locked" in str(meeting(db, lost))
+
+
+def test_a_file_that_a_newer_version_took_over_is_read_and_not_written(
+    db: Database, path: Path
+) -> None:
+    write(db, "ours")
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        other.execute("ALTER TABLE notes ADD COLUMN more TEXT")
+        other.execute("PRAGMA user_version = 2")
+    assert read(db) == ["ours"]
+    with pytest.raises(StoreError, match=r"notes\.sqlite3 is in use by a newer.*Restart"):
+        write(db, "too late")
+    assert read(db) == ["ours"]
