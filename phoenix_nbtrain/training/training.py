@@ -543,7 +543,7 @@ class Training(Drafting, metaclass=_Opened):
         here, there = self._service.project_id, client.project_id
         if client.origin != self._service.origin or (here and there and here != there):
             return
-        if client.is_local or (here and here == there):
+        if here == there and (here or client.is_local):
             self._go_on_with(client)
         else:
             # A key does not say which project it is for.

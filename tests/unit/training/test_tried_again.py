@@ -137,6 +137,7 @@ def test_connecting_to_something_else_changes_no_training(
     runner: InlineRunner,
     other: dict[str, str],
 ) -> None:
+    service.project_id = "p_1"
     training = refused_caption(opened, service, icons)
     connect_to(service, **other)
     runner.advance(5)
