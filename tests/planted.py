@@ -40,12 +40,12 @@ def credentials(base_url: str = "https://phoenix.test/v1") -> Credentials:
     return Credentials(api_key=Secret(KEY), api_secret=Secret(SECRET), base_url=base_url)
 
 
-def leaked(text: str | bytes) -> list[str]:
+def leaked(text: str | bytes, of: Iterable[str] = PLAIN) -> list[str]:
     """Return what of the planted credentials a text holds, however it was escaped on its way."""
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     read = [text, unquote(text), unquote(unquote(text)), html.unescape(text)]
     bare = [t.replace("\\", "") for t in read]
-    wanted = {f.rstrip("=") for f in PLAIN}
+    wanted = {f.rstrip("=") for f in of}
     found = {f for f in wanted if any(f in t for t in read)}
     return sorted(found | {f for f in wanted if any(f.replace("\\", "") in t for t in bare)})
 

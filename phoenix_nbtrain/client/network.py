@@ -46,9 +46,8 @@ class Proxy:
     auth: tuple[str, Secret] | None = field(default=None, repr=False)
     source: str
     """The variable that names it."""
-    spelled: tuple[Secret, ...] = field(default=(), repr=False)
-    """The password as it is written in the variable, and name and password as they are sent: to be
-    kept out of all words for as long as the proxy is used."""
+    sent: Secret | None = field(default=None, repr=False)
+    """Name and password as they are sent, kept out of all words while the proxy is used."""
 
     def __str__(self) -> str:
         return f"{shown(self.url, 60)} ({self.source})"
@@ -107,7 +106,7 @@ def _proxy(given: str, source: str) -> Proxy:
         url=plain,
         auth=(url.username, Secret(url.password)),
         source=source,
-        spelled=(Secret(url.userinfo.decode("ascii").partition(":")[2]), Secret(pair)),
+        sent=Secret(pair),
     )
 
 

@@ -354,10 +354,9 @@ def test_a_signed_address_is_in_no_variable_of_the_traceback() -> None:
     assert asset.url == SIGNED
 
 
-@pytest.mark.parametrize(
-    "given", [credentials(), Credentials(bearer_token=Secret(KEY))], ids=["key", "token"]
-)
-def test_no_picture_of_the_credentials_themselves_shows_them(given: Credentials) -> None:
+@pytest.mark.parametrize("kind", ["key", "token"])
+def test_no_picture_of_the_credentials_themselves_shows_them(kind: str) -> None:
+    given = credentials() if kind == "key" else Credentials(bearer_token=Secret(KEY))
     shown = [
         repr(given),
         str(given),
