@@ -63,6 +63,8 @@ class Opening:
                 return known
             if known is None:
                 taken = self._taken(name)
+                if taken is not None and entries != self._journal.models(**self._scope, name=name):
+                    continue  # another kernel of this computer has made it since
                 if taken is not None:
                     raise ModelNameTaken(
                         f"{shown(name, 24)} exists in this account as {shown(taken.id, 40)}.",

@@ -10,6 +10,8 @@ from training_types import Opened
 
 from phoenix_nbtrain.errors import ServiceUnreachable
 from phoenix_nbtrain.runner import InlineRunner
+from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.training.opening import Opening
 from phoenix_nbtrain.training.training import Training
 
 
@@ -57,6 +59,18 @@ def test_a_creation_that_never_arrived_is_given_up_and_done_anew(
     service.before.clear()
     opened()
     assert len(service.models) == 1
+
+
+def test_a_model_that_another_kernel_makes_while_it_is_looked_for_is_joined(
+    opened: Opened, service: FakeService
+) -> None:
+    def other_kernel() -> None:
+        service.before.clear()
+        Opening(service, Journal()).open("icons", type="flux.2-dev-lora")
+
+    service.before["list_models"] = other_kernel
+    assert opened().model_id == next(iter(service.models))
+    assert service.count("create_model") == 1
 
 
 def test_two_keys_of_one_host_each_find_their_own_model_again() -> None:
