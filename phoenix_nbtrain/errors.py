@@ -299,6 +299,13 @@ class PriceNotAccepted(LaunchError):
 class LaunchRefused(LaunchError):
     """Phoenix refused the launch. Nothing runs and nothing was bought."""
 
+    retry_after: float | None
+    """Seconds until a start is sent again, where it is held back meanwhile."""
+
+    def __init__(self, message: str, *, remedy: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after = retry_after
+
 
 class LaunchUncertain(LaunchError):
     """A launch request left, and no reply says what it did. No second one is sent."""

@@ -51,6 +51,7 @@ class FakeService:
         self.project_id: str | None = None
         self.team_id: str | None = None
         self.is_local = is_local
+        self.in_process = False
         self.price = Decimal(1080)
         self.calls: list[str] = []
         self.before: dict[str, Fault] = {}

@@ -212,6 +212,7 @@ def open_local(data_dir: Path) -> Phoenix:
         Transport(base_url=LOCAL_URL, open_wire=open_wire, open_foreign=SocketTransport),
         origin=f"local:{origin_id(data_dir)}",
         is_local=True,
+        in_process=True,
     )
 
 

@@ -48,6 +48,7 @@ class Phoenix(AssetEndpoints):
         *,
         origin: str,
         is_local: bool,
+        in_process: bool = False,
         project_id: str | None = None,
         team_id: str | None = None,
     ) -> None:
@@ -56,6 +57,8 @@ class Phoenix(AssetEndpoints):
         """Which Phoenix this is; what is remembered on this computer is kept apart by it."""
         self.is_local = is_local
         """Whether it is the local Phoenix, which charges nothing."""
+        self.in_process = in_process
+        """Whether it answers within this process, with no network and no proxy between."""
         self.project_id = project_id
         self.team_id = team_id
 
@@ -84,6 +87,7 @@ class Phoenix(AssetEndpoints):
             self._http.with_params({"projectId": project_id} if project_id else {}),
             origin=self.origin,
             is_local=self.is_local,
+            in_process=self.in_process,
             project_id=project_id,
             team_id=team_id or self.team_id,
         )

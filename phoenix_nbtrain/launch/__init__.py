@@ -6,9 +6,13 @@ repeat. So safety is made here:
     estimated ─accept→ prepared ─compare-and-swap, fsync→ submitting ─2xx with a job→ running
                                         ├ provably not sent ───────────────→ not_sent
                                         ├ refused by the service ──────────→ rejected
+                                        ├ refused, perhaps for a copy of
+                                        │ our own request ─────────────────→ refused
                                         └ anything else, a crash included ─→ uncertain
                                                    uncertain ─a run appears→ running
                                                              └ never does ─→ not_seen
+                                                     refused ─a run appears→ running
+                                                             └ never does ─→ rejected
 
 Every arrow is a row in the journal, written before what it describes. Nothing here repeats a
 request; an uncertain launch is left by reads only.

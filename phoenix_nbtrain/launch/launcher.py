@@ -19,7 +19,7 @@ from phoenix_nbtrain.errors import (
     StoreError,
     shown,
 )
-from phoenix_nbtrain.launch.ledger import SUBMITTING_SECONDS, LaunchClient, Ledger
+from phoenix_nbtrain.launch.ledger import QUIET_APART, SUBMITTING_SECONDS, LaunchClient, Ledger
 from phoenix_nbtrain.launch.order import Order, served_digest
 from phoenix_nbtrain.launch.price import Estimate, check_price, parse_max_cost
 from phoenix_nbtrain.launch.sending import Launched, Sending, doubt
@@ -95,6 +95,10 @@ class Launcher:
         except StoreError:
             return True
 
+    def refusal(self, intent: Intent) -> LaunchRefused:
+        """Return the error that tells of a launch in the state ``refused``."""
+        return self._sending.refusal(intent)
+
     def bought(self, order: Order, model: Model) -> Intent | None:
         """Return an earlier purchase of the very same thing, on its way or at its end.
 
@@ -106,7 +110,7 @@ class Launcher:
         served = served_digest(model, order)
         for intent in self._ledger.intents(order.model_id, order.kind):
             same = intent.fingerprint == order.fingerprint or intent.served == served
-            if same and (intent.open or intent.state in _BOUGHT):
+            if same and _is_bought(intent):
                 return intent
         return None
 
@@ -120,7 +124,7 @@ class Launcher:
             if intent.kind == "training":
                 if intent.state == "trained":
                     trained_since.add(intent.job_id)
-            elif intent.epoch == order.epoch and (intent.open or intent.state in _BOUGHT):
+            elif intent.epoch == order.epoch and _is_bought(intent):
                 # The run that it is of may have been found on the service after the purchase.
                 return intent if trained_since <= {intent.job_before} else None
         return None
@@ -197,7 +201,9 @@ class Launcher:
         Raises:
             PriceNotAccepted: nothing was accepted, the price rose, the estimate is spent or too
                 old, or the set changed since. Nothing was bought.
-            LaunchRefused: the service refused, or the request never left. Nothing was bought.
+            LaunchRefused: the service refused, or the request never left. Nothing was bought. A
+                refusal that a copy of our own request may have caused is held open while reads
+                look for a run, 3 of them over 120 s; until then a launch repeats it.
             LaunchUncertain: a request left and nothing tells what it did.
         """
         cap = parse_max_cost(max_cost, self.client.unit)
@@ -272,7 +278,8 @@ class Launcher:
     def _already(self, order: Order, model: Model, *, again: bool) -> Launched | None:
         """Return the run that makes a launch needless; raise where one is in doubt."""
         opened, wait, waited = self._ledger.reconcile(model, order.kind), 0.1, 0.0
-        if opened is not None and opened.open and self._ledger.elsewhere(opened):
+        blocks = opened is not None and opened.open and opened.state != "refused"
+        if opened is not None and blocks and self._ledger.elsewhere(opened):
             raise LaunchRefused(
                 f"A {order.kind} of this model went to {shown(opened.origin, 60)} and is not known "
                 "to have ended; nothing was launched.",
@@ -285,6 +292,12 @@ class Launcher:
             self._sleep(wait)
             waited += wait
             wait = min(2.0, wait * 1.5)
+            model = self.client.get_model(order.model_id)
+            opened = self._ledger.reconcile(model, order.kind)
+        while opened is not None and opened.state == "refused":
+            if self._ledger.seconds_left(opened) > 0:
+                raise self._sending.refusal(opened)
+            self._sleep(QUIET_APART)  # its time is over, and nobody has read often enough
             model = self.client.get_model(order.model_id)
             opened = self._ledger.reconcile(model, order.kind)
         if opened is not None and opened.state == "uncertain":
@@ -382,6 +395,11 @@ class Launcher:
     ) -> None:
         with suppress(StoreError):
             self._journal.move(intent.intent_id, to, only_from=only_from)
+
+
+def _is_bought(intent: Intent) -> bool:
+    """Return whether it was bought, or may yet turn out to be; a refusal most likely not."""
+    return intent.state in _BOUGHT or (intent.open and intent.state != "refused")
 
 
 def _running_words(intent: Intent) -> str:

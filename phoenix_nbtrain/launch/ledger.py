@@ -52,6 +52,8 @@ class LaunchClient(Protocol):
     def unit(self) -> str: ...
     @property
     def is_local(self) -> bool: ...
+    @property
+    def in_process(self) -> bool: ...
 
     def get_model(self, model_id: str) -> Model: ...
     def get_job(self, job_id: str) -> Job: ...
@@ -70,7 +72,8 @@ class Ledger:
 
     A model's launches are looked at whatever address they went to, since a service may have several
     and a model's id is its own. What another address shows may tell that a launch runs, never that
-    it is over or did not happen: a proxy may show a copy, or an older state.
+    it is over or did not happen: a proxy may show a copy, or an older state. Only a refusal that is
+    still open is settled by reads from anywhere, since most likely nothing was launched.
     """
 
     def __init__(
@@ -120,7 +123,7 @@ class Ledger:
         intent = self.open_intent(model.id, kind)
         if intent is None:
             return self._late(model, kind)
-        if self.elsewhere(intent):
+        if self.elsewhere(intent) and intent.state != "refused":
             return self._seen_from_here(intent, model)
         now = self._clock()
         if now.precedes(intent.last_change) or now.precedes(intent.last_read):
@@ -139,13 +142,13 @@ class Ledger:
                 only_from={"prepared"},
                 reason="given up before it was sent",
             )
-        elif intent.state in ("submitting", "uncertain"):
+        elif intent.state in ("submitting", "uncertain", "refused"):
             trace = self._trace(intent, model)
             if trace.found and self._found_running(intent, trace.job_id):
                 return self.reconcile(model, kind)
             if intent.state == "submitting":
                 self.move(intent, "uncertain", "its sender ended while the request was out")
-            elif trace.evidence:
+            elif trace.evidence or intent.state == "refused":
                 self._quiet(intent, trace.evidence)
         elif intent.state in ("running", "stopping"):
             end = self._end(intent, model)
@@ -207,7 +210,7 @@ class Ledger:
         """Return the launch that the model's present run, or its last one, came from."""
         before = self.newest(model.id)
         opened = self.reconcile(model)
-        if opened is not None and opened.state not in ("not_sent", "not_seen"):
+        if opened is not None and opened.state not in ("not_sent", "not_seen", "rejected"):
             return opened
         adopted = self.adopt(model, newest=before)
         if adopted is not None or model.job_id is None:
@@ -249,7 +252,7 @@ class Ledger:
         return self.journal.move(
             intent.intent_id,
             "running",
-            only_from={"submitting", "uncertain", "not_seen"},
+            only_from={"submitting", "uncertain", "refused", "not_seen"},
             job_id=job_id,
         )
 
@@ -298,13 +301,48 @@ class Ledger:
         """Count a read without a trace; after enough of them the launch appears not launched."""
         self.journal.note_quiet_read(intent.intent_id, apart=QUIET_APART)
         intent = self.again(intent)
-        waited = self._clock().since(intent.last_change)
-        if intent.quiet_reads < QUIET_READS or waited < QUIET_SECONDS:
+        if intent.quiet_reads < QUIET_READS or self.seconds_left(intent) > 0:
             return
+        if intent.state == "refused":
+            self.journal.move(intent.intent_id, "rejected", only_from={"refused"})
+            return
+        waited = self._clock().since(intent.last_change)
         evidence = f"{intent.quiet_reads} reads over {waited:.0f} s {seen}"
         self.journal.move(
             intent.intent_id, "not_seen", only_from={"uncertain"}, reason=evidence[:300]
         )
+
+    def seconds_left(self, intent: Intent) -> float:
+        """Return for how many seconds more an uncertain or refused launch is held open."""
+        return QUIET_SECONDS - self._clock().since(intent.last_change)
+
+    def held(self, intent: Intent) -> tuple[float, float]:
+        """Return since when and until when it is held open, in seconds since 1970."""
+        left = self._clock().at + self.seconds_left(intent)
+        return left - QUIET_SECONDS, left
+
+    def others_run(self, intent: Intent, count: int) -> bool:
+        """Return whether so many trainings of other models are under way, by the jobs' own words.
+
+        Only jobs count that surely are none of this launch: by what they were asked for, or by
+        the journal.
+        """
+        theirs = {
+            i.job_id: i.state
+            for i in self.journal.intents(origin=self.client.origin)
+            if i.model_id != intent.model_id
+        }
+        found = 0
+        for number, job in enumerate(self.client.list_jobs()):
+            if job.type.endswith("model-training") and not job.ended:
+                model_id = job.input.get("modelId", intent.model_id)
+                ours_ended = job.id in theirs and theirs[job.id] != "running"
+                found += (model_id != intent.model_id or job.id in theirs) and not ours_ended
+            if found >= count:
+                return True
+            if number >= _JOBS_LOOKED_AT:
+                break
+        return False
 
     def _end(self, intent: Intent, model: Model) -> IntentState | None:
         if intent.kind == "training":

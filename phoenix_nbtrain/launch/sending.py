@@ -5,6 +5,10 @@ Nothing else in the toolkit sends the trigger without ``dryRun``.
 
 from __future__ import annotations
 
+import math
+import re
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +16,25 @@ from phoenix_nbtrain.errors import (
     LaunchRefused,
     LaunchUncertain,
     PhoenixError,
+    PlanLimitReached,
     ServiceError,
     ServiceUnreachable,
     StoreError,
-    Throttled,
+    as_sentence,
     shown,
 )
 from phoenix_nbtrain.launch.ledger import Ledger
 from phoenix_nbtrain.launch.order import Order
 from phoenix_nbtrain.launch.price import money
-from phoenix_nbtrain.store.journal import Intent, IntentState
+from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState
 
 __all__ = ["Launched", "Sending", "doubt"]
 
+_VERB: Mapping[IntentKind, str] = {"training": "start", "download": "download"}
+_BUSY = re.compile(
+    r"\b(already|progress|busy|running|queued|ongoing|parallel|concurrent)", re.IGNORECASE
+)
+"""What a 400 says that speaks of another training: "Model is already training" is documented."""
 _LOST_REPLY = "Started; its first reply was lost, and the service shows the run."
 
 
@@ -98,22 +108,46 @@ class Sending:
             ) from error
 
     def _refused(self, intent: Intent, error: ServiceError) -> Launched:
-        """Settle a refusal, which may be the answer to a proxy's repeat of our own request."""
+        """Settle a refusal, which may be the answer to a proxy's repeat of our own request.
+
+        It stays open where it may be that and reads do not tell: they can be late.
+        """
         if not _is_refusal(error):
             return self._uncertain(intent, str(error), error)
+        ledger, refused = self._ledger, {"reason": error.message[:300], "remedy": error.remedy}
+        if ledger.client.in_process:  # nothing lies between that could repeat a request
+            ledger.journal.move(intent.intent_id, "rejected", only_from={"submitting"}, **refused)
+            raise _final(error) from error
+        ledger.journal.move(intent.intent_id, "refused", only_from={"submitting"}, **refused)
         try:
-            self._move(intent, "uncertain", str(error))
-            model = self._ledger.client.get_model(intent.model_id)
-            resolved = self._ledger.reconcile(model, intent.kind)
+            model = ledger.client.get_model(intent.model_id)
+            resolved = ledger.reconcile(model, intent.kind)
+            final = not _may_be_ours(error) or self._explained(intent, error)
         except PhoenixError:
-            raise doubt(intent, str(error)) from error
-        if resolved is not None and resolved.state != "uncertain":
+            resolved, final = None, False  # not readable just now: later reads tell
+        if resolved is not None and resolved.state not in ("refused", "rejected"):
             return Launched(intent=resolved, already=False, said=_LOST_REPLY)
-        self._ledger.journal.move(
-            intent.intent_id, "rejected", only_from={"uncertain"}, reason=str(error)[:300]
+        if not final:
+            raise self.refusal(ledger.again(intent)) from error
+        ledger.journal.move(intent.intent_id, "rejected", only_from={"refused"})
+        raise _final(error) from error
+
+    def _explained(self, intent: Intent, error: ServiceError) -> bool:
+        """Return whether other trainings account for a refusal."""
+        if not isinstance(error, PlanLimitReached) or error.action != "parallel-training":
+            return False
+        return bool(error.limit) and self._ledger.others_run(intent, error.limit or 0)
+
+    def refusal(self, intent: Intent) -> LaunchRefused:
+        """Return the error that tells of a refusal which is still open, and until when."""
+        since, until = self._ledger.held(intent)
+        reason = as_sentence(intent.reason, 130 - len(intent.remedy))
+        again = f"A {_VERB[intent.kind]} is sent again from {_clock(math.ceil(until))} on."
+        return LaunchRefused(
+            f"Phoenix refused at {_clock(since)}: {reason}",
+            remedy=f"{intent.remedy} {again}".strip(),
+            retry_after=max(0.0, self._ledger.seconds_left(intent)),
         )
-        remedy = error.remedy or "Nothing was bought; mend that, then start again."
-        raise LaunchRefused(f"Phoenix refused: {error.message}", remedy=remedy) from error
 
     def _move(self, intent: Intent, to: Any, reason: str) -> None:
         self._ledger.move(intent, to, reason)
@@ -135,14 +169,26 @@ class Sending:
 
 
 def _is_refusal(error: ServiceError) -> bool:
-    """Return whether the service surely did not launch.
+    """Return whether this request, as it was answered, launched nothing."""
+    return 400 <= error.status < 500 and error.status != 408  # 408: it took too long to answer
 
-    "Already training" on our own first request is none: it may be our own request, repeated by a
-    proxy.
-    """
-    if isinstance(error, Throttled) or "already training" in str(error).lower():
-        return False
-    return error.status in (400, 401, 402, 403, 404, 422, 429)
+
+def _may_be_ours(error: ServiceError) -> bool:
+    """Return whether an earlier copy of the same request could have caused a refusal."""
+    if isinstance(error, PlanLimitReached):
+        return error.limit != 0  # a plan without any has none left for a copy
+    if error.status == 400:
+        return _BUSY.search(error.message) is not None
+    return error.status not in (401, 402, 403, 404, 422)
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def _final(error: ServiceError) -> LaunchRefused:
+    remedy = error.remedy or "Nothing was bought; mend that, then start again."
+    return LaunchRefused(f"Phoenix refused: {error.message}", remedy=remedy)
 
 
 def doubt(intent: Intent, reason: str) -> LaunchUncertain:

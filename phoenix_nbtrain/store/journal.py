@@ -46,16 +46,18 @@ IntentState = Literal[
     "canceled",
     "ended",
     "not_sent",
+    "refused",
     "rejected",
     "uncertain",
     "not_seen",
 ]
 """How far it is. A training ends as ``trained``, a download as ``delivered``; ``ended`` is one of
-which the service no longer tells how. ``not_seen`` was uncertain, and read often enough without a
-trace to appear not launched."""
+which the service no longer tells how. ``refused`` may have been refused because an earlier copy of
+the same request was taken; it ends as ``rejected`` where reads show no run. ``not_seen`` was
+uncertain, and read often enough without a trace to appear not launched."""
 
 OPEN_STATES: frozenset[IntentState] = frozenset(
-    {"prepared", "submitting", "uncertain", "running", "stopping"}
+    {"prepared", "submitting", "refused", "uncertain", "running", "stopping"}
 )
 """States in which a further launch of the same kind for the same model is refused."""
 
@@ -119,10 +121,11 @@ CREATE TABLE intents (
     changed_ticks REAL NOT NULL DEFAULT 0,
     read_boot TEXT NOT NULL DEFAULT '',
     read_ticks REAL NOT NULL DEFAULT 0,
-    beside TEXT NOT NULL DEFAULT ''
+    beside TEXT NOT NULL DEFAULT '',
+    remedy TEXT NOT NULL DEFAULT ''
 );
 CREATE UNIQUE INDEX one_open_launch ON intents (model_id, kind, beside)
-    WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
+    WHERE state IN ('prepared', 'submitting', 'refused', 'uncertain', 'running', 'stopping');
 CREATE INDEX bought ON intents (origin, model_id, fingerprint);
 """
 
@@ -133,7 +136,8 @@ ALTER TABLE intents ADD COLUMN changed_boot TEXT NOT NULL DEFAULT '';
 ALTER TABLE intents ADD COLUMN changed_ticks REAL NOT NULL DEFAULT 0;
 ALTER TABLE intents ADD COLUMN read_boot TEXT NOT NULL DEFAULT '';
 ALTER TABLE intents ADD COLUMN read_ticks REAL NOT NULL DEFAULT 0;
-ALTER TABLE intents ADD COLUMN beside TEXT NOT NULL DEFAULT ''
+ALTER TABLE intents ADD COLUMN beside TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN remedy TEXT NOT NULL DEFAULT ''
 """
 
 
@@ -197,13 +201,15 @@ class Intent:
     run_before: str = ""
     """All that tells the model's last run from another, as read just before the request."""
     quiet_reads: int = 0
-    """While it is uncertain: how often the service was read and showed no trace of it."""
+    """While it is uncertain or refused: how often the service was read and showed no trace."""
     read_at: float = 0.0
     """When the last of these reads was, seconds since 1970."""
     changed_boot: str = ""
     changed_ticks: float = 0.0
     read_boot: str = ""
     read_ticks: float = 0.0
+    remedy: str = ""
+    """What the service, or we, advised with a refusal."""
 
     @property
     def last_change(self) -> Moment:
@@ -304,6 +310,7 @@ class Journal(KnownModels, Uploads):
         only_from: Collection[IntentState],
         job_id: str | None = None,
         reason: str | None = None,
+        remedy: str | None = None,
     ) -> bool:
         """Move a launch to another state if it is still in one of ``only_from``.
 
@@ -316,8 +323,12 @@ class Journal(KnownModels, Uploads):
                 done = db.execute(
                     "UPDATE intents SET state = ?, changed = ?, changed_boot = ?,"
                     " changed_ticks = ?, job_id = coalesce(?, job_id),"
-                    f" reason = coalesce(?, reason) WHERE intent_id = ? AND state IN ({marks})",
-                    (to, now.at, now.boot, now.ticks, job_id, reason, intent_id, *only_from),
+                    " reason = coalesce(?, reason), remedy = coalesce(?, remedy)"
+                    f" WHERE intent_id = ? AND state IN ({marks})",
+                    (
+                        *(to, now.at, now.boot, now.ticks, job_id, reason, remedy),
+                        *(intent_id, *only_from),
+                    ),
                 )
                 return done.rowcount == 1
         except sqlite3.IntegrityError:
@@ -329,7 +340,7 @@ class Journal(KnownModels, Uploads):
             db.execute("UPDATE intents SET job_id = ? WHERE intent_id = ?", (job_id, intent_id))
 
     def note_quiet_read(self, intent_id: str, *, apart: float) -> None:
-        """Count a read, just now, that showed no trace of an uncertain launch.
+        """Count a read, just now, that showed no trace of an uncertain or refused launch.
 
         Args:
             intent_id: the launch.
@@ -338,7 +349,8 @@ class Journal(KnownModels, Uploads):
         now = self._clock()
         with self._db.writing() as db:
             row = db.execute(
-                "SELECT * FROM intents WHERE intent_id = ? AND state = 'uncertain'", (intent_id,)
+                "SELECT * FROM intents WHERE intent_id = ? AND state IN ('uncertain', 'refused')",
+                (intent_id,),
             ).fetchone()
             if row is None or now.since(_intent(row).last_read) < apart:
                 return

@@ -16,7 +16,7 @@ from phoenix_nbtrain.errors import shown
 
 __all__ = ["join_journal", "joined"]
 
-_OPEN = "state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping')"
+_OPEN = "state IN ('prepared', 'submitting', 'refused', 'uncertain', 'running', 'stopping')"
 
 
 def join_journal(db: sqlite3.Connection) -> None:

@@ -15,6 +15,7 @@ from phoenix_nbtrain.dataset import checks
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import (
     InputError,
+    LaunchRefused,
     LaunchUncertain,
     PhoenixError,
     PriceNotAccepted,
@@ -157,7 +158,10 @@ class Buying:
             self._watch.begin()  # its reads find out
             raise
         except PhoenixError as error:
-            self._live.show(launch=LaunchState(phase="refused", message=str(error)))
+            held = isinstance(error, LaunchRefused) and error.retry_after is not None
+            self._live.show(launch=LaunchState(phase="refused", message=str(error), held=held))
+            if held:
+                self._watch.begin()  # its reads make sure that nothing runs
             raise
         except BaseException:
             self._live.show(launch=LaunchState())

@@ -106,7 +106,7 @@ def _of_intent(intent: Intent, model: Model | None, *, looked: bool) -> dict[str
     seen = time.strftime("%Y-%m-%d %H:%M", time.localtime(intent.changed))
     # The model's own record was just listed, and it speaks of this very run.
     listed = model is not None and model.job_id is not None and model.job_id == intent.job_id
-    unbought = intent.state in ("prepared", "rejected", "not_sent", "not_seen")
+    unbought = intent.state in ("prepared", "refused", "rejected", "not_sent", "not_seen")
     return {
         "run_id": intent.intent_id,
         "name": model.name if model else "",

@@ -57,6 +57,8 @@ class LaunchState:
 
     phase: Literal["idle", "starting", "uncertain", "refused", "stopping"] = "idle"
     message: str = ""
+    held: bool = False
+    """Of a refusal: reads still make sure that nothing runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

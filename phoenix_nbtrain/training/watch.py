@@ -24,7 +24,7 @@ from phoenix_nbtrain.errors import (
 from phoenix_nbtrain.launch import Launcher
 from phoenix_nbtrain.records import Job, Model
 from phoenix_nbtrain.runner import Timer
-from phoenix_nbtrain.store.journal import Intent
+from phoenix_nbtrain.store.journal import RAN_STATES, Intent
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import EpochSamples, LaunchState, Run
@@ -43,6 +43,8 @@ SECONDS_MAX = 60.0
 
 def run_of(model: Model, job: Job | None, intent: Intent | None) -> Run | None:
     """Return the model's run as the service tells it; ``None`` where there was none."""
+    if intent is not None and intent.state == "refused":
+        intent = None  # nothing runs, as far as is known
     if model.job_id is None and intent is None and model.status in ("new", "copying", ""):
         return None
     live = model.progress if model.status == "training" else None
@@ -131,14 +133,15 @@ class Watch:
         self._timer: Timer | None = None
         self._wanted = False
         self._failures = 0
-        self._uncertain = False
+        self._open = False
+        """Whether reads still have to tell what became of a launch."""
         self._renewed = threading.Event()
 
     @property
     def seconds(self) -> float:
         """Between two reads."""
         pace = LOCAL_SECONDS if self.service.is_local else HOSTED_SECONDS
-        if not self._live.state.training and self._uncertain:
+        if not self._live.state.training and self._open:
             pace = max(pace, UNCERTAIN_SECONDS)
         return min(SECONDS_MAX, pace * 2.0 ** min(self._failures, 10))
 
@@ -203,7 +206,8 @@ class Watch:
             if run is not None and known is not None and known.job_id == run.job_id:
                 run = replace(run, run_id=known.run_id)
         else:
-            self._uncertain = intent is not None and intent.state in ("submitting", "uncertain")
+            state = intent.state if intent is not None else ""
+            self._open = state in ("submitting", "uncertain", "refused")
             launch = self._launch(launch, intent, unseen)
         if launch.phase == "stopping" and model.status != "training":
             launch = LaunchState()
@@ -216,8 +220,14 @@ class Watch:
         self, launch: LaunchState, intent: Intent | None, unseen: Intent | None
     ) -> LaunchState:
         """Return what the journal tells of the last wish to start, where it tells more."""
-        if launch.phase == "uncertain" and not self._uncertain:
+        if launch.phase == "uncertain" and not self._open:
             launch = LaunchState()
+        elif launch.held and intent is not None and intent.state in RAN_STATES:
+            launch = LaunchState(message="It was refused, and the service shows that it runs.")
+        elif intent is not None and intent.state == "refused" and launch.phase == "idle":
+            # Of a kernel before this one.
+            told = str(self._launcher.refusal(intent))
+            launch = LaunchState(phase="refused", message=told, held=True)
         elif intent is not None and intent.state == "uncertain" and launch.phase == "idle":
             # Of a kernel before this one, or of a cell that was interrupted.
             launch = LaunchState(phase="uncertain", message=f"A launch was sent: {intent.reason}.")
@@ -249,8 +259,8 @@ class Watch:
         going = True
         try:
             model = self.read()
-            # An uncertain launch is watched until reads have told what became of it.
-            going = model.status == "training" or self._uncertain
+            # A launch is watched until reads have told what became of it.
+            going = model.status == "training" or self._open
         except PhoenixError:
             pass  # shown as state by read
         except Exception as error:

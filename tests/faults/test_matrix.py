@@ -34,7 +34,7 @@ from phoenix_nbtrain.errors import (
 from phoenix_nbtrain.launch import ledger
 from phoenix_nbtrain.training.training import Training
 
-DONE, ROW = ".", "r"
+DONE, ROW, HELD = ".", "r", "h"
 OUTCOMES: dict[str, type[PhoenixError]] = {
     "u": ServiceUnreachable,
     "f": ServiceFailed,
@@ -46,7 +46,7 @@ OUTCOMES: dict[str, type[PhoenixError]] = {
     "?": LaunchUncertain,
 }
 """``.`` is a call that completes by itself, and ``r`` one that returns with a row that says why
-it was not taken. All others raise."""
+it was not taken. All others raise; ``h`` is a refused launch that reads still look after."""
 
 TABLE = """
                 begin    part     complete inline   import   add      caption  pairs    estimate launch   stop
@@ -54,13 +54,13 @@ refused         u/u      ./u      ./u      u/u      u/u      ./u      ./u      .
 black hole      u/u      ./u      ./u      u/u      u/u      ./u      ./u      ./u      ./u      ?/?      ./u
 reset           u/u      ./u      ./u      u/u      u/u      ./u      ./u      ./u      ./u      ?/?      ./u
 408             f/f      ./f      ./f      f/f      f/f      ./f      ./f      ./f      ./f      ?/?      ./f
-409             f/f      ./f      ./f      f/f      f/f      ./f      ./f      ./f      ./f      ?/?      ./f
+409             f/f      ./f      ./f      f/f      f/f      ./f      ./f      ./f      ./f      h/h      ./f
 500             f/f      ./f      ./f      f/f      f/f      ./f      ./f      ./f      ./f      ?/?      ./f
 502             f/f      ./f      ./f      f/f      f/f      ./f      ./f      ./f      ./f      ?/?      ./f
 503             f/f      ./f      ./f      f/f      f/f      ./f      ./f      ./f      ./f      ?/?      ./f
-throttle        t/t      ./t      ./t      t/t      t/t      ./t      ./t      ./t      ./t      ?/?      ./t
-cooldown        c/c      c/c      c/c      c/c      c/c      c/c      c/c      c/c      c/c      -/-      c/c
-ceiling         r/r      r/r      r/r      r/r      r/r      r/r      r/r      r/r      p/p      -/-      p/p
+throttle        t/t      ./t      ./t      t/t      t/t      ./t      ./t      ./t      ./t      h/h      ./t
+cooldown        c/c      c/c      c/c      c/c      c/c      c/c      c/c      c/c      c/c      h/h      c/c
+ceiling         r/r      r/r      r/r      r/r      r/r      r/r      r/r      r/r      p/p      h/h      p/p
 expired         a/a      u/u      a/a      a/a      a/a      a/a      a/a      a/a      a/a      -/-      a/a
 blocked         u/u      ./u      ./u      u/u      u/u      ./u      ./u      ./u      ./u      ?/?      ./u
 garbage         u/u      u/u      ./u      u/u      u/u      ./u      u/u      u/u      u/u      ?/?      ./u
@@ -148,6 +148,8 @@ def test_it_completes_or_says_so_and_goes_on(
         story.mend(kernel.training)
     if expected == "?":
         assert_left_by_reads_only(bench, kernel, story, monkeypatch)
+    elif expected == HELD:
+        assert_held_while_reads_look(bench, kernel, story, monkeypatch)
     elif expected != DONE:
         story.act(kernel.training)
     assert bench.held(kernel.model_id) == story.wanted
@@ -171,6 +173,8 @@ def came_of(story: Story, training: Training) -> str:
     except PhoenixError as error:
         assert len(str(error)) <= 200
         assert error.remedy, f"it does not say what to do: {error}"
+        if isinstance(error, LaunchRefused) and error.retry_after is not None:
+            return HELD
         return next(letter for letter, kind in OUTCOMES.items() if type(error) is kind)
     draft = training.state.draft
     reasons = [row.refusal for row in (*draft.images, *draft.pairs) if row.refusal]
@@ -209,6 +213,22 @@ def assert_left_by_reads_only(
         story.act(training)
     assert bench.held(model_id).jobs == 0
     training.start(max_cost=MAX_COST, again=True)
+
+
+def assert_held_while_reads_look(
+    bench: Bench, kernel: Kernel, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal that a copy of the request could have caused: a plain start goes on after it."""
+    training = kernel.training
+    with pytest.raises(LaunchRefused, match="sent again from"):
+        story.act(training)
+    assert bench.held(kernel.model_id).jobs == 0
+    # As if two minutes had passed between the reads.
+    monkeypatch.setattr(ledger, "QUIET_SECONDS", 0)
+    monkeypatch.setattr(ledger, "QUIET_APART", 0)
+    for _ in range(ledger.QUIET_READS):
+        training.refresh()
+    story.act(training)
 
 
 @pytest.mark.parametrize("fault", ["reset", "502", "expired", "trickle, done"])

@@ -171,6 +171,7 @@ class Wire:
     project_id = property(lambda self: self._service.project_id)
     unit = property(lambda self: self._service.unit)
     is_local = property(lambda self: self._service.is_local)
+    in_process = property(lambda self: self._service.in_process)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._service, name)

@@ -164,7 +164,9 @@ class TestOutcome:
         "error",
         [
             ServiceError("No.", status=400),
-            PlanLimitReached("No.", status=429, details={"actionName": "parallel-training"}),
+            PlanLimitReached(
+                "No.", status=429, details={"actionName": "parallel-training", "actionLimit": 0}
+            ),
             ServiceUnreachable("Refused.", sent=False),
         ],
         ids=["400", "plan limit", "not sent"],
@@ -219,17 +221,6 @@ class TestOutcome:
         service.trigger_training(order(service).model_id, {})
         assert launcher.launch(order(service), max_cost=2000).already
         assert states(journal) == ["running"]
-
-    def test_already_training_on_our_own_first_send_is_no_refusal(
-        self, service: FakeService, launcher: Launcher, journal: Journal
-    ) -> None:
-        # A proxy repeated our request: the first copy launched, the second was refused.
-        service.before["trigger_training"] = raising(
-            ServiceError("Model is already training.", status=400)
-        )
-        with pytest.raises(LaunchUncertain):
-            launcher.launch(order(service), max_cost=2000)
-        assert states(journal) == ["uncertain"]
 
     def test_ctrl_c_while_the_request_is_out_is_uncertain(
         self, service: FakeService, launcher: Launcher, journal: Journal

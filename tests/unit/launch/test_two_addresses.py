@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fake_service import FakeService
 
-from phoenix_nbtrain.errors import LaunchRefused, LaunchUncertain, ServiceUnreachable
+from phoenix_nbtrain.errors import LaunchRefused, LaunchUncertain, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.launch import Launcher, Order
 from phoenix_nbtrain.store.journal import Intent, Journal
 
@@ -161,3 +161,26 @@ def test_of_two_launches_that_are_both_open_each_gets_its_own_run(
         clock.pass_(60)
         read(service, launcher, wanted)
     assert [i.state for i in journal.intents()] == ["trained", "not_seen"]
+
+
+def test_a_refusal_locks_nobody_out_under_the_other_address(
+    service: FakeService,
+    launcher: Launcher,
+    beside: Launcher,
+    journal: Journal,
+    clock: Any,
+    wanted: Order,
+) -> None:
+    def refuse() -> None:
+        raise ServiceError("Model is already training.", status=400)
+
+    service.before["trigger_training"] = refuse
+    with pytest.raises(LaunchRefused, match="already training"):
+        launcher.launch(wanted, max_cost=2000)
+    service.before.clear()
+    clock.pass_(60)
+    with pytest.raises(LaunchRefused, match="already training"):
+        beside.launch(wanted, max_cost=2000)
+    clock.pass_(60)
+    assert not beside.launch(wanted, max_cost=2000).already
+    assert [i.state for i in journal.intents()] == ["running", "rejected"]

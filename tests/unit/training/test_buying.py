@@ -8,11 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from clocks import SetClock
 from fake_service import FakeService
 from training_types import Opened
 
 from phoenix_nbtrain.errors import (
     InputError,
+    LaunchRefused,
     LaunchUncertain,
     NotFound,
     PriceNotAccepted,
@@ -21,6 +23,7 @@ from phoenix_nbtrain.errors import (
 )
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import InlineRunner, ThreadRunner
+from phoenix_nbtrain.training.state import LaunchState
 from phoenix_nbtrain.training.training import Training
 
 
@@ -234,6 +237,67 @@ def test_an_uncertain_launch_shows_and_blocks_and_ends_by_reading(
     training.refresh()
     assert training.state.launch.phase == "idle"
     assert training.status == "training"
+
+
+ALREADY = ServiceError("Model is already training.", status=400)
+
+
+def refused(training: Training, service: FakeService) -> SetClock:
+    """Let a start be refused as a copy of it would be, and return the clock that counts then."""
+    clock = SetClock()
+    for timed in (training._launcher, training._launcher._ledger, training._journal):
+        timed._clock = clock
+
+    def refuse() -> None:
+        raise ALREADY
+
+    service.before["trigger_training"] = refuse
+    with pytest.raises(LaunchRefused, match="already training"):
+        training.start()
+    service.before.clear()
+    return clock
+
+
+def test_a_refusal_is_shown_as_one_and_ends_by_itself(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    clock = refused(training, service)
+    assert training.state.run is None
+    for _ in range(30):  # nobody does anything: the watch reads by itself
+        clock.pass_(5)
+        runner.advance(5)
+        assert training.state.launch.phase == "refused"
+        assert "already training" in training.state.launch.message
+        assert training.run is None
+    assert [i.state for i in training._journal.intents()] == ["rejected"]
+    reads = service.count("get_model")
+    runner.advance(60)
+    assert service.count("get_model") - reads <= 1
+    assert training.start().status == "training"
+
+
+def test_a_run_that_shows_after_a_refusal_is_followed(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    clock = refused(training, service)
+    service.trigger_training(training.model_id, {})  # the copy of our request that was taken
+    clock.pass_(5)
+    runner.advance(5)
+    assert training.status == "training"
+    assert training.state.launch.phase == "idle"
+    assert "it runs" in training.state.launch.message
+    assert training.run is not None
+    assert service.count("trigger_training") == 2, "one of them is this test's own"
+
+
+def test_a_refusal_of_a_kernel_before_this_one_is_shown_as_one(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    refused(training, service)
+    training._live.show(launch=LaunchState())
+    training.refresh()
+    assert training.state.launch.phase == "refused"
+    assert "already training" in training.state.launch.message
 
 
 def test_parameters_are_sent_whole_and_explicit(training: Training, service: FakeService) -> None:

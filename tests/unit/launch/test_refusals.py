@@ -1,0 +1,293 @@
+"""Refusals: final where they surely launched nothing, held open where they may answer a copy."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from clocks import SetClock
+from fake_service import FakeService
+
+from phoenix_nbtrain.errors import (
+    AuthenticationFailed,
+    CoolingDown,
+    LaunchRefused,
+    NotFound,
+    PermissionDenied,
+    PlanLimitReached,
+    ServiceError,
+    ServiceFailed,
+    ServiceUnreachable,
+    Throttled,
+)
+from phoenix_nbtrain.launch import Launcher, Order, download_order
+from phoenix_nbtrain.records import Job, Model
+from phoenix_nbtrain.store.journal import Journal
+
+
+def parallel(limit: int) -> PlanLimitReached:
+    details = {"actionName": "parallel-training", "actionLimit": limit}
+    return PlanLimitReached("The plan's limit.", status=429, details=details, remedy="Make room.")
+
+
+OURS = pytest.mark.parametrize(
+    "error",
+    [
+        ServiceError("Model is already training.", status=400),
+        ServiceError("A training is in progress.", status=400),
+        CoolingDown("Too close: 30 s to go.", status=429, remaining_seconds=30),
+        Throttled("Slow down.", status=429),
+        ServiceFailed("Conflict.", status=409),
+        parallel(1),
+    ],
+    ids=["already", "in progress", "cooldown", "throttle", "409", "parallel"],
+)
+"""What an earlier copy of our own request can have caused."""
+FINAL = pytest.mark.parametrize(
+    "error",
+    [
+        ServiceError("Too few images.", status=400),
+        AuthenticationFailed("Expired.", status=401),
+        ServiceError("Not enough creative units.", status=402),
+        PermissionDenied("No.", status=403),
+        NotFound("Gone.", status=404),
+        ServiceError("Wrong.", status=422),
+        parallel(0),
+    ],
+    ids=["400", "401", "402", "403", "404", "422", "no training in the plan"],
+)
+
+
+class Late(FakeService):
+    """Its reads show nothing of a launch until they have caught up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: Model | None = None
+
+    def get_model(self, model_id: str) -> Model:
+        return self.shown or super().get_model(model_id)
+
+
+@pytest.fixture
+def service() -> Late:
+    service = Late()
+    service.create_model(name="m", type="flux.2-dev-lora")
+    return service
+
+
+@pytest.fixture
+def wanted(service: Late) -> Order:
+    return Order(model_id=next(iter(service.models)), parameters={"n": 1}, fingerprint="f")
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def fault() -> None:
+        raise error
+
+    return fault
+
+
+def state(journal: Journal) -> str:
+    return journal.intents()[0].state
+
+
+@OURS
+def test_one_that_our_own_request_caused_is_not_sent_again_however_late_reads_are(
+    service: Late,
+    launcher: Launcher,
+    journal: Journal,
+    clock: SetClock,
+    wanted: Order,
+    error: ServiceError,
+) -> None:
+    service.shown = service.get_model(wanted.model_id)
+    service.after["trigger_training"] = raising(error)
+    with pytest.raises(LaunchRefused, match=error.message.rstrip(".")):
+        launcher.launch(wanted, max_cost=2000)
+    for accepted in (None, launcher.estimate(wanted)):
+        for again in (False, True):
+            clock.pass_(20)
+            with pytest.raises(LaunchRefused):
+                launcher.launch(wanted, accepted=accepted, max_cost=2000, again=again)
+    service.shown = None
+    assert launcher.launch(wanted, max_cost=2000).already
+    assert service.count("trigger_training") == 1
+    assert state(journal) == "running"
+
+
+@OURS
+@pytest.mark.parametrize("looked", [True, False], ids=["read meanwhile", "nobody looked"])
+def test_one_that_launched_nothing_holds_a_plain_start_back_until_the_moment_it_names(
+    service: Late,
+    launcher: Launcher,
+    journal: Journal,
+    clock: SetClock,
+    wanted: Order,
+    error: ServiceError,
+    looked: bool,
+) -> None:
+    service.before["trigger_training"] = raising(error)
+    with pytest.raises(LaunchRefused):
+        launcher.launch(wanted, max_cost=2000)
+    service.before.clear()
+    clock.pass_(40)
+    with pytest.raises(LaunchRefused) as caught:
+        launcher.launch(wanted, max_cost=2000)
+    named = re.search(r"again from (\d\d:\d\d:\d\d) on", caught.value.remedy)
+    assert named is not None
+    assert time.strftime("%H:%M:%S", time.localtime(clock().at + 80)) == named[1]
+    assert caught.value.remedy.startswith(error.remedy)
+    assert caught.value.retry_after == pytest.approx(80)
+    assert len(str(caught.value)) <= 200
+    for _ in range(4):
+        clock.pass_(20)
+        if looked:
+            launcher.run_of(service.get_model(wanted.model_id))
+    assert not launcher.launch(wanted, max_cost=2000).already
+    assert service.count("trigger_training") == 2
+    assert [i.state for i in journal.intents()] == ["running", "rejected"]
+
+
+@FINAL
+def test_one_that_our_request_cannot_have_caused_is_final_at_once(
+    service: Late, launcher: Launcher, journal: Journal, wanted: Order, error: ServiceError
+) -> None:
+    service.before["trigger_training"] = raising(error)
+    with pytest.raises(LaunchRefused) as caught:
+        launcher.launch(wanted, max_cost=2000)
+    assert caught.value.retry_after is None
+    assert state(journal) == "rejected"
+    service.before.clear()
+    assert not launcher.launch(wanted, max_cost=2000).already
+
+
+@OURS
+def test_in_this_process_nothing_repeats_a_request_so_all_are_final(
+    service: Late, launcher: Launcher, journal: Journal, wanted: Order, error: ServiceError
+) -> None:
+    service.in_process = True
+    service.before["trigger_training"] = raising(error)
+    with pytest.raises(LaunchRefused):
+        launcher.launch(wanted, max_cost=2000)
+    assert state(journal) == "rejected"
+    service.before.clear()
+    assert not launcher.launch(wanted, max_cost=2000).already
+
+
+@pytest.mark.parametrize(
+    ("jobs", "final"),
+    [
+        ([{"input": {"modelId": "another"}}], True),
+        ([{"input": {"modelId": "another"}, "status": "success"}], False),
+        ([{"input": {}}], False),
+        ([{"input": {"modelId": "another"}, "type": "inference"}], False),
+    ],
+    ids=["of another model", "that has ended", "of no one knows which", "of another kind"],
+)
+def test_the_parallel_limit_is_final_where_jobs_of_other_models_account_for_it(
+    service: Late,
+    launcher: Launcher,
+    journal: Journal,
+    wanted: Order,
+    jobs: list[dict[str, object]],
+    final: bool,
+) -> None:
+    for number, given in enumerate(jobs):
+        job = Job(id=f"theirs_{number}", type="musubi-model-training", status="in-progress")
+        service.jobs[job.id] = replace(job, **given)  # type: ignore[arg-type]  # named by the cases
+    service.before["trigger_training"] = raising(parallel(1))
+    with pytest.raises(LaunchRefused):
+        launcher.launch(wanted, max_cost=2000)
+    assert state(journal) == ("rejected" if final else "refused")
+
+
+def test_the_parallel_limit_is_final_where_a_run_of_this_computer_accounts_for_it(
+    service: Late, launcher: Launcher, journal: Journal, wanted: Order
+) -> None:
+    other = service.create_model(name="other", type="flux.2-dev-lora")
+    bought = launcher.launch(replace(wanted, model_id=other.id), max_cost=2000)
+    job_id = bought.intent.job_id or ""
+    job = service.jobs[job_id]
+    service.jobs[job_id] = replace(job, type="flux-model-training", status="in-progress")
+    service.before["trigger_training"] = raising(parallel(1))
+    with pytest.raises(LaunchRefused):
+        launcher.launch(wanted, max_cost=2000)
+    assert state(journal) == "rejected"
+    # One that is known to have ended accounts for nothing, however the list still shows it.
+    journal.move(bought.intent.intent_id, "trained", only_from={"running"})
+    with pytest.raises(LaunchRefused):
+        launcher.launch(wanted, max_cost=2000)
+    assert state(journal) == "refused"
+
+
+def test_an_ordinary_one_after_which_nothing_can_be_read_locks_nobody_out(
+    service: Late, launcher: Launcher, journal: Journal, clock: SetClock, wanted: Order
+) -> None:
+    def refuse() -> None:
+        service.before["get_model"] = raising(AuthenticationFailed("Expired.", status=401))
+        raise AuthenticationFailed("Expired.", status=401)
+
+    service.before["trigger_training"] = refuse
+    with pytest.raises(LaunchRefused, match="Expired"):
+        launcher.launch(wanted, max_cost=2000)
+    service.before.clear()
+    assert state(journal) == "refused"
+    clock.pass_(121)
+    assert not launcher.launch(wanted, max_cost=2000).already
+
+
+def test_a_kernel_killed_while_it_settles_one_leaves_it_to_the_next(
+    service: Late, launcher: Launcher, journal: Journal, clock: SetClock, wanted: Order
+) -> None:
+    def refuse() -> None:
+        service.before["get_model"] = raising(KeyboardInterrupt())
+        raise ServiceError("Too few images.", status=400)
+
+    service.before["trigger_training"] = refuse
+    with pytest.raises(KeyboardInterrupt):
+        launcher.launch(wanted, max_cost=2000)
+    service.before.clear()
+    with pytest.raises(LaunchRefused, match="Too few images"):
+        launcher.launch(wanted, max_cost=2000)
+    clock.pass_(121)
+    assert not launcher.launch(wanted, max_cost=2000).already
+
+
+def test_a_download_is_held_back_for_its_time_and_no_longer(
+    service: Late, launcher: Launcher, journal: Journal, clock: SetClock, wanted: Order
+) -> None:
+    launcher.launch(wanted, max_cost=2000)
+    take = download_order(service.finish(wanted.model_id))
+    service.before["list_jobs"] = raising(PermissionDenied("No.", status=403))
+    service.before["trigger_download"] = raising(Throttled("Slow down.", status=429))
+    for _ in range(2):
+        with pytest.raises(LaunchRefused):
+            launcher.launch(take, max_cost=5)
+    assert launcher.bought(take, service.get_model(take.model_id)) is None
+    del service.before["trigger_download"]
+    clock.pass_(121)
+    assert not launcher.launch(take, max_cost=5).already
+    assert service.downloads == [None]
+
+
+def test_a_timeout_of_the_service_is_no_refusal(
+    service: Late, launcher: Launcher, journal: Journal, wanted: Order
+) -> None:
+    service.before["trigger_training"] = raising(ServiceFailed("Too slow.", status=408))
+    with pytest.raises(Exception, match="nothing tells"):
+        launcher.launch(wanted, max_cost=2000)
+    assert state(journal) == "uncertain"
+
+
+def test_no_net_is_no_refusal_by_the_service(
+    service: Late, launcher: Launcher, journal: Journal, wanted: Order
+) -> None:
+    service.before["trigger_training"] = raising(ServiceUnreachable("No net.", sent=False))
+    with pytest.raises(LaunchRefused) as caught:
+        launcher.launch(wanted, max_cost=2000)
+    assert caught.value.retry_after is None
+    assert state(journal) == "not_sent"
