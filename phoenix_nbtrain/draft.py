@@ -97,6 +97,9 @@ class ImageRow:
     theirs: str | None = None
     """The caption that somebody else wrote there, where both sides changed it: it waits for a
     person to keep one of the two."""
+    offered: str | None = None
+    """The caption of a frame that was read before the present one was written: two texts of our
+    own, of which a person may still take the other. It stops nothing."""
     gone: bool = False
     """Whether somebody else removed it on the service, which waits for a person likewise."""
     ceiling: int | None = None
@@ -143,6 +146,9 @@ class PairRow:
     theirs: str | None = None
     """The instruction that somebody else wrote for the same two pictures, where both sides did:
     theirs is a pair of its own until a person keeps one of the two."""
+    offered: str | None = None
+    """The instruction of a frame that was read before the present one was written, as for images.
+    """
 
     @property
     def triple(self) -> PairTriple:

@@ -110,6 +110,8 @@ class Work:
             ("keep", "images"): self._keep_image,
             ("keep", "pairs"): self._keep_pair,
             ("keep", "config"): self._keep_config,
+            ("offer", "images"): self._offer,
+            ("offer", "pairs"): self._offer,
         }
         if self._trusted:
             methods["restore", "images"] = self._restore_images
@@ -141,9 +143,11 @@ class Work:
         )
         self._settle("images", row.image_id, column, standing, value)
         self._lookup = None
-        self._images.by_id[row.image_id] = (
-            row.mended(name=value) if column == "name" else row.mended(caption=value)
-        )
+        if column == "name":
+            self._images.by_id[row.image_id] = row.mended(name=value)
+        else:
+            offered = self._still_offered("images", row, changed=value != standing)
+            self._images.by_id[row.image_id] = row.mended(caption=value, offered=offered)
 
     def _set_pair(self, op: Op) -> None:
         row = self._pair(op)
@@ -151,7 +155,8 @@ class Work:
         standing: str = getattr(row, column)
         if column == "instruction":
             value = self._checked(lambda: caption_text(op["value"], "instruction"), op, standing)
-            new = replace(row, instruction=value)
+            offered = self._still_offered("pairs", row, changed=value != standing)
+            new = replace(row, instruction=value, offered=offered)
         else:
             value = self._checked(lambda: self._side(op["value"], column), op, standing)
             new = replace(row, source=value) if column == "source" else replace(row, target=value)
@@ -366,22 +371,60 @@ class Work:
         else:
             self._left_out_pairs |= frozenset(op["rows"])
 
+    # -- texts of our own that two wrote ---------------------------------------------------------
+
+    def _offer(self, op: Op) -> None:
+        """Keep another text of a row beside the one that stands."""
+        row = self._image(op) if op["table"] == "images" else self._pair(op)
+        text = op.get("value")
+        if text is not None and not isinstance(text, str):
+            raise RefusedError("The edit has no text.")
+        if text != row.offered:
+            self._put_offer(op["table"], row, text)
+
+    def _put_offer(self, table: str, row: ImageRow | PairRow, text: str | None) -> None:
+        row_id = row.image_id if isinstance(row, ImageRow) else row.pair_id
+        before = {"op": "offer", "table": table, "row": row_id, "value": row.offered}
+        self.inverse.append(before)
+        if isinstance(row, ImageRow):
+            self._images.by_id[row_id] = replace(row, offered=text)
+        else:
+            self._pairs.by_id[row_id] = replace(row, offered=text)
+
+    def _still_offered(self, table: str, row: ImageRow | PairRow, *, changed: bool) -> str | None:
+        """Return what is offered beside a row whose text is set: nothing, once a person wrote."""
+        if self._trusted or not changed or row.offered is None:
+            return row.offered
+        self._put_offer(table, row, None)
+        return None
+
     # -- what both sides changed -----------------------------------------------------------------
 
     def _keep_image(self, op: Op) -> None:
         row = self._image(op)
-        mine = self._mine(op, waits=row.theirs is not None or row.gone)
+        both = row.theirs is not None or row.gone
+        mine = self._mine(op, waits=both or row.offered is not None)
         if row.gone and not mine:
             return self._delete_image(op)
-        caption = row.caption if mine or row.theirs is None else row.theirs
+        text, offered = _taken(row, mine=mine)
+        caption = row.caption if text is None else text
         self._waits_again("images", row)
         self._settle("images", row.image_id, "caption", row.caption, caption)
-        self._images.by_id[row.image_id] = row.mended(caption=caption)
+        row = row.mended() if both or text is not None else row
+        self._images.by_id[row.image_id] = replace(row, caption=caption, offered=offered)
         return None
 
     def _keep_pair(self, op: Op) -> None:
         row = self._pair(op)
-        if not self._mine(op, waits=row.theirs is not None):
+        mine = self._mine(op, waits=row.theirs is not None or row.offered is not None)
+        if row.theirs is None:
+            text = row.instruction if mine else row.offered or ""
+            self._waits_again("pairs", row)
+            self._settle("pairs", row.pair_id, "instruction", row.instruction, text)
+            row = replace(row, instruction=text, offered=None)
+            self._pairs.by_id[row.pair_id] = row if mine else self._judged(row)
+            return None
+        if not mine:
             return self._delete_pair(op)
         there = (row.source, row.target, row.theirs)
         for other in [pair for pair in self._pairs.rows if pair.triple == there]:
@@ -420,12 +463,16 @@ class Work:
         if isinstance(before, ImageRow):
             image = self._image(op)
             self._images.by_id[image.image_id] = replace(
-                image, theirs=before.theirs, gone=before.gone, refusal=before.refusal
+                image,
+                theirs=before.theirs,
+                gone=before.gone,
+                refusal=before.refusal,
+                offered=before.offered,
             )
         else:
             pair = self._pair(op)
             self._pairs.by_id[pair.pair_id] = replace(
-                pair, theirs=before.theirs, refusal=before.refusal
+                pair, theirs=before.theirs, refusal=before.refusal, offered=before.offered
             )
         self.inverse.append({"op": "keep", "table": op["table"], "row": op["row"], "side": "mine"})
 
@@ -499,6 +546,13 @@ class Work:
 def _row_id(op: Op) -> str:
     row_id = op.get("row")
     return row_id if isinstance(row_id, str) else ""
+
+
+def _taken(row: ImageRow, *, mine: bool) -> tuple[str | None, str | None]:
+    """Return the caption that is taken, if any, and what is offered beside it then."""
+    if mine:
+        return None, None
+    return (row.offered, None) if row.theirs is None else (row.theirs, row.offered)
 
 
 def _same_picture(a: ImageRow, b: ImageRow) -> bool:

@@ -73,10 +73,17 @@ def both_changed(draft: Draft, type_name: str) -> Iterator[tuple[str, str]]:
         yield name, f"{words} on the service."
 
 
+def offered_words(text: str) -> str:
+    """Say what a frame offers; a row's name or number stands before it."""
+    return f"has another text from a frame: “{shown(text, 80)}”. take_theirs() takes it"
+
+
 def _images(draft: Draft) -> Iterator[Finding]:
     for row in draft.images:
         if row.refusal:
             yield _of(row, "refused", "problem", f"was refused: {row.refusal}")
+        if row.offered is not None:
+            yield _of(row, "offered", "advice", offered_words(row.offered))
         sides = [n for n in (row.width, row.height) if n is not None]
         if sides and min(sides) < SIDE_MIN:
             size = f"{row.width} × {row.height}"
@@ -221,6 +228,10 @@ def _pairs(draft: Draft) -> Iterator[Finding]:
             yield _pair(row, "broken-pair", "problem", says)
         elif need.kind != "no-instruction" or need.pair_id not in broken:
             yield _pair(row, need.kind, "advice", says)
+    for number, row in enumerate(draft.pairs, 1):
+        if row.offered is not None:
+            says = f"Pair {number} {offered_words(row.offered)}"
+            yield _pair(row, "offered", "advice", says)
     for image in draft.images:
         if image.image_id not in used:
             yield _of(image, "unused", "advice", "is in no pair")

@@ -8,10 +8,12 @@ An operation is a JSON object::
     {"op": "move", "table": "images" | "pairs", "row": id, "at": int}
     {"op": "move", "table": "images" | "pairs", "rows": [id, ...], "by": 1 | -1}
     {"op": "swap", "table": "pairs", "row": id}
+    {"op": "offer", "table": "images" | "pairs", "row": id, "value": str | None}
     {"op": "keep", "table": "images" | "pairs" | "config", "row": id, "side": "mine" | "theirs"}
 
 ``keep`` chooses where somebody else changed the same caption, pair or parameter meanwhile, or
-removed the picture on the service.
+removed the picture on the service. ``offer`` keeps another caption or instruction beside the one
+that stands, which ``keep`` then chooses from, too.
 
 Any of them may hold a ``base`` of its own: the revision at which was read what it changes.
 

@@ -6,16 +6,24 @@ return the operations that lead from the draft to the frame, or raise an error t
 What came into the draft after a frame was read, from another kernel or from the service, is not
 missing in it, only unknown to it. So each frame carries the ids that it showed (`DataFrame.attrs`),
 and nothing else is deleted when it, or what became of it, is assigned.
+
+What was changed in the draft after a frame was read is not put back by it: with the frame's
+`Baseline`, only cells that were changed in the frame are set. Where both changed a text, the one
+that stands is kept and the frame's is offered beside it.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phoenix_nbtrain.dataset import left_out
+from phoenix_nbtrain.dataset.baselines import COLUMNS, Baseline, Cells
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.tables import read_table
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
     from phoenix_nbtrain.dataset.checks import Finding
 
 __all__ = [
+    "Assignment",
     "findings_frame",
     "images_frame",
     "images_from_frame",
@@ -58,6 +67,41 @@ PAIR_COLUMNS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """What assigning a frame comes to."""
+
+    ops: tuple[Op, ...]
+    """The operations that lead from the draft to the frame."""
+    cells: Cells
+    """What the frame holds, its pairs resolved."""
+    left_out: int = 0
+    """Pairs of images that a person removed, which are passed over."""
+
+    @property
+    def said(self) -> dict[tuple[str, str], str]:
+        """The cells that are set, by row id and column."""
+        return {(op["row"], op["column"]): op["value"] for op in self.ops if op["op"] == "set"}
+
+    @property
+    def words(self) -> str:
+        """What somebody who assigns it should know; empty where all of it is taken."""
+        offers = [op for op in self.ops if op["op"] == "offer"]
+        said = []
+        if offers:
+            noun = "caption" if offers[0]["table"] == "images" else "instruction"
+            many = len(offers) != 1
+            said.append(
+                f"{len(offers):,} {noun}{'s were' if many else ' was'} changed both in the frame "
+                f"and, since it was read, here. What stands here was kept; take_theirs() takes "
+                f"the frame's."
+            )
+        if self.left_out:
+            were = "pair was" if self.left_out == 1 else "pairs were"
+            said.append(f"{self.left_out:,} {were} left out: you removed an image of each.")
+        return " ".join(said)
+
+
 def images_frame(draft: Draft) -> pd.DataFrame:
     """Return the images, indexed by ``image_id``. The dtypes are the same when there are none."""
     rows = [
@@ -69,7 +113,7 @@ def images_frame(draft: Draft) -> pd.DataFrame:
             r.height,
             r.bytes,
             r.state,
-            r.refusal,
+            _reason(r),
             r.asset_id,
         )
         for r in draft.images
@@ -80,9 +124,15 @@ def images_frame(draft: Draft) -> pd.DataFrame:
 def pairs_frame(draft: Draft) -> pd.DataFrame:
     """Return the pairs, indexed by ``pair_id``; source and target are image ids."""
     rows = [
-        (r.source, r.target, r.instruction, draft.pair_state(r), r.refusal) for r in draft.pairs
+        (r.source, r.target, r.instruction, draft.pair_state(r), _reason(r)) for r in draft.pairs
     ]
     return _frame(rows, PAIR_COLUMNS, [r.pair_id for r in draft.pairs], "pair_id")
+
+
+def _reason(row: ImageRow | PairRow) -> str:
+    if row.refusal or row.offered is None:
+        return row.refusal
+    return f"Another text from a frame: “{shown(row.offered, 80)}”"
 
 
 def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
@@ -94,51 +144,71 @@ def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
 
 
 def images_from_frame(
-    draft: Draft, frame: object, *, known: Collection[str] | None = None
-) -> tuple[Op, ...]:
+    draft: Draft,
+    frame: object,
+    *,
+    known: Collection[str] | None = None,
+    baseline: Baseline | None = None,
+) -> Assignment:
     """Return the operations that make the draft's images those of ``frame``.
 
     Rows that the frame showed and that are missing from it are deleted; for one that lost what it
-    showed (a merge, a frame made anew) they are the ``known`` ones, by default all. Changed names and captions are set, a missing caption (NaN)
-    is an empty one, and the order is taken over. Sizes and states are computed: sizes must be
-    what they were, and states and automatic captions are ignored, since they may have moved on.
+    showed (a merge, a frame made anew) they are the ``known`` ones, by default all. Changed names
+    and captions are set, a missing caption (NaN) is an empty one, and the order is taken over.
+    Sizes and states are computed: sizes must be what they were, and states and automatic captions
+    are ignored, since they may have moved on.
+
+    Args:
+        draft: what stands.
+        frame: what is assigned.
+        known: the ids that a frame showed which does not tell.
+        baseline: what the frame held when it was read; what is still the same in it changes
+            nothing. ``None`` where that is not known: then all that differs is set.
 
     Raises:
         InputError: not a DataFrame, ``name`` or ``caption`` is missing, an unknown column, an
-            index that is not unique or not of this draft's images, or a value of a wrong kind.
+            index that is not unique or not of this draft's images, a value of a wrong kind, or a
+            name that was changed both in the frame and in the draft.
     """
-    data = _data(frame, "images", ("name", "caption"), IMAGE_COLUMNS)
+    table = _shaped(frame, "images", ("name", "caption"), IMAGE_COLUMNS)
+    _check_ids(draft, table)
+    data = _data(table, "images")
+    read: Cells = baseline.cells if baseline else {}
     problems: list[tuple[object, str]] = []
     ops: list[Op] = []
+    cells: dict[str, tuple[str, ...]] = {}
     for image_id, values in data:
         row = draft.image.get(image_id) if isinstance(image_id, str) else None
-        if row is None:
+        if row is None and image_id not in read:
             problems.append((image_id, "no image of this training; add_images() adds pictures"))
             continue
         try:
-            new = {"name": name_text(values["name"]), "caption": _text(values["caption"])}
-            _computed(row, values)
+            new = cells[image_id] = (name_text(values["name"]), _text(values["caption"]))
+            if row is not None:
+                _computed(row, values)
+                ops += _changes("images", image_id, row, new, baseline)
+            elif new != read[image_id]:
+                raise InputError("the frame changes it, and it was removed meanwhile")
         except InputError as error:
             problems.append((image_id, error.message))
-            continue
-        ops += [
-            {"op": "set", "table": "images", "row": image_id, "column": c, "value": v}
-            for c, v in new.items()
-            if v != getattr(row, c)
-        ]
     if problems:
         raise InputError(**_told("image", problems))
-    wanted = [image_id for image_id, _ in data]
+    wanted = [image_id for image_id in cells if image_id in draft.image]
     missing = _shown(frame, draft.image if known is None else known).difference(wanted)
     gone = [i for i in draft.image if i in missing]
     ops += [{"op": "delete", "table": "images", "row": image_id} for image_id in gone]
     left = [i for i in draft.image if i not in missing]
-    return (*ops, *_order("images", left, wanted, {}))
+    ops += _order("images", left, _placed(left, wanted, read), {})
+    return Assignment(ops=tuple(ops), cells=cells)
 
 
 def pairs_from_frame(
-    draft: Draft, frame: object, *, known: Collection[str] | None = None
-) -> tuple[Op, ...]:
+    draft: Draft,
+    frame: object,
+    *,
+    known: Collection[str] | None = None,
+    baseline: Baseline | None = None,
+) -> Assignment:
     """Return the operations that make the draft's pairs those of ``frame``.
 
     ``source`` and ``target`` may be image ids, asset ids, file names or paths. The index may hold
@@ -146,10 +216,18 @@ def pairs_from_frame(
     same source and target, so that assigning the same table twice changes nothing. A list of
     dicts and the path of a CSV or JSON lines file are taken as tables too. Pairs that the frame
     showed and that are missing from it are deleted; for a table that lost what it showed, or
-    never did, they are the ``known`` ones, by default all.
+    never did, they are the ``known`` ones, by default all. New rows that name an image which a
+    person removed are passed over.
+
+    Args:
+        draft: what stands.
+        frame: what is assigned.
+        known: the ids that a frame showed which does not tell.
+        baseline: as for `images_from_frame`.
 
     Raises:
-        PairError: a picture that is unknown or ambiguous, or is its own target.
+        PairError: a picture that is unknown or ambiguous, or is its own target, or a side that
+            was changed both in the frame and in the draft.
         InputError: not a table, a missing or unknown column, a doubled index, too many rows.
     """
     if isinstance(frame, list | tuple) and all(isinstance(row, dict) for row in frame):
@@ -158,27 +236,58 @@ def pairs_from_frame(
         frame = pd.DataFrame(list(frame), columns=None if frame else ["source", "target"])
     elif isinstance(frame, str | os.PathLike):
         frame = read_table(Path(frame))
-    data = _data(frame, "pairs", ("source", "target"), PAIR_COLUMNS)
+    data = _data(_shaped(frame, "pairs", ("source", "target"), PAIR_COLUMNS), "pairs")
     if len(data) > PAIRS_MAX:
         raise InputError(
             f"The table has {len(data):,} pairs.", remedy=f"A draft takes at most {PAIRS_MAX:,}."
         )
-    lookup = Lookup(draft.images)
+    lookup, removed = Lookup(draft.images), left_out.Names(draft)
+    read = {i: _read_pair(i, values) for i, values in (baseline.cells if baseline else {}).items()}
     problems: list[tuple[object, str]] = []
-    rows: list[tuple[object, PairRow]] = []
+    labels: list[object] = []
+    rows: list[PairRow] = []
+    passed = 0
     for label, values in data:
-        standing = draft.pair.get(label) if isinstance(label, str) else None
+        standing = read.get(label) or draft.pair.get(label) if isinstance(label, str) else None
         if standing is None and isinstance(label, str) and label.startswith("pair_"):
             problems.append((label, "no pair of this training"))
             continue
         try:
-            rows.append((label, _pair(values, standing, lookup)))
+            row = _pair(values, standing, lookup)
+        except InputError as error:
+            if standing is None and any(values[side] in removed for side in ("source", "target")):
+                passed += 1
+            else:
+                problems.append((label, error.message))
+            continue
+        labels.append(label)
+        rows.append(row)
+    shown_ids = _shown(frame, draft.pair if known is None else known)
+    candidates = [*read.values(), *(row for row in draft.pairs if row.pair_id not in read)]
+    rows = _recognised(candidates, rows, shown_ids)
+    ops: list[Op] = []
+    for label, row in zip(labels, rows, strict=True):
+        try:
+            ops += _pair_changes(draft, row, baseline)
         except InputError as error:
             problems.append((label, error.message))
     if problems:
         raise PairError(**_told("pair", problems))
-    shown_ids = _shown(frame, draft.pair if known is None else known)
-    return _pair_ops(draft, _recognised(draft, [pair for _, pair in rows], shown_ids), shown_ids)
+    cells = {row.pair_id: row.triple for row in rows}
+    gone = [p for p in draft.pair if p in shown_ids and p not in cells]
+    ops = [*({"op": "delete", "table": "pairs", "row": p} for p in gone), *ops]
+    wanted = {
+        row.pair_id: row for row in rows if row.pair_id in draft.pair or row.pair_id not in read
+    }
+    left = [p for p in draft.pair if p not in gone]
+    inserts = {pair_id: row for pair_id, row in wanted.items() if pair_id not in draft.pair}
+    ops += _order("pairs", left, _placed(left, list(wanted), read), inserts)
+    return Assignment(ops=tuple(ops), cells=cells, left_out=passed)
+
+
+def _read_pair(pair_id: str, values: tuple[str, ...]) -> PairRow:
+    source, target, instruction = values
+    return PairRow(pair_id=pair_id, source=source, target=target, instruction=instruction)
 
 
 def _pair(values: dict[str, Any], standing: PairRow | None, lookup: Lookup) -> PairRow:
@@ -201,7 +310,7 @@ def _pair(values: dict[str, Any], standing: PairRow | None, lookup: Lookup) -> P
 
 
 def _recognised(
-    draft: Draft, wanted: Sequence[PairRow], shown_ids: Collection[str]
+    pairs: Sequence[PairRow], wanted: Sequence[PairRow], shown_ids: Collection[str]
 ) -> list[PairRow]:
     """Give new rows the ids of unclaimed pairs with the same pictures, else fresh ones.
 
@@ -211,7 +320,7 @@ def _recognised(
     named: dict[int, str] = {}
     for length in (3, 2):  # first those that are the same in all, then in source and target
         free: dict[tuple[str, ...], list[str]] = {}
-        for row in draft.pairs:
+        for row in pairs:
             if row.pair_id not in claimed and (length == 3 or row.pair_id in shown_ids):
                 free.setdefault(row.triple[:length], []).append(row.pair_id)
         for i, row in enumerate(wanted):
@@ -230,30 +339,66 @@ def _recognised(
     ]
 
 
-def _pair_ops(
-    draft: Draft, wanted: Sequence[PairRow], shown_ids: Collection[str]
-) -> tuple[Op, ...]:
-    gone = set(shown_ids).difference(row.pair_id for row in wanted)
-    ops: list[Op] = [{"op": "delete", "table": "pairs", "row": p} for p in draft.pair if p in gone]
-    inserts: dict[str, PairRow] = {}
-    for row in wanted:
-        standing = draft.pair.get(row.pair_id)
-        if standing is None:
-            inserts[row.pair_id] = row
+def _pair_changes(draft: Draft, row: PairRow, baseline: Baseline | None) -> list[Op]:
+    """Return the operations that set what was changed in a row of the frame.
+
+    Raises:
+        InputError: the draft has changed the same, or the pair is gone.
+    """
+    standing = draft.pair.get(row.pair_id)
+    if standing is not None:
+        return _changes("pairs", row.pair_id, standing, row.triple, baseline)
+    if baseline is not None and baseline.cells.get(row.pair_id, row.triple) != row.triple:
+        raise InputError("the frame changes it, and it was removed meanwhile")
+    return []
+
+
+def _changes(
+    table: str,
+    row_id: str,
+    row: ImageRow | PairRow,
+    new: tuple[str, ...],
+    baseline: Baseline | None,
+) -> list[Op]:
+    """Return the operations that set what was changed in a row of the frame.
+
+    Raises:
+        InputError: a name or a side that was changed in the draft, too, and differently.
+    """
+    read = baseline.cells.get(row_id) if baseline else None
+    ops: list[Op] = []
+    for at, column in enumerate(COLUMNS[table]):
+        standing, value = getattr(row, column), new[at]
+        if value == standing or (read is not None and value == read[at]):
             continue
-        ops += [
-            {
-                "op": "set",
-                "table": "pairs",
-                "row": row.pair_id,
-                "column": column,
-                "value": getattr(row, column),
-            }
-            for column in ("source", "target", "instruction")
-            if getattr(row, column) != getattr(standing, column)
-        ]
-    left = [p for p in draft.pair if p not in gone]
-    return (*ops, *_order("pairs", left, [row.pair_id for row in wanted], inserts))
+        op = {"table": table, "row": row_id, "value": value}
+        said = baseline.said.get((row_id, column)) if baseline else None
+        if read is None or standing in (read[at], said):
+            ops.append({"op": "set", "column": column, **op})
+        elif column in ("caption", "instruction"):
+            ops.append({"op": "offer", **op})
+        else:
+            raise InputError(f"its {column} was changed here, too; read training.{table} again")
+    return ops
+
+
+def _placed(standing: Sequence[str], wanted: Sequence[str], read: Mapping[str, Any]) -> list[str]:
+    """Return the order that a frame asks for: the standing one where the frame's is as it was.
+
+    Args:
+        standing: the ids that stay, in order.
+        wanted: the frame's ids, in order.
+        read: what the frame held when it was read, in order; empty where that is not known.
+    """
+    known = {i: None for i in wanted if i in read}
+    if not read or list(known) != [i for i in read if i in known]:
+        return list(wanted)
+    order, before, new = list(standing), -1, set(wanted).difference(standing)
+    for row_id in wanted if new else ():
+        if row_id in new:
+            order.insert(before + 1, row_id)  # new in the frame: behind what it stood behind there
+        before = order.index(row_id)
+    return order
 
 
 def _order(
@@ -308,10 +453,8 @@ def _shown(frame: object, known: Collection[str]) -> set[str]:
     return set(known)
 
 
-def _data(
-    frame: object, table: str, needed: Sequence[str], known: Iterable[str]
-) -> list[tuple[Any, dict[str, Any]]]:
-    """Return a frame's rows as label and values, once its shape is what it must be."""
+def _shaped(frame: object, table: str, needed: Sequence[str], known: Iterable[str]) -> pd.DataFrame:
+    """Return a frame once its columns are what they must be."""
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
@@ -320,6 +463,13 @@ def _data(
             remedy=f"Read training.{table}, change the copy and assign it.",
         )
     columns = list(frame.columns)
+    index = f"{table.rstrip('s')}_id"
+    for name in (index, "index"):
+        if name in columns and name not in set(known):
+            raise InputError(
+                f"The ids are in a column {name!r}, as reset_index() puts them.",
+                remedy=f"frame = frame.set_index({name!r}) makes them the index again.",
+            )
     for name in needed:
         if columns.count(name) != 1:
             raise InputError(
@@ -331,11 +481,20 @@ def _data(
             f"There is no column {shown(unknown[0], 40)} in training.{table}.",
             remedy=f"It has {', '.join(known)}.",
         )
+    return frame
+
+
+def _data(frame: pd.DataFrame, table: str) -> list[tuple[Any, dict[str, Any]]]:
+    """Return a frame's rows as label and values, once each has a label of its own."""
     if not frame.index.is_unique:
         twice = frame.index[frame.index.duplicated()][0]
+        if table == "images" or str(twice).startswith("pair_"):
+            remedy = "frame = frame[~frame.index.duplicated(keep='last')] keeps one row of each."
+        else:  # a row of two images, which needs no label of its own
+            remedy = "frame = frame.reset_index(drop=True) gives each row a label of its own."
         raise InputError(
-            f"The index holds {shown(twice, 60)} more than once.",
-            remedy="Each row needs its own label; reset_index(drop=True) makes new ones.",
+            f"The index holds {shown(twice, 40)} more than once, as concat() leaves it.",
+            remedy=remedy,
         )
     # Most rows there can be, before a million of them become dicts.
     if len(frame) > PAIRS_MAX:
@@ -345,6 +504,23 @@ def _data(
         )
     records = frame.astype("object").to_dict("records")
     return list(zip(frame.index.tolist(), records, strict=True))  # type: ignore[arg-type]
+
+
+def _check_ids(draft: Draft, frame: pd.DataFrame) -> None:
+    """Refuse images whose index holds no image id at all, with the line that brings it back."""
+    labels = frame.index.tolist()
+    if not labels or any(isinstance(label, str) and label.startswith("img_") for label in labels):
+        return
+    by_name = Counter(row.name for row in draft.images)
+    if _SHOWN in frame.attrs and all(by_name[str(name)] == 1 for name in frame["name"]):
+        raise InputError(
+            "The index holds no image ids any more, as after reset_index(drop=True).",
+            remedy="frame.index = frame.name.map({n: i for i, n in training.images.name.items()})",
+        )
+    raise InputError(
+        "The index holds no image ids: merge() makes a new one.",
+        remedy="Begin with training.images.reset_index().merge(…).set_index('image_id').",
+    )
 
 
 def _missing(value: object) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -9,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset import captions, checks, edits, left_out
+from phoenix_nbtrain.dataset.baselines import Baseline, Baselines
 from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup
-from phoenix_nbtrain.draft import Draft, ImageRow
+from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import ConfigError, InputError
 from phoenix_nbtrain.training.adding import Adding
 from phoenix_nbtrain.training.config import Config
@@ -24,9 +27,12 @@ from phoenix_nbtrain.training.state import TrainingState
 if TYPE_CHECKING:
     import pandas as pd
 
+    from phoenix_nbtrain.dataset import frames
     from phoenix_nbtrain.dataset.intake import AddReport
 
 __all__ = ["Drafting"]
+
+_PACKAGE = __name__.partition(".")[0] + "."
 
 
 class Drafting(Pairing):
@@ -35,6 +41,7 @@ class Drafting(Pairing):
     _live: Live
     _editing: Editing
     _adding: Adding
+    _baselines: Baselines
 
     @property
     def state(self) -> TrainingState:
@@ -58,38 +65,75 @@ class Drafting(Pairing):
         """The pictures, one row each, by image id. A copy; assign it to make it the truth.
 
         Rows that it showed and that are missing when it is assigned are deleted. Pictures that
-        came after it was read, from another kernel or the service, stay; where pandas dropped
-        what a frame showed (``merge``, a new ``DataFrame``), what this kernel knows of counts.
+        came after it was read, from another kernel or the service, stay, and so does what was
+        changed after it was read; where a caption was changed in the frame as well, what stands
+        is kept, a warning says so and `take_theirs` takes the frame's. Where pandas dropped what
+        a frame showed (``merge``, a new ``DataFrame``), what this kernel knows of counts.
         """
         from phoenix_nbtrain.dataset import frames
 
-        return frames.images_frame(self._live.read())
+        draft = self._live.read()
+        frame = frames.images_frame(draft)
+        self._baselines.show(frame, "images", draft)
+        return frame
 
     @images.setter
     def images(self, frame: pd.DataFrame) -> None:
         from phoenix_nbtrain.dataset import frames
 
-        known = self.state.draft.image
-        self._assign(lambda draft: frames.images_from_frame(draft, frame, known=known))
+        known, baseline = self.state.draft.image, self._baselines.of(frame)
+
+        def made(draft: Draft) -> frames.Assignment:
+            return frames.images_from_frame(draft, frame, known=known, baseline=baseline)
+
+        self._assign_frame(frame, baseline, made)
 
     @property
     def pairs(self) -> pd.DataFrame:
         """The pairs, one row each, by pair id. A copy; assign it to make it the truth.
 
         Pairs that it showed and that are missing when it is assigned are deleted. Those that came
-        after it was read, from another kernel or the service, stay; where pandas dropped what a
-        frame showed (``concat``, a new ``DataFrame``), what this kernel knows of counts.
+        after it was read, from another kernel or the service, stay, and so does what was changed
+        after it was read, as for `images`. Where pandas dropped what a frame showed (``concat``,
+        a new ``DataFrame``), what this kernel knows of counts.
         """
         from phoenix_nbtrain.dataset import frames
 
-        return frames.pairs_frame(self._live.read())
+        draft = self._live.read()
+        frame = frames.pairs_frame(draft)
+        self._baselines.show(frame, "pairs", draft)
+        return frame
 
     @pairs.setter
     def pairs(self, frame: pd.DataFrame) -> None:
         from phoenix_nbtrain.dataset import frames
 
-        known = self.state.draft.pair
-        self._assign(lambda draft: frames.pairs_from_frame(draft, frame, known=known))
+        known, baseline = self.state.draft.pair, self._baselines.of(frame)
+
+        def made(draft: Draft) -> frames.Assignment:
+            return frames.pairs_from_frame(draft, frame, known=known, baseline=baseline)
+
+        self._assign_frame(frame, baseline, made)
+
+    def _assign_frame(
+        self,
+        frame: object,
+        baseline: Baseline | None,
+        make: Callable[[Draft], frames.Assignment],
+    ) -> None:
+        """Assign a frame, remember what it holds now, and say what of it was not taken."""
+        made: list[frames.Assignment] = []
+
+        def ops(draft: Draft) -> Sequence[Op]:
+            made[:] = [make(draft)]
+            return made[0].ops
+
+        self._assign(ops)
+        if baseline is not None:
+            baseline.said.update(made[0].said)
+        self._baselines.assigned(frame, made[0].cells)
+        if made[0].words:
+            _warn(made[0].words)
 
     @property
     def config(self) -> Config:
@@ -223,6 +267,8 @@ class Drafting(Pairing):
     def keep_mine(self, *rows: str) -> None:
         """Keep what is written here where somebody else changed the same; theirs is overwritten.
 
+        Where a frame that was read earlier has another text, that one is dropped.
+
         Args:
             rows: ids of images and pairs, names of parameters; without any, all that wait for
                 the choice.
@@ -234,6 +280,8 @@ class Drafting(Pairing):
 
     def take_theirs(self, *rows: str) -> None:
         """Take what somebody else wrote instead; a picture that they removed goes here, too.
+
+        Where a frame that was read earlier has another text, that one is taken.
 
         Args:
             rows: ids of images and pairs, names of parameters; without any, all that wait for
@@ -249,8 +297,8 @@ class Drafting(Pairing):
 
         def ops(draft: Draft) -> list[Op]:
             waiting = rows or [
-                *(row.image_id for row in draft.images if row.theirs is not None or row.gone),
-                *(row.pair_id for row in draft.pairs if row.theirs is not None),
+                *(r.image_id for r in draft.images if r.gone or _two_texts(r)),
+                *(r.pair_id for r in draft.pairs if _two_texts(r)),
                 *draft.config_theirs,
             ]
             tables = dict.fromkeys(draft.pair, "pairs") | dict.fromkeys(parameters, "config")
@@ -298,6 +346,21 @@ class Drafting(Pairing):
 
     def _image(self, value: str) -> ImageRow:
         return Lookup(self.state.draft.images, refused=InputError).find(value)
+
+
+def _warn(words: str) -> None:
+    """Warn at the line of whoever called the package, each time it runs.
+
+    `warnings.warn` remembers each place and would stay silent where a cell runs again.
+    """
+    caller = sys._getframe(1)
+    while caller.f_back is not None and caller.f_globals.get("__name__", "").startswith(_PACKAGE):
+        caller = caller.f_back
+    warnings.warn_explicit(words, UserWarning, caller.f_code.co_filename, caller.f_lineno)
+
+
+def _two_texts(row: ImageRow | PairRow) -> bool:
+    return row.theirs is not None or row.offered is not None
 
 
 def _set_config(name: str, value: Any) -> Op:

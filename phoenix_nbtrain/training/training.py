@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.contents import Contents
+from phoenix_nbtrain.dataset.baselines import Baselines
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.errors import (
     InputError,
@@ -94,6 +95,7 @@ class Training(Drafting, metaclass=_Opened):
         )
         self._watch = Watch(self._live, service, self._launcher, ended=self._sync.request)
         self._buying = Buying(self._live, self._sync, self._watch, self._launcher)
+        self._baselines = Baselines()
         self._editing = Editing(self._live, changed=self._edited)
         self._adding = Adding(self._live, self._editing, pictures, service=service, journal=journal)
         self._thumbnails = Thumbnails(self._live, service, pictures)

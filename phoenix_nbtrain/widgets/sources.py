@@ -168,7 +168,7 @@ class DraftImages:
             "bytes": row.bytes,
             "state": row.state,
             "reason": sendable(row.refusal),
-            "theirs": None if row.theirs is None else sendable(row.theirs),
+            "theirs": _other_text(row),
             "gone": row.gone,
             "badges": self._badges(row),
             # Changes with the picture, so that a browser knows an old thumbnail for one.
@@ -208,6 +208,12 @@ class DraftImages:
             uses[pair.source][0].append(number)
             uses[pair.target][1].append(number)
         return uses
+
+
+def _other_text(row: ImageRow | PairRow) -> str | None:
+    """Return the text that may be taken instead of the row's: somebody else's, or a frame's."""
+    text = row.offered if row.theirs is None else row.theirs
+    return None if text is None else sendable(text)
 
 
 def _badge(kind: str, why: str) -> dict[str, str]:
@@ -318,7 +324,7 @@ class DraftPairs:
             "instruction": sendable(row.instruction),
             "state": self.draft.pair_state(row),
             "reason": sendable(row.refusal),
-            "theirs": None if row.theirs is None else sendable(row.theirs),
+            "theirs": _other_text(row),
             "need": self._need(row),
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from phoenix_nbtrain.dataset.checks import check
 from phoenix_nbtrain.dataset.edits import apply
 from phoenix_nbtrain.dataset.frames import (
+    Assignment,
     findings_frame,
     images_frame,
     images_from_frame,
@@ -27,7 +29,8 @@ from phoenix_nbtrain.errors import InputError, PairError
 TYPE = "flux.2-dev-lora"
 
 
-def assigned(draft: Draft, ops: Any) -> Draft:
+def assigned(draft: Draft, given: Any) -> Draft:
+    ops = given.ops if isinstance(given, Assignment) else given
     applied = apply(draft, ops, type_name=TYPE)
     assert not applied.refused
     return applied.draft
@@ -82,8 +85,8 @@ def test_findings_are_a_frame(draft: Draft) -> None:
 
 
 def test_what_was_read_and_assigned_again_changes_nothing(draft: Draft) -> None:
-    assert images_from_frame(draft, images_frame(draft)) == ()
-    assert pairs_from_frame(draft, pairs_frame(draft)) == ()
+    assert images_from_frame(draft, images_frame(draft)).ops == ()
+    assert pairs_from_frame(draft, pairs_frame(draft)).ops == ()
 
 
 def test_captions_are_set_and_missing_rows_removed(draft: Draft) -> None:
@@ -136,7 +139,7 @@ def test_a_state_that_moved_on_meanwhile_is_no_obstacle(draft: Draft) -> None:
     frame = images_frame(draft)
     frame["state"] = "sending"
     frame["automatic_caption"] = "a thing"
-    assert images_from_frame(draft, frame) == ()
+    assert images_from_frame(draft, frame).ops == ()
 
 
 def frame_with(draft: Draft, **columns: Any) -> pd.DataFrame:
@@ -152,7 +155,8 @@ def frame_with(draft: Draft, **columns: Any) -> pd.DataFrame:
         (lambda f: f.drop(columns="caption"), ["caption"]),
         (lambda f: f[["name", "caption", "caption"]], ["caption"]),
         (lambda f: f.assign(captions="x"), ["captions"]),
-        (lambda f: f.reset_index(drop=True), ["image 0", "3 more"]),
+        (lambda f: f.reset_index(drop=True), ["no image ids", "reset_index"]),
+        (lambda f: f.rename(index=lambda i: i.replace("g_", "g_z")), ["img_za", "3 more"]),
         (lambda f: f.rename(index={"img_a": "img_zz"}), ["img_zz"]),
         (lambda f: pd.concat([f, f.iloc[:1]]), ["img_a", "more than once"]),
         (lambda f: f.assign(width=5), ["img_a", "width"]),
@@ -160,7 +164,10 @@ def frame_with(draft: Draft, **columns: Any) -> pd.DataFrame:
         (lambda f: f.assign(caption=["x", "y" * 70_000, "y", "z"]), ["img_b", "64 KiB"]),
         (lambda f: f.assign(caption=[1, 2, 3, 4]), ["img_a", "text"]),
         (lambda f: f.assign(name=np.nan), ["img_a", "name"]),
-        (lambda f: pd.concat([f.iloc[:0], pd.DataFrame({"name": range(9999)})]), ["9,999"]),
+        (
+            lambda f: pd.concat([f, pd.DataFrame({"name": range(9999)}, index=range(9999))]),
+            ["10,003"],
+        ),
     ],
 )
 def test_a_table_that_cannot_be_taken_says_why(draft: Draft, make: Any, words: list[str]) -> None:
@@ -184,7 +191,7 @@ def test_new_pairs_are_named_by_file(draft: Draft) -> None:
         ("img_b", "img_d", "go"),
     ]
     assert list(after.pair)[:2] == ["pair_1", "pair_2"]  # recognised, so they stay saved
-    assert pairs_from_frame(after, frame) == ()
+    assert pairs_from_frame(after, frame).ops == ()
 
 
 def test_a_list_of_dicts_and_a_file_are_tables_too(draft: Draft, tmp_path: Path) -> None:
@@ -322,3 +329,65 @@ def test_whatever_is_assigned_is_what_is_read(draft: Draft, rows: list[Any]) -> 
     assert [p.triple for p in after.pairs] == [row[1:] for row in rows]
     for row, pair in zip(rows, after.pairs, strict=True):
         assert row[0] in (None, pair.pair_id)
+
+
+class Stand:
+    """What the lines of the remedies call ``training``."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.images, self.pairs = images_frame(draft), pairs_frame(draft)
+
+
+def with_remedy(message: str, draft: Draft, frame: pd.DataFrame) -> pd.DataFrame:
+    """Type the line that a message tells of."""
+    found = re.search(r"(frame(?:\.index)? = .*?)(?: (?:makes|keeps|gives) .*)?$", message)
+    assert found
+    names = {"frame": frame.copy(), "training": Stand(draft)}
+    exec(found[1], names)  # a line of our own
+    return names["frame"]  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda f: f.reset_index(drop=True),
+        lambda f: f.sort_values("name", ascending=False).reset_index(drop=True),
+        lambda f: f.reset_index(),
+        lambda f: f.rename_axis(None).reset_index(),
+        lambda f: pd.concat([f, f.iloc[:2].assign(caption=list("ab"))]),
+        lambda f: pd.concat([f.iloc[:2].reset_index(drop=True), f.iloc[2:].reset_index(drop=True)]),
+    ],
+)
+def test_the_line_that_mends_an_index_does(draft: Draft, make: Any) -> None:
+    frame = images_frame(draft).assign(caption=["a", "b", "c", "d"])
+    broken = make(frame)
+    mended = with_remedy(refused(images_from_frame, draft, broken), draft, broken)
+    after = assigned(draft, images_from_frame(draft, mended))
+    assert {row.name: row.caption for row in after.images} == {f"{c}.png": c for c in "abcd"}
+
+
+def test_a_merge_is_told_how_to_keep_the_index(draft: Draft) -> None:
+    new = pd.DataFrame({"name": ["a.png", "b.png"], "caption": ["x", "y"]})
+    merged = images_frame(draft).drop(columns="caption").merge(new, on="name")
+    message = refused(images_from_frame, draft, merged)
+    assert "training.images.reset_index().merge(…).set_index('image_id')" in message
+    frame = images_frame(draft).drop(columns="caption").reset_index()
+    kept = frame.merge(new, on="name", how="left").set_index("image_id")
+    after = assigned(draft, images_from_frame(draft, kept))
+    assert [row.caption for row in after.images] == ["x", "y", "", ""]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda f: f.reset_index(),
+        lambda f: pd.concat([f.iloc[:1], f]),
+        lambda f: pd.concat(
+            [f.reset_index(drop=True).iloc[i : i + 1].reset_index(drop=True) for i in (0, 1)]
+        ),
+    ],
+)
+def test_the_line_that_mends_an_index_of_pairs_does(draft: Draft, make: Any) -> None:
+    broken = make(pairs_frame(draft))
+    mended = with_remedy(refused(pairs_from_frame, draft, broken), draft, broken)
+    assert pairs_from_frame(draft, mended).ops == ()
