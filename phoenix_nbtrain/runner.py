@@ -6,12 +6,17 @@ needs no lock; the others are as wide as what they wait for allows.
 
 from __future__ import annotations
 
+import atexit
 import heapq
 import itertools
 import logging
+import os
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
+from functools import partial
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 __all__ = ["InlineRunner", "Lane", "Runner", "ThreadRunner", "Timer", "default_runner"]
@@ -25,6 +30,9 @@ log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 1.0
 """Until work is tried again that no thread could be started for."""
+END_SECONDS = 3.0
+"""What a launch, uploads and reads that are under way get when the process ends. Jupyter kills a
+kernel that takes five seconds to end."""
 _WIDTHS: dict[Lane, int] = {"state": 1, "io": 8, "thumbnails": 2, "notify": 1, "timers": 2}
 
 
@@ -71,6 +79,12 @@ def _settle(future: Future[Any], work: Callable[[], Any]) -> None:
         future.set_result(result)
 
 
+def _done(work: Callable[[], R]) -> Future[R]:
+    future: Future[R] = Future()
+    _settle(future, work)
+    return future
+
+
 def _logged(work: Callable[[], object]) -> Callable[[], None]:
     def run() -> None:
         try:
@@ -81,26 +95,97 @@ def _logged(work: Callable[[], object]) -> Callable[[], None]:
     return run
 
 
+class _Lane:
+    """Works off what comes, in its order, on threads that begin when they are needed.
+
+    Unlike those of `concurrent.futures` they do not hold the process until all is worked off; what
+    is waited for is for `ThreadRunner.end` to say.
+    """
+
+    def __init__(self, name: Lane, here: threading.local) -> None:
+        self._name, self._here = name, here
+        lock = threading.Lock()
+        self._came = threading.Condition(lock)
+        self._rests = threading.Condition(lock)
+        self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._threads = 0
+        self._busy = 0
+
+    def submit(self, work: Callable[[], R]) -> Future[R]:
+        future: Future[R] = Future()
+        with self._came:
+            self._waiting.append((future, work))
+            idle = self._threads - self._busy
+            if len(self._waiting) > idle and self._threads < _WIDTHS[self._name]:
+                self._begin()
+            self._came.notify()
+        return future
+
+    def _begin(self) -> None:
+        name = f"phoenix-{self._name}-{self._threads}"
+        try:
+            threading.Thread(target=self._run, name=name, daemon=True).start()
+        except RuntimeError:  # the system has no more threads
+            if self._threads == 0:
+                self._waiting.pop()
+                raise
+        else:
+            self._threads += 1
+
+    def _run(self) -> None:
+        self._here.lane = self._name
+        while True:
+            with self._came:
+                while not self._waiting:
+                    self._came.wait()
+                future, work = self._waiting.popleft()
+                self._busy += 1
+            _settle(future, work)
+            del future, work  # nothing of it is held until the next one comes
+            with self._came:
+                self._busy -= 1
+                if not self._waiting and not self._busy:
+                    self._rests.notify_all()
+
+    def drop(self) -> None:
+        """Forget what has not begun. Whoever waits for it waits for ever."""
+        with self._came:
+            self._waiting.clear()
+
+    def rest(self, seconds: float | None) -> None:
+        """Wait until all is worked off, or for so many seconds."""
+        with self._rests:
+            self._rests.wait_for(lambda: not self._waiting and not self._busy, seconds)
+
+
 class ThreadRunner:
     """Lanes of daemon threads, started when first used and never by an import."""
 
     def __init__(self) -> None:
+        self._process = os.getpid()
         self._lock = threading.Lock()
-        self._pools: dict[Lane, ThreadPoolExecutor] = {}
         self._here = threading.local()
+        self._lanes = {name: _Lane(name, self._here) for name in _WIDTHS}
+        self._closed: frozenset[Lane] = frozenset()
+        self._launching: set[Future[Any]] = set()
         self._clock: _Clock | None = None
 
     def submit(
         self, lane: Lane, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[R]:
         if _WIDTHS[lane] == 1 and getattr(self._here, "lane", None) == lane:
-            future: Future[R] = Future()
-            _settle(future, lambda: work(*args, **kwargs))
-            return future
-        return self._pool(lane).submit(work, *args, **kwargs)
+            return _done(partial(work, *args, **kwargs))
+        if lane in self._closed:
+            return self._late(partial(work, *args, **kwargs))
+        return self._lanes[lane].submit(partial(work, *args, **kwargs))
 
     def alone(self, name: str, work: Callable[[], R]) -> Future[R]:
+        if "io" in self._closed:
+            return self._late(work)
         future: Future[R] = Future()
+        if name == "launch":
+            self._launching.add(future)
+            future.add_done_callback(self._launching.discard)
 
         def start() -> None:
             thread = threading.Thread(
@@ -115,24 +200,44 @@ class ThreadRunner:
         return future
 
     def later(self, seconds: float, work: Callable[[], object]) -> Timer:
+        if "timers" in self._closed:
+            return _Due(work)
         with self._lock:
             if self._clock is None:
                 self._clock = _Clock(lambda due: self.submit("timers", _logged(due)))
             return self._clock.add(seconds, work)
 
-    def _pool(self, lane: Lane) -> ThreadPoolExecutor:
-        with self._lock:
-            if lane not in self._pools:
-                self._pools[lane] = ThreadPoolExecutor(
-                    _WIDTHS[lane],
-                    thread_name_prefix=f"phoenix-{lane}",
-                    initializer=self._enter,
-                    initargs=(lane,),
-                )
-            return self._pools[lane]
+    def end(self, seconds: float = END_SECONDS) -> None:
+        """Finish what must not be lost, and begin nothing more: the process ends.
 
-    def _enter(self, lane: Lane) -> None:
-        self._here.lane = lane
+        Edits that were accepted are written, however long that takes. What is under way with the
+        service has ``seconds``: a launch, so that its reply is known, and what was sent of the
+        draft. All else is dropped without a word.
+        """
+        if os.getpid() != self._process:  # a forked one, which has none of the threads
+            return
+        until = time.monotonic() + seconds
+        self._close("thumbnails", "notify", "timers")
+        wait(list(self._launching), seconds)
+        self._lanes["io"].rest(max(0.0, until - time.monotonic()))
+        self._close("io")
+        self._lanes["state"].rest(None)
+        self._close("state")
+
+    def _close(self, *lanes: Lane) -> None:
+        self._closed |= set(lanes)
+        for lane in lanes:
+            self._lanes[lane].drop()
+
+    def _late(self, work: Callable[[], R]) -> Future[R]:
+        """Return the future of what is asked for after the end.
+
+        The main thread still gets it, which may be at somebody's own exit handler. Any other ends
+        with the process, and until then waits for it: nothing that it could be told would help.
+        """
+        if threading.current_thread() is threading.main_thread():
+            return _done(work)
+        return Future()
 
 
 class _Due:
@@ -155,8 +260,6 @@ class _Clock:
     """One thread for all timers, where `threading.Timer` would take one each."""
 
     def __init__(self, fire: Callable[[Callable[[], object]], object]) -> None:
-        import time
-
         self._now = time.monotonic
         self._fire = fire
         self._heap: list[tuple[float, int, _Due]] = []
@@ -182,7 +285,7 @@ class _Clock:
             try:
                 self._fire(due.run)
             except RuntimeError:
-                # No thread can be started just now, or the interpreter ends and this one with it.
+                # No thread can be started just now.
                 with self._wake:
                     again = self._now() + AGAIN_SECONDS
                     heapq.heappush(self._heap, (again, next(self._order), due))
@@ -203,9 +306,7 @@ class InlineRunner:
         return self.alone(lane, lambda: work(*args, **kwargs))
 
     def alone(self, name: str, work: Callable[[], R]) -> Future[R]:  # noqa: ARG002  # no thread to name
-        future: Future[R] = Future()
-        _settle(future, work)
-        return future
+        return _done(work)
 
     def later(self, seconds: float, work: Callable[[], object]) -> Timer:
         due = _Due(work)
@@ -231,4 +332,5 @@ def default_runner() -> ThreadRunner:
     with _default_lock:
         if _default is None:
             _default = ThreadRunner()
+            atexit.register(_default.end)
         return _default

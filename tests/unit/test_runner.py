@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
 import threading
+import weakref
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import phoenix_nbtrain as nbt
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import ThreadRunner
 from phoenix_nbtrain.store.drafts import Drafts
 from phoenix_nbtrain.training.buying import Buying
 from phoenix_nbtrain.training.live import Live
+from phoenix_nbtrain.training.training import Training
 from phoenix_nbtrain.training.watch import Watch
 
 WAIT = 3
@@ -34,8 +41,8 @@ def runner(go_on: threading.Event) -> Iterator[ThreadRunner]:
     made = ThreadRunner()
     yield made
     go_on.set()
-    for pool in made._pools.values():
-        pool.shutdown()
+    for lane in made._lanes.values():
+        lane.rest(10)
 
 
 def fires(runner: ThreadRunner) -> bool:
@@ -152,3 +159,131 @@ def test_a_timer_that_finds_no_thread_fires_later_and_once(
     assert fires(runner)
     assert fires(runner)
     assert (fired, refusals) == (["once"], [3])
+
+
+def test_a_lane_keeps_the_order_and_nothing_of_what_it_has_done(runner: ThreadRunner) -> None:
+    done: list[int] = []
+    futures = [runner.submit("state", done.append, number) for number in range(50)]
+    futures[-1].result(timeout=WAIT)
+    assert done == list(range(50))
+    gone = weakref.ref(runner.submit("io", threading.Event).result(timeout=WAIT))
+    runner._lanes["io"].rest(WAIT)
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_lane_is_as_wide_as_it_says(runner: ThreadRunner, go_on: threading.Event) -> None:
+    here = threading.Semaphore(0)
+
+    def stay() -> None:
+        here.release()
+        go_on.wait()
+
+    futures = [runner.submit("io", stay) for _ in range(MORE_THAN_A_LANE)]
+    for _ in range(8):
+        assert here.acquire(timeout=WAIT)
+    assert not here.acquire(timeout=0.1)
+    assert sum(future.running() for future in futures) == 8
+
+
+def test_the_end_writes_what_was_accepted_and_drops_the_rest(
+    runner: ThreadRunner, go_on: threading.Event
+) -> None:
+    done: list[str] = []
+    reached = threading.Event()
+
+    def slow(name: str) -> None:
+        reached.set()
+        go_on.wait(WAIT)
+        done.append(name)
+
+    for _ in range(2):
+        runner.submit("thumbnails", go_on.wait)
+    for number in range(1000):
+        runner.submit("thumbnails", done.append, f"thumbnail {number}")
+    runner.submit("io", slow, "upload")
+    runner.submit("state", slow, "edit")
+    for number in range(20):
+        runner.submit("state", done.append, f"edit {number}")
+    assert reached.wait(WAIT)
+    threading.Timer(0.2, go_on.set).start()
+    runner.end(WAIT)
+    assert sorted(done) == sorted(["upload", "edit", *(f"edit {n}" for n in range(20))])
+
+
+def test_the_end_does_not_wait_for_ever_for_the_service(
+    runner: ThreadRunner, go_on: threading.Event
+) -> None:
+    runner.submit("io", go_on.wait)
+    runner.alone("launch", go_on.wait)
+    runner.alone("watch", go_on.wait)
+    runner.end(0.1)
+    assert not go_on.is_set()
+
+
+def test_the_end_waits_for_a_launch_and_for_what_that_still_needs(
+    runner: ThreadRunner, go_on: threading.Event
+) -> None:
+    def launch() -> str:
+        go_on.wait(WAIT)
+        runner.submit("io", lambda: None).result(timeout=WAIT)
+        return runner.submit("state", lambda: "written").result(timeout=WAIT)
+
+    launched = runner.alone("launch", launch)
+    threading.Timer(0.2, go_on.set).start()
+    runner.end(WAIT)
+    assert launched.result(timeout=0) == "written"
+
+
+def test_after_the_end_a_thread_is_told_nothing_and_an_exit_handler_gets_what_it_asks(
+    runner: ThreadRunner,
+) -> None:
+    runner.end()
+    runner.end()
+    for lane in ("state", "io", "thumbnails"):
+        assert runner.submit(lane, lambda: "done").result(timeout=0) == "done"
+    assert runner.alone("add", lambda: "done").result(timeout=0) == "done"
+    asked: list[Future[str]] = []
+    other = threading.Thread(target=lambda: asked.append(runner.submit("io", lambda: "done")))
+    other.start()
+    other.join()
+    assert not asked[0].done()
+    runner.later(0, asked.clear).cancel()
+
+
+ENDING = """
+import sys
+from pathlib import Path
+import phoenix_nbtrain as nbt
+from phoenix_nbtrain.images.drawings import draw_icons
+nbt.connect("local")
+training = nbt.Training.open("icons", type="flux.2-dev-lora")
+training.add_images(draw_icons(Path(sys.argv[1]), count=24, size=500))
+edits = [training.edit([{"op": "set", "table": "images", "row": row, "column": "caption", "value": "kept"}])
+         for row in training.images.index]
+"""
+ENDS = {
+    "nothing": ("", 0),
+    "thumbnails": ("training.thumbnails(list(training.images.index), 160)", 0),
+    "a view": ("nbt.ImageGrid(training)", 0),
+    "a start": ("training.start()", 0),
+    "a click": ("training.request_start(training.estimate().estimate_id)", 0),
+    "its own code": ("sys.exit(3)", 3),
+    "a sync of its own at exit": ("import atexit; atexit.register(training.sync)", 0),
+}
+
+
+@pytest.mark.parametrize("last", ENDS)
+def test_a_script_ends_quietly_with_its_own_code_and_loses_nothing(
+    last: str, tmp_path: Path
+) -> None:
+    line, code = ENDS[last]
+    command = [sys.executable, "-X", "dev", "-c", ENDING + line, str(tmp_path / "icons")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+    nbt.connect("local")
+    training = Training.open("icons", type="flux.2-dev-lora")
+    assert list(training.images["caption"]) == ["kept"] * 24
+    if last in ("a start", "a click"):  # it was finished, or is still known to be open
+        training.start()
+        assert len(nbt.runs()) == 1

@@ -42,8 +42,8 @@ def drafts(tmp_path: Path) -> Counting:
 def live(drafts: Counting) -> Iterator[Live]:
     runner = ThreadRunner()
     yield Live(model=Model(id="model_1"), origin="here", drafts=drafts, runner=runner)
-    for pool in runner._pools.values():
-        pool.shutdown()
+    for lane in runner._lanes.values():
+        lane.rest(10)
 
 
 @pytest.fixture

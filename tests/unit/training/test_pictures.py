@@ -294,8 +294,8 @@ def test_a_picture_that_the_service_has_no_more_says_so(hosted: FakeService, tea
 def threads() -> Iterator[ThreadRunner]:
     runner = ThreadRunner()
     yield runner
-    for pool in runner._pools.values():
-        pool.shutdown()
+    for lane in runner._lanes.values():
+        lane.rest(10)
 
 
 def test_one_cancelled_before_it_began_reads_nothing(threads: ThreadRunner) -> None:
@@ -346,8 +346,8 @@ def test_one_cancelled_while_it_is_made_ends_with_the_next_step(
     assert future.cancel()
     go_on.set()
     threads.submit("thumbnails", lambda: None).result(timeout=10)
-    for pool in threads._pools.values():
-        pool.shutdown()
+    for lane in threads._lanes.values():
+        lane.rest(10)
     assert steps == seen
     assert future.cancelled()
 
@@ -364,6 +364,6 @@ def test_a_failure_that_nobody_waits_for_is_told_to_nobody(threads: ThreadRunner
     assert reached.wait(10)
     assert future.cancel()
     go_on.set()
-    for pool in threads._pools.values():
-        pool.shutdown()
+    for lane in threads._lanes.values():
+        lane.rest(10)
     assert wait([future], timeout=1).done  # whoever waits for several hears of it
