@@ -212,14 +212,15 @@ class ThreadRunner:
 
         Edits that were accepted are written, however long that takes. What is under way with the
         service has ``seconds``: a launch, so that its reply is known, and what was sent of the
-        draft. All else is dropped without a word.
+        draft. So has a thumbnail that is being made. All else is dropped without a word.
         """
         if os.getpid() != self._process:  # a forked one, which has none of the threads
             return
         until = time.monotonic() + seconds
         self._close("thumbnails", "notify", "timers")
         wait(list(self._launching), seconds)
-        self._lanes["io"].rest(max(0.0, until - time.monotonic()))
+        for lane in ("thumbnails", "io"):  # a thumbnail's child is ended by its own handler
+            self._lanes[lane].rest(max(0.0, until - time.monotonic()))
         self._close("io")
         self._lanes["state"].rest(None)
         self._close("state")

@@ -301,8 +301,6 @@ def _decoder() -> Decoder:
     global _shared
     with _shared_lock:
         if _shared is None or _shared[0] != os.getpid():
-            if _shared is None:
-                atexit.register(close)
             _shared = (os.getpid(), Decoder())
         return _shared[1]
 
@@ -326,3 +324,7 @@ def close() -> None:
     """End the children of this process's `Decoder`."""
     if _shared is not None and _shared[0] == os.getpid():
         _shared[1].close()
+
+
+# When this is imported and not with the first picture, so that it comes after `ThreadRunner.end`.
+atexit.register(close)
