@@ -28,7 +28,7 @@ from phoenix_nbtrain.launch.launcher import Launcher
 from phoenix_nbtrain.launch.ledger import LaunchClient
 from phoenix_nbtrain.launch.order import Order, download_order, fingerprint, served_digest
 from phoenix_nbtrain.launch.price import ESTIMATE_SECONDS, Estimate, money, parse_max_cost
-from phoenix_nbtrain.launch.sending import Launched
+from phoenix_nbtrain.launch.sending import Launched, cost_words
 
 __all__ = [
     "ESTIMATE_SECONDS",
@@ -37,6 +37,7 @@ __all__ = [
     "Launched",
     "Launcher",
     "Order",
+    "cost_words",
     "download_order",
     "fingerprint",
     "money",

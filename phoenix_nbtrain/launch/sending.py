@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from phoenix_nbtrain.errors import (
@@ -28,7 +29,7 @@ from phoenix_nbtrain.launch.order import Order
 from phoenix_nbtrain.launch.price import money
 from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState
 
-__all__ = ["Launched", "Sending", "doubt"]
+__all__ = ["Launched", "Sending", "cost_words", "doubt"]
 
 _VERB: Mapping[IntentKind, str] = {"training": "start", "download": "download"}
 _BUSY = re.compile(
@@ -85,22 +86,20 @@ class Sending:
             )
         if reply.job is None or not reply.job.id:
             return self._uncertain(intent, "the reply names no job", None)
-        self._write_down(intent, reply.job.id)
-        return Launched(
-            intent=self._ledger.again(intent),
-            already=False,
-            said=f"Started for {money(intent.amount, intent.unit)}.",
-        )
+        self._write_down(intent, reply.job.id, reply.cost)
+        intent = self._ledger.again(intent)
+        said = f"Started for {money(intent.amount, intent.unit)}."
+        return Launched(intent=intent, already=False, said=cost_words(intent) or said)
 
-    def _write_down(self, intent: Intent, job_id: str) -> None:
-        """Write down that it runs, and never lose the job that was bought."""
+    def _write_down(self, intent: Intent, job_id: str, charged: Decimal | None) -> None:
+        """Write down that it runs and at what cost, and never lose the job that was bought."""
         states: set[IntentState] = {"submitting", "uncertain", "not_seen"}
         try:
             moved = self._ledger.journal.move(
-                intent.intent_id, "running", only_from=states, job_id=job_id
+                intent.intent_id, "running", only_from=states, job_id=job_id, charged=charged
             )
             if not moved:  # meanwhile another was launched, or this one found by a read
-                self._ledger.journal.note_job(intent.intent_id, job_id)
+                self._ledger.journal.note_job(intent.intent_id, job_id, charged=charged)
         except StoreError as error:
             raise LaunchUncertain(
                 f"Phoenix launched {shown(job_id, 40)}, and this computer could not note it down.",
@@ -114,11 +113,17 @@ class Sending:
         """
         if not _is_refusal(error):
             return self._uncertain(intent, str(error), error)
-        ledger, refused = self._ledger, {"reason": error.message[:300], "remedy": error.remedy}
-        if ledger.client.in_process:  # nothing lies between that could repeat a request
-            ledger.journal.move(intent.intent_id, "rejected", only_from={"submitting"}, **refused)
+        ledger = self._ledger
+        local = ledger.client.in_process  # nothing lies between that could repeat a request
+        ledger.journal.move(
+            intent.intent_id,
+            "rejected" if local else "refused",
+            only_from={"submitting"},
+            reason=error.message[:300],
+            remedy=error.remedy,
+        )
+        if local:
             raise _final(error) from error
-        ledger.journal.move(intent.intent_id, "refused", only_from={"submitting"}, **refused)
         try:
             model = ledger.client.get_model(intent.model_id)
             resolved = ledger.reconcile(model, intent.kind)
@@ -189,6 +194,18 @@ def _clock(at: float) -> str:
 def _final(error: ServiceError) -> LaunchRefused:
     remedy = error.remedy or "Nothing was bought; mend that, then start again."
     return LaunchRefused(f"Phoenix refused: {error.message}", remedy=remedy)
+
+
+def cost_words(intent: Intent) -> str:
+    """Return what is said of a launch at another cost than was accepted; else nothing."""
+    if intent.charged is None or not intent.costs_otherwise:
+        return ""
+    runs = intent.kind == "training" and intent.open
+    stop = " It goes on; training.stop() ends it." if runs else ""
+    return (
+        f"Phoenix started it for {money(intent.charged, intent.unit)}, not for the "
+        f"{money(intent.amount, intent.unit)} that were accepted.{stop}"
+    )
 
 
 def doubt(intent: Intent, reason: str) -> LaunchUncertain:

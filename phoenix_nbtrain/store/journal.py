@@ -122,7 +122,8 @@ CREATE TABLE intents (
     read_boot TEXT NOT NULL DEFAULT '',
     read_ticks REAL NOT NULL DEFAULT 0,
     beside TEXT NOT NULL DEFAULT '',
-    remedy TEXT NOT NULL DEFAULT ''
+    remedy TEXT NOT NULL DEFAULT '',
+    charged TEXT
 );
 CREATE UNIQUE INDEX one_open_launch ON intents (model_id, kind, beside)
     WHERE state IN ('prepared', 'submitting', 'refused', 'uncertain', 'running', 'stopping');
@@ -137,7 +138,8 @@ ALTER TABLE intents ADD COLUMN changed_ticks REAL NOT NULL DEFAULT 0;
 ALTER TABLE intents ADD COLUMN read_boot TEXT NOT NULL DEFAULT '';
 ALTER TABLE intents ADD COLUMN read_ticks REAL NOT NULL DEFAULT 0;
 ALTER TABLE intents ADD COLUMN beside TEXT NOT NULL DEFAULT '';
-ALTER TABLE intents ADD COLUMN remedy TEXT NOT NULL DEFAULT ''
+ALTER TABLE intents ADD COLUMN remedy TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN charged TEXT
 """
 
 
@@ -210,6 +212,13 @@ class Intent:
     read_ticks: float = 0.0
     remedy: str = ""
     """What the service, or we, advised with a refusal."""
+    charged: Decimal | None = None
+    """The cost that the service named when it launched; ``None`` where it named none."""
+
+    @property
+    def costs_otherwise(self) -> bool:
+        """Whether it was launched at another cost than was accepted."""
+        return self.charged is not None and self.charged != self.amount
 
     @property
     def last_change(self) -> Moment:
@@ -238,7 +247,8 @@ _COLUMNS = tuple(field.name for field in fields(Intent))
 def _intent(row: sqlite3.Row) -> Intent:
     # Known columns only: a newer version, installed while this kernel is open, may have added some.
     values = {name: row[name] for name in _COLUMNS}
-    values["amount"] = Decimal(values["amount"])
+    for name in ("amount", "charged"):
+        values[name] = None if values[name] is None else Decimal(values[name])
     return Intent(**values)
 
 
@@ -311,6 +321,7 @@ class Journal(KnownModels, Uploads):
         job_id: str | None = None,
         reason: str | None = None,
         remedy: str | None = None,
+        charged: Decimal | None = None,
     ) -> bool:
         """Move a launch to another state if it is still in one of ``only_from``.
 
@@ -323,21 +334,25 @@ class Journal(KnownModels, Uploads):
                 done = db.execute(
                     "UPDATE intents SET state = ?, changed = ?, changed_boot = ?,"
                     " changed_ticks = ?, job_id = coalesce(?, job_id),"
-                    " reason = coalesce(?, reason), remedy = coalesce(?, remedy)"
+                    " reason = coalesce(?, reason), remedy = coalesce(?, remedy),"
+                    " charged = coalesce(?, charged)"
                     f" WHERE intent_id = ? AND state IN ({marks})",
                     (
                         *(to, now.at, now.boot, now.ticks, job_id, reason, remedy),
-                        *(intent_id, *only_from),
+                        *(None if charged is None else str(charged), intent_id, *only_from),
                     ),
                 )
                 return done.rowcount == 1
         except sqlite3.IntegrityError:
             return False
 
-    def note_job(self, intent_id: str, job_id: str) -> None:
-        """Write down which job a launch became, whatever state it is in by now."""
+    def note_job(self, intent_id: str, job_id: str, *, charged: Decimal | None = None) -> None:
+        """Write down which job a launch became and its cost, whatever state it is in by now."""
         with self._db.writing() as db:
-            db.execute("UPDATE intents SET job_id = ? WHERE intent_id = ?", (job_id, intent_id))
+            db.execute(
+                "UPDATE intents SET job_id = ?, charged = ? WHERE intent_id = ?",
+                (job_id, None if charged is None else str(charged), intent_id),
+            )
 
     def note_quiet_read(self, intent_id: str, *, apart: float) -> None:
         """Count a read, just now, that showed no trace of an uncertain or refused launch.

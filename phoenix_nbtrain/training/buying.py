@@ -21,7 +21,7 @@ from phoenix_nbtrain.errors import (
     PriceNotAccepted,
     shown,
 )
-from phoenix_nbtrain.launch import Estimate, Launched, Launcher
+from phoenix_nbtrain.launch import Estimate, Launched, Launcher, cost_words
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.order import order_of
@@ -167,7 +167,8 @@ class Buying:
             self._live.show(launch=LaunchState())
             self._watch.begin()  # the request may have left: what is read tells
             raise
-        self._live.show(launch=LaunchState(message=launched.said))
+        warning = launched.said == cost_words(launched.intent)
+        self._live.show(launch=LaunchState(message=launched.said, warning=warning))
         try:
             self._watch.read()
         except PhoenixError as error:

@@ -6,12 +6,13 @@ import os
 import re
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from phoenix_nbtrain.errors import InputError, NotFound, NotReady, ServiceError, as_sentence, shown
-from phoenix_nbtrain.launch import Estimate, Launcher, Order, download_order
+from phoenix_nbtrain.launch import Estimate, Launcher, Order, cost_words, download_order
 from phoenix_nbtrain.records import ENDED_JOBS, Model
 from phoenix_nbtrain.store.journal import Intent
 from phoenix_nbtrain.training.live import Live
@@ -91,6 +92,8 @@ class Downloading:
                 "Another download of this model is still being made.",
                 remedy="Nothing was bought; call again in a minute.",
             )
+        if not launched.already and cost_words(launched.intent):
+            warnings.warn(cost_words(launched.intent), stacklevel=4)
         return launched.intent
 
     def _url(self, model: Model, job_id: str, timeout: float) -> str:

@@ -106,6 +106,7 @@ def _of_intent(intent: Intent, model: Model | None, *, looked: bool) -> dict[str
     seen = time.strftime("%Y-%m-%d %H:%M", time.localtime(intent.changed))
     # The model's own record was just listed, and it speaks of this very run.
     listed = model is not None and model.job_id is not None and model.job_id == intent.job_id
+    cost = intent.amount if intent.charged is None else intent.charged
     unbought = intent.state in ("prepared", "refused", "rejected", "not_sent", "not_seen")
     return {
         "run_id": intent.intent_id,
@@ -113,7 +114,7 @@ def _of_intent(intent: Intent, model: Model | None, *, looked: bool) -> dict[str
         "type": model.type if model else "",
         "what": intent.kind,
         "status": intent.state,
-        "cost": float(intent.amount) if intent.bought_here and not unbought else None,
+        "cost": float(cost) if intent.bought_here and not unbought else None,
         "unit": intent.unit,
         "launched": _moment(intent.at),
         "checked": "just now" if looked or listed else f"last seen {seen}",

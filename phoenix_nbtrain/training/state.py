@@ -59,6 +59,8 @@ class LaunchState:
     message: str = ""
     held: bool = False
     """Of a refusal: reads still make sure that nothing runs."""
+    warning: bool = False
+    """Whether ``message`` tells of a cost that nobody accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,8 @@ class Run:
     """Steps and mean squared errors; only the local Phoenix tells them."""
     samples: tuple[EpochSamples, ...] = field(default=(), repr=False)
     message: str = ""
-    """What went wrong and what the service advises; or that it was there before."""
+    """What went wrong and what the service advises; that it costs something else than was accepted;
+    or that it was there before."""
     cost: Decimal | None = None
 
     def __repr__(self) -> str:

@@ -352,9 +352,10 @@ class Training(Drafting, metaclass=_Opened):
                 run_id=intent.intent_id,
                 job_id=intent.job_id,
                 status=RUN_STATUS.get(intent.state, "training"),
-                cost=intent.amount,
+                cost=intent.amount if intent.charged is None else intent.charged,
             )
-        return replace(run, message=launched.said) if launched.already else run
+        said = launched.already or intent.costs_otherwise
+        return replace(run, message=launched.said) if said else run
 
     def stop(self) -> None:
         """Ask the run to stop. What it cost is not given back for certain."""

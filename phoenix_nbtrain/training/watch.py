@@ -21,7 +21,7 @@ from phoenix_nbtrain.errors import (
     StoreError,
     shown,
 )
-from phoenix_nbtrain.launch import Launcher
+from phoenix_nbtrain.launch import Launcher, cost_words
 from phoenix_nbtrain.records import Job, Model
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent
@@ -49,9 +49,9 @@ def run_of(model: Model, job: Job | None, intent: Intent | None) -> Run | None:
         return None
     live = model.progress if model.status == "training" else None
     told: Mapping[str, Any] = job.output if job is not None else {}
-    message = ""
+    message = cost_words(intent) if intent is not None else ""
     if job is not None and job.status == "failure":
-        message = f"{job.error} {job.hint}".strip()
+        message = f"{job.error} {job.hint} {message}".strip()
     return Run(
         run_id=intent.intent_id if intent else model.job_id or model.id,
         job_id=model.job_id or (intent.job_id if intent else None),
@@ -231,6 +231,10 @@ class Watch:
         elif intent is not None and intent.state == "uncertain" and launch.phase == "idle":
             # Of a kernel before this one, or of a cell that was interrupted.
             launch = LaunchState(phase="uncertain", message=f"A launch was sent: {intent.reason}.")
+        if launch.phase == "idle" and intent is not None and cost_words(intent):
+            launch = LaunchState(message=cost_words(intent), warning=True)
+        elif launch.warning:
+            launch = LaunchState()  # another run has followed
         if unseen is not None and launch.phase == "idle":
             launch = LaunchState(phase="refused", message=_unseen_words(unseen))
         return launch

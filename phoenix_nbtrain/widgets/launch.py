@@ -168,11 +168,15 @@ class LaunchPanel(Panel):
         if launch.phase == "stopping":
             return note(told or "Stopping…", "hint")
         if state.training:
-            return note(f"<b>{text(_running(run))}</b> {told}".strip(), "hint")
+            words = f"<b>{text(_running(run))}</b> {told}".strip()
+            if launch.warning:
+                return note(words, "warn", role="alert")
+            return note(words, "hint")
         refused = launch.phase == "refused"
-        if launch.message == self._over and not refused:
+        if launch.message == self._over and not refused and not launch.warning:
             told = ""
-        parts = [note(told, "bad" if refused else "hint", role="status")]
+        kind = "bad" if refused else "warn" if launch.warning else "hint"
+        parts = [note(told, kind, role="status")]
         if self._said:
             parts.append(note(text(self._said), "warn", role="status"))
         fine = [reason or ONCE]

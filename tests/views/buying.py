@@ -90,8 +90,8 @@ class Buying(FakeTraining):
         run = Run(run_id="run_1", status=status, **more)
         self.change(model=replace(self.state.model, status=status), run=run)
 
-    def launching(self, phase: str, message: str = "") -> None:
-        self.change(launch=LaunchState(phase=phase, message=message))
+    def launching(self, phase: str, message: str = "", **more: Any) -> None:
+        self.change(launch=LaunchState(phase=phase, message=message, **more))
 
     def _thumbnail(self, image_id: str, px: int) -> Thumbnail:
         if image_id in self.samples:

@@ -224,6 +224,21 @@ def test_a_refusal_is_told_and_another_start_is_possible() -> None:
     assert not panel._start.disabled
 
 
+def test_a_cost_that_nobody_accepted_is_told_loudly_until_another_start() -> None:
+    training = ready()
+    panel = LaunchPanel(training)
+    words = "Phoenix started it for 1,500 CU, not for the 1,296 CU that were accepted."
+    training.launching("idle", words, warning=True)
+    training.runs()
+    assert 'nbt-warn" role="alert"' in panel._note.value
+    assert words in panel._note.value
+    training.runs("trained")
+    assert "nbt-warn" in panel._note.value
+    assert words in panel._note.value
+    training.launching("idle", "Started for 1,296 CU.")
+    assert "nbt-warn" not in panel._note.value
+
+
 def test_after_the_end_its_start_is_no_news_and_the_price_is_asked_for() -> None:
     training = ready()
     panel = LaunchPanel(training)

@@ -21,7 +21,7 @@ FILES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "local": ("phoenix.sqlite", lambda path: Store(path.parent)),
 }
 DIGESTS = {
-    ("journal", 3): "0fc76c35dc6df1f9",
+    ("journal", 3): "c990cae9860ba958",
     ("drafts", 2): "b49bb9b8078634e0",
     ("local", 2): "950d3d270a1819d7",
 }

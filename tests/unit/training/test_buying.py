@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from phoenix_nbtrain.errors import (
     ServiceError,
     ServiceUnreachable,
 )
+from phoenix_nbtrain.launch import money
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import InlineRunner, ThreadRunner
+from phoenix_nbtrain.training.runs import runs
 from phoenix_nbtrain.training.state import LaunchState
 from phoenix_nbtrain.training.training import Training
 
@@ -237,6 +240,33 @@ def test_an_uncertain_launch_shows_and_blocks_and_ends_by_reading(
     training.refresh()
     assert training.state.launch.phase == "idle"
     assert training.status == "training"
+
+
+def test_another_cost_than_was_accepted_is_told_in_the_run_and_in_the_state(
+    training: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    trigger = service.trigger_training
+    service.trigger_training = (  # type: ignore[method-assign]  # it answers with another cost
+        lambda *given: replace(trigger(*given), cost=Decimal(1296))
+    )
+    words = f"started it for {money(Decimal(1296), service.unit)}, not for the 1,080"
+    run = training.start()
+    assert words in run.message
+    for _ in range(2):
+        shown = training.state.launch
+        assert words in shown.message
+        assert (shown.phase, shown.warning) == ("idle", True)
+        training._live.show(launch=LaunchState())  # as in a kernel that comes after this one
+        training.refresh()
+    service.finish(training.model_id)
+    runner.advance(2)
+    assert training.run is not None
+    assert words in training.run.message
+    assert "training.stop()" not in training.run.message, "it is over"
+    assert list(runs(service)["cost"]) == [1296.0]
+    trigger(training.model_id, {})  # from another computer
+    training.refresh()
+    assert training.state.launch == LaunchState()
 
 
 ALREADY = ServiceError("Model is already training.", status=400)

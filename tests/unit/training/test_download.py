@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,19 @@ def test_a_script_says_what_it_may_cost_and_pays_once(
         assert trained.download(tmp_path, max_cost=5) == path
     assert service.downloads == [None]
     assert not list(tmp_path.glob(".downloading-*"))
+
+
+def test_another_cost_than_was_accepted_is_a_warning(
+    trained: Training, service: FakeService, tmp_path: Path
+) -> None:
+    trigger = service.trigger_download
+    service.trigger_download = (  # type: ignore[method-assign]  # it answers with another cost
+        lambda *a, **k: replace(trigger(*a, **k), cost=Decimal(6))
+    )
+    with pytest.warns(UserWarning, match=r"for 6 .*CU, not for the 5 ") as told:
+        trained.download(tmp_path, max_cost=5)
+    assert told[0].filename == __file__
+    trained.download(tmp_path, max_cost=5)  # there already: no news
 
 
 def test_a_file_in_the_way_is_left_alone_and_nothing_is_bought(

@@ -1,0 +1,79 @@
+"""A launch that answers with another cost than was accepted is told, and both costs are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from fake_service import FakeService
+
+from phoenix_nbtrain.launch import Launcher, Order, download_order
+from phoenix_nbtrain.records import LaunchReply
+from phoenix_nbtrain.store.journal import Journal
+
+
+@pytest.fixture
+def wanted(service: FakeService) -> Order:
+    return Order(model_id=next(iter(service.models)), parameters={"n": 1}, fingerprint="f")
+
+
+def answering(service: FakeService, cost: Decimal | None, method: str = "trigger_training") -> None:
+    """Let launches answer with that cost."""
+    trigger: Callable[..., LaunchReply] = getattr(service, method)
+    setattr(service, method, lambda *a, **k: replace(trigger(*a, **k), cost=cost))
+
+
+@pytest.mark.parametrize("cost", [Decimal(1296), Decimal(900)], ids=["more", "less"])
+def test_another_cost_is_told_and_nothing_is_stopped(
+    service: FakeService, launcher: Launcher, journal: Journal, wanted: Order, cost: Decimal
+) -> None:
+    answering(service, cost)
+    launched = launcher.launch(wanted, max_cost=2000)
+    assert not launched.already
+    assert f"started it for {cost:,} CU, not for the 1,080 CU that were accepted" in launched.said
+    assert "training.stop()" in launched.said
+    (intent,) = journal.intents()
+    assert (intent.state, intent.amount, intent.charged) == ("running", Decimal(1080), cost)
+    assert intent.costs_otherwise
+    assert service.count("cancel_training") == 0
+
+
+@pytest.mark.parametrize("cost", [Decimal(1080), Decimal("1080.00"), None])
+def test_the_same_cost_and_one_that_is_not_stated_are_no_difference(
+    service: FakeService,
+    launcher: Launcher,
+    journal: Journal,
+    wanted: Order,
+    cost: Decimal | None,
+) -> None:
+    answering(service, cost)
+    assert launcher.launch(wanted, max_cost=2000).said == "Started for 1,080 CU."
+    (intent,) = journal.intents()
+    assert (intent.charged, intent.costs_otherwise) == (cost, False)
+
+
+def test_it_is_kept_though_a_read_was_quicker_than_the_reply(
+    service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
+) -> None:
+    answering(service, Decimal(1296))
+
+    def found() -> None:
+        (intent,) = journal.intents()
+        journal.move(intent.intent_id, "running", only_from={"submitting"})
+
+    service.after["trigger_training"] = found
+    assert "1,296 CU" in launcher.launch(wanted, max_cost=2000).said
+    assert journal.intents()[0].charged == Decimal(1296)
+
+
+def test_a_download_too(
+    service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
+) -> None:
+    launcher.launch(wanted, max_cost=2000)
+    take = download_order(service.finish(wanted.model_id))
+    answering(service, Decimal(6), "trigger_download")
+    said = launcher.launch(take, max_cost=5).said
+    assert said == "Phoenix started it for 6 CU, not for the 5 CU that were accepted."
+    assert journal.intents(kind="download")[0].charged == Decimal(6)
