@@ -81,7 +81,7 @@ def _file_of(connection: sqlite3.Connection, row: sqlite3.Row, epoch: str | None
         (row["id"], DOWNLOAD),
     ).fetchone()
     if trained is None:
-        raise bad("The model has no weights: none of its trainings has come to its end")
+        raise bad("The model has no weights: it has not been trained to the end")
     job_id = trained["id"]
     given = {} if epoch is None else {"modelEpoch": epoch}
     path, wanted = adapter_path(store(), job_id), epoch or row["epoch"]

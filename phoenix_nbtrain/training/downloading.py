@@ -47,7 +47,7 @@ class Downloading:
     def estimate(self, epoch: int | None) -> Estimate:
         """Return today's price. Buys nothing."""
         model = self.service.get_model(self._live.model_id)
-        with _asking():
+        with _asking(epoch):
             return self._launcher.estimate(_order(model, epoch))
 
     def download(
@@ -85,7 +85,7 @@ class Downloading:
 
     def _launched(self, order: Order, max_cost: object, *, again: bool) -> Intent:
         """Buy the weights for the price that a dry run states."""
-        with _asking():
+        with _asking(order.epoch):
             launched = self._launcher.launch(order, max_cost=max_cost, again=again)
         if launched.intent.fingerprint != order.fingerprint:
             raise InputError(
@@ -154,16 +154,18 @@ class Downloading:
 
 
 @contextmanager
-def _asking() -> Iterator[None]:
-    """Turn a dry run's refusal into the error that there are no weights."""
+def _asking(epoch: object) -> Iterator[None]:
+    """Turn a dry run's refusal into the error that there are no weights, or none of the epoch."""
     try:
         yield
     except ServiceError as error:
-        if error.status not in (400, 422):
+        if error.status not in (400, 404, 422):
             raise
+        of = "" if epoch is None else f" of epoch {epoch}"
+        again = "training.start() trains the model; start(again=True) trains it once more."
         raise InputError(
-            f"The service gives out no weights: {as_sentence(error.message, 100)}",
-            remedy="training.start() trains the model; start(again=True) trains it once more.",
+            f"The service gives out no weights{of}: {as_sentence(error.message, 100)}",
+            remedy=again if epoch is None else "download() takes the model's own.",
         ) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import phoenix_nbtrain as nbt
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import InputError, ServiceUnreachable
+from phoenix_nbtrain.home import home
 
 
 def test_weights_of_the_run_and_of_an_epoch(icons: Path, tmp_path: Path) -> None:
@@ -68,6 +70,13 @@ def test_weights_of_the_run_before_one_that_was_stopped(icons: Path, tmp_path: P
     with safe_open(path, "numpy") as file:
         assert json.loads(file.metadata()["phoenix-nbtrain"])["config"]["seed"] == 3
     assert training.download(f"{tmp_path}/loras/") == path
+    with pytest.raises(
+        InputError, match=r"no weights of epoch 7: .*not an epoch of this model\. dow"
+    ):
+        training.download(tmp_path, epoch=7)
+    shutil.rmtree(home() / "local" / "runs")
+    with pytest.raises(InputError, match=r"gone from the data folder\. training\.start\(\) trains"):
+        training.download(tmp_path, again=True)
     assert sum(job.type == "model-download" for job in client.list_jobs()) == 1
 
 
