@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import ipywidgets as widgets
 
 from phoenix_nbtrain import catalog
+from phoenix_nbtrain.dataset.checks import both_changed
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.training.state import Estimate, PriceState, Run, TrainingState
 from phoenix_nbtrain.widgets.base import Viewed
@@ -132,6 +133,9 @@ class LaunchPanel(Panel):
             return "There are no images yet."
         if pairs and len(draft.pairs) < catalog.PAIRS_MIN:
             return f"This type learns from pairs and needs at least {catalog.PAIRS_MIN}."
+        both = next(both_changed(draft, self.training.type), None)
+        if both is not None:
+            return f"{both[1]} Keep one of the two."
         if price.estimate is None:
             return {
                 "estimating": "The price is on its way.",

@@ -162,6 +162,16 @@ def test_what_cannot_start_says_why(make, reason: str) -> None:
     assert not visible(panel._confirm)
 
 
+def test_a_parameter_that_both_sides_changed_waits_for_a_choice() -> None:
+    training = ready(6)
+    panel = LaunchPanel(training)
+    assert not panel._start.disabled
+    both = replace(training.state.draft, config={"epochs": 7}, config_theirs={"epochs": 12})
+    training.change(draft=both, price=replace(training.state.price, acceptable=False))
+    assert panel._start.disabled
+    assert "someone else set 12 on the service. Keep one of the two." in panel._note.value
+
+
 def test_a_price_of_part_of_the_set_cannot_be_accepted() -> None:
     training = ready(15)
     panel = LaunchPanel(training)
