@@ -16,22 +16,20 @@ from typing import Any, TypeAlias
 
 from phoenix_nbtrain.draft import Draft
 
-__all__ = ["COLUMNS", "KEPT", "Baseline", "Baselines", "Cells", "cells_of"]
+__all__ = ["COLUMNS", "COMPUTED", "KEPT", "Baseline", "Baselines", "Cells", "Computed"]
 
 KEPT = 64
 """States that are kept. For a frame of an older one, all that differs counts as changed in it."""
 COLUMNS = {"images": ("name", "caption"), "pairs": ("source", "target", "instruction")}
 """The columns that people set."""
+COMPUTED = ("width", "height", "bytes", "asset_id")
+"""The columns of images that are read from the picture and cannot be set."""
 _READ = "phoenix_nbtrain.read"
 
 Cells: TypeAlias = Mapping[str, tuple[str, ...]]
 """The values in `COLUMNS` by row id, in order."""
-
-
-def cells_of(table: str, draft: Draft) -> Cells:
-    """Return what a frame of the draft shows."""
-    rows: Mapping[str, Any] = draft.image if table == "images" else draft.pair
-    return {i: tuple(getattr(row, c) for c in COLUMNS[table]) for i, row in rows.items()}
+Computed: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""The values in `COMPUTED` by row id, then by column; empty for pairs."""
 
 
 @dataclass
@@ -39,6 +37,7 @@ class Baseline:
     """What one frame held when it was read."""
 
     cells: Cells
+    computed: Computed
     said: dict[tuple[str, str], str] = field(default_factory=dict)
     """Cells that were set since by assigning a frame that was made of it, by row id and column.
 
@@ -51,8 +50,8 @@ class Baselines:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: dict[str, tuple[Cells, dict[str, Baseline]]] = {}
-        """By state: its cells, and by reading what frames of it did since."""
+        self._kept: dict[str, tuple[Cells, Computed, dict[str, Baseline]]] = {}
+        """By state: what it holds, and by reading what frames of it did since."""
         self._newest: dict[str, tuple[Draft, str]] = {}
         self._readings = count()
 
@@ -61,7 +60,7 @@ class Baselines:
         with self._lock:
             newest, state = self._newest.get(table, (None, ""))
             if newest is not draft or state not in self._kept:
-                state = self._keep(cells_of(table, draft))
+                state = self._keep(*_held(table, draft))
                 self._newest[table] = draft, state
             frame.attrs[_READ] = f"{state}.{next(self._readings)}"
 
@@ -72,19 +71,30 @@ class Baselines:
             if state not in self._kept:
                 return None
             kept = self._kept[state] = self._kept.pop(state)  # the last to go
-            return kept[1].setdefault(reading, Baseline(kept[0]))
+            cells, computed, readings = kept
+            return readings.setdefault(reading, Baseline(cells, computed))
 
-    def assigned(self, frame: Any, cells: Cells) -> None:
+    def assigned(self, frame: Any, cells: Cells, computed: Computed) -> None:
         """Note that a frame was assigned: what it holds now is what is changed in it next."""
         attrs = getattr(frame, "attrs", None)
         if attrs is None:
             return
         with self._lock:
-            attrs[_READ] = f"{self._keep(cells)}.{next(self._readings)}"
+            attrs[_READ] = f"{self._keep(cells, computed)}.{next(self._readings)}"
 
-    def _keep(self, cells: Cells) -> str:
+    def _keep(self, cells: Cells, computed: Computed) -> str:
         state = secrets.token_hex(8)
-        self._kept[state] = cells, {}
+        self._kept[state] = cells, computed, {}
         while len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
         return state
+
+
+def _held(table: str, draft: Draft) -> tuple[Cells, Computed]:
+    """Return what a frame of the draft holds."""
+    rows: Mapping[str, Any] = draft.image if table == "images" else draft.pair
+    columns = COLUMNS[table]
+    cells = {i: tuple(getattr(row, c) for c in columns) for i, row in rows.items()}
+    if table == "pairs":
+        return cells, {}
+    return cells, {i: {c: getattr(row, c) for c in COMPUTED} for i, row in rows.items()}

@@ -18,12 +18,12 @@ import math
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phoenix_nbtrain.dataset import left_out
-from phoenix_nbtrain.dataset.baselines import COLUMNS, Baseline, Cells
+from phoenix_nbtrain.dataset.baselines import COLUMNS, COMPUTED, Baseline, Cells, Computed
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.tables import read_table
@@ -75,6 +75,10 @@ class Assignment:
     """The operations that lead from the draft to the frame."""
     cells: Cells
     """What the frame holds, its pairs resolved."""
+    computed: Computed = field(default_factory=dict)
+    """What it holds besides that cannot be set."""
+    removed: int = 0
+    """Rows of the frame that were removed since it was read, and stay removed."""
     left_out: int = 0
     """Pairs of images that a person removed, which are passed over."""
 
@@ -95,6 +99,11 @@ class Assignment:
                 f"{len(offers):,} {noun}{'s were' if many else ' was'} changed both in the frame "
                 f"and, since it was read, here. What stands here was kept; take_theirs() takes "
                 f"the frame's."
+            )
+        if self.removed:
+            were, stay = ("row was", "stays") if self.removed == 1 else ("rows were", "stay")
+            said.append(
+                f"{self.removed:,} {were} removed here since the frame was read, and {stay} out."
             )
         if self.left_out:
             were = "pair was" if self.left_out == 1 else "pairs were"
@@ -177,6 +186,7 @@ def images_from_frame(
     problems: list[tuple[object, str]] = []
     ops: list[Op] = []
     cells: dict[str, tuple[str, ...]] = {}
+    computed: dict[str, dict[str, Any]] = {}
     for image_id, values in data:
         row = draft.image.get(image_id) if isinstance(image_id, str) else None
         if row is None and image_id not in read:
@@ -184,8 +194,9 @@ def images_from_frame(
             continue
         try:
             new = cells[image_id] = (name_text(values["name"]), _text(values["caption"]))
+            computed[image_id] = {c: values[c] for c in COMPUTED if c in values}
             if row is not None:
-                _computed(row, values)
+                _check_computed(row, computed[image_id], baseline)
                 ops += _changes("images", image_id, row, new, baseline)
             elif new != read[image_id]:
                 raise InputError("the frame changes it, and it was removed meanwhile")
@@ -199,7 +210,9 @@ def images_from_frame(
     ops += [{"op": "delete", "table": "images", "row": image_id} for image_id in gone]
     left = [i for i in draft.image if i not in missing]
     ops += _order("images", left, _placed(left, wanted, read), {})
-    return Assignment(ops=tuple(ops), cells=cells)
+    return Assignment(
+        ops=tuple(ops), cells=cells, computed=computed, removed=len(cells) - len(wanted)
+    )
 
 
 def pairs_from_frame(
@@ -274,7 +287,7 @@ def pairs_from_frame(
     if problems:
         raise PairError(**_told("pair", problems))
     cells = {row.pair_id: row.triple for row in rows}
-    gone = [p for p in draft.pair if p in shown_ids and p not in cells]
+    gone = {p: None for p in draft.pair if p in shown_ids and p not in cells}
     ops = [*({"op": "delete", "table": "pairs", "row": p} for p in gone), *ops]
     wanted = {
         row.pair_id: row for row in rows if row.pair_id in draft.pair or row.pair_id not in read
@@ -282,7 +295,9 @@ def pairs_from_frame(
     left = [p for p in draft.pair if p not in gone]
     inserts = {pair_id: row for pair_id, row in wanted.items() if pair_id not in draft.pair}
     ops += _order("pairs", left, _placed(left, list(wanted), read), inserts)
-    return Assignment(ops=tuple(ops), cells=cells, left_out=passed)
+    return Assignment(
+        ops=tuple(ops), cells=cells, removed=len(cells) - len(wanted), left_out=passed
+    )
 
 
 def _read_pair(pair_id: str, values: tuple[str, ...]) -> PairRow:
@@ -533,12 +548,18 @@ def _text(value: object, what: str = "caption") -> str:
     return "" if _missing(value) else caption_text(value, what)
 
 
-def _computed(row: ImageRow, values: dict[str, Any]) -> None:
-    for column in ("width", "height", "bytes", "asset_id"):
-        if column not in values or _missing(values[column]):
-            continue
+def _check_computed(row: ImageRow, values: Mapping[str, Any], baseline: Baseline | None) -> None:
+    """Refuse a computed value that is neither the standing one nor the one that was read.
+
+    Raises:
+        InputError: somebody has set it.
+    """
+    read = baseline.computed.get(row.image_id, {}) if baseline else {}
+    for column, value in values.items():
         standing = getattr(row, column)
-        if values[column] != standing and not (column == "asset_id" and standing is None):
+        if _missing(value) or value in (standing, read.get(column)):
+            continue
+        if not (column == "asset_id" and standing is None):
             raise InputError(f"{column} is read from the picture and cannot be set")
 
 

@@ -131,7 +131,7 @@ class Drafting(Pairing):
         self._assign(ops)
         if baseline is not None:
             baseline.said.update(made[0].said)
-        self._baselines.assigned(frame, made[0].cells)
+        self._baselines.assigned(frame, made[0].cells, made[0].computed)
         if made[0].words:
             _warn(made[0].words)
 

@@ -15,6 +15,7 @@ from training_types import Opened
 
 from phoenix_nbtrain.dataset.baselines import KEPT
 from phoenix_nbtrain.errors import InputError, PairError
+from phoenix_nbtrain.images.drawings import icon
 from phoenix_nbtrain.training.training import Training
 
 EDIT = "flux.2-dev-edit-lora"
@@ -235,7 +236,11 @@ def test_what_was_removed_meanwhile_stays_removed_unless_the_frame_changed_it(
     frame, pairs = training.images, training.pairs
     training.remove(frame.index[3])
     training.pairs = pairs.iloc[1:]
-    training.images, training.pairs = frame, pairs
+    words = "1 row was removed here since the frame was read, and stays out"
+    with pytest.warns(UserWarning, match=words):
+        training.images = frame
+    with pytest.warns(UserWarning, match=words):
+        training.pairs = pairs
     assert len(training.images) == 3
     assert len(training.pairs) == 2
     frame = frame.assign(caption="of the frame")
@@ -243,6 +248,23 @@ def test_what_was_removed_meanwhile_stays_removed_unless_the_frame_changed_it(
         training.images = frame
     with pytest.raises(PairError, match="removed meanwhile"):
         training.pairs = pairs.assign(instruction="of the frame")
+
+
+def test_a_frame_of_before_an_image_was_replaced_is_taken(
+    training: Training, tmp_path: Path
+) -> None:
+    training.sync()
+    frame = training.images
+    icon("key", 48).save(tmp_path / "better.png")
+    training.replace(frame.index[0], tmp_path / "better.png")
+    training.sync()
+    for text in ("of the frame", "once more"):
+        frame["caption"] = text
+        training.images = frame
+        assert captions(training) == [text] * 4
+    assert training.images["width"].iloc[0] == 48
+    with pytest.raises(InputError, match="width is read from the picture"):
+        training.images = frame.assign(width=5)
 
 
 def test_an_order_that_was_changed_here_stays_and_that_of_the_frame_is_taken_over(
