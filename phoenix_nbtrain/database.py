@@ -23,6 +23,7 @@ from pathlib import Path
 
 from phoenix_nbtrain.errors import StoreBusy, StoreError, shown
 from phoenix_nbtrain.home import (
+    FULL,
     WRITING,
     ending,
     private_folder,
@@ -30,7 +31,7 @@ from phoenix_nbtrain.home import (
     writing_in,
 )
 
-__all__ = ["Database", "Migration", "run"]
+__all__ = ["Database", "Migration", "is_full", "run"]
 
 Migration = str | Callable[[sqlite3.Connection], None]
 """Statements, separated by semicolons, or what runs them within the migrating transaction."""
@@ -248,6 +249,18 @@ class Database:
     def _left(self) -> str:
         folder = shown(str(self.path.parent), 80)
         return f"It was left as it is; move it away from {folder} to begin a new one."
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Return whether something, in the database or beside it, could not be written for want of room."""
+    while error is not None:
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code & 0xFF == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_WRITE:
+            return True
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        error = error.__cause__
+    return False
 
 
 def run(connection: sqlite3.Connection, migration: Migration) -> None:

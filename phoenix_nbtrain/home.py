@@ -17,6 +17,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # the module stands in for its own absence
 
 __all__ = [
+    "FULL",
     "WRITING",
     "ending",
     "folder_given",
@@ -28,7 +29,8 @@ __all__ = [
     "writing_in",
 ]
 
-_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""How systems refuse what there is no room for: on the disk, in a quota, in a file's limit."""
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 """How file systems refuse that have no locks, such as some network shares."""
 
@@ -107,7 +109,7 @@ def writing_in(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             remedy = "Make room there."
         elif error.errno == errno.ENAMETOOLONG:
             remedy = "Name one with a shorter path: PHOENIX_NBTRAIN_HOME, or data_dir."

@@ -16,7 +16,7 @@ from phoenix_nbtrain.local.assets import insert_asset, made
 from phoenix_nbtrain.local.canvas import PX, Canvases
 from phoenix_nbtrain.local.looks import TrainingSet
 from phoenix_nbtrain.local.parameters import config_of
-from phoenix_nbtrain.local.run_files import adapter_path, checkpoint_path
+from phoenix_nbtrain.local.run_files import adapter_path, aside_path, checkpoint_path
 from phoenix_nbtrain.local.samples import as_png, starts
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.tables import (
@@ -156,6 +156,8 @@ class Run:
                 return False
             if job["status"] != "in-progress":
                 set_job_status(connection, job, "in-progress")
+            # What it may have waited for.
+            connection.execute("UPDATE jobs SET hint = '' WHERE id = ?", (self._job_id,))
             self._show(connection, float(job["progress"]), None)
         return True
 
@@ -224,13 +226,22 @@ class Run:
 
     def _finish(self, trainer: Trainer) -> None:
         write_whole(adapter_path(self._store, self._job_id), trainer.adapter())
-        with self._store.writing() as connection:
-            job = self._going(connection)
-            if job is None:
-                return
-            set_job_status(connection, job, "finalizing")
-            self._write_output(connection, trainer)
-            self._show(connection, 1.0, 0.0)
-            end_job(connection, job_row(connection, self._job_id), "success")
-            # Inside the transaction: who reads of the end finds the folder as it stays.
-            checkpoint_path(self._store, self._job_id).unlink(missing_ok=True)
+        path = checkpoint_path(self._store, self._job_id)
+        aside = aside_path(self._store, self._job_id)
+        try:
+            with self._store.writing() as connection:
+                job = self._going(connection)
+                if job is None:
+                    return
+                set_job_status(connection, job, "finalizing")
+                self._write_output(connection, trainer)
+                self._show(connection, 1.0, 0.0)
+                end_job(connection, job_row(connection, self._job_id), "success")
+                # Inside the transaction: who reads of the end finds the folder as it stays.
+                if path.exists():
+                    path.replace(aside)
+        except BaseException:
+            if aside.exists():  # a full disk took back the end
+                aside.replace(path)
+            raise
+        aside.unlink(missing_ok=True)

@@ -6,12 +6,23 @@ from pathlib import Path
 
 from phoenix_nbtrain.local.store import Store
 
-__all__ = ["adapter_path", "checkpoint_path"]
+__all__ = ["adapter_path", "aside_path", "bring_back", "checkpoint_path"]
 
 
 def checkpoint_path(store: Store, job_id: str) -> Path:
     """Return where a job's state is kept while it runs."""
     return store.run_dir(job_id) / "checkpoint.safetensors"
+
+
+def aside_path(store: Store, job_id: str) -> Path:
+    """Return where a job's state is while its end is written down, out of its folder."""
+    return store.run_dir(job_id).with_suffix(".checkpoint")
+
+
+def bring_back(store: Store) -> None:
+    """Put states into their folders again that a process left aside which was killed just then."""
+    for aside in store.run_dir("job").parent.glob("*.checkpoint"):
+        aside.replace(checkpoint_path(store, aside.stem))
 
 
 def adapter_path(store: Store, job_id: str, epoch: int | None = None) -> Path:

@@ -10,21 +10,28 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 import sys
+import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from phoenix_nbtrain.errors import PhoenixError, shown
+from phoenix_nbtrain.database import is_full
+from phoenix_nbtrain.errors import PhoenixError, StoreBusy, shown
+from phoenix_nbtrain.home import ending, private_folder
 from phoenix_nbtrain.local.lease import hold_lease
-from phoenix_nbtrain.local.run_files import checkpoint_path
+from phoenix_nbtrain.local.run_files import bring_back, checkpoint_path
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.tables import (
     ENDED,
     end_job,
     iso,
     job_row,
+    model_row,
     queue_waiting,
     set_job_status,
     set_progress,
@@ -32,10 +39,16 @@ from phoenix_nbtrain.local.tables import (
 
 __all__ = ["main", "work_off"]
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 4.0
 """How long the process waits for another job: starting one takes a good part of a second."""
+ROOM_SECONDS = 5.0
+"""Between two looks whether a full disk has room again."""
+ROOM_BYTES = 4 << 20
+"""Beside the checkpoint: samples, the pictures' canvases, the database's own journal."""
 CLAIMS_MAX = 8
 """A job whose process dies this often without getting further is given up."""
 
@@ -47,6 +60,7 @@ def main(data_dir: Path) -> None:
         with hold_lease(data_dir) as mine:
             if not mine:
                 return
+            bring_back(store)
             work_off(store, idle_seconds=IDLE_SECONDS)
         # A job may have come between the last look and the release, by someone who saw the lease.
         with store.reading() as connection:
@@ -58,7 +72,7 @@ def work_off(store: Store, *, idle_seconds: float = 0.0) -> None:
     """Run queued jobs until there has been none for ``idle_seconds``."""
     idle_since = time.monotonic()
     while True:
-        job = _claim(store)
+        job = _patiently(lambda: _claim(store))
         if job is not None:
             _attempt(store, job)
             idle_since = time.monotonic()
@@ -121,26 +135,108 @@ def _checkpoint_step(store: Store, job_id: str) -> int:
 
 
 def _attempt(store: Store, job: sqlite3.Row) -> None:
-    """Run a job; a failure is the job's, and is told."""
+    """Run a job; a failure is the job's, and is told. For room on the disk it waits.
+
+    What is told to pass is no failure: the job goes on from its last checkpoint.
+    """
     from phoenix_nbtrain.local.run import Run
 
-    try:
-        Run(store, job).to_the_end()
-    except Exception as error:
-        log.exception("job %s failed", job["id"])
-        words: dict[str, Any] = {"error": f"Training failed: {shown(str(error), 150)}"}
-        if isinstance(error, PhoenixError):
-            words = {"error": error.message[:200], "hint": error.remedy[:200]}
-        if not store.path.exists():
-            raise
-        with store.writing() as connection:
-            now = job_row(connection, job["id"])
-            if now["status"] not in ENDED:
-                end_job(connection, now, "failure", **words)
+    while True:
+        try:
+            Run(store, job).to_the_end()
+        except Exception as error:
+            if not _passes(error):
+                log.exception("job %s failed", job["id"])
+                if not store.path.exists():
+                    raise
+                words: dict[str, Any] = {"error": f"Training failed: {shown(str(error), 150)}"}
+                if isinstance(error, PhoenixError):
+                    words = {"error": error.message[:200], "hint": error.remedy[:200]}
+                _patiently(partial(_fail, store, job["id"], words))
+                break
+            log.warning("job %s waits: %s", job["id"], error)
+            if not _room_again(store, job["id"], full=is_full(error)):
+                break
+        else:
+            break
     # However it ended, nobody goes on from there.
     checkpoint_path(store, job["id"]).unlink(missing_ok=True)
 
 
+def _fail(store: Store, job_id: str, words: dict[str, Any]) -> None:
+    with store.writing() as connection:
+        job = job_row(connection, job_id)
+        if job["status"] not in ENDED:
+            end_job(connection, job, "failure", **words)
+
+
+def _passes(error: Exception) -> bool:
+    return is_full(error) or isinstance(error, StoreBusy)
+
+
+def _patiently(work: Callable[[], T]) -> T:
+    """Return what ``work`` returns, once there is room on the disk for it."""
+    while True:
+        try:
+            return work()
+        except PhoenixError as error:
+            if not _passes(error):
+                raise
+            log.warning("the worker waits: %s", error)
+        time.sleep(ROOM_SECONDS)
+
+
+def _room_again(store: Store, job_id: str, *, full: bool) -> bool:
+    """Wait until the job can go on; return whether it still should, and was not canceled."""
+    told = not full
+    while True:
+        time.sleep(ROOM_SECONDS)
+        try:
+            with store.reading() as connection:
+                if job_row(connection, job_id)["status"] in ENDED:
+                    return False
+            if not told:
+                _tell_waiting(store, job_id)
+                told = True
+            _try_room(store, job_id)
+        except (PhoenixError, OSError) as error:
+            if not _passes(error):
+                raise
+        else:
+            return True
+
+
+def _tell_waiting(store: Store, job_id: str) -> None:
+    """Say in the job what it waits for, and no more how long it takes."""
+    hint = (
+        f"The disk of {ending(store.data_dir, 60)} is full. Training waits, and goes on from its "
+    )
+    with store.writing() as connection:
+        job = job_row(connection, job_id)
+        connection.execute(
+            "UPDATE jobs SET hint = ?, updated_at = ? WHERE id = ?",
+            (f"{hint}last checkpoint when there is room.", iso(), job_id),
+        )
+        progress = json.loads(model_row(connection, job["model_id"], deleted=True)["progress"])
+        for passing in ("remainingTimeMs", "updatedAt"):
+            progress.pop(passing, None)
+        set_progress(connection, job["model_id"], **progress)
+
+
+def _try_room(store: Store, job_id: str) -> None:
+    """Write as much as the next checkpoint takes, twice, and take it away again.
+
+    Raises:
+        OSError: there is no room for it.
+    """
+    path = checkpoint_path(store, job_id)
+    size = path.stat().st_size if path.exists() else 0
+    with tempfile.TemporaryFile(dir=private_folder(path.parent)) as file:
+        file.write(bytes(2 * size + ROOM_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+
+
 if __name__ == "__main__":
-    logging.basicConfig(format=f"{iso()} %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     main(Path(sys.argv[1]))

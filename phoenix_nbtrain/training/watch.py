@@ -50,7 +50,8 @@ def run_of(model: Model, job: Job | None, intent: Intent | None) -> Run | None:
     live = model.progress if model.status == "training" else None
     told: Mapping[str, Any] = job.output if job is not None else {}
     message = cost_words(intent) if intent is not None else ""
-    if job is not None and job.status == "failure":
+    if job is not None and (job.status == "failure" or not job.ended):
+        # Of a job that goes on: what it waits for, if it says so.
         message = f"{job.error} {job.hint} {message}".strip()
     return Run(
         run_id=intent.intent_id if intent else model.job_id or model.id,

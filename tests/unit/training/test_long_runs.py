@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,14 @@ def test_wait_ends_at_once_where_the_answer_is_final(
     with pytest.raises(type(answer), match=answer.message):
         trains.wait()
     assert by_the_clock.now == began
+
+
+def test_what_a_run_waits_for_is_told(trains: Training, service: FakeService) -> None:
+    job_id = service.models[trains.model_id].job_id or ""
+    service.jobs[job_id] = replace(service.jobs[job_id], hint="The disk is full.")
+    trains.refresh()
+    assert trains.run is not None
+    assert trains.run.message == "The disk is full."
 
 
 # -- fresh credentials --------------------------------------------------------------------------
