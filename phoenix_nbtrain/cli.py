@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -285,8 +284,9 @@ def _serve(arguments: argparse.Namespace) -> int:
             "Serving needs waitress.", remedy='pip install "phoenix-nbtrain[serve]"'
         ) from error
     from phoenix_nbtrain.local.app import create_app
+    from phoenix_nbtrain.local.store import Store
 
-    key, secret = "local_" + secrets.token_hex(8), secrets.token_hex(24)
+    key, secret = Store(_data_dir(arguments)).served_key()
     app = create_app(_data_dir(arguments), credentials=(key, secret))
 
     def end(*_: object) -> NoReturn:
@@ -307,7 +307,8 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 _SERVING = """The local Phoenix is served at {}, for this computer only, until Ctrl-C.
-The line of JSON is its address, key and secret, for a client: the secret is made anew each time."""
+The line of JSON is its address, key and secret, for a client. Key and secret are kept in its
+data folder; with --port, a client that has them stays connected when this is started again."""
 
 
 def _listening(port: int) -> socket.socket:

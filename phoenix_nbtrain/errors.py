@@ -62,6 +62,7 @@ __all__ = [
     "Throttled",
     "UnknownName",
     "as_sentence",
+    "lasting",
     "shown",
 ]
 
@@ -79,6 +80,17 @@ def shown(value: object, limit: int = 60) -> str:
     if not text.isprintable():
         text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def lasting(seconds: float) -> str:
+    """Return a finite time as people say it: ``42 s``, ``59 min 59 s``, ``1 h 5 min``."""
+    whole = max(1, round(seconds))
+    if whole < 3600:
+        parts = ((whole // 60, "min"), (whole % 60, "s"))
+    else:
+        minutes = round(seconds / 60)
+        parts = ((minutes // 60, "h"), (minutes % 60, "min"))
+    return " ".join(f"{number:,} {unit}" for number, unit in parts if number)
 
 
 def as_sentence(text: str, limit: int) -> str:

@@ -20,6 +20,7 @@ from phoenix_nbtrain.errors import (
     ServiceFailed,
     ServiceUnreachable,
     Throttled,
+    lasting,
     shown,
 )
 
@@ -174,7 +175,7 @@ def _of_429(
     for seconds in (_seconds(body), _seconds(details)):
         if seconds is not None:
             return CoolingDown(
-                f"{said}: {seconds:g} s to go.",
+                f"{said}: the next can start in {lasting(seconds)}.",
                 remedy="Start again after that.",
                 remaining_seconds=seconds,
                 **rest,

@@ -77,6 +77,23 @@ class Store:
         """Return the folder of the parts that came of an upload, each named for its number."""
         return self.data_dir / "uploads" / upload_id
 
+    # -- where it is served ---------------------------------------------------------------------
+
+    def served_key(self) -> tuple[str, str]:
+        """Return the API key and secret that it is served under; kept, so that clients stay let in.
+
+        Whoever can read the folder's database, which is its owner's only, can read them.
+        """
+        with self.writing() as connection:
+            if _found(connection, "served_key") is None:
+                _set(
+                    connection,
+                    "served_key",
+                    ["local_" + secrets.token_hex(8), secrets.token_hex(24)],
+                )
+            key, secret = _setting(connection, "served_key")
+        return key, secret
+
     # -- signed URLs ----------------------------------------------------------------------------
 
     def sign(self, path: str, *, expires: int | None = None) -> str:
@@ -117,11 +134,16 @@ def _fill(connection: sqlite3.Connection) -> None:
     _set(connection, "created_at", time.time())
 
 
-def _setting(connection: sqlite3.Connection, name: str) -> Any:
+def _found(connection: sqlite3.Connection, name: str) -> Any:
     row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-    if row is None:
+    return None if row is None else json.loads(row[0])
+
+
+def _setting(connection: sqlite3.Connection, name: str) -> Any:
+    value = _found(connection, name)
+    if value is None:
         raise StoreError("The local Phoenix's database is incomplete.", remedy="Move it away.")
-    return json.loads(row[0])
+    return value
 
 
 def _set(connection: sqlite3.Connection, name: str, value: Any) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain import cli
 from phoenix_nbtrain.cli import main
+from phoenix_nbtrain.local.store import Store
 
 
 def lines_of(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[str]]:
@@ -267,7 +269,21 @@ def test_a_served_phoenix_says_where_it_is_wants_its_key_and_ends_when_told(
     assert (serving.returncode, rest, "Traceback" in err) == (0, "", False), err
     assert f"served at {said['base_url']}" in err, "a person is told what the line is"
     assert said["api_secret"] not in err
-    assert (tmp_path / "data").is_dir()
+    # Kept for the next time, so that a client of this one is let in again.
+    assert Store(tmp_path / "data").served_key() == (said["api_key"], said["api_secret"])
+
+
+def test_a_served_phoenix_keeps_its_key_where_only_its_owner_reads_it(tmp_path: Path) -> None:
+    key = Store(tmp_path / "data").served_key()
+    assert key[0].startswith("local_")
+    assert len(key[1]) == 48
+    assert Store(tmp_path / "data").served_key() == key
+    assert Store(tmp_path / "other").served_key()[1] != key[1]
+    files = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert [path.name for path in files if key[1].encode() in path.read_bytes()] == [
+        "phoenix.sqlite"
+    ]
+    assert stat.S_IMODE((tmp_path / "data" / "phoenix.sqlite").stat().st_mode) == 0o600
 
 
 def test_a_port_that_is_taken_is_a_sentence(

@@ -27,6 +27,7 @@ from phoenix_nbtrain.errors import (
     ServiceError,
     ServiceUnreachable,
     Throttled,
+    lasting,
 )
 from phoenix_nbtrain.records import TrainingPair
 
@@ -157,6 +158,26 @@ def test_a_cooldown_names_its_seconds_wherever_they_stand(seconds: float) -> Non
         error = error_of(Reply(status=429, headers={}, content=json.dumps(body).encode()))
         assert isinstance(error, CoolingDown)
         assert error.remaining_seconds == max(0, seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (3599.3, "59 min 59 s"),
+        (3600, "1 h"),
+        (3899, "1 h 5 min"),
+        (7199.9, "2 h"),
+        (2.9e8, "80,555 h 33 min"),
+    ],
+)
+def test_a_cooldown_is_told_as_people_say_it(seconds: float, words: str) -> None:
+    assert lasting(seconds) == words
+    content = json.dumps({"reason": "Too soon.", "remainingSeconds": seconds}).encode()
+    error = error_of(Reply(status=429, headers={}, content=content))
+    assert error.message == f"Too soon: the next can start in {words}."
 
 
 @pytest.mark.parametrize("seconds", ["1e35", "NaN", "1e400", "true", '"42"', "null"])

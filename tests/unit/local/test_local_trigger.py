@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from unit.local.local_phoenix import Phoenix, drawing
 
 from phoenix_nbtrain.catalog import MODEL_TYPES, defaults
+from phoenix_nbtrain.local import routes_training, tables
 from phoenix_nbtrain.local.pricing import number, price
 
 
@@ -214,6 +217,22 @@ def test_launches_can_be_made_to_cool_down(phoenix: Phoenix) -> None:
     assert 50 < reply["remainingSeconds"] <= 60
     assert "details" not in reply
     assert phoenix.read(second)["status"] == "new"
+
+
+def test_a_clock_that_was_set_back_makes_no_cooldown_longer(
+    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = phoenix.style_set(), phoenix.style_set()
+    phoenix.set(cooldown_seconds=60, parallel_trainings=2)
+    phoenix.launch(first)
+    real, back = time.time, 86_400.0
+    clock = SimpleNamespace(time=lambda: real() - back)
+    for module in (routes_training, tables):
+        monkeypatch.setattr(module, "time", clock)
+    status, reply = phoenix.send("PUT", f"/models/{second}/train")
+    assert (status, reply["remainingSeconds"]) == (429, pytest.approx(60, abs=10))
+    back -= 61  # and it passes
+    phoenix.launch(second)
 
 
 def test_a_balance_is_spent_by_launches_and_only_if_it_is_set(phoenix: Phoenix) -> None:
