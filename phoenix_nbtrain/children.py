@@ -1,4 +1,4 @@
-"""What child processes of ours find their imports by."""
+"""What child processes of ours get of the environment, and what they find their imports by."""
 
 from __future__ import annotations
 
@@ -6,7 +6,21 @@ import os
 import sysconfig
 from pathlib import Path
 
-__all__ = ["python_path"]
+__all__ = ["environment", "python_path"]
+
+_NEEDED = frozenset(
+    {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT"}
+    | {"PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV"}
+)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a child: where it runs, and nothing that may hold a secret.
+
+    Named one by one, since secrets hide under any name, such as a proxy's in its address.
+    """
+    known = {name: value for name, value in os.environ.items() if name in _NEEDED}
+    return {**known, "PYTHONPATH": python_path()}
 
 
 def python_path() -> str:

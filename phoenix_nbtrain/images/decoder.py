@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from phoenix_nbtrain.children import python_path
+from phoenix_nbtrain.children import environment
 from phoenix_nbtrain.errors import ImageError, shown
 from phoenix_nbtrain.images.header import ImageHeader, inspect
 
@@ -75,7 +75,7 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=tempfile.gettempdir(),
-            env=_environment(),
+            env=environment(),
             start_new_session=True,  # Ctrl-C in a terminal is for the parent
         )
         _widen(self._process.stdin)
@@ -124,18 +124,6 @@ class _Child:
                 with contextlib.suppress(OSError):  # a dead child's pipe, with bytes unsent
                     pipe.close()
         self._process.wait()
-
-
-def _environment() -> dict[str, str]:
-    """Return what a child gets of the environment: no credentials, and where we are."""
-    known = {k: v for k, v in os.environ.items() if k in _ENVIRONMENT}
-    return {**known, "PYTHONPATH": python_path()}
-
-
-_ENVIRONMENT = frozenset(
-    {"PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "PYTHONHOME"}
-    | {"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV"}
-)
 
 
 class _Watchdog:

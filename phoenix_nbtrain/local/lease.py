@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import logging
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -19,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from phoenix_nbtrain.children import python_path
+from phoenix_nbtrain.children import environment
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.home import locking_in, writing_in
 from phoenix_nbtrain.local.store import Store
@@ -40,9 +39,6 @@ _LOG = "worker.log"
 _LOG_BYTES_MAX = 1 << 20
 _STARTS_MAX = 3
 """A worker that dies this often without being seen with the lease will not do better next time."""
-_SECRET = re.compile(r"(?i)^(PHOENIX|SCENARIO)|SECRET|TOKEN|PASSW|CREDENTIAL|JWT|API_?KEY")
-"""Environment variables with credentials, ours or another program's. The worker outlives the
-kernel, and has no use for any of them."""
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -113,10 +109,8 @@ def locked(path: Path, *, patience: float = 0.0) -> Iterator[bool]:
 
 
 def child_environment() -> dict[str, str]:
-    """Return the environment of a worker: no credentials, one BLAS thread, our own package."""
-    kept = {k: v for k, v in os.environ.items() if not _SECRET.search(k)}
-    kept["PYTHONPATH"] = python_path()
-    return {**kept, **dict.fromkeys(_THREADS, "1")}
+    """Return the environment of a worker, which outlives the kernel: one BLAS thread."""
+    return {**environment(), **dict.fromkeys(_THREADS, "1")}
 
 
 class Workers:

@@ -266,6 +266,7 @@ def test_a_worker_process_is_started_by_the_launch_and_ends_by_itself(
     secrets = ("PHOENIX_NBTRAIN_API_SECRET", "SCENARIO_SDK_API_KEY", "SCENARIO_SDK_JWT")
     for name in (*secrets, "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "DB_PASSWORD"):
         monkeypatch.setenv(name, "hush")
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:hush@proxy.test:3128")
     live.launch(model_id, **QUICK)
 
     def trained_without_a_read() -> bool:
