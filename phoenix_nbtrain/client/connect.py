@@ -323,9 +323,11 @@ def _warn_of_literals(secrets: Iterable[Secret]) -> None:
     except (AttributeError, IndexError, PhoenixError):
         return
     if any(secret.reveal() in cell for secret in secrets):
-        warnings.warn(
-            # By its number: Python shows a text once for a line, whatever cell the line is in.
+        warnings.warn_explicit(
             f"A credential stands in cell {shell.execution_count}, saved with the notebook. Move it to "
             "PHOENIX_NBTRAIN_API_KEY and PHOENIX_NBTRAIN_API_SECRET, and make a new one.",
-            stacklevel=4,
+            UserWarning,
+            # Not the cell's own file, of which the line with the credential would be shown.
+            "<phoenix_nbtrain>",
+            1,
         )

@@ -159,7 +159,9 @@ def _check_address(url: str) -> None:
         fine = False
     if not fine:
         raise InputError(
-            f"{shown(url)} is no address of a picture.", remedy="It begins with https://."
+            # Without what may be a name and password, or a signature.
+            f"{shown(url.partition('?')[0].rpartition('@')[2])} is no address of an image.",
+            remedy="It begins with https://.",
         )
     if parts.username or parts.password:
         raise InputError(

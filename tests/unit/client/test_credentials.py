@@ -157,7 +157,8 @@ def test_a_key_in_a_cell_is_warned_of_each_time_the_cell_runs(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
             shell.run_cell(cell, store_history=True).raise_error()
-        return [str(w.message) for w in caught]
+        # As it is printed, which is with the line that it is about.
+        return [warnings.formatwarning(w.message, w.category, w.filename, w.lineno) for w in caught]
 
     literal = "_ = nbt.connect(api_key='hunter2', api_secret=secret)"
     for _ in range(2):
