@@ -44,10 +44,13 @@ def undone(applied: Applied) -> Draft:
 def content(draft: Draft) -> tuple[Any, ...]:
     """What a person would call the draft's content, its order included."""
     return (
-        [(r.image_id, r.name, r.caption, r.asset_id, r.attached) for r in draft.images],
-        [(r.pair_id, r.triple, r.refusal) for r in draft.pairs],
+        [(r.image_id, r.name, r.caption, r.asset_id, r.attached, r.offered) for r in draft.images],
+        [(r.pair_id, r.triple, r.refusal, r.offered) for r in draft.pairs],
         dict(draft.config),
+        dict(draft.config_theirs),
         draft.removed,
+        {row.image_id for row in draft.left_out},
+        draft.left_out_pairs,
     )
 
 
@@ -527,9 +530,15 @@ OPS = st.one_of(
     ),
     st.builds(
         lambda t, r, side: {"op": "keep", "table": t, "row": r, "side": side},
+        st.sampled_from(["images", "pairs", "config"]),
+        st.sampled_from([*IDS, *PAIRS, "epochs", "rank"]),
+        st.sampled_from(["mine", "theirs", ""]),
+    ),
+    st.builds(
+        lambda t, r, v: {"op": "offer", "table": t, "row": r, "value": v},
         st.sampled_from(["images", "pairs"]),
         st.sampled_from([*IDS, *PAIRS]),
-        st.sampled_from(["mine", "theirs", ""]),
+        st.one_of(st.none(), st.sampled_from(["do", "another", 5])),
     ),
     st.builds(
         lambda r, v: {"op": "set", "table": "config", "row": r, "value": v},
@@ -552,15 +561,19 @@ def start() -> Draft:
                 attached=i < "img_b",
                 theirs="another" if i == "img_a" else None,
                 gone=i == "img_b",
+                offered="offered" if i in ("img_a", "img_c") else None,
             )
             for i in IDS[:4]
         ),
         pairs=(
             PairRow(pair_id="pair_1", source="img_a", target="img_b", instruction="\ud800"),
-            PairRow(pair_id="pair_2", source="img_c", target="img_d", theirs="do"),
+            PairRow(pair_id="pair_2", source="img_c", target="img_d", theirs="do", offered="or"),
             PairRow(pair_id="pair_3", source="img_c", target="img_d", instruction="do"),
         ),
         config={"epochs": 12, "from_the_future": 1},
+        config_theirs={"epochs": 9, "rank": 8},
+        left_out=(ImageRow(image_id="img_z", name="z.png", content_hash="img_z"),),
+        left_out_pairs=frozenset({("img_d", "img_a"), ("img_b", "img_a"), ("img_z", "img_a")}),
     )
 
 
