@@ -308,13 +308,23 @@ def _steps(
     return {"steps": f"{total:,} steps: {words}", "changed": changed}
 
 
+def _set(training: Training, config: Mapping[str, Any]) -> None:
+    """Set parameters; where somebody else set one on the service, these are the choice."""
+    training.update_config(config)
+    given = {name: value for name, value in config.items() if name != catalog.STEPS}
+    named = catalog.resolve_names(training.type, given)
+    waiting = [name for name in training.state.draft.config_theirs if name in named]
+    if waiting:
+        training.keep_mine(*waiting)
+
+
 def _configure(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
     config = _needed("configure", given, "config")
     training.refresh()
     before = training.config
     if given["dry_run"]:
         return _priced(training, config)
-    training.update_config(config)
+    _set(training, config)
     training.sync()
     reply = {"status": "configured", "training_started": False, "config": training.config}
     return reply | (_steps(training, training.config, before) if catalog.STEPS in config else {})
@@ -326,7 +336,7 @@ def _start(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
     before = training.config
     if given["dry_run"]:
         return _priced(training, config)
-    training.update_config(config)
+    _set(training, config)
     run = training.start(max_cost=given["max_cost"], again=given["again"])
     reply = {
         "status": run.status,

@@ -75,6 +75,33 @@ def test_the_whole_life_of_a_training(client: Phoenix, model_id: str, icons: Pat
     assert stopped["message"] == "Nothing is running."
 
 
+def test_an_image_that_was_deleted_can_be_given_again(
+    client: Phoenix, model_id: str, icons: Path
+) -> None:
+    ids = upload(client, icons)
+    nbt.train("upload_images", model_id, images=ids)
+    nbt.train("delete_image", model_id, training_image_id=ids[3])
+    assert nbt.train("upload_images", model_id, images=ids[3])["count"] == 1
+    assert len(client.get_model(model_id).training_images) == 4
+
+
+def test_what_the_tool_sets_is_the_choice_where_two_set_one_parameter(
+    client: Phoenix, model_id: str
+) -> None:
+    nbt.train("configure", model_id, config={"epochs": 3})
+    training = nbt.Training.open(model_id=model_id)
+    client.update_model(
+        model_id, parameters={**client.get_model(model_id).parameters, "nbEpochs": 5}
+    )
+    training.config["epochs"] = 4
+    training.sync()
+    assert dict(training.state.draft.config_theirs) == {"epochs": 5}
+    nbt.train("configure", model_id, config={"rank": 8})
+    assert client.get_model(model_id).parameters["nbEpochs"] == 5
+    nbt.train("configure", model_id, config={"nb_epochs": 4})
+    assert client.get_model(model_id).parameters["nbEpochs"] == 4
+
+
 def test_the_tools_own_example_of_1200_steps_works(
     client: Phoenix, model_id: str, icons: Path
 ) -> None:
