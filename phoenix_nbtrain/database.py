@@ -18,10 +18,11 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from phoenix_nbtrain.errors import StoreBusy, StoreError, shown
+from phoenix_nbtrain.forks import whole
 from phoenix_nbtrain.home import (
     FULL,
     WRITING,
@@ -30,6 +31,7 @@ from phoenix_nbtrain.home import (
     refuse_without_locks,
     writing_in,
 )
+from phoenix_nbtrain.waiting import Waiting
 
 __all__ = ["Database", "Migration", "is_full", "run"]
 
@@ -95,7 +97,8 @@ class Database:
         """Yield a connection in a write transaction: committed at the end, undone on error.
 
         Raises:
-            StoreBusy: another process kept it locked for five seconds.
+            StoreBusy: another process kept it locked, and wrote nothing, for ten minutes. Who is
+                waited for is said after two seconds.
             StoreError: the file cannot be trusted or written, was deleted meanwhile, or is a newer
                 version's by now.
         """
@@ -120,26 +123,69 @@ class Database:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        waiting = Waiting(f"{self.path.name} is in use", self._holder, progress=self._changes)
         try:
-            file = self._there()
-            connection = self._idle_one(file) or self._connect()
-            try:
-                connection.execute(begin)
+            while True:
+                with ExitStack() as stack:
+                    stack.enter_context(whole())
+                    file = self._there()
+                    connection = self._begun(begin, file)
+                    if connection is not None:
+                        until_the_end = stack.pop_all()
+                        break
+                waiting.pause()
+            with until_the_end:
                 try:
-                    yield connection
+                    try:
+                        yield connection
+                    except BaseException:
+                        if connection.in_transaction:  # a full disk has ended it already
+                            connection.execute("ROLLBACK")
+                        raise
+                    while not _done(connection, "COMMIT"):
+                        waiting.pause()
                 except BaseException:
-                    if connection.in_transaction:  # a full disk has ended it already
-                        connection.execute("ROLLBACK")
+                    connection.close()
                     raise
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.close()
-                raise
-            self._keep(connection, file)
+                self._keep(connection, file)
         except sqlite3.IntegrityError:
             raise  # a rule of the schema said no, which the caller asked for
         except sqlite3.DatabaseError as error:
             raise self._told(error) from error
+
+    def _begun(self, begin: str, file: _File | None) -> sqlite3.Connection | None:
+        """Return a connection that has begun; ``None`` where another process is in the way."""
+        connection = self._idle_one(file)
+        try:
+            if connection is None:
+                connection = self._connect()
+            connection.execute(begin)
+            # A reader's lock is taken by its first read: here, where it can be waited for.
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            if _is_busy(error):
+                return None
+            raise
+        return connection
+
+    def _holder(self) -> str:
+        # A file system without locks looks the same to SQLite.
+        refuse_without_locks(self.path.parent)
+        pids = _locking(self.path) - {os.getpid()}
+        return f"by process {min(pids)}" if pids else "by another process"
+
+    def _changes(self) -> list[tuple[int, int] | None]:
+        """Return what changes when anybody writes."""
+        found: list[tuple[int, int] | None] = []
+        for path in (self.path, self.path.with_name(self.path.name + "-journal")):
+            try:
+                status = path.stat()
+                found.append((status.st_mtime_ns, status.st_size))
+            except OSError:
+                found.append(None)
+        return found
 
     def _there(self) -> _File | None:
         """Return which file is there now; ``None`` before the first operation."""
@@ -180,7 +226,7 @@ class Database:
             with writing_in(self.path.parent):
                 _create(self.path)
         connection = sqlite3.connect(
-            self.path, timeout=5, isolation_level=None, check_same_thread=False
+            self.path, timeout=0, isolation_level=None, check_same_thread=False
         )
         try:
             connection.row_factory = sqlite3.Row
@@ -188,6 +234,8 @@ class Database:
             # the journal may be there again, and undo a launch that was written down and sent.
             connection.execute("PRAGMA synchronous = EXTRA")
             connection.execute("PRAGMA foreign_keys = ON")
+            # Else a large change waits for readers in its midst, where it cannot be tried again.
+            connection.execute("PRAGMA cache_spill = OFF")
             # What is deleted is overwritten, such as a signed address that is over.
             connection.execute("PRAGMA secure_delete = ON")
             if not self._ready:
@@ -227,10 +275,8 @@ class Database:
         """Return what one of SQLite's errors means, and what to do."""
         code = getattr(error, "sqlite_errorcode", 0)
         name, folder, why = self.path.name, self.path.parent, shown(str(error))
-        if "locked" in str(error) or "busy" in str(error) or code in _LOCKING:
-            # A file system without locks looks the same to SQLite.
-            refuse_without_locks(folder)
-            return StoreBusy(f"{name} is in use by another process.", remedy="Try again.")
+        if _is_busy(error) or code in _LOCKING:
+            return StoreBusy(f"{name} is in use {self._holder()}.", remedy="Try again.")
         where = f"{name} in {ending(folder, 60)}"
         if code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             return StoreError(
@@ -261,6 +307,34 @@ def is_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
+
+
+def _is_busy(error: BaseException) -> bool:
+    said = str(error)
+    return isinstance(error, sqlite3.OperationalError) and ("locked" in said or "busy" in said)
+
+
+def _done(connection: sqlite3.Connection, statement: str) -> bool:
+    """Run a statement; return False where another process is in the way just now."""
+    try:
+        connection.execute(statement)
+    except sqlite3.OperationalError as error:
+        if _is_busy(error):
+            return False
+        raise
+    return True
+
+
+def _locking(path: Path) -> set[int]:
+    """Return the processes that have locked a file, as far as the system tells."""
+    try:
+        status = path.stat()
+        lines = Path("/proc/locks").read_text("ascii").splitlines()
+    except (OSError, ValueError):
+        return set()
+    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    fields = [line.replace("->", "").split() for line in lines]
+    return {int(of[4]) for of in fields if len(of) > 5 and of[5] == device and int(of[4]) > 0}
 
 
 def run(connection: sqlite3.Connection, migration: Migration) -> None:

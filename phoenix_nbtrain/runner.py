@@ -10,7 +10,6 @@ import atexit
 import heapq
 import itertools
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -18,6 +17,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar
+
+from phoenix_nbtrain.forks import after_fork, not_for_children
 
 __all__ = ["InlineRunner", "Lane", "Runner", "ThreadRunner", "Timer", "default_runner"]
 
@@ -162,13 +163,13 @@ class ThreadRunner:
     """Lanes of daemon threads, started when first used and never by an import."""
 
     def __init__(self) -> None:
-        self._process = os.getpid()
         self._lock = threading.Lock()
         self._here = threading.local()
         self._lanes = {name: _Lane(name, self._here) for name in _WIDTHS}
         self._closed: frozenset[Lane] = frozenset()
         self._launching: set[Future[Any]] = set()
         self._clock: _Clock | None = None
+        not_for_children(self)
 
     def submit(
         self, lane: Lane, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs
@@ -177,7 +178,7 @@ class ThreadRunner:
             return _done(partial(work, *args, **kwargs))
         if lane in self._closed:
             return self._late(partial(work, *args, **kwargs))
-        return self._lanes[lane].submit(partial(work, *args, **kwargs))
+        return not_for_children(self._lanes[lane].submit(partial(work, *args, **kwargs)))
 
     def alone(self, name: str, work: Callable[[], R]) -> Future[R]:
         if "io" in self._closed:
@@ -197,7 +198,7 @@ class ThreadRunner:
                 self.later(AGAIN_SECONDS, start)
 
         start()
-        return future
+        return not_for_children(future)
 
     def later(self, seconds: float, work: Callable[[], object]) -> Timer:
         if "timers" in self._closed:
@@ -214,8 +215,6 @@ class ThreadRunner:
         service has ``seconds``: a launch, so that its reply is known, and what was sent of the
         draft. So has a thumbnail that is being made. All else is dropped without a word.
         """
-        if os.getpid() != self._process:  # a forked one, which has none of the threads
-            return
         until = time.monotonic() + seconds
         self._close("thumbnails", "notify", "timers")
         wait(list(self._launching), seconds)
@@ -325,6 +324,14 @@ class InlineRunner:
 
 _default: ThreadRunner | None = None
 _default_lock = threading.Lock()
+
+
+@after_fork
+def _forget() -> None:
+    global _default, _default_lock
+    if _default is not None:
+        atexit.unregister(_default.end)
+    _default, _default_lock = None, threading.Lock()
 
 
 def default_runner() -> ThreadRunner:

@@ -33,6 +33,7 @@ from phoenix_nbtrain.errors import (
     ServiceUnreachable,
     shown,
 )
+from phoenix_nbtrain.forks import after_fork
 from phoenix_nbtrain.home import folder_given, home
 
 __all__ = [
@@ -56,6 +57,8 @@ _default: Phoenix | None = None
 _failed = False
 """Whether the last `connect` failed: then no Phoenix is chosen unasked in place of the one meant."""
 _lock = threading.Lock()
+_parents: Callable[[], Phoenix] | None = None
+"""In a forked process: opens what the process that forked it was connected to."""
 told: set[Callable[[Phoenix], object]] = set()
 """Called with each Phoenix that is connected. Must not block."""
 
@@ -179,6 +182,9 @@ def default_client() -> Phoenix:
     """
     with _lock:
         client, failed = _default, _failed
+    if client is None and _parents is not None:
+        client = _parents()
+        use(client)
     if client is not None:
         return client
     if failed:
@@ -190,6 +196,15 @@ def default_client() -> Phoenix:
     client = _opened(None, {}, {}, None)
     use(client)
     return client
+
+
+@after_fork
+def _forget() -> None:
+    """Begin anew in a forked process, with a connection of its own to the very same Phoenix."""
+    global _default, _lock, _parents
+    if _default is not None:
+        _parents = _default.reopen
+    _default, _lock = None, threading.Lock()
 
 
 def connected() -> Phoenix | None:
@@ -213,6 +228,7 @@ def open_local(data_dir: Path) -> Phoenix:
         origin=f"local:{origin_id(data_dir)}",
         is_local=True,
         in_process=True,
+        reopen=lambda: open_local(data_dir),
     )
 
 
@@ -287,6 +303,7 @@ def unchecked(credentials: Credentials, *, local_id: str | None = None) -> Phoen
         is_local=local_id is not None,
         project_id=project_id,
         team_id=credentials.team_id,
+        reopen=lambda: unchecked(credentials, local_id=local_id),
     )
 
 

@@ -42,7 +42,7 @@ def login_path() -> Path:
 def login(
     kind: Literal["key", "token"] = "key",
     *,
-    base_url: str | None = None,
+    base_url: str = HOSTED_URL,
     project_id: str | None = None,
     team_id: str | None = None,
 ) -> Said:
@@ -53,7 +53,7 @@ def login(
 
     Args:
         kind: ``"key"`` asks for an API key and its secret, ``"token"`` for a bearer token.
-        base_url: the service they are for, if it is not the hosted Phoenix's own address.
+        base_url: the service they are for.
         project_id: needed with a token that reaches several projects.
         team_id: the team whose projects are read.
 
@@ -73,7 +73,6 @@ def login(
             f"{ONLY}=local keeps this kernel to the local Phoenix.",
             remedy="Log in from a notebook of your own.",
         )
-    base_url = HOSTED_URL if base_url is None else base_url
     places = {"base_url": base_url, "project_id": project_id, "team_id": team_id}
     refuse_what_is_no_text({k: type(v) for k, v in places.items() if v is not None})
     asked = {"key": ("api_key", "api_secret"), "token": ("bearer_token",)}[kind]

@@ -14,6 +14,7 @@ from phoenix_nbtrain.client.endpoints import launched, priced, segment
 from phoenix_nbtrain.client.replies import Reply
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import NotFound, PermissionDenied, ServiceError
+from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.records import (
     Job,
     LaunchReply,
@@ -51,8 +52,11 @@ class Phoenix(AssetEndpoints):
         in_process: bool = False,
         project_id: str | None = None,
         team_id: str | None = None,
+        reopen: Callable[[], Phoenix] | None = None,
     ) -> None:
         super().__init__(transport)
+        self.reopen = reopen
+        """Returns one like it for a forked process, which cannot use this one."""
         self.origin = origin
         """Which Phoenix this is; what is remembered on this computer is kept apart by it."""
         self.is_local = is_local
@@ -61,6 +65,7 @@ class Phoenix(AssetEndpoints):
         """Whether it answers within this process, with no network and no proxy between."""
         self.project_id = project_id
         self.team_id = team_id
+        not_for_children(self)
 
     @property
     def unit(self) -> str:

@@ -30,6 +30,7 @@ from phoenix_nbtrain.errors import (
     Throttled,
     shown,
 )
+from phoenix_nbtrain.forks import not_for_children
 
 __all__ = ["Transport", "as_json"]
 
@@ -111,6 +112,7 @@ class Transport:
         self._lock = threading.Lock()
         self._wires: dict[str, httpx.BaseTransport] = {}
         self._closed = False
+        not_for_children(self)
 
     def __repr__(self) -> str:
         return f"<Transport to {self.base_url}>"
@@ -134,19 +136,13 @@ class Transport:
             params: further query parameters.
 
         Raises:
-            InputError: it cannot be written as JSON, or into an address; nothing was sent.
+            InputError: it cannot be written as JSON; nothing was sent.
             ServiceUnreachable: no usable reply came.
             ServiceError: the service refused.
         """
         policy = self._policies[operation]
         content = body if body is None or isinstance(body, bytes) else as_json(body)
-        asked = {**self.params, **(params or {})}
-        try:
-            url = httpx.URL(self.base_url + path, params=asked)
-        except (httpx.InvalidURL, UnicodeError):
-            raise InputError(
-                f"An address cannot hold {shown(asked, 90)}.", remedy="Copy the ids again."
-            ) from None
+        url = httpx.URL(self.base_url + path, params={**self.params, **(params or {})})
 
         def once() -> Reply:
             headers = {} if content is None else {"Content-Type": "application/json"}

@@ -20,9 +20,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from phoenix_nbtrain.children import environment
 from phoenix_nbtrain.errors import ImageError, shown
+from phoenix_nbtrain.forks import after_fork
 from phoenix_nbtrain.images.header import ImageHeader, inspect
 
 try:
@@ -64,6 +66,11 @@ class _ChildDiedError(Exception):
     """The child ended, hung, or answered nonsense."""
 
 
+_children: WeakSet[_Child] = WeakSet()
+_inherited: list[object] = []
+"""Of a process that forked this one, and never let go of: what closes a pipe waits for its lock."""
+
+
 class _Child:
     """One decoding process, used by one thread at a time."""
 
@@ -79,6 +86,7 @@ class _Child:
             start_new_session=True,  # Ctrl-C in a terminal is for the parent
         )
         _widen(self._process.stdin)
+        _children.add(self)
 
     @property
     def alive(self) -> bool:
@@ -115,6 +123,16 @@ class _Child:
     def kill(self) -> None:
         with contextlib.suppress(OSError):
             self._process.kill()
+
+    def leave(self) -> None:
+        """Let go of it in a forked process: it is the parent's, pipes with half a request too."""
+        self._process.returncode = 0  # not ours to wait for
+        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None and not pipe.closed:
+                # Whatever Python flushes into the pipe at its end goes nowhere.
+                os.dup2(nothing, pipe.fileno(), inheritable=False)
+        os.close(nothing)
 
     def end(self) -> None:
         # Killed before its pipes close: closing flushes, and a child that hangs reads nothing.
@@ -280,17 +298,26 @@ def _request(kind: str, header: ImageHeader, px: int, seconds: float) -> dict[st
     }
 
 
-_shared: tuple[int, Decoder] | None = None
-"""The decoder, and the process it belongs to: a forked one must not share its pipes."""
+_shared: Decoder | None = None
 _shared_lock = threading.Lock()
+
+
+@after_fork
+def _forget() -> None:
+    global _shared, _shared_lock
+    for child in list(_children):
+        child.leave()
+    _inherited.extend([_shared, *_children])
+    _children.clear()
+    _shared, _shared_lock = None, threading.Lock()
 
 
 def _decoder() -> Decoder:
     global _shared
     with _shared_lock:
-        if _shared is None or _shared[0] != os.getpid():
-            _shared = (os.getpid(), Decoder())
-        return _shared[1]
+        if _shared is None:
+            _shared = Decoder()
+        return _shared
 
 
 def thumbnail(content: bytes, px: int) -> Thumbnail:
@@ -310,8 +337,8 @@ def mean_colour(content: bytes) -> tuple[int, int, int]:
 
 def close() -> None:
     """End the children of this process's `Decoder`."""
-    if _shared is not None and _shared[0] == os.getpid():
-        _shared[1].close()
+    if _shared is not None:
+        _shared.close()
 
 
 # When this is imported and not with the first picture, so that it comes after `ThreadRunner.end`.

@@ -24,9 +24,10 @@ from phoenix_nbtrain.launch.order import Order, served_digest
 from phoenix_nbtrain.launch.price import Estimate, check_price, parse_max_cost
 from phoenix_nbtrain.launch.sending import Launched, Sending, doubt
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
-from phoenix_nbtrain.store.alive import at_work
+from phoenix_nbtrain.store.alive import at_work, who_is_at
 from phoenix_nbtrain.store.clock import Clock, moment
 from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState, Journal
+from phoenix_nbtrain.waiting import Waiting
 
 __all__ = ["Launcher"]
 
@@ -278,6 +279,11 @@ class Launcher:
     def _already(self, order: Order, model: Model, *, again: bool) -> Launched | None:
         """Return the run that makes a launch needless; raise where one is in doubt."""
         opened, wait, waited = self._ledger.reconcile(model, order.kind), 0.1, 0.0
+        waiting = Waiting(
+            f"A {order.kind} of this model is being started",
+            lambda: who_is_at(opened.intent_id if opened else ""),
+            sleep=self._sleep,
+        )
         blocks = opened is not None and opened.open and opened.state != "refused"
         if opened is not None and blocks and self._ledger.elsewhere(opened):
             raise LaunchRefused(
@@ -289,7 +295,7 @@ class Launcher:
             # Another thread or process is at it; its state settles within its time limit.
             if waited > SUBMITTING_SECONDS:
                 raise doubt(opened, "another kernel is at it, and does not come to an end")
-            self._sleep(wait)
+            waiting.pause(wait)
             waited += wait
             wait = min(2.0, wait * 1.5)
             model = self.client.get_model(order.model_id)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from phoenix_nbtrain.children import environment
 from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.forks import after_fork, close_own, open_own
 from phoenix_nbtrain.home import locking_in, writing_in
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.tables import end_job
@@ -55,7 +56,7 @@ def lease_held(data_dir: Path) -> bool:
         StoreError: files cannot be locked there.
     """
     try:
-        descriptor = os.open(data_dir / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = open_own(data_dir / _LOCK, os.O_RDWR)
     except FileNotFoundError:
         return False
     try:
@@ -64,7 +65,7 @@ def lease_held(data_dir: Path) -> bool:
     except BlockingIOError:
         return True
     finally:
-        os.close(descriptor)
+        close_own(descriptor)
     return False
 
 
@@ -89,7 +90,7 @@ def locked(path: Path, *, patience: float = 0.0) -> Iterator[bool]:
         yield True
         return
     with writing_in(path.parent):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
     until = time.monotonic() + patience
     try:
         while True:
@@ -105,7 +106,7 @@ def locked(path: Path, *, patience: float = 0.0) -> Iterator[bool]:
                 break
         yield True
     finally:
-        os.close(descriptor)
+        close_own(descriptor)
 
 
 def child_environment() -> dict[str, str]:
@@ -195,8 +196,9 @@ class Workers:
 _started: list[subprocess.Popen[bytes]] = []
 
 
+@after_fork
 def _let_go() -> None:
-    """At exit: the workers live on, which is meant, so Python need not warn about it."""
+    """At exit, and in a forked child: the workers live on, so Python need not warn about it."""
     for process in _started:
         if process.poll() is None:
             process.returncode = 0

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from phoenix_nbtrain.forks import close_own, open_own
 from phoenix_nbtrain.home import home, locking_in, private_folder, writing_in
+from phoenix_nbtrain.store.holders import holder_of, sign
 
 try:
     import fcntl
@@ -20,7 +22,7 @@ except ImportError:  # Windows: then only time tells
 
 _LOCKS = fcntl is not None
 
-__all__ = ["at_work", "may_be_at_work"]
+__all__ = ["at_work", "may_be_at_work", "who_is_at"]
 
 
 @contextmanager
@@ -38,13 +40,14 @@ def at_work(token: str) -> Iterator[None]:
     path = _path(token)
     private_folder(path.parent)
     with writing_in(path.parent):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
     try:
         with locking_in(path.parent):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        sign(descriptor)
         yield
     finally:
-        os.close(descriptor)
+        close_own(descriptor)
         path.unlink(missing_ok=True)
 
 
@@ -60,7 +63,7 @@ def may_be_at_work(token: str, *, age: float, longest: float) -> bool:
     if not _LOCKS:
         return age <= longest
     try:
-        descriptor = os.open(_path(token), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = open_own(_path(token), os.O_RDWR)
     except FileNotFoundError:
         return False
     except OSError:  # it is there, and cannot be looked into just now
@@ -72,11 +75,16 @@ def may_be_at_work(token: str, *, age: float, longest: float) -> bool:
     except OSError:
         return age <= longest
     finally:
-        os.close(descriptor)
+        close_own(descriptor)
     # Left by a process that was killed. A token is entered once, before anybody can ask for it, so
     # nobody is about to lock this file.
     _path(token).unlink(missing_ok=True)
     return False
+
+
+def who_is_at(token: str) -> str:
+    """Return who is at ``token`` and since when, as the end of a sentence."""
+    return holder_of(_path(token))
 
 
 def _path(token: str) -> Path:

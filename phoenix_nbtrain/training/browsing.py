@@ -16,6 +16,7 @@ from phoenix_nbtrain.dataset.sources import folder_of
 from phoenix_nbtrain.dataset.text import name_text
 from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import ImageError, InputError, shown
+from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.images.header import BYTES_MAX, ImageHeader, glance
 from phoenix_nbtrain.training.live import Live
@@ -92,6 +93,7 @@ class Folder:
         self._kept = thumbnailer()
         self._headers: dict[str, ImageHeader] = {}
         self._hashes: dict[str, str] = {}
+        not_for_children(self)
 
     def __repr__(self) -> str:
         return f"<Folder {shown(str(self.path))}: {len(self.files):,} pictures>"

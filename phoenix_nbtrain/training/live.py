@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import Runner
 from phoenix_nbtrain.store.drafts import Drafts
@@ -69,7 +70,7 @@ class Live:
         Edits that wait at the same moment are written together: a disk takes as long for one as
         for all of them. Each has its own outcome; one that raises changes nothing.
         """
-        future: Future[Draft] = Future()
+        future: Future[Draft] = not_for_children(Future())
         with self._lock:
             self._waiting.append((edit, future))
         self.runner.submit("state", self._write)

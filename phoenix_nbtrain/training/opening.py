@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Sequence
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import InputError, ModelNameTaken, NotFound, PhoenixError, shown
 from phoenix_nbtrain.records import Model
-from phoenix_nbtrain.store.alive import at_work, may_be_at_work
+from phoenix_nbtrain.store.alive import at_work, may_be_at_work, who_is_at
 from phoenix_nbtrain.store.clock import Clock, moment
 from phoenix_nbtrain.store.journal import Journal, KnownModel
 from phoenix_nbtrain.training.service import Service
+from phoenix_nbtrain.waiting import Waiting
 
-__all__ = ["Opening", "checked_id"]
+__all__ = ["Opening"]
 
 NAME_MAX = 64
 """Most characters of a model's name (the service's older reference)."""
@@ -48,9 +49,12 @@ class Opening:
             InputError: the name or type cannot be, or the known model is of another type.
             ModelNameTaken: the account has a model of that name that this computer does not
                 know; the error names its id.
+            StoreBusy: another kernel has been creating it for ten minutes.
         """
         name = checked_name(name)
         catalog.model_type(type)
+        entry = ""
+        waiting = self._for_another(lambda: entry)
         while True:
             entries = self._journal.models(**self._scope, name=name)
             known = self._known(entries)
@@ -72,30 +76,48 @@ class Opening:
                         remedy=f'Training.open(model_id="{shown(taken.id, 40)}") joins it; '
                         "Training.create(…) makes another.",
                     )
-                made = self._create(name, type, seen={entry.entry for entry in entries})
+                made = self._create(name, type, seen={e.entry for e in entries})
                 if made is not None:
                     return made
-            self._sleep(0.3)  # another kernel is creating it: look again
+            else:
+                entry = known.entry
+            waiting.pause(0.3)  # another kernel is creating it: look again
 
     def create(self, name: str, *, type: str) -> Model:
         """Create a model, whatever else has that name."""
         name = checked_name(name)
         catalog.model_type(type)
+        entry = ""
+        waiting = self._for_another(lambda: entry)
         while (made := self._create(name, type)) is None:
             # One of that name is being created, or its creation was cut off.
-            for entry in self._journal.models(**self._scope, name=name):
-                if entry.model_id is None:
-                    self._look_after(entry)
-            self._sleep(0.3)
+            for known in self._journal.models(**self._scope, name=name):
+                if known.model_id is None:
+                    self._look_after(known)
+                    entry = known.entry
+            waiting.pause(0.3)
         return made
 
     def join(self, model_id: str) -> Model:
         """Return an existing model by its id."""
-        model = self._service.get_model(checked_id(model_id))
+        if not isinstance(model_id, str) or not model_id.strip():
+            raise InputError(
+                f"{shown(model_id, 40)} is no model's id.", remedy="nbt.models() lists them."
+            )
+        model = self._service.get_model(model_id.strip())
         self._journal.remember_model(
             **self._scope, name=model.name, type=model.type, model_id=model.id
         )
         return model
+
+    def _for_another(self, entry: Callable[[], str]) -> Waiting:
+        """Return a wait for another kernel's creation, which ``entry`` names."""
+        return Waiting(
+            "A model of that name is being created",
+            lambda: who_is_at(entry()),
+            progress=entry,
+            sleep=self._sleep,
+        )
 
     def _known(self, entries: Sequence[KnownModel]) -> Model | KnownModel | None:
         """Return the first of them that still is, or the entry of a creation under way."""
@@ -145,19 +167,6 @@ class Opening:
                 raise
             self._journal.finish_model(entry.entry, model.id)
             return model
-
-
-def checked_id(model_id: object) -> str:
-    """Return a model's id, stripped.
-
-    Raises:
-        InputError: it is no text, or empty.
-    """
-    if not isinstance(model_id, str) or not model_id.strip():
-        raise InputError(
-            f"{shown(model_id, 40)} is no model's id.", remedy="nbt.models() lists them."
-        )
-    return model_id.strip()
 
 
 def checked_name(name: object) -> str:

@@ -13,6 +13,7 @@ from phoenix_nbtrain.dataset import edits, instructions, pair_files, pairing
 from phoenix_nbtrain.dataset.edits import Applied, Op
 from phoenix_nbtrain.dataset.pair_files import PairReport
 from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.training.editing import Editing, EditReply
 from phoenix_nbtrain.training.live import Live
 
@@ -82,7 +83,7 @@ class Pairing:
     def pair_later(self, images: Sequence[str]) -> Future[pairing.PairUp]:
         """Pair images, by id: two in their order, more by their names. Never blocks."""
         found: list[pairing.PairUp] = []
-        told: Future[pairing.PairUp] = Future()
+        told: Future[pairing.PairUp] = not_for_children(Future())
         type_name = self._live.state.model.type
 
         def change(draft: Draft) -> Applied:

@@ -29,7 +29,8 @@ class SyncState:
     """Where the draft is on its way to the service."""
 
     phase: Literal["idle", "waiting", "sending", "failed", "blocked"] = "idle"
-    """``waiting`` for typing to pause; ``blocked`` while the model trains."""
+    """``waiting`` for typing to pause, or for another kernel, as ``message`` says; ``blocked`` while
+    the model trains."""
     message: str = ""
     done: int = 0
     total: int = 0

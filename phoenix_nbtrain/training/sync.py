@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -34,6 +34,7 @@ from phoenix_nbtrain.training.order import wire_parameters
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import SyncState
 from phoenix_nbtrain.training.uploads import Uploads
+from phoenix_nbtrain.waiting import tell
 
 __all__ = ["Sync"]
 
@@ -117,7 +118,15 @@ class Sync:
         Raises:
             ServiceUnreachable, ServiceError: as for `now`.
         """
-        with lease("sync", self._live.origin, self._live.model_id):
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._alone())
+            except PhoenixError as error:
+                self._failed(error)
+                raise
+            except KeyboardInterrupt:
+                self._interrupted()
+                raise
             if self._timer is not None:
                 self._timer.cancel()  # what it was for is done here
             try:
@@ -126,15 +135,36 @@ class Sync:
                 self._failed(error)
                 raise
             except KeyboardInterrupt:
-                # Whoever interrupts a cell wants the cell back; the draft still goes up.
-                self._live.show(sync=SyncState(phase="waiting"))
-                self.request()
+                self._interrupted()
                 raise
             else:
                 self._failures = 0
             finally:
                 self._live.change(_landed).result()
             yield
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock that lets one kernel at a time send; others see that it gets on."""
+        with lease(
+            *("sync", self._live.origin, self._live.model_id),
+            what="This training is being synced",
+            say=self._say,
+        ) as held:
+            unsubscribe = self._live.subscribe(lambda _: held.progress())
+            try:
+                yield
+            finally:
+                unsubscribe()
+
+    def _say(self, words: str) -> None:
+        self._live.show(sync=SyncState(phase="waiting", message=words))
+        tell(words)
+
+    def _interrupted(self) -> None:
+        """Go on in the background: who interrupts a cell wants the cell back, and the draft up."""
+        self._live.show(sync=SyncState(phase="waiting"))
+        self.request()
 
     def _quietly(self) -> None:
         try:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from phoenix_nbtrain.cache import Cache
+from phoenix_nbtrain.forks import after_fork, not_for_children
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.images import decoder
 from phoenix_nbtrain.runner import Runner
@@ -105,6 +106,13 @@ _here: WeakValueDictionary[Path, Thumbnailer] = WeakValueDictionary()
 _here_lock = threading.Lock()
 
 
+@after_fork
+def _forget() -> None:
+    global _here_lock
+    _here_lock = threading.Lock()
+    _here.clear()
+
+
 def thumbnailer() -> Thumbnailer:
     """Return this kernel's one `Thumbnailer` for the data folder."""
     folder = home() / "thumbnails"
@@ -125,7 +133,7 @@ def asked(runner: Runner, work: Callable[[Step], T]) -> Future[T]:
     One that an executor has begun can not be. This one counts as begun only once its result is
     there: cancelled before, the work is dropped, or ends with its next step.
     """
-    future: Future[T] = Future()
+    future: Future[T] = not_for_children(Future())
 
     def step() -> None:
         if future.cancelled():

@@ -24,13 +24,13 @@ from phoenix_nbtrain.errors import (
     UnknownName,
     shown,
 )
+from phoenix_nbtrain.forks import after_fork, not_for_children
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.launch import Estimate, Launcher, parse_max_cost
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import Runner, Timer, default_runner
 from phoenix_nbtrain.store.drafts import Drafts
 from phoenix_nbtrain.store.journal import Journal
-from phoenix_nbtrain.training.account import asked
 from phoenix_nbtrain.training.adding import Adding
 from phoenix_nbtrain.training.browsing import Folder
 from phoenix_nbtrain.training.buying import Buying
@@ -38,7 +38,7 @@ from phoenix_nbtrain.training.downloading import Downloading
 from phoenix_nbtrain.training.drafting import Drafting
 from phoenix_nbtrain.training.editing import Editing, EditReply
 from phoenix_nbtrain.training.live import Live
-from phoenix_nbtrain.training.opening import Opening, checked_id
+from phoenix_nbtrain.training.opening import Opening
 from phoenix_nbtrain.training.order import stored_parameters
 from phoenix_nbtrain.training.pictures import Thumbnails
 from phoenix_nbtrain.training.service import Service
@@ -51,6 +51,13 @@ __all__ = ["Training"]
 _here: WeakValueDictionary[tuple[str, str, str], Training] = WeakValueDictionary()
 """One `Training` per model and kernel, so that a cell run again gets the one its views show."""
 _here_lock = threading.Lock()
+
+
+@after_fork
+def _forget() -> None:
+    global _here_lock
+    _here_lock = threading.Lock()
+    _here.clear()
 
 
 class _Opened(type):
@@ -101,6 +108,7 @@ class Training(Drafting, metaclass=_Opened):
         self._adding = Adding(self._live, self._editing, pictures, service=service, journal=journal)
         self._thumbnails = Thumbnails(self._live, service, pictures)
         self._downloading = Downloading(self._live, service, self._launcher)
+        not_for_children(self)
 
     launched_before = False
     """Whether the last `start` found a run instead of buying one."""
@@ -150,7 +158,7 @@ class Training(Drafting, metaclass=_Opened):
             InputError: the name or type cannot be.
             ModelNameTaken: the account has a model of that name that this computer does not know.
         """
-        service = asked(client)
+        service = _service(client)
         journal = Journal()
         opening = Opening(service, journal)
         if model_id is not None:
@@ -171,7 +179,7 @@ class Training(Drafting, metaclass=_Opened):
         runner: Runner | None = None,
     ) -> Training:
         """Return the training of a new model, whatever else has that name."""
-        service, journal = asked(client), Journal()
+        service, journal = _service(client), Journal()
         model = Opening(service, journal).create(name, type=_given_type(type))
         return cls._of(model, service, journal, runner)
 
@@ -195,8 +203,7 @@ class Training(Drafting, metaclass=_Opened):
             InputError: this computer has launched nothing yet, or all its models were deleted.
             NotFound: there is no such model.
         """
-        service, journal = asked(client), Journal()
-        which = checked_id(which)
+        service, journal = _service(client), Journal()
         runs = journal.intents(origin=service.origin)
         opening = Opening(service, journal)
         if which == "last":
@@ -615,6 +622,14 @@ def _unknown(owner: str, name: str, kind: type) -> AttributeError:
     if name.startswith("_"):  # asked for by libraries, not by people
         return AttributeError(f"{owner} has no attribute {name}")
     return UnknownName(owner, name, known=dir(kind))
+
+
+def _service(client: Service | None) -> Service:
+    if client is not None:
+        return client
+    from phoenix_nbtrain.client.connect import default_client
+
+    return default_client()
 
 
 def _given(name: str | None) -> str:

@@ -21,6 +21,7 @@ import rjsmin
 
 from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
+from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.training.state import SyncState, Thumbnail, TrainingState
 from phoenix_nbtrain.widgets.words import MESSAGE_MAX
 
@@ -200,6 +201,7 @@ class View:
         Changes come at most five times a second, from a thread of the runner, latest state first.
         """
         self.training = training
+        not_for_children(self)
         self._replies: dict[str, tuple[dict[str, Any], list[bytes]] | None] = {}
         if self.kinds:
             self.on_msg(self._receive)  # type: ignore[attr-defined]  # the widget's, mixed in
@@ -289,6 +291,8 @@ def sync_words(state: TrainingState) -> dict[str, Any]:
         words = f"Sending pictures: {sync.done:,} of {sync.total:,}"
     elif sync.phase == "sending":
         words = f"Saving {unsent:,}…" if unsent else "Saving…"
+    elif sync.phase == "waiting" and sync.message:
+        words = sync.message
     elif unsent:
         words = f"{unsent:,} {'change' if unsent == 1 else 'changes'} kept on this computer"
         words += ", saving soon…" if sync.phase == "waiting" else ""

@@ -11,30 +11,38 @@ import phoenix_nbtrain
 
 PACKAGE = Path(phoenix_nbtrain.__file__).parent
 
-BASE = {"errors", "records", "draft", "catalog", "home", "contents", "cache", "database"}
-DISK = {"home", "contents", "cache", "database"}
+BASE = {
+    *("errors", "records", "draft", "catalog", "forks"),
+    *("home", "contents", "cache", "database", "waiting"),
+}
+DISK = {"home", "contents", "cache", "database", "waiting"}
 MAY = {
     "errors": set(),
     "addresses": set(),
+    "forks": {"errors"},
+    "waiting": {"errors"},
     "home": {"errors"},
     "children": set(),
     "contents": {"home"},
     "cache": {"errors", "home"},
-    "database": {"errors", "home"},
-    "runner": set(),
+    "database": {"errors", "forks", "home", "waiting"},
+    "runner": {"forks"},
     "records": {"errors", "records"},
     "draft": {"errors", "records"},
     "catalog": {"errors", "records"},
-    "images": {"errors", "records", "children", "images"},
+    "images": {"errors", "records", "children", "forks", "images"},
     "dataset": {*BASE, "images", "dataset"} - DISK,
-    "client": {"addresses", "errors", "records", "home", "images", "client"},
-    "local": {"addresses", "errors", "records", "catalog", "children", *DISK, "images", "local"},
-    "store": {"addresses", "errors", "records", "draft", *DISK, "store"},
-    "launch": {"errors", "records", "store", "launch"},
+    "client": {"addresses", "errors", "records", "forks", "home", "images", "client"},
+    "local": {
+        *("addresses", "errors", "records", "catalog", "children", "forks"),
+        *(*DISK, "images", "local"),
+    },
+    "store": {"addresses", "errors", "records", "draft", "forks", *DISK, "store"},
+    "launch": {"errors", "records", "store", "waiting", "launch"},
     "training": {*BASE, "images", "dataset", "runner", "store", "launch", "training"},
     "preferences": {"errors"},
     "widgets": {
-        *("errors", "records", "draft", "catalog", "preferences"),
+        *("errors", "records", "draft", "catalog", "forks", "preferences"),
         *("dataset", "training", "widgets"),
     },
     "tool": {*BASE, "training", "launch", "client"},

@@ -23,7 +23,7 @@ from pathlib import Path
 from phoenix_nbtrain.store.lease import lease
 count = Path(sys.argv[1])
 for _ in range(150):
-    with lease("count"):
+    with lease("count", what="It is counted"):
         count.write_text(str(int(count.read_text()) + 1))
 """
 
@@ -33,13 +33,13 @@ def held() -> list[Path]:
 
 
 def test_the_file_is_there_only_while_the_lock_is_held() -> None:
-    with lease("sync", "a"), lease("sync", "b"):
+    with lease("sync", "a", what=""), lease("sync", "b", what=""):
         assert len(held()) == 2
     assert held() == []
 
 
 def test_whoever_waited_for_a_file_that_is_gone_locks_the_one_in_its_place() -> None:
-    with lease("sync"):
+    with lease("sync", what=""):
         (path,) = held()
         path.unlink()
         other = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -61,7 +61,7 @@ def test_processes_that_come_and_go_never_hold_it_at_the_same_time(tmp_path: Pat
 HOLDING = """
 import sys
 from phoenix_nbtrain.store.lease import lease
-with lease("sync"):
+with lease("sync", what="It is synced"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -97,7 +97,7 @@ def test_a_file_system_without_locks_is_refused_by_name_before_any_work_begins(
 
     monkeypatch.setattr(fcntl, "flock", no)
     for work in (
-        lambda: lease("sync"),
+        lambda: lease("sync", what=""),
         lambda: lease_if_free("sync"),
         lambda: at_work("job"),
         lambda: hold_lease(home() / "local"),
@@ -116,6 +116,6 @@ def test_a_file_system_without_locks_is_refused_by_name_before_any_work_begins(
 def test_a_folder_for_locks_that_cannot_be_written_is_told() -> None:
     home().mkdir()
     (home() / "locks").write_text("a file in the way")
-    for work in (lambda: lease("sync"), lambda: at_work("job")):
+    for work in (lambda: lease("sync", what=""), lambda: at_work("job")):
         with pytest.raises(StoreError, match="Make it writable"), work():
             pass
