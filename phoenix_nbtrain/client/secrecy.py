@@ -95,8 +95,8 @@ def without_secrets(words: str) -> str:
     """Return words without secrets.
 
     Whatever looks like the credentials of a header or an address goes, too, and the query of each
-    address, which may be signed. Gateways are known to quote the whole ``Authorization`` header in their refusal, and storage
-    hosts the signed address.
+    address, which may be signed. Gateways are known to quote the whole ``Authorization`` header in
+    their refusal, and storage hosts the signed address.
     """
     secrets = [secret for found in _alive.valuerefs() if (secret := found()) is not None]
     long = [form for s in secrets if len(s.reveal()) >= _SHORT for form in s.forms()]
@@ -117,7 +117,9 @@ def _without(words: str, forms: Iterable[str]) -> str:
     spans = set[tuple[int, int]]()
     for form in set(forms):
         spans.update(_spans(words, form))
-        spans.update((places[a], places[b]) for a, b in _spans(plain, _unescaped(form)[0]))
+        bare = _unescaped(form)[0]
+        if len(bare) >= _SHORT:
+            spans.update((places[a], places[b]) for a, b in _spans(plain, bare))
     kept, last = list[str](), 0
     for start, end in sorted(spans):
         if start >= last:

@@ -86,6 +86,14 @@ def test_a_short_secret_goes_only_where_it_is_a_whole_header() -> None:
     assert kept
 
 
+@pytest.mark.parametrize("value", ["\\" * 8, "%41%42%43", "\\\\\\\\ab", "&amp;&amp;"])
+def test_a_secret_of_escapes_takes_nothing_else_with_it(value: str) -> None:
+    secret = Secret(value)
+    for words in ("ABC, the cab & a\\b", "100%", ""):
+        assert without_secrets(words) == words
+    assert value not in without_secrets(f"it is {value}."), secret
+
+
 def test_a_secret_that_is_gone_is_looked_for_no_more() -> None:
     secret = Secret("remembered-1")
     twin = Secret("remembered-1")
