@@ -18,6 +18,7 @@ from phoenix_nbtrain.addresses import canonical_address
 from phoenix_nbtrain.client.credentials import (
     Credentials,
     OriginAuth,
+    called,
     find,
     kept,
     refuse_what_is_no_text,
@@ -111,6 +112,7 @@ def connect(
         client = _opened(to, kinds, explicit, data_dir)
     except BaseException:
         _failed = True
+        del to  # which may be a key, given in the wrong place
         raise
     use(client)
     return client
@@ -131,9 +133,9 @@ def _opened(
         data_dir: as for `connect`.
     """
     if to is not None and (not isinstance(to, str) or to not in ("local", "hosted")):
-        raise InputError(
-            f"There is no Phoenix called {shown(to)}.", remedy='Use "local" or "hosted".'
-        )
+        words = f"There is no {called('Phoenix', to)}."
+        del to
+        raise InputError(words, remedy='Use "local" or "hosted".')
     refuse_what_is_no_text(kinds)
     folder = None if data_dir is None else folder_given(data_dir, "data_dir")
     _warn_of_literals(v for v in explicit.values() if isinstance(v, Secret))

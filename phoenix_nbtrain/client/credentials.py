@@ -22,6 +22,7 @@ __all__ = [
     "Credentials",
     "OriginAuth",
     "Secret",
+    "called",
     "find",
     "from_environment",
     "kept",
@@ -58,6 +59,10 @@ class Credentials:
                     remedy="Copy it again, alone and whole.",
                 )
         object.__setattr__(self, "sent", self.bearer_token or _pair(self.api_key, self.api_secret))
+
+
+_WORD_MAX = 12
+"""Characters; what is longer is no word that stands for a Phoenix or a kind of credentials."""
 
 
 class OriginAuth:
@@ -162,6 +167,15 @@ def from_environment() -> Credentials | None:
         if found is not None:
             return found
     return None
+
+
+def called(what: str, name: object) -> str:
+    """Return how a name that does not exist is told of: by itself only if it is a plain word.
+
+    Else it may be a key, given in the wrong place.
+    """
+    plain = isinstance(name, str) and name.isalpha() and len(name) <= _WORD_MAX
+    return f"{what} called {name}" if plain else f"such {what}"
 
 
 def refuse_what_is_no_text(arguments: Mapping[str, type]) -> None:

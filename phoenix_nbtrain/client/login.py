@@ -15,11 +15,12 @@ from phoenix_nbtrain.client.credentials import (
     HOSTED_URL,
     Credentials,
     Secret,
+    called,
     from_environment,
     refuse_what_is_no_text,
 )
 from phoenix_nbtrain.client.phoenix import Phoenix
-from phoenix_nbtrain.errors import CredentialsError, InputError, StoreError, shown
+from phoenix_nbtrain.errors import CredentialsError, InputError, StoreError
 from phoenix_nbtrain.home import home, write_whole, writing_in
 
 __all__ = ["Said", "login", "logout"]
@@ -67,7 +68,9 @@ def login(
         ServiceUnreachable: the service cannot be reached. Nothing is saved.
     """
     if not isinstance(kind, str) or kind not in ("key", "token"):
-        raise InputError(f"There is no kind {shown(kind)}.", remedy='Use "key" or "token".')
+        words = f"There is no {called('kind', kind)}."
+        del kind  # which may be a key, given in the wrong place
+        raise InputError(words, remedy='Use "key" or "token".')
     if os.environ.get(ONLY) == "local":
         raise CredentialsError(
             f"{ONLY}=local keeps this kernel to the local Phoenix.",

@@ -200,7 +200,7 @@ def test_an_argument_that_is_no_text_is_told_by_name_and_its_value_is_not_shown(
     with pytest.raises(InputError, match=f"^{name} is a {type(value).__name__}, not a text") as e:
         connect(**given)
     assert "planted" not in str(e.value)
-    with pytest.raises(InputError, match="no Phoenix called"):
+    with pytest.raises(InputError, match="no such Phoenix"):
         connect(value)
 
 

@@ -303,6 +303,17 @@ def test_wrong_credentials_are_in_no_variable_of_the_traceback(
     assert not leaked_by(told(broken.value))
 
 
+@pytest.mark.parametrize("ask", [connect, login])
+@pytest.mark.parametrize("value", [KEY, SECRET.encode(), "a" * 32])
+def test_a_key_in_the_wrong_place_is_not_repeated(
+    ask: Callable[[Any], object], value: str | bytes
+) -> None:
+    with pytest.raises(InputError, match=r"There is no such (Phoenix|kind)\.") as caught:
+        ask(value)
+    assert not leaked_by(told(caught.value))
+    assert not [text for text in told(caught.value) if "a" * 32 in text]
+
+
 @pytest.mark.parametrize(
     "given",
     [
