@@ -33,11 +33,16 @@ class Names:
     """What the images of a draft are called that a person removed."""
 
     def __init__(self, draft: Draft) -> None:
-        self._there, self._out = Lookup(draft.images), Lookup(draft.left_out)
+        self._there = Lookup(draft.images)
+        # The last of a name: an image may have been replaced before it was removed.
+        self._out = Lookup({row.name: row for row in draft.left_out}.values())
+
+    def find(self, value: object) -> ImageRow | None:
+        """Return the removed image that ``value`` names, if it names none that is there."""
+        return None if _found(self._there, value) else _found(self._out, value)
 
     def __contains__(self, value: object) -> bool:
-        """Return whether ``value`` names an image that was removed, and none that is there."""
-        return _finds(self._out, value) and not _finds(self._there, value)
+        return self.find(value) is not None
 
 
 def noted(before: Draft, after: Draft, *, taken_out: bool) -> tuple[Draft, list[Mapping[str, Any]]]:
@@ -92,12 +97,11 @@ def said(*, images: int = 0, pairs: int = 0) -> str:
     return f"{' and '.join(counts)} you removed {were} left out" if counts else ""
 
 
-def _finds(lookup: Lookup, value: object) -> bool:
+def _found(lookup: Lookup, value: object) -> ImageRow | None:
     try:
-        lookup.find(value)
+        return lookup.find(value)
     except InputError:
-        return False
-    return True
+        return None
 
 
 def _keys_of(known: Mapping[str, ImageRow], source: str, target: str) -> Iterator[PairKey]:

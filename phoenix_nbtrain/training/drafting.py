@@ -16,7 +16,7 @@ from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
-from phoenix_nbtrain.errors import ConfigError, InputError
+from phoenix_nbtrain.errors import ConfigError, InputError, shown
 from phoenix_nbtrain.training.adding import Adding
 from phoenix_nbtrain.training.config import Config
 from phoenix_nbtrain.training.editing import Editing
@@ -195,8 +195,13 @@ class Drafting(Pairing):
             return config
         stands = self.state.draft.config.get("sample_sources", ())
         found = Lookup(self.state.draft.images, refused=ConfigError)
-        # What stands may have lost its picture, which check() tells; that stops no other edit.
-        sources = (v if v in stands else found.find(v).image_id for v in config["sample_sources"])
+        removed = left_out.Names(self.state.draft)
+        # What stands, or is named by a cell that runs again, may have lost its picture, which
+        # check() tells; that stops no other edit.
+        sources = (
+            v if v in stands else (removed.find(v) or found.find(v)).image_id
+            for v in config["sample_sources"]
+        )
         return config | {"sample_sources": tuple(sources)}
 
     def add_images(
@@ -232,8 +237,15 @@ class Drafting(Pairing):
         )
 
     def replace(self, image: str, source: object) -> None:
-        """Put another picture in an image's place; its name, caption and pairs stay."""
-        self._adding.replace(self._image(image), source)
+        """Put another picture in an image's place; its name, caption and pairs stay.
+
+        Where the image was removed meanwhile, nothing is replaced and a warning says so, so that
+        a cell can be run again.
+        """
+        if image in left_out.Names(self.state.draft):
+            _warn(f"{shown(image, 60)} was removed from the dataset, so it was not replaced.")
+        else:
+            self._adding.replace(self._image(image), source)
 
     def replace_later(self, image_id: str, source: object) -> Future[None]:
         """Put another picture in an image's place, on a thread of its own. Never blocks."""

@@ -180,6 +180,26 @@ def test_the_cells_that_name_a_removed_image_run_again(opened: Opened, icons: Pa
     assert training.images["caption"].tolist()[0] == "kept"
 
 
+def test_an_image_that_was_replaced_and_then_removed_may_be_named_again(
+    opened: Opened, icons: Path, tmp_path: Path
+) -> None:
+    icon("key", 48).save(tmp_path / "better.png")
+    training = opened(EDIT)
+    training.add_images(icons)
+    first, second, *_ = names(training)
+    training.replace(first, tmp_path / "better.png")
+    training.config["sample_sources"] = [first, second]
+    training.remove(first)
+    before = training.state.draft
+    training.add_images(icons)
+    with pytest.warns(UserWarning, match=f"{first} was removed .* not replaced"):
+        training.replace(first, tmp_path / "better.png")
+    training.config["sample_sources"] = [first, second]
+    training.remove(first)
+    assert training.state.draft.images == before.images
+    assert training.state.draft.config == before.config
+
+
 def test_an_image_removed_before_its_content_was_known_stays_out(
     opened: Opened, icons: Path, service: FakeService, runner: InlineRunner
 ) -> None:
