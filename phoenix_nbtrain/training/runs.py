@@ -12,6 +12,7 @@ from phoenix_nbtrain.store.journal import Intent, Journal
 from phoenix_nbtrain.training.account import asked
 from phoenix_nbtrain.training.order import stored_parameters
 from phoenix_nbtrain.training.service import Service
+from phoenix_nbtrain.training.watch import still_since
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ def runs(client: Service | None = None) -> pd.DataFrame:
         One row per run, indexed by ``run_id``: name and type of its model, ``what`` was bought,
         its ``status``, ``cost`` and ``unit``, when it was ``launched`` (or first seen here), and
         ``checked``: ``just now`` where the service told the status for this frame, else
-        ``last seen`` and when.
+        ``last seen`` and when; so, too, for a run that trains and has said nothing for too long.
 
     Raises:
         InputError: ``client`` is none.
@@ -67,7 +68,11 @@ def runs(client: Service | None = None) -> pd.DataFrame:
         for i in journal.intents(origin=client.origin, kind=None)
         if i.project == (client.project_id or "")
     ]
-    rows = [_of_intent(i, models.get(i.model_id), looked=i.intent_id in looked) for i in known]
+    local = client.is_local
+    rows = [
+        _of_intent(i, models.get(i.model_id), looked=i.intent_id in looked, local=local)
+        for i in known
+    ]
     if unheard is not None and not known:
         raise unheard  # an empty frame would say that there are no runs
     told = {i.model_id for i in known}
@@ -102,8 +107,19 @@ def _looked(client: Service, launcher: Launcher, intent: Intent) -> bool:
     return True
 
 
-def _of_intent(intent: Intent, model: Model | None, *, looked: bool) -> dict[str, Any]:
-    seen = time.strftime("%Y-%m-%d %H:%M", time.localtime(intent.changed))
+def _checked(model: Model | None, *, local: bool) -> str:
+    """Return whether what the service told just now is of now."""
+    if model is None or model.status != "training" or model.progress is None:
+        return "just now"
+    at = still_since(model.progress, local=local, now=time.time())
+    return "just now" if at is None else _last_seen(at)
+
+
+def _last_seen(at: float) -> str:
+    return time.strftime("last seen %Y-%m-%d %H:%M", time.localtime(at))
+
+
+def _of_intent(intent: Intent, model: Model | None, *, looked: bool, local: bool) -> dict[str, Any]:
     # The model's own record was just listed, and it speaks of this very run.
     listed = model is not None and model.job_id is not None and model.job_id == intent.job_id
     cost = intent.amount if intent.charged is None else intent.charged
@@ -117,7 +133,9 @@ def _of_intent(intent: Intent, model: Model | None, *, looked: bool) -> dict[str
         "cost": float(cost) if intent.bought_here and not unbought else None,
         "unit": intent.unit,
         "launched": _moment(intent.at),
-        "checked": "just now" if looked or listed else f"last seen {seen}",
+        "checked": _checked(model if listed else None, local=local)
+        if looked or listed
+        else _last_seen(intent.changed),
         "model_id": intent.model_id,
         "job_id": intent.job_id,
         "at": intent.at,
@@ -136,7 +154,7 @@ def _of_model(model: Model, client: Service) -> dict[str, Any]:
         "cost": None,
         "unit": client.unit,
         "launched": _moment(at) if at else None,
-        "checked": "just now",
+        "checked": _checked(model, local=client.is_local),
         "model_id": model.id,
         "job_id": model.job_id,
         "at": at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,6 +22,7 @@ __all__ = [
     "SyncState",
     "Thumbnail",
     "TrainingState",
+    "time_of",
 ]
 
 
@@ -95,6 +97,10 @@ class Run:
     position: int | None = None
     """Jobs ahead in the queue."""
     remaining_seconds: float | None = None
+    """``None``, too, where ``last_seen`` is not."""
+    last_seen: float | None = None
+    """When it was last known how far it is, seconds since 1970: where it cannot be read now, or has
+    stood still for too long. ``None`` where what stands here is of now."""
     started_at: float | None = None
     """Seconds since 1970."""
     seconds: float | None = None
@@ -112,6 +118,8 @@ class Run:
 
     def __repr__(self) -> str:
         at = f" · {self.progress:.0%}" if self.progress is not None and not self.ended else ""
+        if self.last_seen is not None:
+            at += f" · last seen {time_of(self.last_seen)}"
         told = f" · {self.message}" if self.message else ""
         return f"<Run {self.run_id}: {self.status}{at}{told}>"
 
@@ -119,6 +127,13 @@ class Run:
     def ended(self) -> bool:
         """Whether nothing follows."""
         return self.status in ("trained", "failed", "training-canceled")
+
+
+def time_of(at: float) -> str:
+    """Return a moment, seconds since 1970, as ``14:02``; with its date where that is not today's."""
+    then = time.localtime(at)
+    today = then[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", then)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

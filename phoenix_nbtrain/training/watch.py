@@ -22,14 +22,15 @@ from phoenix_nbtrain.errors import (
     shown,
 )
 from phoenix_nbtrain.launch import Launcher, cost_words
-from phoenix_nbtrain.records import Job, Model
+from phoenix_nbtrain.records import Job, Model, TrainingProgress
 from phoenix_nbtrain.runner import Timer
+from phoenix_nbtrain.store.clock import Clock, moment
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import EpochSamples, LaunchState, Run
 
-__all__ = ["Watch", "passing", "run_of", "seconds_of"]
+__all__ = ["Watch", "passing", "run_of", "seconds_of", "still_since"]
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,12 @@ HOSTED_SECONDS = 10.0
 """A hosted training takes an hour or more; the vendor's own sample polls at this pace."""
 SECONDS_MAX = 60.0
 """Most seconds between two reads, however many of them have failed."""
+
+
+STILL_SECONDS = {True: 60.0, False: 300.0}
+"""How long a run may stand still until what it said of itself is old; by whether it is local."""
+CLOCKS_APART = 300.0
+"""Seconds by which this computer's clock and a hosted service's may differ."""
 
 
 def run_of(model: Model, job: Job | None, intent: Intent | None) -> Run | None:
@@ -74,6 +81,19 @@ def run_of(model: Model, job: Job | None, intent: Intent | None) -> Run | None:
         message=message,
         cost=job.cost if job is not None else None,
     )
+
+
+def still_since(told: TrainingProgress, *, local: bool, now: float) -> float | None:
+    """Return when a run that trains last said how far it is; ``None`` if that is of now.
+
+    Args:
+        told: what its model tells.
+        local: whether it is on the local Phoenix, whose clock is this computer's.
+        now: seconds since 1970.
+    """
+    most = STILL_SECONDS[local] + (0.0 if local else CLOCKS_APART)
+    at = told.updated_at
+    return at if at is not None and at > 0 and now - at > most else None
 
 
 def passing(error: PhoenixError) -> bool:
@@ -125,6 +145,7 @@ class Watch:
         launcher: Launcher,
         *,
         ended: Callable[[], None] = lambda: None,
+        clock: Clock = moment,
     ) -> None:
         self._live = live
         self.service = service
@@ -137,6 +158,11 @@ class Watch:
         self._open = False
         """Whether reads still have to tell what became of a launch."""
         self._renewed = threading.Event()
+        self._clock = clock
+        self._seen = self._moved = clock()
+        """When the run was last read, and when something was last new in it."""
+        self._mark: object = None
+        """What tells whether something is."""
 
     @property
     def seconds(self) -> float:
@@ -178,7 +204,7 @@ class Watch:
         except PhoenixError as error:
             if self.service is service:  # else another client reads on, at its own pace
                 self._failures += 1
-            self._live.show(problem=f"The run cannot be read just now: {error}"[:200])
+            self._lost(f"The run cannot be read just now: {error}")
             raise
         if self._failures:
             self._recovered()
@@ -212,10 +238,34 @@ class Watch:
             launch = self._launch(launch, intent, unseen)
         if launch.phase == "stopping" and model.status != "training":
             launch = LaunchState()
+        run = self._dated(run, model.progress)
         self._live.show(model=model, run=run, launch=launch, problem=problem)
         if before.status == "training" and model.status != "training":
             self._ended()
         return model
+
+    def _dated(self, run: Run | None, told: TrainingProgress | None) -> Run | None:
+        """Return a run as it was just read, or with the time of which it is, where it stands still."""
+        self._seen = now = self._clock()
+        mark = (run, told)
+        if mark != self._mark or self._failures:  # nobody looked, so it may have moved
+            self._mark, self._moved = mark, now
+        if run is None or run.status != "training" or told is None:
+            return run
+        local = self.service.is_local
+        if run.progress is None and run.remaining_seconds is None:
+            return run  # a queue may stand still for long
+        at, still = still_since(told, local=local, now=now.at), now.since(self._moved)
+        if at is None and still > STILL_SECONDS[local]:
+            at = self._moved.at
+        return run if at is None else replace(run, last_seen=at, remaining_seconds=None)
+
+    def _lost(self, problem: str) -> None:
+        """Show why the run could not be read, and of when it is what is known of it."""
+        run = self._live.state.run
+        if run is not None and not run.ended and run.last_seen is None:
+            run = replace(run, last_seen=self._seen.at, remaining_seconds=None)
+        self._live.show(run=run, problem=problem[:200])
 
     def _launch(
         self, launch: LaunchState, intent: Intent | None, unseen: Intent | None
@@ -271,7 +321,7 @@ class Watch:
         except Exception as error:
             log.exception("watching %s failed", self._live.model_id)
             self._failures += 1
-            self._live.show(problem=f"Watching the run failed: {error!r}"[:200])
+            self._lost(f"Watching the run failed: {error!r}")
         finally:
             with self._lock:
                 # A run that began while this read was under way is followed, too.

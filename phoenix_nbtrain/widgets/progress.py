@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Protocol
 
 import anywidget
@@ -11,7 +13,7 @@ import traitlets
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import InputError, shown
-from phoenix_nbtrain.training.state import EpochSamples, TrainingState
+from phoenix_nbtrain.training.state import EpochSamples, TrainingState, time_of
 from phoenix_nbtrain.widgets.base import (
     BASE_JS,
     MESSAGE_MAX,
@@ -81,7 +83,8 @@ class ProgressPanel(Twinned, anywidget.AnyWidget):
             )
         if self.training.is_local:
             rows.append(("Trainer", HONEST))
-        parts = [facts("Training", _headline(state), rows if run else [])]
+        # It stands for long, so it says of when it is and never how long the rest takes.
+        parts = [facts("Training", _standing(state), rows if run else [])]
         if run and run.samples:
             parts.append(samples(run.samples[-1], self._prompts(state)))
         return parts
@@ -92,8 +95,8 @@ class ProgressPanel(Twinned, anywidget.AnyWidget):
         layout.close()
 
     def __repr__(self) -> str:
-        said = self._summary(self.training.state)
-        return shown(f"ProgressPanel: {self.training.name} · {said['headline']}", 109)
+        said = _standing(self.training.state)
+        return shown(f"ProgressPanel: {self.training.name} · {said}", 109)
 
     def _summary(self, state: TrainingState) -> dict[str, Any]:
         run, local = state.run, self.training.is_local
@@ -104,6 +107,8 @@ class ProgressPanel(Twinned, anywidget.AnyWidget):
             "local": local,
             "phase": _phase(state),
             "headline": _headline(state),
+            "standing": _standing(state),
+            "old": bool(run and run.last_seen is not None),
             "progress": _fraction(run.progress) if run else None,
             "losses": _curve(run.losses) if run else [],
             "samples": _epochs(samples[-EPOCHS_SHOWN:]),
@@ -165,6 +170,14 @@ def _phase(state: TrainingState) -> str:
     return run.status if run.ended else "waiting"
 
 
+def _standing(state: TrainingState) -> str:
+    """Return the headline as it is for a reader who sees it later."""
+    run, phase = state.run, _phase(state)
+    if run is None or run.last_seen is not None or phase not in ("running", "stopping"):
+        return _headline(state)
+    return _headline(replace(state, run=replace(run, last_seen=time.time())))
+
+
 def _headline(state: TrainingState) -> str:
     run, phase = state.run, _phase(state)
     if phase == "none" or run is None:
@@ -186,6 +199,9 @@ def _headline(state: TrainingState) -> str:
     if run.epoch:
         of = f" of {run.epochs:,}" if run.epochs else ""
         parts.append(f"epoch {run.epoch:,}{of}")
+    if run.last_seen is not None:
+        parts.append(f"last seen {time_of(run.last_seen)}")
+        return " · ".join(parts)
     left = run.remaining_seconds
     if left is not None and math.isfinite(left) and left >= 0 and phase == "running":
         parts.append("nearly done" if left < 1 else f"about {_duration(left)} left")

@@ -181,7 +181,7 @@ class Twin:
     def _made_of(self) -> tuple[object, ...]:
         state = self._training.state
         run = state.run
-        ran = (run.run_id, run.status, run.ended and len(run.samples)) if run else None
+        ran = run and (run.run_id, run.status, run.ended and len(run.samples), run.last_seen)
         # The identity first: that two drafts differ is told without looking at their rows.
         return (id(state.draft), state.draft, ran, state.price.estimate, self._kind())
 

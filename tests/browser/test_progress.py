@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -62,6 +63,32 @@ def small(view: Shown) -> str:
 
 def drawn(view: Shown) -> int:
     return view.js("() => [...document.images].filter((i) => i.naturalWidth > 0).length")
+
+
+def test_where_the_kernel_says_nothing_the_panel_promises_nothing(browser: Browser) -> None:
+    training = Buying(images(2))
+    running(training)
+    with shown(browser, ProgressPanel(training)) as view:
+        until(view, lambda: "about 1 min left" in small(view))
+        view.js("() => { window.model.lost = 1e9; }")  # no answer arrives from here on
+        harness.until(view, lambda: "busy" in small(view))
+        words = r"running-train · epoch 7 of 12 · last seen \d\d:\d\d · the kernel is busy"
+        assert re.fullmatch(words, small(view))
+        view.js("() => { window.model.lost = 0; }")
+        until(view, lambda: small(view).endswith("about 1 min left"))
+
+
+def test_what_is_old_is_shown_as_old(browser: Browser) -> None:
+    training = Buying(images(2))
+    running(training, last_seen=0.0)
+    with shown(browser, ProgressPanel(training)) as view:
+        until(view, lambda: "last seen 19" in small(view))
+        bar = view.page.get_by_role("progressbar")
+        assert "left" not in (bar.get_attribute("aria-valuetext") or "left")
+        assert (
+            view.js("() => getComputedStyle(document.querySelector('.nbt-progress > *')).opacity")
+            == "0.55"
+        )
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import math
+import re
+import time
 import weakref
 from dataclasses import replace
 from typing import Any
@@ -59,6 +61,34 @@ def test_it_says_how_far_the_run_is(run: dict[str, Any], headline: str) -> None:
     assert panel.summary["headline"] == "nothing was started yet"
     training.runs(**run)
     assert panel.summary["headline"] == headline
+
+
+def test_what_is_old_says_of_when_it_is_and_promises_nothing() -> None:
+    training = Buying(images(2))
+    panel, _ = opened(training)
+    seen = time.mktime((*time.localtime()[:3], 14, 2, 30, 0, 0, -1))
+    about = {"stage": "running-train", "epoch": 7, "epochs": 12, "progress": 0.5}
+    training.runs(**about, last_seen=seen, remaining_seconds=10)
+    assert panel.summary["headline"] == "running-train · epoch 7 of 12 · last seen 14:02"
+    assert panel.summary["old"]
+    training.runs(**about, last_seen=seen - 5 * 86_400)
+    day = time.strftime("%Y-%m-%d", time.localtime(seen - 5 * 86_400))
+    assert panel.summary["headline"].endswith(f"last seen {day} 14:02")
+    training.runs("trained", seconds=41)
+    assert panel.summary["headline"] == panel.summary["standing"] == "trained in 41 s"
+
+
+def test_a_static_picture_of_a_run_never_says_how_long_the_rest_takes() -> None:
+    training = Buying(images(2))
+    panel, _ = opened(training)
+    training.runs(stage="running-train", epoch=7, epochs=12, remaining_seconds=10)
+    assert panel.summary["headline"].endswith("about 10 s left")
+    now = r"running-train · epoch 7 of 12 · last seen \d\d:\d\d"
+    assert re.fullmatch(now, panel.summary["standing"])
+    ((section,),) = (panel.snapshot(training.state),)
+    assert re.search(now, repr(section))
+    assert "left" not in repr(section)
+    assert re.search(now, repr(panel))
 
 
 def test_a_failure_comes_with_its_words() -> None:

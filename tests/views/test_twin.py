@@ -228,7 +228,7 @@ def test_the_last_state_is_there_when_its_cell_ends(
     notebook = open_notebook(monkeypatch, page=paged)
     training = Buying(images(3))
     notebook.run("a", ProgressPanel(training), before=lambda: in_the_middle(training))
-    assert "nearly done" in notebook.twins("a")[0]
+    assert "epoch 5 of 8 · last seen" in notebook.twins("a")[0]
     training.hold = True  # the samples are late
     notebook.run("b", before=lambda: ended_run(training, ("asset_s",)))
     below = notebook.outputs["a"][1]

@@ -185,7 +185,8 @@ class Progress {
 
   paintNow() {
     const s = this.summary;
-    say(this.small, this.channel.waited >= SLOW_MS ? `${s.headline ?? ""} · the kernel is busy` : s.headline ?? "");
+    const busy = this.channel.waited >= SLOW_MS;
+    say(this.small, busy ? `${s.standing ?? ""} · the kernel is busy` : s.headline ?? "");
     say(this.where, s.where ?? "");
     this.where.className = `nbt-pill nbt-where ${s.local ? "nbt-local" : "nbt-paid"}`;
     this.stop.hidden = !s.can_stop || this.stopping;
@@ -216,6 +217,7 @@ class Progress {
     const percent = known ? Math.round(s.progress * 100) : 0;
     this.bar.classList.toggle("nbt-unknown", !known && !ended);
     this.bar.classList.toggle("nbt-done", s.phase === "trained");
+    this.bar.classList.toggle("nbt-old", Boolean(s.old));
     this.fill.style.width = known ? `${s.progress * 100}%` : "";
     mark(this.bar, "aria-valuenow", known ? String(percent) : null);
     mark(this.bar, "aria-valuetext", known ? `${percent} %, ${s.headline}` : s.headline ?? "");

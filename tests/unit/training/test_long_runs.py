@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_service import FakeService
@@ -24,7 +26,11 @@ from phoenix_nbtrain.errors import (
     Throttled,
 )
 from phoenix_nbtrain.home import home
+from phoenix_nbtrain.records import TrainingProgress
 from phoenix_nbtrain.runner import InlineRunner
+from phoenix_nbtrain.store.clock import Moment
+from phoenix_nbtrain.training.runs import runs
+from phoenix_nbtrain.training.state import time_of
 from phoenix_nbtrain.training.training import Training, _here
 
 DAY = 86_400
@@ -186,6 +192,93 @@ def test_what_a_run_waits_for_is_told(trains: Training, service: FakeService) ->
     trains.refresh()
     assert trains.run is not None
     assert trains.run.message == "The disk is full."
+
+
+# -- what is old --------------------------------------------------------------------------------
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+    def __call__(self) -> Moment:
+        return Moment(at=self.at, boot="this one", ticks=self.at)
+
+
+@pytest.fixture
+def clock(trains: Training, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock(time.time())
+    monkeypatch.setattr(trains._watch, "_clock", clock)
+    return clock
+
+
+def tells(service: FakeService, training: Training, **progress: Any) -> None:
+    """Let the service tell how far the run is."""
+    told = TrainingProgress(stage="running-train", **progress)
+    service._put(service.models[training.model_id], progress=told)
+    training._watch.read()
+
+
+def test_a_run_that_cannot_be_read_says_when_it_was_seen(
+    trains: Training, service: FakeService, clock: Clock, runner: InlineRunner
+) -> None:
+    tells(service, trains, progress=0.9, remaining_seconds=10)
+    assert trains.run is not None
+    assert (trains.run.remaining_seconds, trains.run.last_seen) == (10, None)
+    seen = clock.at
+    clock.at += HOUR
+    service.before["get_model"] = offline
+    runner.advance(60)
+    assert (trains.run.remaining_seconds, trains.run.last_seen) == (None, seen)
+    assert f"90% · last seen {time_of(seen)}" in repr(trains.run)
+    service.before.clear()
+    trains._watch.read()
+    assert trains.run.last_seen is None
+
+
+@pytest.mark.parametrize(("is_local", "most"), [(True, 60), (False, 300)])
+def test_a_run_that_stands_still_says_since_when(
+    trains: Training, service: FakeService, clock: Clock, is_local: bool, most: float
+) -> None:
+    service.is_local = is_local
+    tells(service, trains, progress=0.9, remaining_seconds=10)
+    seen = clock.at
+    assert trains.run is not None
+    for passed, last in ((most - 1, None), (most + 1, seen), (DAY, seen)):
+        clock.at = seen + passed
+        trains._watch.read()
+        assert trains.run.last_seen == last
+        assert trains.run.remaining_seconds == (10 if last is None else None)
+    tells(service, trains, progress=0.91, remaining_seconds=9)
+    assert trains.run.last_seen is None
+
+
+@pytest.mark.parametrize(("is_local", "most"), [(True, 60), (False, 600)])
+def test_what_the_service_says_of_the_time_counts_from_the_first_read(
+    trains: Training, service: FakeService, clock: Clock, is_local: bool, most: float
+) -> None:
+    service.is_local = is_local
+    assert trains.run is not None
+    for age, old in ((most - 1, False), (most + 1, True), (-DAY, False)):
+        tells(service, trains, progress=0.9, updated_at=clock.at - age)
+        assert trains.run.last_seen == (clock.at - age if old else None)
+    clock.at = time.time()
+    tells(service, trains, progress=0.9, updated_at=clock.at - DAY)
+    other = service.create_model(name="of another computer", type="flux.2-dev-lora")
+    service._put(other, status="training", progress=service.models[trains.model_id].progress)
+    checked = runs(service)["checked"].tolist()
+    day = time.strftime("last seen %Y-%m-%d %H:%M", time.localtime(clock.at - DAY))
+    assert checked == [day, day]
+
+
+def test_a_queue_may_stand_still(trains: Training, service: FakeService, clock: Clock) -> None:
+    tells(service, trains, position=3)
+    clock.at += HOUR
+    trains._watch.read()
+    assert trains.run is not None
+    assert (trains.run.position, trains.run.last_seen) == (3, None)
 
 
 # -- fresh credentials --------------------------------------------------------------------------
