@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from phoenix_nbtrain.client.replies import Reply
 from phoenix_nbtrain.client.transport import Transport
-from phoenix_nbtrain.errors import ServiceUnreachable
+from phoenix_nbtrain.errors import InputError, ServiceUnreachable, shown
 from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote, amount
 
 __all__ = ["QUOTED", "Endpoints", "launched", "priced", "segment"]
@@ -16,10 +16,17 @@ __all__ = ["QUOTED", "Endpoints", "launched", "priced", "segment"]
 QUOTED = 269
 """The HTTP status of a dry run."""
 _PAGES_MAX = 10_000
+_ID_MAX = 256
 
 
 def segment(value: str) -> str:
-    """Return an id as one segment of a path, whatever it holds."""
+    """Return an id as one segment of a path.
+
+    Raises:
+        InputError: it is longer than any, or holds what none does.
+    """
+    if not (value.isascii() and value.isprintable() and len(value) <= _ID_MAX):
+        raise InputError(f"{shown(value)} is no id.", remedy="Copy it again, alone and whole.")
     return quote(value, safe="")
 
 

@@ -43,7 +43,7 @@ def login_path() -> Path:
 def login(
     kind: Literal["key", "token"] = "key",
     *,
-    base_url: str = HOSTED_URL,
+    base_url: str | None = None,
     project_id: str | None = None,
     team_id: str | None = None,
 ) -> Said:
@@ -54,7 +54,7 @@ def login(
 
     Args:
         kind: ``"key"`` asks for an API key and its secret, ``"token"`` for a bearer token.
-        base_url: the service they are for.
+        base_url: the service they are for, if it is not the hosted Phoenix's own address.
         project_id: needed with a token that reaches several projects.
         team_id: the team whose projects are read.
 
@@ -76,6 +76,7 @@ def login(
             f"{ONLY}=local keeps this kernel to the local Phoenix.",
             remedy="Log in from a notebook of your own.",
         )
+    base_url = HOSTED_URL if base_url is None else base_url
     places = {"base_url": base_url, "project_id": project_id, "team_id": team_id}
     refuse_what_is_no_text({k: type(v) for k, v in places.items() if v is not None})
     asked = {"key": ("api_key", "api_secret"), "token": ("bearer_token",)}[kind]

@@ -136,13 +136,19 @@ class Transport:
             params: further query parameters.
 
         Raises:
-            InputError: it cannot be written as JSON; nothing was sent.
+            InputError: it cannot be written as JSON, or into an address; nothing was sent.
             ServiceUnreachable: no usable reply came.
             ServiceError: the service refused.
         """
         policy = self._policies[operation]
         content = body if body is None or isinstance(body, bytes) else as_json(body)
-        url = httpx.URL(self.base_url + path, params={**self.params, **(params or {})})
+        asked = {**self.params, **(params or {})}
+        try:
+            url = httpx.URL(self.base_url + path, params=asked)
+        except (httpx.InvalidURL, UnicodeError):
+            raise InputError(
+                f"An address cannot hold {shown(asked, 90)}.", remedy="Copy the ids again."
+            ) from None
 
         def once() -> Reply:
             headers = {} if content is None else {"Content-Type": "application/json"}

@@ -15,7 +15,7 @@ from phoenix_nbtrain.store.journal import Journal, KnownModel
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.waiting import Waiting
 
-__all__ = ["Opening"]
+__all__ = ["Opening", "checked_id"]
 
 NAME_MAX = 64
 """Most characters of a model's name (the service's older reference)."""
@@ -100,11 +100,7 @@ class Opening:
 
     def join(self, model_id: str) -> Model:
         """Return an existing model by its id."""
-        if not isinstance(model_id, str) or not model_id.strip():
-            raise InputError(
-                f"{shown(model_id, 40)} is no model's id.", remedy="nbt.models() lists them."
-            )
-        model = self._service.get_model(model_id.strip())
+        model = self._service.get_model(checked_id(model_id))
         self._journal.remember_model(
             **self._scope, name=model.name, type=model.type, model_id=model.id
         )
@@ -167,6 +163,19 @@ class Opening:
                 raise
             self._journal.finish_model(entry.entry, model.id)
             return model
+
+
+def checked_id(model_id: object) -> str:
+    """Return a model's id, stripped.
+
+    Raises:
+        InputError: it is no text, or empty.
+    """
+    if not isinstance(model_id, str) or not model_id.strip():
+        raise InputError(
+            f"{shown(model_id, 40)} is no model's id.", remedy="nbt.models() lists them."
+        )
+    return model_id.strip()
 
 
 def checked_name(name: object) -> str:

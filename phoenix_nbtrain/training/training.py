@@ -31,6 +31,7 @@ from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import Runner, Timer, default_runner
 from phoenix_nbtrain.store.drafts import Drafts
 from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.training.account import asked
 from phoenix_nbtrain.training.adding import Adding
 from phoenix_nbtrain.training.browsing import Folder
 from phoenix_nbtrain.training.buying import Buying
@@ -38,7 +39,7 @@ from phoenix_nbtrain.training.downloading import Downloading
 from phoenix_nbtrain.training.drafting import Drafting
 from phoenix_nbtrain.training.editing import Editing, EditReply
 from phoenix_nbtrain.training.live import Live
-from phoenix_nbtrain.training.opening import Opening
+from phoenix_nbtrain.training.opening import Opening, checked_id
 from phoenix_nbtrain.training.order import stored_parameters
 from phoenix_nbtrain.training.pictures import Thumbnails
 from phoenix_nbtrain.training.service import Service
@@ -158,7 +159,7 @@ class Training(Drafting, metaclass=_Opened):
             InputError: the name or type cannot be.
             ModelNameTaken: the account has a model of that name that this computer does not know.
         """
-        service = _service(client)
+        service = asked(client)
         journal = Journal()
         opening = Opening(service, journal)
         if model_id is not None:
@@ -179,7 +180,7 @@ class Training(Drafting, metaclass=_Opened):
         runner: Runner | None = None,
     ) -> Training:
         """Return the training of a new model, whatever else has that name."""
-        service, journal = _service(client), Journal()
+        service, journal = asked(client), Journal()
         model = Opening(service, journal).create(name, type=_given_type(type))
         return cls._of(model, service, journal, runner)
 
@@ -203,7 +204,8 @@ class Training(Drafting, metaclass=_Opened):
             InputError: this computer has launched nothing yet, or all its models were deleted.
             NotFound: there is no such model.
         """
-        service, journal = _service(client), Journal()
+        service, journal = asked(client), Journal()
+        which = checked_id(which)
         runs = journal.intents(origin=service.origin)
         opening = Opening(service, journal)
         if which == "last":
@@ -622,14 +624,6 @@ def _unknown(owner: str, name: str, kind: type) -> AttributeError:
     if name.startswith("_"):  # asked for by libraries, not by people
         return AttributeError(f"{owner} has no attribute {name}")
     return UnknownName(owner, name, known=dir(kind))
-
-
-def _service(client: Service | None) -> Service:
-    if client is not None:
-        return client
-    from phoenix_nbtrain.client.connect import default_client
-
-    return default_client()
 
 
 def _given(name: str | None) -> str:

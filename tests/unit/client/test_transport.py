@@ -13,6 +13,7 @@ from phoenix_nbtrain.client.replies import retry_after
 from phoenix_nbtrain.errors import (
     AuthenticationFailed,
     CoolingDown,
+    InputError,
     NotFound,
     PermissionDenied,
     PlanLimitReached,
@@ -195,3 +196,22 @@ def test_a_token_with_several_projects_must_name_one(monkeypatch: pytest.MonkeyP
         connect(bearer_token="t")
     del projects[1:]
     assert connect(bearer_token="t").project_id == "proj_0"
+
+
+@pytest.mark.parametrize("model_id", ["é", "\udc80", "a\nb", "x" * 100_000])
+def test_what_is_no_id_is_refused_before_anything_is_sent(model_id: str) -> None:
+    wire = answering(200, json={"model": {"id": "m"}})
+    with pytest.raises(InputError, match=r"is no id\. Copy it again") as caught:
+        wire.phoenix.get_model(model_id)
+    assert len(str(caught.value)) <= 200
+    assert str(caught.value).isprintable()
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize("project_id", ["\udc80", "x" * 100_000])
+def test_what_no_address_can_hold_is_refused_before_anything_is_sent(project_id: str) -> None:
+    wire = Wire(lambda _: httpx.Response(200), project_id=project_id)
+    with pytest.raises(InputError, match="An address cannot hold") as caught:
+        wire.phoenix.get_model("m")
+    assert len(str(caught.value)) <= 200
+    assert wire.requests == []

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from fake_service import FakeService
 from training_types import Opened
 
+import phoenix_nbtrain as nbt
 from phoenix_nbtrain.errors import ConfigError, InputError, PairError, StillRunning
 from phoenix_nbtrain.training.training import Training
 
@@ -79,7 +81,20 @@ def test_a_price_with_other_parameters_keeps_nothing_of_them(
     assert training.config_with({"steps": 1200})["repeats"] == 30
 
 
-@pytest.mark.parametrize("given", [5, 9, "  "])
+@pytest.mark.parametrize("client", [5, "local", object(), [], pd.DataFrame({"a": [1]})])
+def test_what_is_no_phoenix_is_refused(client: Any) -> None:
+    for call in (
+        lambda: Training.open("icons", type=EDIT, client=client),
+        lambda: Training.create("icons", type=EDIT, client=client),
+        lambda: Training.attach(client=client),
+        lambda: nbt.models(client),
+        lambda: nbt.runs(client),
+    ):
+        with pytest.raises(InputError, match=r"is no Phoenix\. Give what nbt\.connect"):
+            call()
+
+
+@pytest.mark.parametrize("given", [5, 9, "  ", b"model_1", pd.NA, pd.Series([1, 2])])
 def test_what_cannot_be_a_models_id_is_told(service: FakeService, given: Any) -> None:
     for call in (
         lambda: Training.open(model_id=given, client=service),
