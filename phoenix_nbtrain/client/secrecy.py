@@ -24,7 +24,8 @@ _LOGGERS = (
     *("httpcore.proxy", "httpcore.socks", "httpx"),
 )
 _WORDS = frozenset(
-    {"detail", "details", "error", "errorMessage", "hint", "message", "reason", "stage", "status"}
+    {"costDetails", "detail", "details", "error", "errorMessage", "hint", "message"}
+    | {"plan", "reason", "stage", "status"}
 )
 """Keys of a reply whose values are words that the service says to people."""
 _OURS = frozenset({"concepts", "input", "parameters"})
@@ -99,9 +100,11 @@ def without_secrets(words: str) -> str:
     their refusal, and storage hosts the signed address.
     """
     secrets = [secret for found in _alive.valuerefs() if (secret := found()) is not None]
-    long = [form for s in secrets if len(s.reveal()) >= _SHORT for form in s.forms()]
+    # No form is shorter than the secret itself, so most words need no closer look.
+    long = [f for s in secrets if _SHORT <= len(s.reveal()) <= len(words) for f in s.forms()]
     short = [re.escape(s.reveal()) for s in secrets if 0 < len(s.reveal()) < _SHORT]
-    words = _without(words, long)
+    if long:
+        words = _without(words, long)
     if short:
         value = "|".join(sorted(short, key=len, reverse=True))
         words = re.sub(

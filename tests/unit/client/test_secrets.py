@@ -41,7 +41,7 @@ from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.secrecy import without_secrets
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, StoreError
-from phoenix_nbtrain.records import Asset, Download, Epoch, Job, TrainingImage, Upload
+from phoenix_nbtrain.records import Asset, Download, Epoch, Job, Quote, TrainingImage, Upload
 
 TOKEN = "planted.token/3+x=="
 SIGNED = "https://storage.test/a.png?X-Amz-Signature=hunter2"
@@ -270,6 +270,15 @@ def test_words_are_cleaned_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> 
     words += [model.status, model.progress.stage]
     assert not leaked_by(words)
     assert all("…" in text for text in words)
+
+
+def test_what_a_price_consists_of_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    price = {"creativeUnitsCost": 7, "costDetails": {ECHO: 2, "train-model": 5}}
+    quote = over(monkeypatch, lambda _: httpx.Response(269, json=price)).quote_training("m", {})
+    assert isinstance(quote, Quote)
+    assert len(quote.details) == 2
+    assert quote.details["train-model"] == 5
+    assert not leaked(repr(quote))
 
 
 @pytest.mark.parametrize("depth", [30, 33, 300, 900])
