@@ -38,7 +38,7 @@ from phoenix_nbtrain.client.connect import connect, unchecked
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret, find
 from phoenix_nbtrain.client.login import login
 from phoenix_nbtrain.client.phoenix import Phoenix
-from phoenix_nbtrain.client.secrecy import without_secrets
+from phoenix_nbtrain.client.secrecy import _unescaped, without_secrets
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, StoreError
 from phoenix_nbtrain.records import Asset, Download, Epoch, Job, Quote, TrainingImage, Upload
@@ -55,6 +55,7 @@ visible = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6
 def test_a_secret_is_found_however_it_is_written(value: str) -> None:
     assume("@" not in value)  # else it may look like the user of an address
     assume(value.strip("\\") == value)  # an escaped backslash at an end of it may be left
+    assume(len(_unescaped(value)[0]) >= 6)  # else it is too short to be looked for in escapes
     secret, packed = Secret(value), in_base64(value)
     for form in [*escaped(value), *escaped(packed), *escaped(packed.rstrip("="))]:
         assert _bare(without_secrets(f"before {form} after")) == "before … after", form
