@@ -20,6 +20,7 @@ from phoenix_nbtrain.client.credentials import (
     OriginAuth,
     called,
     find,
+    from_environment,
     kept,
     refuse_what_is_no_text,
 )
@@ -41,8 +42,10 @@ __all__ = [
     "connect",
     "connected",
     "default_client",
+    "look_for_login",
     "open_local",
     "open_remote",
+    "same_place",
     "told",
     "unchecked",
     "use",
@@ -57,6 +60,8 @@ ONLY = "PHOENIX_NBTRAIN_ONLY"
 _default: Phoenix | None = None
 _failed = False
 """Whether the last `connect` failed: then no Phoenix is chosen unasked in place of the one meant."""
+_login_seen = 0
+"""When the saved login was written that was looked at last."""
 _lock = threading.Lock()
 _parents: Callable[[], Phoenix] | None = None
 """In a forked process: opens what the process that forked it was connected to."""
@@ -173,6 +178,38 @@ def use(client: Phoenix) -> None:
         _default, _failed = client, False
     for hear in list(told):
         hear(client)
+
+
+def same_place(before: Phoenix, after: Phoenix) -> bool:
+    """Return whether both are one service and, as far as they say it, one project."""
+    projects = {p for p in (before.project_id, after.project_id) if p}
+    return before.origin == after.origin and len(projects) <= 1
+
+
+def look_for_login() -> None:
+    """Go on with a login that another kernel has saved since, if it is for what is in use here.
+
+    For when a token has expired. Each saved login is looked at once, by one free read.
+    """
+    global _login_seen
+    before = connected()
+    if before is None or from_environment() is not None:
+        return
+    try:
+        saved = (home() / "login.json").stat().st_mtime_ns
+        if saved == _login_seen:
+            return
+        _login_seen = saved
+        credentials = find()
+        if credentials is None:
+            return
+        client = open_remote(credentials)
+    except (OSError, PhoenixError):
+        return  # none, or it is of no use: what was refused stays so
+    if same_place(before, client):
+        use(client)
+    else:
+        client.close()
 
 
 def default_client() -> Phoenix:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from phoenix_nbtrain.client.connect import ONLY, connected, open_remote, use
+from phoenix_nbtrain.client.connect import ONLY, connected, open_remote, same_place, use
 from phoenix_nbtrain.client.credentials import (
     HOSTED_URL,
     Credentials,
@@ -19,7 +19,6 @@ from phoenix_nbtrain.client.credentials import (
     from_environment,
     refuse_what_is_no_text,
 )
-from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.errors import CredentialsError, InputError, StoreError
 from phoenix_nbtrain.home import home, write_whole, writing_in
 
@@ -89,18 +88,12 @@ def login(
     _save(given, {name: value for name, value in places.items() if value is not None})
     first = from_environment() is None
     before = connected()
-    if first and before is not None and _same_place(before, client):
+    if first and before is not None and same_place(before, client):
         use(client)  # what talks to that service goes on with the new login
     else:
         client.close()
     ahead = "" if first else " The environment's credentials come first."
     return Said(f"Logged in. Kept for you only in {login_path()}; nbt.connect() uses it.{ahead}")
-
-
-def _same_place(before: Phoenix, after: Phoenix) -> bool:
-    """Return whether both are one service and, as far as they say it, one project."""
-    projects = {p for p in (before.project_id, after.project_id) if p}
-    return before.origin == after.origin and len(projects) <= 1
 
 
 def logout() -> Said:

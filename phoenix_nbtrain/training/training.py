@@ -102,7 +102,13 @@ class Training(Drafting, metaclass=_Opened):
         self._sync = Sync(
             self._live, service, journal=journal, pictures=pictures, after=self._landed
         )
-        self._watch = Watch(self._live, service, self._launcher, ended=self._sync.request)
+        self._watch = Watch(
+            self._live,
+            service,
+            self._launcher,
+            ended=self._sync.request,
+            expired=_look_for_login,
+        )
         self._buying = Buying(self._live, self._sync, self._watch, self._launcher)
         self._baselines = Baselines()
         self._editing = Editing(self._live, changed=self._edited)
@@ -588,6 +594,12 @@ def _hear_of_logins() -> None:
     from phoenix_nbtrain.client import connect
 
     connect.told.add(_adopt)
+
+
+def _look_for_login() -> None:
+    from phoenix_nbtrain.client import connect
+
+    connect.look_for_login()
 
 
 def _adopt(client: Service) -> None:

@@ -145,12 +145,14 @@ class Watch:
         launcher: Launcher,
         *,
         ended: Callable[[], None] = lambda: None,
+        expired: Callable[[], None] = lambda: None,
         clock: Clock = moment,
     ) -> None:
         self._live = live
         self.service = service
         self._launcher = launcher
         self._ended = ended
+        self._expired = expired
         self._lock = threading.Lock()
         self._timer: Timer | None = None
         self._wanted = False
@@ -202,6 +204,8 @@ class Watch:
         try:
             model = self._read()
         except PhoenixError as error:
+            if isinstance(error, AuthenticationFailed):
+                self._expired()  # another kernel may have logged in
             if self.service is service:  # else another client reads on, at its own pace
                 self._failures += 1
             self._lost(f"The run cannot be read just now: {error}")

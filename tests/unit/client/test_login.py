@@ -14,8 +14,10 @@ import pytest
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.client import connect as connecting
+from phoenix_nbtrain.client.credentials import HOSTED_URL
 from phoenix_nbtrain.client.login import login_path
 from phoenix_nbtrain.errors import AuthenticationFailed, CredentialsError, InputError
+from phoenix_nbtrain.home import write_whole
 
 SECRETS = ("planted-key-1", "planted-secret-2", "planted-token-3")
 
@@ -42,6 +44,7 @@ class Hosted:
 @pytest.fixture
 def hosted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosted]:
     service = Hosted()
+    monkeypatch.setattr(connecting, "_login_seen", 0)
     monkeypatch.setattr(connecting, "SocketTransport", lambda: httpx.MockTransport(service.answer))
     yield service
 
@@ -215,6 +218,48 @@ def test_a_login_leaves_what_is_connected_elsewhere_alone(
     before = nbt.connect("local")
     typing(monkeypatch, *SECRETS[:2])
     nbt.login()
+    assert connecting.connected() is before
+
+
+def saved_elsewhere(token: str, **more: str) -> None:
+    """Do what `login` does in another kernel."""
+    words = {"bearer_token": token, "base_url": HOSTED_URL, "project_id": "proj_1", **more}
+    write_whole(login_path(), json.dumps(words).encode())
+
+
+def test_a_login_in_another_kernel_is_found_when_a_token_has_expired(hosted: Hosted) -> None:
+    saved_elsewhere(SECRETS[2])
+    stale = nbt.connect("hosted")
+    hosted.known = {"Bearer newer-token-4"}
+    connecting.look_for_login()
+    assert connecting.connected() is stale
+    asked = len(hosted.requests)
+    connecting.look_for_login()
+    assert len(hosted.requests) == asked, "each saved login is looked at once"
+    saved_elsewhere("newer-token-4")
+    connecting.look_for_login()
+    fresh = connecting.connected()
+    assert fresh is not None and fresh is not stale
+    fresh.ping()
+
+
+@pytest.mark.parametrize("more", [{"project_id": "proj_2"}, {"base_url": "https://other.test/v1"}])
+def test_a_login_in_another_kernel_for_something_else_is_left_alone(
+    hosted: Hosted, more: dict[str, str]
+) -> None:
+    before = nbt.connect("hosted", bearer_token=SECRETS[2], project_id="proj_1")
+    saved_elsewhere(SECRETS[2], **more)
+    connecting.look_for_login()
+    assert connecting.connected() is before
+
+
+def test_a_login_in_another_kernel_comes_after_the_environments(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", SECRETS[2])
+    before = nbt.connect("hosted", project_id="proj_1")
+    saved_elsewhere(SECRETS[2])
+    connecting.look_for_login()
     assert connecting.connected() is before
 
 

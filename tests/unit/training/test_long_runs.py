@@ -318,6 +318,27 @@ def test_an_open_training_goes_on_with_a_new_connection_at_once(
     assert service.count("get_model") == asked
 
 
+def test_a_wait_with_an_expired_token_goes_on_with_another_kernels_login(
+    trains: Training,
+    service: FakeService,
+    by_the_clock: InlineRunner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, logins = renewed(service), [None, None]
+    client.finish(trains.model_id)
+
+    def look() -> None:
+        if logins:
+            logins.pop()
+        else:
+            tell(client)
+
+    monkeypatch.setattr(connecting, "look_for_login", look)
+    service.before["get_model"] = expired
+    assert trains.wait().status == "trained"
+    assert client.count("get_model") > 0
+
+
 def test_what_could_not_be_sent_goes_with_a_new_connection(
     opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
 ) -> None:
