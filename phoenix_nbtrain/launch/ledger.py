@@ -313,7 +313,7 @@ class Ledger:
         )
 
     def seconds_left(self, intent: Intent) -> float:
-        """Return for how many seconds more an uncertain or refused launch is held open."""
+        """Return for how many seconds more reads may show the time before its last change."""
         return QUIET_SECONDS - self._clock().since(intent.last_change)
 
     def held(self, intent: Intent) -> tuple[float, float]:
@@ -364,7 +364,9 @@ class Ledger:
             if intent.kind == "training" and model.job_id is None:
                 return _MODEL_ENDS.get(model.status) if _appeared(intent, model) else None
             # A model has one run at a time: where it shows another, this one is over. And a job
-            # that the service has forgotten does not go on.
+            # that the service has forgotten does not go on. But reads can be late at first.
+            if self.seconds_left(intent) > 0:
+                return None
             other = intent.kind == "training" and model.job_id != intent.job_id
             return "ended" if other or isinstance(error, NotFound) else None
         except PhoenixError:

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -61,6 +62,8 @@ UNTIL = st.one_of(
 ENDED = st.sampled_from(["not yet", "trained", "failed", "training-canceled"])
 END = st.one_of(st.just("pause"), st.sampled_from(ENDS))
 FATE = st.one_of(st.just("done"), st.sampled_from(FATES))
+LAG = st.sampled_from([0, 0, 0, 30, 100])
+"""Seconds for which reads show nothing of a launch: fewer than a doubt lasts."""
 CAPS = st.sampled_from([Decimal(100), Decimal(100), Decimal(95), None])
 CHANGES = (
     ("edit", 1),
@@ -71,6 +74,8 @@ CHANGES = (
     ("time", 1),
     ("time", 40),
     ("time", 121),
+    ("clock", 86_400),
+    ("clock", -86_400),
     ("somebody else launches", ""),
 )
 
@@ -89,12 +94,18 @@ class Machine(RuleBasedStateMachine):
         self._own = Path(tempfile.mkdtemp(dir=self.folder))
         self.world = World(self._own, self.client, self.seen)
 
+    @initialize(two=st.booleans())
+    def addresses(self, two: bool) -> None:
+        if two:
+            self.world.rename_for_the_last()
+
     @rule(
         kernel=KERNELS,
         price=st.sampled_from(["fresh", "fresh", "newest", "older"]),
         ended=ENDED,
         again=st.booleans(),
         fate=FATE,
+        lag=LAG,
         until=UNTIL,
         end=END,
     )
@@ -105,6 +116,7 @@ class Machine(RuleBasedStateMachine):
         ended: str,
         again: bool,
         fate: str,
+        lag: int,
         until: Until,
         end: str,
     ) -> None:
@@ -117,7 +129,7 @@ class Machine(RuleBasedStateMachine):
             self.world.estimate(one)
             one.finish()
         accepted = estimates[len(estimates) // 2 if price == "older" else -1]
-        self.world.launch(one, accepted=accepted, again=again, fate=fate)
+        self.world.launch(one, accepted=accepted, again=again, fate=fate, lag=lag)
         one.go(until, end)
 
     @rule(kernel=KERNELS, until=UNTIL, end=END)
@@ -133,6 +145,7 @@ class Machine(RuleBasedStateMachine):
         ended=ENDED,
         again=st.booleans(),
         fate=FATE,
+        lag=LAG,
         until=UNTIL,
         end=END,
     )
@@ -143,6 +156,7 @@ class Machine(RuleBasedStateMachine):
         ended: str,
         again: bool,
         fate: str,
+        lag: int,
         until: Until,
         end: str,
     ) -> None:
@@ -150,7 +164,7 @@ class Machine(RuleBasedStateMachine):
         self.world.run_ends(ended)
         one = self.world.kernel(kernel)
         one.finish()
-        self.world.launch(one, max_cost=cap, again=again, fate=fate)
+        self.world.launch(one, max_cost=cap, again=again, fate=fate, lag=lag)
         one.go(until, end)
 
     @rule(
@@ -170,6 +184,7 @@ class Machine(RuleBasedStateMachine):
         second=st.sampled_from(["launch", "reconcile", "run_of", "stop"]),
         ended=ENDED,
         fate=FATE,
+        lag=LAG,
         points=st.tuples(UNTIL, UNTIL, UNTIL),
         end=END,
     )
@@ -179,6 +194,7 @@ class Machine(RuleBasedStateMachine):
         second: str,
         ended: str,
         fate: str,
+        lag: int,
         points: tuple[Until, Until, Until],
         end: str,
     ) -> None:
@@ -188,7 +204,7 @@ class Machine(RuleBasedStateMachine):
         first.finish()
         other.finish()
         cap = Decimal(120)
-        self.world.launch(first, max_cost=cap, again=True, fate=fate)
+        self.world.launch(first, max_cost=cap, again=True, fate=fate, lag=lag)
         first.go(points[0])
         if second == "launch":
             self.world.launch(other, max_cost=cap, again=True)
@@ -211,6 +227,21 @@ class Machine(RuleBasedStateMachine):
         self.world.launch(one, max_cost=Decimal(120), again=True, fate=fate)
         one.go((at, 1), end)
 
+    @rule(kernel=KERNELS, looks=st.integers(0, 4))
+    def one_lands_late(self, kernel: int, looks: int) -> None:
+        """A launch takes effect after its client gave up on the reply, and reads in between."""
+        world, one = self.world, self.world.kernel(kernel)
+        one.finish()
+        world.run_ends("failed")
+        world.launch(one, max_cost=Decimal(120), again=True, fate="late")
+        one.finish()
+        for _ in range(looks):
+            world.pass_time(61)
+            world.reconcile(one)
+            one.finish()
+        if world.on_their_way:
+            world.a_late_one_lands()
+
     @precondition(lambda self: self.world.doubtful)
     @rule(kernel=KERNELS)
     def wait_out_a_doubt(self, kernel: int) -> None:
@@ -219,6 +250,12 @@ class Machine(RuleBasedStateMachine):
             self.world.pass_time(61)
             self.world.reconcile(one)
             one.finish()
+
+    @precondition(lambda self: self.world.refused)
+    @rule(kernel=KERNELS)
+    def wait_out_a_refusal(self, kernel: int) -> None:
+        if self.world.locked_out(self.world.kernel(kernel)):
+            raise Violation("a refusal keeps plain starts out")
 
     @rule(kernel=KERNELS, until=UNTIL, end=END)
     def go_on(self, kernel: int, until: Until, end: str) -> None:
@@ -234,6 +271,9 @@ class Machine(RuleBasedStateMachine):
             world.service.price = Decimal(value)
         elif what == "time":
             world.pass_time(int(value))
+        elif what == "clock":
+            world.clock.set_by(int(value))
+            world.saw(f"the clock is set by {value} s")
         elif world.service.models[world.model_id].status != "training":
             world.somebody_else_launches()
 
@@ -311,11 +351,18 @@ def _everything() -> Iterator[str]:
         "launch that nobody accepted",
         "launch while another kernel is in the middle of a call",
         "launch with a spent estimate",
+        "launch → LaunchRefused",
         "launch → already",
         "launch → bought",
         "pause: trigger_training",
         "pause: trigger_training happened",
         "reconcile → not_seen",
+        "reconcile → refused",
+        "reconcile → rejected",
+        "a plain start two minutes after a refusal",
+        "a read that shows nothing of a launch yet",
+        "the clock is set by 86400 s",
+        "the clock is set by -86400 s",
     )
 
 
@@ -368,11 +415,27 @@ class _DoubtIsFailure(Journal):
         return super().move(intent_id, "failed" if to == "uncertain" else to, **rest)
 
 
+class _RefusalIsFinal(Journal):
+    """Takes a refusal for the last word, though a copy of the request may have caused it."""
+
+    def move(self, intent_id: str, to: IntentState, **rest: Any) -> bool:
+        return super().move(intent_id, "rejected" if to == "refused" else to, **rest)
+
+
+class _RefusalIsDoubt(Journal):
+    """Takes a refusal for a launch of which nothing is known."""
+
+    def move(self, intent_id: str, to: IntentState, **rest: Any) -> bool:
+        return super().move(intent_id, "uncertain" if to == "refused" else to, **rest)
+
+
 PLANTED = {
     "three tries": Client(wire=_ThreeTries),
     "sent before it is written": Client(journal=_SendsFirst),
     "estimate never spent": Client(journal=_NeverSpends),
     "doubt taken for failure": Client(journal=_DoubtIsFailure),
+    "refusal taken for final": Client(journal=_RefusalIsFinal),
+    "refusal taken for doubt": Client(journal=_RefusalIsDoubt),
 }
 
 

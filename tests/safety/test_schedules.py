@@ -100,3 +100,89 @@ def test_a_run_that_ended_is_written_down_although_another_runs_by_now(world: Wo
     assert states(world)[-1] == "trained"
     world.settle()
     assert states(world) == ["running", "trained"]
+
+
+def test_a_refusal_that_our_own_launch_caused_is_not_followed_by_another(world: World) -> None:
+    # Reads that lag behind took it for the last word, and the next start launched a second time.
+    first, second, _ = world.kernels
+    world.launch(first, max_cost=CAP, fate="cooldown after", lag=100)
+    first.finish()
+    for kernel in (first, second, first):
+        world.pass_time(25)
+        work = world.launch(kernel, max_cost=CAP, again=True)
+        kernel.finish()
+        assert work.outcome == "LaunchRefused"
+    world.pass_time(30)
+    work = world.launch(second, max_cost=CAP)
+    second.finish()
+    assert work.outcome == "already"
+    assert states(world) == ["running"]
+    world.settle()
+
+
+@pytest.mark.parametrize("jump", [0, 86_400, -86_400])
+def test_an_ordinary_refusal_keeps_nobody_out_for_longer_than_two_minutes(
+    world: World, jump: float
+) -> None:
+    first, second, _ = world.kernels
+    world.launch(first, max_cost=CAP, fate="parallel limit before")
+    first.finish()
+    world.pass_time(119)
+    world.clock.set_by(jump)
+    work = world.launch(second, max_cost=CAP)
+    second.finish()
+    assert work.outcome == "LaunchRefused"
+    world.pass_time(1)
+    work = world.launch(second, max_cost=CAP)
+    second.finish()
+    assert work.outcome == "bought"
+    world.settle()
+
+
+def test_a_clock_that_is_set_ahead_does_not_hurry_a_doubt(world: World) -> None:
+    # The wall clock made three reads in a minute look like reads of a day.
+    kernel = world.kernels[0]
+    world.launch(kernel, max_cost=CAP, fate="timeout after", lag=100)
+    kernel.finish()
+    for _ in range(3):
+        world.pass_time(25)
+        world.clock.set_by(86_400)
+        world.run_of(kernel)
+        kernel.finish()
+    assert states(world) == ["uncertain"]
+    world.settle()
+    assert states(world) == ["running"]
+
+
+def test_a_run_that_reads_do_not_show_yet_is_not_taken_for_ended(world: World) -> None:
+    # Reads still showed the run before, and the new one's job was not known there either.
+    kernel, other, _ = world.kernels
+    world.launch(kernel, max_cost=CAP)
+    kernel.finish()
+    world.run_ends("trained")
+    world.launch(kernel, max_cost=CAP, again=True, lag=100)
+    kernel.finish()
+    work = world.launch(other, max_cost=CAP, again=True)
+    other.finish()
+    assert work.outcome == "already"
+    assert states(world) == ["running", "trained"]
+    world.settle()
+
+
+def test_a_launch_is_known_under_the_other_address_of_the_service(world: World) -> None:
+    world.rename_for_the_last()
+    first, _, elsewhere = world.kernels
+    world.launch(first, max_cost=CAP, fate="already training after", lag=100)
+    first.finish()
+    work = world.launch(elsewhere, max_cost=CAP, again=True)
+    elsewhere.finish()
+    assert work.outcome == "LaunchRefused"
+    world.pass_time(100)
+    work = world.launch(elsewhere, max_cost=CAP, again=True)
+    elsewhere.finish()
+    assert work.outcome == "LaunchRefused", "its reads may be somebody else's copy"
+    work = world.launch(first, max_cost=CAP, again=True)
+    first.finish()
+    assert work.outcome == "already"
+    assert states(world) == ["running"]
+    world.settle()

@@ -28,6 +28,7 @@ from fake_service import FakeService
 from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.errors import (
     CoolingDown,
+    NotFound,
     PhoenixError,
     PlanLimitReached,
     ServiceError,
@@ -45,7 +46,7 @@ from phoenix_nbtrain.launch import (
     fingerprint,
 )
 from phoenix_nbtrain.launch.ledger import SUBMITTING_SECONDS
-from phoenix_nbtrain.records import Job, LaunchReply
+from phoenix_nbtrain.records import Job, LaunchReply, Model
 from phoenix_nbtrain.store.journal import Intent, Journal
 
 __all__ = ["ENDS", "FATES", "HONEST", "Client", "Kernel", "Violation", "Wire", "World"]
@@ -65,39 +66,47 @@ _DOUBT: Mapping[str, Callable[[], PhoenixError]] = {
     "timeout": lambda: ServiceUnreachable("Timed out.", sent=True),
     "reset": lambda: ServiceUnreachable("Connection reset.", sent=True),
     "408": lambda: ServiceError("Request timeout.", status=408),
-    "409": lambda: ServiceError("Conflict.", status=409),
-    "429": lambda: Throttled("Slow down.", status=429),
     "500": lambda: ServiceFailed("Internal error (500).", status=500),
     "502": lambda: ServiceFailed("Bad gateway (502).", status=502),
 }
 """Replies that do not tell whether the launch happened."""
-_REFUSALS: Mapping[str, Callable[[], PhoenixError]] = {
+_HELD: Mapping[str, Callable[[], PhoenixError]] = {
+    "already training": lambda: ServiceError("Model is already training.", status=400),
+    "cooldown": lambda: CoolingDown("Cooling down.", status=429, remaining_seconds=60),
+    "parallel limit": lambda: PlanLimitReached(
+        "Plan.", status=429, details={"actionName": "parallel-training", "actionLimit": 1}
+    ),
+    "throttle": lambda: Throttled("Slow down.", status=429),
+    "409": lambda: ServiceFailed("Conflict.", status=409),
+}
+"""Refusals of a second copy, where a proxy repeated the request; or of the only one."""
+_FINAL: Mapping[str, Callable[[], PhoenixError]] = {
     "not sent": lambda: ServiceUnreachable("Connection refused.", sent=False),
     "400": lambda: ServiceError("Too few images.", status=400),
     "401": lambda: ServiceError("Unauthorized.", status=401),
-    "plan limit": lambda: PlanLimitReached(
-        "Plan.", status=429, details={"actionName": "parallel-training"}
+    "no units": lambda: ServiceError("Not enough creative units.", status=402),
+    "no training in the plan": lambda: PlanLimitReached(
+        "Plan.", status=429, details={"actionName": "parallel-training", "actionLimit": 0}
     ),
-    "cooldown": lambda: CoolingDown("Cooling down.", status=429, remaining_seconds=60),
 }
 """Replies after which nothing was launched, for sure."""
 
 
-def _fault(of: Mapping[str, Callable[[], PhoenixError]], name: str) -> PhoenixError:
-    return of[name]()
+def _fault(name: str) -> PhoenixError:
+    return {**_DOUBT, **_HELD, **_FINAL}[name]()
 
 
 FATES: tuple[str, ...] = (
     "done",
-    *(f"{name} before" for name in _DOUBT),
-    *(f"{name} after" for name in _DOUBT),
-    *_REFUSALS,
-    "repeated by a proxy",
+    *(f"{name} before" for name in (*_DOUBT, *_HELD)),
+    *(f"{name} after" for name in (*_DOUBT, *_HELD)),
+    *_FINAL,
     "late",
     "answered with a price",
     "no job in the reply",
 )
-"""``before`` and ``after`` say when the reply was lost: before or after the launch happened."""
+"""``before`` and ``after`` say when the reply was lost or the request refused: before or after a
+launch happened."""
 ENDS: tuple[str, ...] = ("pause", "interrupt", "fails", "kill", "power cut")
 """What can happen to a kernel where it stands."""
 
@@ -105,6 +114,7 @@ IN_TRANSACTION = "commit"
 """The one step at which no other kernel can move: it would wait for the database's lock."""
 Until = int | tuple[str, int]
 """A number of steps, or a step's name and which time it comes."""
+OTHER_ADDRESS = "https://proxy.test/v1"
 NEVER_LAUNCHED = ("prepared", "not_sent", "rejected")
 """States of a launch of which the journal says that nothing was launched."""
 
@@ -122,10 +132,16 @@ class Work:
     max_cost: Decimal | None = None
     again: bool = False
     fate: str = "done"
+    lag: float = 0.0
+    """Seconds for which reads show nothing of what it launches."""
+    outcome: str = ""
+    """How it ended: what it returned, or the error that it raised."""
     quoted: Decimal | None = None
     intent_id: str | None = None
     """The launch that it wrote down, at ``wrote_at``."""
     wrote_at: float = 0.0
+    refused: bool = False
+    """Its request was answered by a refusal and launched nothing."""
     stood_still: bool = False
     """It was not heard of for minutes before it sent."""
 
@@ -167,7 +183,7 @@ class Wire:
         self._kernel = kernel
         self._service = kernel.world.service
 
-    origin = property(lambda self: self._service.origin)
+    origin = property(lambda self: self._kernel.origin)
     project_id = property(lambda self: self._service.project_id)
     unit = property(lambda self: self._service.unit)
     is_local = property(lambda self: self._service.is_local)
@@ -198,27 +214,40 @@ class Wire:
         fate, work.fate = work.fate, "done"
         world.saw(f"launch request: {fate}")
         if fate == "not sent":
-            raise _fault(_REFUSALS, fate)
+            raise _fault(fate)
         intent = world.sending(work, parameters)
         name, _, when = fate.rpartition(" ")
+        if fate in _FINAL or (when == "before" and name in _HELD):
+            work.refused = True
+            raise _fault(fate if fate in _FINAL else name)
         if when == "before":
-            raise _fault(_DOUBT, name)
-        if fate in _REFUSALS:
-            raise _fault(_REFUSALS, fate)
+            raise _fault(name)
         if fate == "answered with a price":
             return LaunchReply(outcome="quoted")
         if fate == "late":
             world.on_their_way.append((work, intent))
-            raise _fault(_DOUBT, "timeout")
+            raise _fault("timeout")
         job = world.launched(work, intent)
         self._kernel.step("trigger_training happened")
         if when == "after":
-            raise _fault(_DOUBT, name)
-        if fate == "repeated by a proxy":
-            raise ServiceError("Model is already training.", status=400)
+            raise _fault(name)
         if fate == "no job in the reply":
             return LaunchReply(outcome="launched")
         return LaunchReply(outcome="launched", job=job)
+
+    def get_model(self, model_id: str) -> Model:
+        self._kernel.step("get_model")
+        model = self._kernel.world.shown(self._service.get_model(model_id))
+        self._kernel.step("get_model answered")
+        return model
+
+    def get_job(self, job_id: str) -> Job:
+        self._kernel.step("get_job")
+        if self._kernel.world.hidden(job_id):
+            raise NotFound("No such job.", status=404)
+        job = self._service.get_job(job_id)
+        self._kernel.step("get_job answered")
+        return job
 
 
 class Transactions:
@@ -265,8 +294,10 @@ HONEST = Client()
 class Kernel:
     """One process: a launcher, its journal, and at most one call under way."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, origin: str | None = None) -> None:
         self.world = world
+        self.origin = origin or world.service.origin
+        """The address by which it knows the service."""
         self.alive = True
         self.at = ""
         """The step it stands before."""
@@ -375,6 +406,15 @@ class Kernel:
             self.world.ended(self.work, value)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Lag:
+    """What reads show until they have caught up."""
+
+    until: float
+    model: Model
+    jobs: frozenset[str]
+
+
 @dataclass(eq=False)
 class World:
     """One computer, one model, one service, and the law."""
@@ -400,6 +440,9 @@ class World:
         self.estimates: list[Estimate] = []
         self.runs: list[Run] = []
         self.on_their_way: list[tuple[Work, str]] = []
+        self.refused: set[str] = set()
+        """Launches that were refused and launched nothing, as their kernels lived to note."""
+        self._lag: _Lag | None = None
         self._bought: set[str] = set()
         self._written: set[str] = set()
         self.kernels = [Kernel(self) for _ in range(3)]
@@ -418,8 +461,26 @@ class World:
         """Return a kernel that lives: a dead one is started again."""
         if not self.kernels[number].alive:
             self.saw("reopened")
-            self.kernels[number] = Kernel(self)
+            self.kernels[number] = Kernel(self, self.kernels[number].origin)
         return self.kernels[number]
+
+    def rename_for_the_last(self) -> None:
+        """Let the last kernel know the service by another address."""
+        self.kernels[-1] = Kernel(self, OTHER_ADDRESS)
+
+    # -- reads that lag behind ------------------------------------------------------------------
+
+    def shown(self, model: Model) -> Model:
+        """Return the model as reads show it now."""
+        if self._lag is None or self.now() >= self._lag.until:
+            return model
+        self.saw("a read that shows nothing of a launch yet")
+        return self._lag.model
+
+    def hidden(self, job_id: str) -> bool:
+        """Return whether reads do not show that job yet."""
+        lag = self._lag
+        return lag is not None and self.now() < lag.until and job_id not in lag.jobs
 
     def order(self) -> Order:
         parameters = {"nbEpochs": self.epochs}
@@ -443,10 +504,17 @@ class World:
         max_cost: Decimal | None = None,
         again: bool = False,
         fate: str = "done",
-    ) -> None:
+        lag: float = 0.0,
+    ) -> Work:
         order = self.order()
         work = self._work(
-            "launch", order=order, accepted=accepted, max_cost=max_cost, again=again, fate=fate
+            "launch",
+            order=order,
+            accepted=accepted,
+            max_cost=max_cost,
+            again=again,
+            fate=fate,
+            lag=lag,
         )
         if any(other is not kernel and other.busy for other in self.kernels):
             self.saw("launch while another kernel is in the middle of a call")
@@ -460,6 +528,7 @@ class World:
                 order, accepted=accepted, max_cost=max_cost, again=again
             ),
         )
+        return work
 
     def stop(self, kernel: Kernel) -> None:
         kernel.begin(self._work("stop"), lambda: kernel.launcher.stop(self.model_id))
@@ -493,7 +562,8 @@ class World:
             value = "already" if value.already else "bought"
         elif isinstance(value, Intent):
             value = value.state
-        self.saw(f"{work.kind} → {value if isinstance(value, str) else type(value).__name__}")
+        work.outcome = value if isinstance(value, str) else type(value).__name__
+        self.saw(f"{work.kind} → {work.outcome}")
 
     # -- what happens without them --------------------------------------------------------------
 
@@ -570,7 +640,9 @@ class World:
         self.saw("launch after one without a trace")
 
     def note_new_intent(self, kernel: Kernel) -> None:
-        """Notice which launch a kernel has just written down."""
+        """Notice which launch a kernel has just written down, or how its request was answered."""
+        if kernel.work.refused and kernel.work.intent_id is not None:
+            self.refused.add(kernel.work.intent_id)
         newest = next(iter(self.intents()), None)
         if newest is not None and newest.intent_id not in self._written:
             self._written.add(newest.intent_id)
@@ -595,7 +667,10 @@ class World:
     def launched(self, work: Work, intent: str, *, late: bool = False) -> Job:
         """Let a launch take effect."""
         assert work.order is not None
+        before = self.service.get_model(self.model_id), frozenset(self.service.jobs)
         job = self.service.launch(self.model_id)
+        if work.lag and not late:
+            self._lag = _Lag(until=self.now() + work.lag, model=before[0], jobs=before[1])
         self.steps += 1
         self.unjudged = True
         self.runs.append(
@@ -628,17 +703,38 @@ class World:
             if state in NEVER_LAUNCHED or (state == "not_seen" and not run.late):
                 raise Violation(f"a launch that the journal calls {state}")
 
+    def locked_out(self, kernel: Kernel) -> bool:
+        """Let two minutes pass after refusals and start plainly; return whether that is kept out.
+
+        Whatever the journal holds open, or in doubt, for another reason may keep it out.
+        """
+        kernel.finish()
+        intents = self.intents()
+        refused = {i.intent_id for i in intents} & self.refused
+        others = [i for i in intents if i.intent_id not in refused]
+        if any(i.open or i.state == "not_seen" for i in others) or not refused:
+            return False
+        self.pass_time(121)
+        self.saw("a plain start two minutes after a refusal")
+        work = self.launch(kernel, max_cost=Decimal(1000))
+        kernel.finish()
+        return work.outcome not in ("bought", "already")
+
     def settle(self) -> None:
         """Let everything come to rest, and judge what the journal says then."""
         for kernel in self.kernels:
             kernel.finish()
         self.judge()
-        kernel = Kernel(self)
+        readers = [Kernel(self, origin) for origin in sorted({k.origin for k in self.kernels})]
         for _ in range(3):
             self.pass_time(200)
-            self.run_of(kernel)
-            kernel.finish()
+            for reader in readers:
+                self.run_of(reader)
+                reader.finish()
         self.judge()
         training = self.service.models[self.model_id].status == "training"
         if training and not any(intent.open for intent in self.intents()):
             raise Violation("a run goes on, and the journal knows of none")
+        if self.locked_out(readers[-1]):
+            raise Violation("a refusal keeps plain starts out")
+        self.judge()

@@ -249,6 +249,7 @@ class TestAnswers:
         service: FakeService,
         launcher: Launcher,
         journal: Journal,
+        clock: Any,
         wanted: Order,
         error: ServiceError,
     ) -> None:
@@ -257,6 +258,9 @@ class TestAnswers:
         service.trigger_training(wanted.model_id, {})  # from another computer
         service.finish(wanted.model_id, "failed")
         service.before["get_job"] = raising(error)
+        launcher.run_of(service.get_model(wanted.model_id))
+        assert journal.intents()[-1].state == "running", "reads may be late"
+        clock.pass_(121)
         launcher.run_of(service.get_model(wanted.model_id))
         assert journal.intents()[-1].state == "ended"
         assert launcher.launch(wanted, max_cost=2000).already, "it may have been trained"
@@ -293,9 +297,10 @@ class TestDownloads:
             launcher.launch(replace(take, epoch="3", fingerprint="three"), max_cost=5)
 
     def test_one_whose_job_is_gone_can_be_bought_again(
-        self, service: FakeService, launcher: Launcher, take: Order
+        self, service: FakeService, launcher: Launcher, clock: Any, take: Order
     ) -> None:
         bought = launcher.launch(take, max_cost=5).intent.job_id
+        clock.pass_(121)
         del service.jobs[str(bought)]
         assert launcher.launch(take, max_cost=5).already
         assert not launcher.launch(take, max_cost=5, again=True).already
