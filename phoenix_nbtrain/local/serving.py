@@ -33,12 +33,13 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
     """Refuses what two servers in a row may understand in two ways, and requests for others."""
 
     def parse_header(self, header_plus: bytes) -> None:
+        lines = header_plus.split(b"\r\n")[1:]
+        names = {line.partition(b":")[0].strip().lower() for line in lines}
+        if {b"transfer-encoding", b"content-length"} <= names:
+            raise ParsingError("The length of the body is stated in two ways")
         super().parse_header(header_plus)
-        # waitress takes the encoding away where it goes by it, which it does from HTTP/1.1 on.
-        if "TRANSFER_ENCODING" in self.headers or (
-            self.chunked and "CONTENT_LENGTH" in self.headers
-        ):
-            raise ParsingError("The length of the body is stated in two ways, or in a wrong one")
+        if "TRANSFER_ENCODING" in self.headers:  # waitress goes by it from HTTP/1.1 on only
+            raise ParsingError("The body is sent in a way that its protocol version does not have")
         if self.proxy_netloc and not is_this_computer(self.proxy_netloc):
             self.error = _MisdirectedError("This Phoenix answers on this computer only")
             self.completed = True

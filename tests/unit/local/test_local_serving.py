@@ -73,6 +73,8 @@ SMUGGLED = b"0\r\n\r\nGET /v1/models HTTP/1.1\r\n\r\n"
         (POST, "Transfer-Encoding: chunked", "Content-Length: 4"),
         (POST, "Content-Length: 5", "Transfer-Encoding: chunked"),
         (POST, "Content-Length: 0", "transfer-encoding: CHUNKED"),
+        (POST, "Transfer-Encoding: gzip", "Content-Length: 4"),
+        (POST, "Transfer-Encoding:", "Content-Length: 4"),
         (POST, "Content-Length: 4", "Content-Length: 5"),
         (POST.replace("1.1", "1.0"), "Transfer-Encoding: chunked", "Content-Length: 4"),
         (POST.replace("1.1", "1.0"), "Transfer-Encoding: chunked"),
