@@ -63,9 +63,14 @@ class Importers:
                 return
             self._going.add(upload_id)
         # A daemon, since no interpreter should wait at its end for a picture on the web.
-        threading.Thread(
+        thread = threading.Thread(
             target=self._run, args=(upload_id,), name=f"import {upload_id}", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # the system has none to spare: whoever reads it next tries again
+            with self._lock:
+                self._going.discard(upload_id)
 
     def _run(self, upload_id: str) -> None:
         folder = self._store.upload_dir(upload_id)

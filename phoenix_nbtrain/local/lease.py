@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import logging
 import os
 import subprocess
@@ -170,7 +171,11 @@ class Workers:
                 start_new_session=True,  # it outlives the kernel, and its Ctrl-C
             )
         except OSError as error:
-            self._give_up("The training process cannot be started.", shown(str(error), 120))
+            if error.errno in (errno.EAGAIN, errno.ENOMEM):  # for now: the next read tries again
+                log.warning("the training process cannot be started just now: %s", error)
+                self._starts -= 1
+            else:
+                self._give_up("The training process cannot be started.", shown(str(error), 120))
         finally:
             os.close(descriptor)
         if self._process is not None:

@@ -11,13 +11,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from phoenix_nbtrain.errors import InputError, NotFound, NotReady, ServiceError, as_sentence, shown
+from phoenix_nbtrain.errors import (
+    AuthenticationFailed,
+    InputError,
+    NotFound,
+    NotReady,
+    PhoenixError,
+    ServiceError,
+    as_sentence,
+    shown,
+)
 from phoenix_nbtrain.launch import Estimate, Launcher, Order, cost_words, download_order
 from phoenix_nbtrain.records import ENDED_JOBS, Model
 from phoenix_nbtrain.store.journal import Intent
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
-from phoenix_nbtrain.training.watch import seconds_of
+from phoenix_nbtrain.training.watch import passing, seconds_of
 
 __all__ = ["Downloading"]
 
@@ -107,6 +116,13 @@ class Downloading:
                     "The service has forgotten this download.",
                     remedy="download(again=True) buys it once more.",
                 ) from error
+            except PhoenixError as error:
+                # An outage takes nothing of what is bought, so it is no end before the time is up.
+                expired = isinstance(error, AuthenticationFailed)
+                if expired or not passing(error) or time.monotonic() > ends:
+                    raise
+                self._sleep(longest)
+                continue
             if ready.url:
                 self._launcher.settle_download(model)
                 return ready.url

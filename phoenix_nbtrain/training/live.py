@@ -139,9 +139,16 @@ class Live:
             self._due = True
             wait = self._announced + UPDATE_SECONDS - now
         if wait <= 0:
-            self.runner.submit("notify", self._tell)
+            self._tell_soon()
         else:
-            self.runner.later(wait, lambda: self.runner.submit("notify", self._tell))
+            self.runner.later(wait, self._tell_soon)
+
+    def _tell_soon(self) -> None:
+        try:
+            self.runner.submit("notify", self._tell)
+        except RuntimeError:  # the system has no thread to spare: the next change is told
+            with self._lock:
+                self._due = False
 
     def _tell(self) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -252,3 +253,23 @@ def test_an_unknown_upload_is_a_404(phoenix: Phoenix) -> None:
     upload = begin(phoenix, drawing())
     path = f"/uploads/{upload['id']}/action"
     assert phoenix.send("POST", path, {"action": "upload-complete"})[0] == 400
+
+
+def test_an_upload_that_found_no_thread_is_brought_in_by_the_next_read(
+    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = drawing("box", "red")
+    upload = begin(phoenix, content)
+    assert put(phoenix, upload["parts"][0], content) == 200
+    start, refusals = threading.Thread.start, [0]
+
+    def refused(thread: threading.Thread) -> None:
+        if thread.name.startswith("import") and refusals[0] < 2:
+            refusals[0] += 1
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    assert complete(phoenix, upload["id"])[0] == 200
+    assert phoenix.until(lambda: phoenix.ended_upload(upload["id"]))["status"] == "imported"
+    assert refusals == [2]

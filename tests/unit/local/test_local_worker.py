@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -411,3 +412,21 @@ def test_a_worker_that_cannot_be_started_at_all_fails_the_job(
     job_id = live.launch(model_id, **QUICK)
     assert live.job(job_id)["status"] in ENDED
     assert "cannot be started" in live.job(job_id)["metadata"]["error"]
+
+
+def test_a_system_that_has_no_process_to_spare_fails_no_job(
+    live: Phoenix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_id, begin, refusals = live.style_set(1), subprocess.Popen, [0]
+
+    def popen(*args: Any, **more: Any) -> Any:
+        if refusals[0] < 9:
+            refusals[0] += 1
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return begin(*args, **more)
+
+    monkeypatch.setattr(lease.subprocess, "Popen", popen)
+    live.launch(model_id, **QUICK)
+    for _ in range(8):
+        assert live.read(model_id)["status"] == "training"
+    assert live.until(lambda: ended(live, model_id))["status"] == "trained"

@@ -297,3 +297,22 @@ def test_a_file_that_is_not_made_in_time_is_asked_for_again_and_bought_once(
         assert isinstance(caught.value, TimeoutError)
     assert trained.download(tmp_path, max_cost=5).exists()
     assert service.downloads == [None]
+
+
+def test_an_outage_while_the_file_is_made_is_waited_out(
+    trained: Training, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(trained._downloading, "_sleep", waited.append)
+
+    def away() -> None:
+        if len(waited) < 3:
+            raise ServiceUnreachable("Reset.", sent=True)
+
+    service.before["get_download"] = away
+    assert trained.download(tmp_path, max_cost=5).exists()
+    assert (len(waited), service.downloads) == (3, [None])
+    waited.clear()
+    service.before["get_download"] = lambda: away() if not waited else None
+    with pytest.raises(ServiceUnreachable):
+        trained.download(tmp_path / "again.safetensors", timeout=0)

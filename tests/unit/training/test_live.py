@@ -13,7 +13,7 @@ import pytest
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.records import Model
-from phoenix_nbtrain.runner import ThreadRunner
+from phoenix_nbtrain.runner import InlineRunner, ThreadRunner
 from phoenix_nbtrain.store.drafts import Drafts
 from phoenix_nbtrain.training.live import Live
 
@@ -110,3 +110,25 @@ def test_a_change_that_is_taken_back_in_time_does_not_happen(
     assert taken_back.cancel()
     busy.set()
     assert stays.result(WAIT).revision == 1
+
+
+def test_a_view_that_could_not_be_told_hears_of_the_next_change(
+    tmp_path: Path, drafts: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = InlineRunner()
+    live = Live(model=Model(id="model_1"), origin="here", drafts=drafts, runner=runner)
+    heard: list[str] = []
+    live.subscribe(lambda state: heard.append(state.problem))
+    submit = runner.submit
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(runner, "submit", refused)
+    live.show(problem="a")
+    runner.advance(1)
+    assert heard == []
+    monkeypatch.setattr(runner, "submit", submit)
+    live.show(problem="b")
+    runner.advance(1)
+    assert heard == ["b"]
