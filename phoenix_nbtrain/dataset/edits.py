@@ -15,15 +15,17 @@ An operation is a JSON object::
 removed the picture on the service. ``offer`` keeps another caption or instruction beside the one
 that stands, which ``keep`` then chooses from, too.
 
-Any of them may hold a ``base`` of its own: the revision at which was read what it changes.
+Any of them may hold a ``base`` of its own: the revision at which was read what it changes. Those
+that hold the same ``line``, a number, are taken together or not at all: a pair of a new source and
+an old target would be one that nobody wanted.
 
 Columns of images are ``name`` and ``caption``; of pairs ``source``, ``target`` and ``instruction``.
 A source or target is an image id, or whatever names one picture: its name, a path, an asset id. It
 may be empty for a pair that is still being put together, and says so until it has both. A
 configuration's row is the parameter's name, and ``None`` its default.
 
-`apply` is pure and refuses, it never raises: each operation stands or falls by itself. What it
-accepted can be taken back by applying ``inverse`` with ``trusted=True``. Inverses may hold
+`apply` is pure and refuses, it never raises: each operation, or line, stands or falls by itself.
+What it accepted can be taken back by applying ``inverse`` with ``trusted=True``. Inverses may hold
 operations more, which never come from a browser::
 
     {"op": "restore", "table": "images" | "pairs", "at": int, "rows": [row, ...]}
@@ -92,21 +94,42 @@ def apply(
         return Applied(
             draft=draft, refused=(Refusal(op=0, value=None, reason="Not a list of edits."),)
         )
-    work = Work(draft, base, type_name, trusted)
-    accepted: list[int] = []
-    refused: list[Refusal] = []
-    for i, op in enumerate(ops):
-        try:
-            work.take(op, i)
-        except RefusedError as refusal:
-            refused.append(Refusal(op=i, value=refusal.value, reason=refusal.reason))
-        else:
-            accepted.append(i)
-    for i, late in work.one_picture():
-        accepted.remove(i)
-        refused.append(Refusal(op=i, value=late.value, reason=late.reason))
-    refused.sort(key=lambda each: each.op)
-    return _applied(work, accepted, refused)
+    lines = [op.get("line") if isinstance(op, Mapping) else None for op in ops]
+    broken: dict[object, str] = {}
+    own: dict[int, Refusal] = {}
+    while True:
+        work = Work(draft, base, type_name, trusted)
+        accepted: list[int] = []
+        refused: list[Refusal] = []
+        for i, op in enumerate(ops):
+            if isinstance(lines[i], int) and lines[i] in broken:
+                refused.append(own.get(i) or _with_its_line(draft, i, op, broken[lines[i]]))
+                continue
+            try:
+                work.take(op, i)
+            except RefusedError as refusal:
+                refused.append(Refusal(op=i, value=refusal.value, reason=refusal.reason))
+            else:
+                accepted.append(i)
+        for i, late in work.one_picture():
+            accepted.remove(i)
+            refused.append(Refusal(op=i, value=late.value, reason=late.reason))
+        refused.sort(key=lambda each: each.op)
+        before = len(broken)
+        for each in refused:
+            if isinstance(lines[each.op], int) and lines[each.op] not in broken:
+                broken[lines[each.op]] = each.reason
+                own.update({r.op: r for r in refused if lines[r.op] == lines[each.op]})
+        if len(broken) == before:
+            return _applied(work, accepted, refused)
+        # Once more from the start, without the lines of which one cell was not taken.
+
+
+def _with_its_line(draft: Draft, at: int, op: Op, why: str) -> Refusal:
+    """Return why an operation was not taken that was good itself."""
+    rows: Mapping[str, object] = draft.pair if op.get("table") == "pairs" else draft.image
+    standing = getattr(rows.get(str(op.get("row"))), str(op.get("column")), None)
+    return Refusal(op=at, value=standing, reason=f"The rest of its row was not taken: {why}")
 
 
 def insert_images(draft: Draft, rows: Iterable[ImageRow], at: int | None = None) -> Applied:

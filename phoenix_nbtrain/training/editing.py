@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from phoenix_nbtrain.dataset import edits
 from phoenix_nbtrain.dataset.edits import Applied, Op, Refusal
@@ -13,8 +14,12 @@ from phoenix_nbtrain.training.live import Live
 
 __all__ = ["EditReply", "Editing"]
 
+Inverse: TypeAlias = tuple[int, tuple[Op, ...]]
+"""The revision that an edit made, and what takes it back."""
+
 UNDO_MAX = 200
 """Edits that can be taken back."""
+OVERTAKEN = "Something else was changed since. The Undo button takes that back first."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +39,8 @@ class Editing:
     def __init__(self, live: Live, *, changed: Callable[[], None]) -> None:
         self._live = live
         self._changed = changed
-        self._undo: list[tuple[Op, ...]] = []
-        self._redo: list[tuple[Op, ...]] = []
+        self._undo: list[Inverse] = []
+        self._redo: list[Inverse] = []
 
     def edit(self, ops: Sequence[Op], base: int | None = None) -> Future[EditReply]:
         """Apply operations, each by itself. Never blocks."""
@@ -50,9 +55,14 @@ class Editing:
         """
         return self._live.runner.submit("state", self._apply, change, self._undo, True)
 
-    def undo(self) -> Future[EditReply]:
-        """Take the last edit back. Never blocks; does nothing where there is none."""
-        return self._live.runner.submit("state", self._back, self._undo, self._redo)
+    def undo(self, of: int | None = None) -> Future[EditReply]:
+        """Take the last edit back. Never blocks; does nothing where there is none.
+
+        Args:
+            of: the revision that it made; where another edit is the last, nothing is undone and
+                the reply says so. ``None`` for whichever is the last.
+        """
+        return self._live.runner.submit("state", self._back, self._undo, self._redo, of)
 
     def redo(self) -> Future[EditReply]:
         """Do again what was taken back. Never blocks; does nothing where there is none."""
@@ -60,10 +70,16 @@ class Editing:
 
     # -- on the state lane ----------------------------------------------------------------------
 
-    def _back(self, source: list[tuple[Op, ...]], target: list[tuple[Op, ...]]) -> EditReply:
+    def _back(
+        self, source: list[Inverse], target: list[Inverse], of: int | None = None
+    ) -> EditReply:
+        revision = self._live.state.draft.revision
+        if of is not None and (not source or source[-1][0] != of):
+            late = Refusal(op=0, value=None, reason=OVERTAKEN)
+            return EditReply(revision=revision, refused=(late,))
         if not source:
-            return EditReply(revision=self._live.state.draft.revision)
-        ops, type_name = source.pop(), self._live.state.model.type
+            return EditReply(revision=revision)
+        (_, ops), type_name = source.pop(), self._live.state.model.type
         return self._apply(
             lambda draft: edits.apply(draft, ops, type_name=type_name, trusted=True),
             target,
@@ -73,7 +89,7 @@ class Editing:
     def _apply(
         self,
         change: Callable[[Draft], Applied],
-        inverses: list[tuple[Op, ...]],
+        inverses: list[Inverse],
         forget_redo: bool,
     ) -> EditReply:
         outcome: list[Applied] = []
@@ -86,11 +102,15 @@ class Editing:
         draft = self._live.change(edit).result()
         applied = outcome[0]
         if applied.inverse:
-            inverses.append(applied.inverse)
+            inverses.append((draft.revision, applied.inverse))
             del inverses[:-UNDO_MAX]
             if forget_redo:
                 self._redo.clear()
-        self._live.show(can_undo=bool(self._undo), can_redo=bool(self._redo))
+        self._live.show(
+            can_undo=bool(self._undo),
+            can_redo=bool(self._redo),
+            undoes=self._undo[-1][0] if self._undo else 0,
+        )
         if draft is not before:
             self._changed()
         return EditReply(

@@ -80,10 +80,13 @@ class Pairing:
         """Pair pictures by their names, on a thread of its own. Never blocks."""
         return self._live.runner.alone("pairs", partial(self.pair_up, instruction=instruction))
 
-    def pair_later(self, images: Sequence[str]) -> Future[pairing.PairUp]:
-        """Pair images, by id: two in their order, more by their names. Never blocks."""
+    def pair_later(self, images: Sequence[str]) -> Future[tuple[pairing.PairUp, int]]:
+        """Pair images, by id: two in their order, more by their names. Never blocks.
+
+        The future holds what was paired and the draft's revision after it.
+        """
         found: list[pairing.PairUp] = []
-        told: Future[pairing.PairUp] = not_for_children(Future())
+        told: Future[tuple[pairing.PairUp, int]] = not_for_children(Future())
         type_name = self._live.state.model.type
 
         def change(draft: Draft) -> Applied:
@@ -95,7 +98,7 @@ class Pairing:
             if error is not None:
                 told.set_exception(error)
             else:
-                told.set_result(found[0])
+                told.set_result((found[0], applied.result().revision))
 
         self._editing.apply(change).add_done_callback(done)
         return told

@@ -150,6 +150,8 @@ class TrainingState:
     """What last went wrong in the background; empty where nothing did."""
     can_undo: bool = False
     can_redo: bool = False
+    undoes: int = 0
+    """The draft's revision after the edit that undo would take back; 0 where there is none."""
 
     @property
     def training(self) -> bool:

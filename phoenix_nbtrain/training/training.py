@@ -480,9 +480,9 @@ class Training(Drafting, metaclass=_Opened):
         """Apply edit operations, each by itself. Never blocks."""
         return self._editing.edit(ops, base)
 
-    def undo_later(self) -> Future[EditReply]:
-        """Take the last edit back. Never blocks."""
-        return self._editing.undo()
+    def undo_later(self, of: int | None = None) -> Future[EditReply]:
+        """Take the last edit back, if it made the revision ``of`` where one is given. Never blocks."""
+        return self._editing.undo(of)
 
     def redo_later(self) -> Future[EditReply]:
         """Do again what was taken back. Never blocks."""

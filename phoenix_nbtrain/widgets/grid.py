@@ -24,6 +24,12 @@ GRID_CSS = (*TABLE_CSS, "grid.css")
 
 SELECTED_MAX = 10_000
 PATH_MAX = 4096
+EMPTY = (
+    "No images yet",
+    "Add a folder, files, a zip or PIL images. They show at once and are sent in the background.",
+    'training.add_images("my-pictures/")',
+)
+"""What a grid without images says: a heading, a sentence and code."""
 DENSITIES = ("small", "medium", "large")
 
 
@@ -46,11 +52,14 @@ class ImageGrid(TableView, anywidget.AnyWidget):
     table = "images"
     parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "acts": ("grid/told.js", "grid/acts.js"),
-        "caption": ("grid/caption.js",),
-        "captions": ("dialog.js", "grid/told.js", "grid/recaption.js", "grid/captions.js"),
+        "caption": ("typing.js", "grid/caption.js"),
+        "captions": (
+            *("dialog.js", "typing.js"),
+            *("grid/told.js", "grid/recaption.js", "grid/captions.js"),
+        ),
         "keys": ("dialog.js", "grid/keys.js"),
         "replace": ("dialog.js", "grid/replace.js"),
-        "viewer": ("dialog.js", "grid/zoom.js", "grid/viewer.js"),
+        "viewer": ("dialog.js", "typing.js", "grid/zoom.js", "grid/viewer.js"),
     }
     kinds: ClassVar[Mapping[str, str]] = {
         **TableView.kinds,
@@ -75,6 +84,9 @@ class ImageGrid(TableView, anywidget.AnyWidget):
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
         return [sheets.images(state.draft)]
 
+    def _summary(self, state: TrainingState) -> dict[str, Any]:
+        return {**super()._summary(state), **({} if state.draft.images else {"empty": EMPTY})}
+
     def _answer_select(self, request: Mapping[str, Any], answer: Answer) -> None:
         there = self.listing(self.table).there
         ids = words_of(request.get("ids"), "ids", SELECTED_MAX)
@@ -95,7 +107,7 @@ class ImageGrid(TableView, anywidget.AnyWidget):
         ids = words_of(request.get("ids"), "ids", SELECTED_MAX)
         answer.when(
             self.training.pair_later(ids),
-            lambda found: {**self._stands(), "made": len(found.ops), "message": str(found)},
+            lambda made: {"revision": made[1], "made": len(made[0].ops), "message": str(made[0])},
         )
 
     def _answer_replace(self, request: Mapping[str, Any], answer: Answer) -> None:

@@ -13,15 +13,25 @@ from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.training.state import TrainingState
 from phoenix_nbtrain.widgets import sheets
 from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, static_text
-from phoenix_nbtrain.widgets.refusals import refusals_of
 from phoenix_nbtrain.widgets.sheets import Section
 from phoenix_nbtrain.widgets.sources import DraftPairs, sendable
-from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView, words_of
+from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView, text_of, words_of
 
 __all__ = ["PAIRS_JS", "PairTable"]
 
 PAIRS_JS = (*TABLE_JS, "pairs/lines.js", "pairs/selection.js", "pairs/cells.js", "pairs.js")
 """What the module of the pair table is made of."""
+EMPTY = (
+    "No pairs yet",
+    "Pair images by their names, add pairs one by one, or paste them from a spreadsheet.",
+    'training.pair_up(instruction="colour the line drawing")',
+)
+"""What a table without pairs says: a heading, a sentence and code."""
+EMPTY_WITHOUT_IMAGES = (
+    "No pairs yet",
+    "A pair needs two images. Add some first.",
+    'training.add_images("my-pictures/")',
+)
 ROWS_TOLD = 500
 """Most lines of a file whose fates are sent to the page."""
 
@@ -40,6 +50,7 @@ class PairTable(TableView, anywidget.AnyWidget):
     parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "hands": (
             "pairs/tools.js",
+            "typing.js",
             "chooser.js",
             "pairs/editor.js",
             "pairs/commands.js",
@@ -50,14 +61,12 @@ class PairTable(TableView, anywidget.AnyWidget):
         "paste": ("pairs/paste.js",),
         "compare": ("dialog.js", "pairs/compare.js"),
         "files": ("dialog.js", "pairs/files.js"),
-        "template": ("dialog.js", "pairs/template.js"),
+        "template": ("dialog.js", "typing.js", "pairs/template.js"),
         "keys": ("dialog.js", "pairs/keys.js"),
     }
 
     kinds: ClassVar[Mapping[str, str]] = {
         **TableView.kinds,
-        "refused": "_answer_refused",
-        "let go": "_answer_let_go",
         "template": "_answer_template",
         "pair up": "_answer_pair_up",
         "add pairs": "_answer_add_pairs",
@@ -73,27 +82,17 @@ class PairTable(TableView, anywidget.AnyWidget):
     def _summary(self, state: TrainingState) -> dict[str, Any]:
         rows = self.listing("pairs").source
         assert isinstance(rows, DraftPairs)
-        return {**super()._summary(state), "needs": rows.needs}
+        empty = EMPTY if len(state.draft.images) > 1 else EMPTY_WITHOUT_IMAGES
+        more = {} if state.draft.pairs else {"empty": empty}
+        return {**super()._summary(state), "needs": rows.needs, **more}
 
     # -- requests ----------------------------------------------------------------------------------
-
-    def outcome(self, ops: Sequence[Mapping[str, Any]], reply: Any) -> dict[str, Any]:
-        refusals_of(self.training).hear(ops, reply)
-        return super().outcome(ops, reply)
-
-    def _answer_refused(self, _request: Mapping[str, Any], answer: Answer) -> None:
-        """Tell what was refused before this page was there."""
-        answer.ok({"cells": refusals_of(self.training).tell(self.training.state.draft.pair)})
-
-    def _answer_let_go(self, request: Mapping[str, Any], answer: Answer) -> None:
-        refusals_of(self.training).forget(_text(request, "row"), _text(request, "column"))
-        answer.ok({})
 
     def _answer_template(self, request: Mapping[str, Any], answer: Answer) -> None:
         """Tell what a template would say of some pairs. Changes nothing."""
         draft = self.training.state.draft
         ids = words_of(request.get("rows"), "pairs", PAIRS_MAX)
-        texts = self.training.instructions_from(_text(request, "text"), ids)
+        texts = self.training.instructions_from(text_of(request, "text"), ids)
         numbers = {row.pair_id: n for n, row in enumerate(draft.pairs, 1)}
         rows = [
             {
@@ -107,7 +106,7 @@ class PairTable(TableView, anywidget.AnyWidget):
         answer.ok({"rows": rows})
 
     def _answer_pair_up(self, request: Mapping[str, Any], answer: Answer) -> None:
-        future = self.training.pair_up_later(instruction=_text(request, "instruction"))
+        future = self.training.pair_up_later(instruction=text_of(request, "instruction"))
         answer.when(future, lambda found: {"message": sendable(str(found))})
 
     def _answer_add_pairs(self, request: Mapping[str, Any], answer: Answer) -> None:
@@ -127,15 +126,8 @@ class PairTable(TableView, anywidget.AnyWidget):
         return [sheets.pairs(state.draft)]
 
 
-def _text(request: Mapping[str, Any], name: str) -> str:
-    value = request.get(name, "")
-    if not isinstance(value, str):
-        raise InputError(f"The request's {name} is no text.", remedy="Reload the page.")
-    return value
-
-
 def _path(request: Mapping[str, Any]) -> str:
-    path = _text(request, "path").strip()
+    path = text_of(request, "path").strip()
     if not path:
         raise InputError("No file is named.", remedy="Give its path, for example pairs.csv.")
     return path

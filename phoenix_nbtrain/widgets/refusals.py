@@ -1,12 +1,14 @@
-"""Words that were typed and not taken: offered again by every view that comes after."""
+"""Words that were typed and are not in the draft: offered again by every view that comes after."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.widgets.base import error_words
 from phoenix_nbtrain.widgets.sources import sendable
 from phoenix_nbtrain.widgets.words import MESSAGE_MAX
 
@@ -14,44 +16,88 @@ __all__ = ["Refusals", "refusals_of"]
 
 KEPT = 1000
 """Cells remembered per training; the oldest are let go."""
+TYPED = "The page was closed before this was saved."
+DIALOGS = "dialogs"
+"""What stands for a table where words were typed into a dialog."""
+LINE = ("source", "target", "instruction")
+"""The cells of a line that was to become a pair."""
 
 
 class Refusals:
-    """What was refused of the cells of one training, for as long as the kernel lives.
+    """What was refused of the cells of one training, and what is being typed in them.
 
-    A view shows its own refusals; these are for the page that is loaded again, and for the view that
-    is made when a cell is run again. They are no part of the draft, which holds what was taken.
+    A view shows its own refusals and fields; these are for the page that is loaded again, and for
+    the view that is made when a cell is run again. They live as long as the kernel and are no part
+    of the draft, which holds what was taken.
     """
 
     def __init__(self) -> None:
-        self._cells: dict[tuple[str, str], dict[str, Any]] = {}
+        self._cells: dict[tuple[str, str, str], dict[str, Any]] = {}
 
-    def hear(self, ops: Sequence[Mapping[str, Any]], reply: Any) -> None:
-        """Take note of what became of each cell that was set."""
-        reasons = {refusal.op: refusal.reason for refusal in reply.refused}
-        for i, op in enumerate(ops):
-            cell = (str(op.get("row")), str(op.get("column")))
-            if op.get("op") != "set":
+    def typed(self, table: str, row: str, column: str, value: str) -> None:
+        """Remember what a field holds now, until it is sent or let go."""
+        before = self._cells.get((table, row, column), {})
+        self._keep(table, row, column, value, reason=TYPED, typed=True, line=before.get("line"))
+
+    def sent(self, ops: Sequence[Mapping[str, Any]]) -> None:
+        """Let go of what these operations try to set: `hear` tells what became of it."""
+        for op in ops:
+            if op.get("op") == "set":
+                self.forget(*_cell(op))
+
+    def hear(self, ops: Sequence[Mapping[str, Any]], done: Future[Any]) -> None:
+        """Remember what was not taken of an edit, but where something newer is being typed."""
+        for i, reason in _reasons(ops, done).items():
+            op = ops[i]
+            if op.get("op") == "insert" and "line" in op:
+                values = op.get("values")
+                given = values if isinstance(values, Mapping) else {}
+                cell = (str(op.get("table")), str(op.get("row")), "")
+                # One text, as it came: a row of a table, to be copied.
+                value = "\t".join(str(given.get(name, "")) for name in LINE)
+            elif op.get("op") == "set":
+                cell, value = _cell(op), str(op.get("value"))
+            else:
                 continue
-            self._cells.pop(cell, None)
-            if i in reasons:
-                value, reason = sendable(str(op.get("value"))), shown(reasons[i], MESSAGE_MAX)
-                row, column = cell
-                self._cells[cell] = {"row": row, "column": column, "value": value, "reason": reason}
+            if cell not in self._cells:
+                self._keep(*cell, value, reason=shown(reason, MESSAGE_MAX), line=op.get("line"))
+
+    def forget(self, table: str, row: str, column: str) -> None:
+        """Let go of what somebody has seen to."""
+        self._cells.pop((table, row, column), None)
+
+    def tell(self, table: str, there: Container[str]) -> list[dict[str, Any]]:
+        """Return what is remembered of a table's cells, each with whether its row is ``there``.
+
+        Words of a row that is not there are told this once.
+        """
+        told = [
+            {**c, "there": c["row"] in there} for c in self._cells.values() if c["table"] == table
+        ]
+        for cell in told:
+            if not cell["there"] and table != DIALOGS:
+                self.forget(*_cell(cell))
+        return told
+
+    def _keep(self, table: str, row: str, column: str, value: str, **more: Any) -> None:
+        self.forget(table, row, column)
+        cell = {"table": table, "row": row, "column": column, "value": sendable(value), **more}
+        self._cells[table, row, column] = cell
         for old in list(self._cells)[:-KEPT]:
             self._cells.pop(old, None)
 
-    def forget(self, row: str, column: str) -> None:
-        """Let go of what somebody has seen to."""
-        self._cells.pop((row, column), None)
 
-    def tell(self, there: Container[str]) -> list[dict[str, Any]]:
-        """Return what is remembered. Words whose row is not ``there`` are told this once."""
-        told = list(self._cells.values())
-        for cell in told:
-            if cell["row"] not in there:
-                self.forget(cell["row"], cell["column"])
-        return told
+def _cell(op: Mapping[str, Any]) -> tuple[str, str, str]:
+    return (str(op.get("table")), str(op.get("row")), str(op.get("column")))
+
+
+def _reasons(ops: Sequence[Mapping[str, Any]], done: Future[Any]) -> dict[int, str]:
+    """Return why operations were not taken, by their places."""
+    try:
+        return {refusal.op: refusal.reason for refusal in done.result().refused}
+    except BaseException as error:  # none of them was
+        words = error_words(error)
+        return dict.fromkeys(range(len(ops)), f"{words['message']} {words['remedy']}")
 
 
 _KNOWN: WeakKeyDictionary[object, Refusals] = WeakKeyDictionary()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar
 
+from phoenix_nbtrain.dataset.edits import pair_problem
 from phoenix_nbtrain.dataset.listing import SORTS, Wish
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import InputError, shown
@@ -18,10 +19,11 @@ from phoenix_nbtrain.widgets.base import (
     static_text,
     summary_of,
 )
+from phoenix_nbtrain.widgets.refusals import refusals_of
 from phoenix_nbtrain.widgets.sources import DraftImages, DraftPairs, Listing, Source
 from phoenix_nbtrain.widgets.twin import Twinned
 
-__all__ = ["TABLE_CSS", "TABLE_JS", "TableView", "number_of", "wish_of", "words_of"]
+__all__ = ["TABLE_CSS", "TABLE_JS", "TableView", "number_of", "text_of", "wish_of", "words_of"]
 
 TABLE_JS = (*BASE_JS, "rows.js", "edits.js", "frame.js", "parts.js")
 """What the module of a view of rows begins with."""
@@ -56,6 +58,18 @@ def number_of(value: object, what: str) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InputError(f"The request's {what} is no count.", remedy="Reload the page.")
+    return value
+
+
+def text_of(request: Mapping[str, Any], name: str) -> str:
+    """Return a text as a request gave it; empty where it gave none.
+
+    Raises:
+        InputError: it is none.
+    """
+    value = request.get(name, "")
+    if not isinstance(value, str):
+        raise InputError(f"The request's {name} is no text.", remedy="Reload the page.")
     return value
 
 
@@ -96,6 +110,10 @@ class TableView(Twinned):
         "edit": "_answer_edit",
         "undo": "_answer_undo",
         "redo": "_answer_redo",
+        "retry": "_answer_retry",
+        "typing": "_answer_typing",
+        "refused": "_answer_refused",
+        "let go": "_answer_let_go",
     }
     once: ClassVar[frozenset[str]] = frozenset({"edit", "undo", "redo"})
 
@@ -136,6 +154,7 @@ class TableView(Twinned):
             "uncaptioned": sum(not row.caption for row in images),
             "uninstructed": sum(not row.instruction for row in pairs),
             "refused": sum(bool(row.refusal) for row in mine),
+            "retry": sum(_tried_again(row, state.draft) for row in mine),
         }
         summary = summary_of(self.training, state, counts)
         return {**summary, "total": len(mine), "version": self._version, "model_id": state.model.id}
@@ -245,17 +264,49 @@ class TableView(Twinned):
         if not isinstance(ops, list) or not all(isinstance(op, dict) for op in ops):
             raise InputError("The request's edits are no list.", remedy="Reload the page.")
         base = number_of(request.get("base"), "revision")
-        answer.when(self.training.edit(ops, base), lambda reply: self.outcome(ops, reply))
+        kept = refusals_of(self.training)
+        kept.sent(ops)
+        reply = self.training.edit(ops, base)
+        reply.add_done_callback(lambda done: kept.hear(ops, done))
+        answer.when(reply, _outcome)
 
-    def outcome(self, ops: Sequence[Mapping[str, Any]], reply: Any) -> dict[str, Any]:  # noqa: ARG002  # a view may remember them
-        """Return what the page is told of an edit of ``ops``."""
-        return _outcome(reply)
-
-    def _answer_undo(self, _request: Mapping[str, Any], answer: Answer) -> None:
-        answer.when(self.training.undo_later(), _outcome)
+    def _answer_undo(self, request: Mapping[str, Any], answer: Answer) -> None:
+        of = number_of(request["of"], "revision") if "of" in request else None
+        answer.when(self.training.undo_later(of), _outcome)
 
     def _answer_redo(self, _request: Mapping[str, Any], answer: Answer) -> None:
         answer.when(self.training.redo_later(), _outcome)
+
+    def _answer_retry(self, _request: Mapping[str, Any], answer: Answer) -> None:
+        self.training.request_retry()
+        answer.ok({})
+
+    # -- words that are not in the draft ---------------------------------------------------------
+
+    def _answer_typing(self, request: Mapping[str, Any], answer: Answer) -> None:
+        """Remember what is typed and not taken yet, for the case that the page goes away."""
+        names = ("table", "row", "column", "value")
+        refusals_of(self.training).typed(*(text_of(request, name) for name in names))
+        answer.ok({})
+
+    def _answer_refused(self, request: Mapping[str, Any], answer: Answer) -> None:
+        """Tell what was refused, or not taken yet, before this page was there."""
+        draft = self.training.state.draft
+        there = {*draft.image, *draft.pair}
+        kept = refusals_of(self.training)
+        answer.ok({"cells": kept.tell(text_of(request, "table"), there)})
+
+    def _answer_let_go(self, request: Mapping[str, Any], answer: Answer) -> None:
+        cell = (text_of(request, name) for name in ("table", "row", "column"))
+        refusals_of(self.training).forget(*cell)
+        answer.ok({})
+
+
+def _tried_again(row: ImageRow | PairRow, draft: Draft) -> bool:
+    """Whether the service refused a row that may be sent again as it is."""
+    if not row.refusal or row.theirs is not None:
+        return False
+    return not row.gone if isinstance(row, ImageRow) else not pair_problem(row, draft.image)
 
 
 def _outcome(reply: Any) -> dict[str, Any]:

@@ -193,7 +193,7 @@ def test_a_lost_reply_is_asked_for_again_and_the_edit_done_once(browser: Browser
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).get_by_text("a fox").wait_for()
         view.page.wait_for_timeout(200)
-        view.js("() => { window.model.lost = 1 }")
+        view.js("() => { window.model.lost = 2 }")  # to what is typed, and to the edit
         caption(view, 0).click()
         editor(view).fill("a red fox")
         view.page.keyboard.press("Enter")

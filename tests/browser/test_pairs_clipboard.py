@@ -152,48 +152,86 @@ def test_a_column_is_pasted_in_one_message_and_new_rows_become_pairs(browser: Br
         until(view, lambda: training.state.draft.pairs == before)
 
 
-def test_a_name_that_nobody_has_is_kept_offered_and_the_rest_is_taken(browser: Browser) -> None:
+BLOCK = "fox.png\tdog.png\ta\ndog line.png\tgirafe\tb\ncat.pgn\tfox.png\tc"
+"""For two pairs that stand and a new one; the last two each name an image that nobody has."""
+
+
+def test_a_row_with_one_wrong_cell_is_not_taken_and_keeps_what_was_given(
+    browser: Browser,
+) -> None:
+    training = made()
+    before = training.state.draft.pairs
+    with table(browser, training) as view:
+        page = view.page
+        side(view, 0, "source").focus()
+        paste(view, BLOCK)
+        note = page.get_by_role("alert")
+        note.get_by_text("1 row pasted, 2 rejected: row 2, There is no picture girafe").wait_for()
+        assert "row 3, There is no picture cat.pgn" in note.inner_text()
+        assert note.locator(".nbt-typed").inner_text() == "cat.pgn\tfox.png\tc"
+        first, second = training.state.draft.pairs
+        assert first.triple == ("img_4", "img_2", "a") and second == before[1]
+
+        # What was given is in the cells; with the wrong one mended, all of them are taken.
+        for cell in (side(view, 1, "source"), side(view, 1, "target"), instruction(view, 1)):
+            assert cell.get_attribute("aria-invalid") == "true"
+        assert page.get_by_role("alert").count() == 1
+        assert view.axe() == []
+        side(view, 1, "target").click()
+        assert page.get_by_role("combobox").input_value() == "girafe"
+        page.get_by_role("combobox").fill("cat.png")
+        page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.pairs[1].triple == ("img_3", "img_0", "b"))
+        until(view, lambda: line(view, 1).locator(".nbt-word").inner_text() == "kept here")
+        page.keyboard.press("Control+z")
+        until(view, lambda: training.state.draft.pairs[1].triple == second.triple)
+
+
+def test_one_row_for_many_pairs_is_taken_by_those_that_can(browser: Browser) -> None:
     training = made()
     with table(browser, training) as view:
         side(view, 0, "source").focus()
-        paste(view, "fox.png\tdog.png\ta\ndog line.png\tgirafe\tb\ncat.pgn\tfox.png\tc")
-        until(view, lambda: instructions(training) == ["a", "b", "c"])
-        view.page.get_by_text("2 cells not taken").wait_for()
-        line(view, 1).get_by_text("There is no picture girafe in the set.").wait_for()
-        line(view, 2).get_by_text("Did you mean cat.png?").wait_for()
-        assert training.state.draft.pairs[1].target == "img_2"  # what stood
-        assert training.state.draft.pairs[2].source == ""
-        side(view, 2, "source").click()
-        assert view.page.get_by_role("combobox").input_value() == "cat.pgn"
-        view.page.get_by_role("combobox").fill("cat.png")
-        view.page.keyboard.press("Enter")
-        until(view, lambda: training.state.draft.pairs[2].source == "img_0")
-        until(view, lambda: line(view, 2).locator(".nbt-word").inner_text() == "kept here")
+        view.page.keyboard.press("Control+a")
+        view.page.get_by_text("2 selected", exact=True).wait_for()
+        paste(view, "cat line.png\tcat line.png\tx")
+        view.page.get_by_text("0 rows pasted, 2 rejected: row 1,").wait_for()
+        assert instructions(training) == ["colour it", ""]
 
 
-def test_names_that_were_refused_are_offered_again_where_the_page_is_loaded_anew(
+def test_rows_that_were_refused_are_offered_again_where_the_page_is_loaded_anew(
     browser: Browser,
 ) -> None:
     training = made()
     with table(browser, training) as view:
         side(view, 0, "source").focus()
-        paste(view, "fox.png\tdog.png\ta\ndog line.png\tgirafe\tb\ncat.pgn\tfox.png\tc")
-        view.page.get_by_text("2 cells not taken").wait_for()
+        paste(view, BLOCK)
+        view.page.get_by_text("1 row pasted, 2 rejected").wait_for()
     with table(browser, training) as view:
-        line(view, 1).get_by_text("There is no picture girafe in the set.").wait_for()
-        assert side(view, 1, "target").get_attribute("aria-invalid") == "true"
-        side(view, 2, "source").click()
-        assert view.page.get_by_role("combobox").input_value() == "cat.pgn"
+        line(view, 1).get_by_text("There is no picture girafe in the set.").first.wait_for()
+        view.page.locator(".nbt-typed", has_text="cat.pgn\tfox.png\tc").wait_for()
+        side(view, 1, "target").click()
+        assert view.page.get_by_role("combobox").input_value() == "girafe"
         view.page.get_by_role("combobox").fill("cat.png")
         view.page.keyboard.press("Enter")
-        until(view, lambda: training.state.draft.pairs[2].source == "img_0")
+        until(view, lambda: training.state.draft.pairs[1].triple == ("img_3", "img_0", "b"))
+    with table(browser, training) as view:
+        view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
+        assert view.js("() => model.heard.find((reply) => reply.cells).cells") == []
+        assert view.page.locator("[aria-invalid='true']").count() == 0
+
+
+def test_a_refused_cell_that_is_let_go_is_not_offered_again(browser: Browser) -> None:
+    training = made()
+    with table(browser, training) as view:
+        side(view, 1, "target").focus()
+        paste(view, "girafe")
+        view.page.get_by_text("0 rows pasted, 1 rejected: row 1, There is no picture").wait_for()
         side(view, 1, "target").click()
         view.page.keyboard.press("Escape")
         until(view, lambda: side(view, 1, "target").get_attribute("aria-invalid") is None)
     with table(browser, training) as view:
         view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
         assert view.js("() => model.heard.find((reply) => reply.cells).cells") == []
-        assert view.page.locator("[aria-invalid='true']").count() == 0
 
 
 def test_refused_words_whose_pair_is_gone_are_given_back(browser: Browser) -> None:

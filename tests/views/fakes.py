@@ -14,13 +14,13 @@ from typing import Any
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset import checks, edits, instructions, pair_files, pairing
 from phoenix_nbtrain.dataset.checks import Finding
-from phoenix_nbtrain.dataset.edits import Applied
+from phoenix_nbtrain.dataset.edits import Applied, Refusal
 from phoenix_nbtrain.dataset.pairing import PairUp, pair_chosen
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import InlineRunner
-from phoenix_nbtrain.training.editing import EditReply
+from phoenix_nbtrain.training.editing import OVERTAKEN, EditReply
 from phoenix_nbtrain.training.state import SyncState, Thumbnail, TrainingState
 
 STYLE = "flux.2-dev-lora"
@@ -57,6 +57,8 @@ class FakeTraining:
         """Mean colours by image id, as far as they are known."""
         self.edits = 0
         """How often an edit was applied, undo and redo included."""
+        self.retried = 0
+        """How often what was refused was asked to be sent again."""
         self.hold = False
         self._held: list[tuple[Future[Any], Callable[[], Any]]] = []
         self._undo: list[Any] = []
@@ -73,17 +75,17 @@ class FakeTraining:
         change = partial(edits.apply, ops=ops, base=base, type_name=self.type)
         return self._submit(lambda: self._apply(change, self._undo))
 
-    def undo_later(self) -> Future[EditReply]:
-        return self._submit(lambda: self._back(self._undo, self._redo))
+    def undo_later(self, of: int | None = None) -> Future[EditReply]:
+        return self._submit(lambda: self._back(self._undo, self._redo, of))
 
     def redo_later(self) -> Future[EditReply]:
         return self._submit(lambda: self._back(self._redo, self._undo))
 
-    def pair_later(self, images: Sequence[str]) -> Future[PairUp]:
-        def pair() -> PairUp:
+    def pair_later(self, images: Sequence[str]) -> Future[tuple[PairUp, int]]:
+        def pair() -> tuple[PairUp, int]:
             found = pair_chosen(self.state.draft, images)
-            self._apply(partial(edits.apply, ops=found.ops, type_name=self.type), self._undo)
-            return found
+            change = partial(edits.apply, ops=found.ops, type_name=self.type)
+            return found, self._apply(change, self._undo).revision
 
         return self._submit(pair)
 
@@ -99,6 +101,9 @@ class FakeTraining:
 
     def findings(self) -> tuple[Finding, ...]:
         return checks.check(self.state.draft, self.type)
+
+    def request_retry(self) -> None:
+        self.retried += 1
 
     def later(self, seconds: float, work: Callable[[], object]) -> Any:
         return self.runner.later(seconds, work)
@@ -161,8 +166,13 @@ class FakeTraining:
         self.edits += 1
         applied = change(self.state.draft)
         if applied.inverse:
-            inverses.append(applied.inverse)
-        self.change(draft=applied.draft, can_undo=bool(self._undo), can_redo=bool(self._redo))
+            inverses.append((applied.draft.revision, applied.inverse))
+        self.change(
+            draft=applied.draft,
+            can_undo=bool(self._undo),
+            can_redo=bool(self._redo),
+            undoes=self._undo[-1][0] if self._undo else 0,
+        )
         return EditReply(
             revision=applied.draft.revision, accepted=applied.accepted, refused=applied.refused
         )
@@ -188,10 +198,14 @@ class FakeTraining:
 
         self._apply(change, self._undo)
 
-    def _back(self, source: list[Any], target: list[Any]) -> EditReply:
+    def _back(self, source: list[Any], target: list[Any], of: int | None = None) -> EditReply:
+        revision = self.state.draft.revision
+        if of is not None and (not source or source[-1][0] != of):
+            late = Refusal(op=0, value=None, reason=OVERTAKEN)
+            return EditReply(revision=revision, refused=(late,))
         if not source:
-            return EditReply(revision=self.state.draft.revision)
-        ops = source.pop()
+            return EditReply(revision=revision)
+        _, ops = source.pop()
         return self._apply(
             lambda draft: edits.apply(draft, ops, type_name=self.type, trusted=True), target
         )

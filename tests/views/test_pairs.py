@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from views.fakes import EDIT, FakeTraining, image, pair
 
+from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.widgets.pairs import PairTable
 
 
@@ -212,16 +214,106 @@ def test_refused_words_are_kept_within_a_bound_and_let_go_when_the_cell_is_set()
         return {**op, "base": training.state.draft.revision}
 
     ask(kind="edit", base=9, ops=[put("pair_1", "no such"), put("pair_2", "a.png")])
-    (cell,) = ask(kind="refused")["cells"]
+    (cell,) = ask(kind="refused", table="pairs")["cells"]
     assert (cell["row"], cell["column"], cell["value"]) == ("pair_1", "source", "no such")
     assert "There is no picture no such" in cell["reason"]
-    assert asked(training, kind="refused")["cells"] == [cell]  # in each view of the training
-    assert asked(training_of_two(), kind="refused")["cells"] == []  # and of no other
+    assert asked(training, kind="refused", table="pairs")["cells"] == [
+        cell
+    ]  # in each view of the training
+    assert asked(training_of_two(), kind="refused", table="pairs")["cells"] == []  # and of no other
     ask(kind="edit", base=9, ops=[put("pair_1", "c.png")])
-    assert ask(kind="refused")["cells"] == []
+    assert ask(kind="refused", table="pairs")["cells"] == []
     ask(kind="edit", base=9, ops=[put(f"gone_{n}", "x") for n in range(1200)])
-    assert len(ask(kind="refused")["cells"]) == 1000
-    assert ask(kind="refused")["cells"] == []  # of rows that are gone: told once
+    assert len(ask(kind="refused", table="pairs")["cells"]) == 1000
+    assert ask(kind="refused", table="pairs")["cells"] == []  # of rows that are gone: told once
+
+
+def test_what_is_typed_is_offered_until_it_is_sent_or_let_go() -> None:
+    training = training_of_two()
+    cell = {"table": "pairs", "row": "pair_1", "column": "instruction"}
+
+    def offered(table: str = "pairs") -> list[tuple[str, bool, bool]]:
+        cells = asked(training, kind="refused", table=table)["cells"]
+        return [(c["value"], c["typed"], c["there"]) for c in cells]
+
+    asked(training, kind="typing", **cell, value="half a")
+    asked(training, kind="typing", **cell, value="half a sent")
+    assert offered() == offered() == [("half a sent", True, True)]
+    assert offered("images") == []
+    put = {"op": "set", **cell, "value": "half a sentence"}
+    asked(training, kind="edit", base=1, ops=[put])
+    assert offered() == []
+    asked(training, kind="typing", **cell, value="again")
+    asked(training, kind="let go", **cell)
+    assert offered() == []
+    asked(training, kind="typing", table="dialogs", row="", column="template", value="{n}. go")
+    assert offered("dialogs") == offered("dialogs") == [("{n}. go", True, False)]
+
+
+def test_what_is_typed_after_an_edit_was_sent_outlives_its_refusal() -> None:
+    training = training_of_two()
+    cell = {"table": "pairs", "row": "pair_1", "column": "source"}
+    training.hold = True
+    table, _ = opened(training)
+    ops = [{"op": "set", **cell, "value": "giraffe"}]
+    table._handle_custom_msg({"id": "a", "kind": "edit", "base": 1, "ops": ops}, [])
+    asked(training, kind="typing", **cell, value="c.pn")
+    training.release()
+    (kept,) = asked(training, kind="refused", table="pairs")["cells"]
+    assert (kept["value"], kept["typed"]) == ("c.pn", True)
+
+
+def test_an_edit_that_failed_whole_is_offered_again() -> None:
+    training = training_of_two()
+    cell = {"table": "pairs", "row": "pair_1", "column": "instruction"}
+    training.edit = lambda ops, base=None: failed(StoreError("The disk is full."))  # type: ignore[method-assign]
+    asked(training, kind="edit", base=1, ops=[{"op": "set", **cell, "value": "typed for long"}])
+    (kept,) = asked(training, kind="refused", table="pairs")["cells"]
+    assert kept["value"] == "typed for long" and "The disk is full." in kept["reason"]
+
+
+def failed(error: Exception) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_exception(error)
+    return future
+
+
+def test_a_line_that_was_to_become_a_pair_is_offered_as_one_text() -> None:
+    training = training_of_two()
+    values = {"source": "a.png", "target": "giraffe", "instruction": "grow"}
+    insert = {"op": "insert", "table": "pairs", "row": "pair_9", "values": values}
+    asked(training, kind="edit", base=1, ops=[{**insert, "line": 0}, {**insert, "row": "pair_8"}])
+    (kept,) = asked(training, kind="refused", table="pairs")["cells"]
+    assert (kept["row"], kept["value"]) == ("pair_9", "a.png\tgiraffe\tgrow")
+    assert asked(training, kind="refused", table="pairs")["cells"] == []
+
+
+def test_undo_of_one_change_takes_no_other_back() -> None:
+    training = training_of_two()
+    cell = {"op": "set", "table": "pairs", "row": "pair_1", "column": "instruction"}
+    first = asked(training, kind="edit", base=1, ops=[{**cell, "value": "first"}])["revision"]
+    table = PairTable(training)
+    assert table.summary["undoes"] == first
+    second = asked(training, kind="edit", base=2, ops=[{**cell, "value": "second"}])["revision"]
+    reply = asked(training, kind="undo", of=first)
+    assert "Something else was changed since" in reply["refused"][0]["reason"]
+    assert training.state.draft.pair["pair_1"].instruction == "second"
+    assert asked(training, kind="undo", of=second)["refused"] == []
+    assert training.state.draft.pair["pair_1"].instruction == "first"
+    assert asked(training, kind="undo", of=second)["refused"] != []
+
+
+def test_what_the_service_refused_is_counted_and_asked_to_be_sent_again() -> None:
+    training = training_of_two()
+    service, person, lacking = (
+        replace(pair(3, "a", "c"), refusal="Not today."),
+        replace(pair(4, "a", "c"), refusal="Someone else wrote", theirs="theirs"),
+        replace(pair(5, "a", "a"), refusal="its source and target are the same picture"),
+    )
+    draft = training.state.draft
+    training.change(draft=replace(draft, pairs=(*draft.pairs, service, person, lacking)))
+    assert PairTable(training).summary["counts"]["retry"] == 1
+    assert asked(training, kind="retry")["ok"] and training.retried == 1
 
 
 def test_pictures_are_paired_by_their_names() -> None:

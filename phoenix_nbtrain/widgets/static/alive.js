@@ -2,6 +2,20 @@
 // A view and its static twin: one of the two is looked at, and which one hangs on whether a kernel is
 // there. The twin, plain HTML in an output of its own, says what the view showed when it was saved.
 
+/** Keep a file that is dropped on a view from taking the page's place, and say where images are added.
+ * @param {Element} root @param {AbortSignal} signal */
+function swallowFiles(root, signal) {
+  const text = "Files cannot be dropped here. Upload them with Jupyter's file browser, then use the image picker or training.add_images().";
+  const line = h("div", "nbt-note nbt-hint nbt-row", { role: "alert" }, h("span", "", {}, text));
+  line.append(button("Dismiss", "nbt-btn nbt-quiet", () => line.remove()));
+  for (const kind of ["dragover", "drop"]) root.addEventListener(kind, (given) => {
+    const event = /** @type {DragEvent} */ (given);
+    if (event.defaultPrevented || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    if (kind === "drop") root.prepend(line);
+  }, { signal });
+}
+
 /**
  * Hide the twin once the kernel was heard, and fold the view while it is not.
  * A rule of a style sheet inside of the view hides it: nothing of the page is touched, and the twin is

@@ -106,7 +106,9 @@ function viewOf(make) {
       const end = new AbortController();
       signal?.addEventListener("abort", () => end.abort());
       make(model, el, end.signal);
-      alive(model, /** @type {Element} */ (el.firstElementChild), end.signal);
+      const root = /** @type {Element} */ (el.firstElementChild);
+      alive(model, root, end.signal);
+      swallowFiles(root, end.signal);
       return () => end.abort();
     },
   };

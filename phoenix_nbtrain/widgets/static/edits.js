@@ -6,7 +6,7 @@
 /**
  * @typedef {{
  *   table: string, row: string, column: string, value: any, base: number,
- *   phase: "pending" | "refused", reason: string,
+ *   phase: "pending" | "refused", reason: string, line?: number,
  * }} CellEdit
  */
 
@@ -63,10 +63,10 @@ class Edits {
    */
   run(ops, base = this.revision.seen) {
     const cells = ops.map((given) => {
-      const { op, table, row, column, value } = given;
+      const { op, table, row, column, value, line } = given;
       const from = typeof base === "number" ? base : base(given);
       /** @type {CellEdit | null} */
-      const cell = op === "set" ? { table, row, column, value, base: from, phase: "pending", reason: "" } : null;
+      const cell = op === "set" ? { table, row, column, value, base: from, phase: "pending", reason: "", line } : null;
       return cell;
     });
     for (const cell of cells) if (cell) this.cells.set(keyOf(cell), cell);
@@ -80,10 +80,11 @@ class Edits {
   }
 
   /** Refuse a cell here, without asking. What was typed stays offered.
-   * @param {string} table @param {string} row @param {string} column @param {any} value @param {string} reason */
-  refuse(table, row, column, value, reason) {
+   * @param {string} table @param {string} row @param {string} column @param {any} value @param {string} reason
+   * @param {number} [line] the line that it was given in */
+  refuse(table, row, column, value, reason, line) {
     /** @type {CellEdit} */
-    const cell = { table, row, column, value, base: 0, phase: "refused", reason };
+    const cell = { table, row, column, value, base: 0, phase: "refused", reason, line };
     this.cells.set(keyOf(cell), cell);
     this.settled(cell);
     this.changed();
@@ -171,10 +172,11 @@ async function giveBackGone(table) {
 }
 
 /** Undo or redo, and say what came of it.
- * @param {"undo" | "redo"} kind @param {Frame} frame @param {Edits} edits @param {Rows[]} tables @param {() => void} paint */
-async function again(kind, frame, edits, tables, paint) {
+ * @param {"undo" | "redo"} kind @param {Frame} frame @param {Edits} edits @param {Rows[]} tables @param {() => void} paint
+ * @param {number} [of] the revision that the edit made which is to be undone, and no other */
+async function again(kind, frame, edits, tables, paint, of) {
   if (frame.summary.training) return;
-  const reply = await edits.ask({ kind });
+  const reply = await edits.ask({ kind, of });
   const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
   if (reason) frame.note(reason);
   else frame.announce(kind === "undo" ? "Undone" : "Done again");

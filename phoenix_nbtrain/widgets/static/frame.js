@@ -23,12 +23,15 @@ class Frame {
     this.live = h("div", "nbt-hidden", { "aria-live": "polite" });
     this.undo = button("Undo", "nbt-btn nbt-quiet", () => this.onAgain("undo"));
     this.redo = button("Redo", "nbt-btn nbt-quiet", () => this.onAgain("redo"));
-    /** @type {(kind: "undo" | "redo") => void} */
+    /** @type {(kind: "undo" | "redo", of?: number) => void} */
     this.onAgain = () => {};
+    const retry = () => model.send({ id: newId(), kind: "retry" });
+    this.retry = button("", "nbt-btn nbt-quiet", retry, { title: "Send refused rows again" });
     const head = h("div", "nbt-head", {}, this.title, this.type, h("span", "nbt-grow"), this.where);
-    const foot = h("div", "nbt-foot", {}, this.dot, this.sync, h("span", "nbt-grow"), this.count);
+    this.foot = h("div", "nbt-foot", { tabindex: "-1", "data-lm-suppress-shortcuts": "" },
+      this.dot, this.sync, this.retry, h("span", "nbt-grow"), this.count);
     this.body.append(this.bar, this.locked, this.notes, this.empty);
-    this.root = h("div", `nbt ${className}`, {}, head, this.body, foot, this.live);
+    this.root = h("div", `nbt ${className}`, {}, head, this.body, this.foot, this.live);
     // Jupyter must not take a key meant for this view for a command on the cell.
     for (const kind of /** @type {const} */ (["keydown", "keyup", "keypress"])) {
       this.root.addEventListener(kind, (event) => event.stopPropagation());
@@ -50,9 +53,8 @@ class Frame {
   /** @param {string} text @param {string} [typed] what was typed and has no place any more */
   note(text, typed) {
     const line = h("div", "nbt-note nbt-bad nbt-row", { role: "alert" }, h("span", "", {}, text));
-    if (typed) line.append(h("code", "nbt-typed", {}, typed));
-    const close = button("Dismiss", "nbt-btn nbt-quiet", () => line.remove());
-    line.append(h("span", "nbt-grow"), close);
+    if (typed) line.append(h("code", "nbt-typed", { tabindex: "0", "data-lm-suppress-shortcuts": "" }, typed)); // it may scroll
+    line.append(h("span", "nbt-grow"), button("Dismiss", "nbt-btn nbt-quiet", () => line.remove()));
     this.notes.append(line);
     // Words that were typed stay until somebody has seen to them.
     const old = [...this.notes.children].filter((node) => !node.querySelector(".nbt-typed"));
@@ -74,11 +76,17 @@ class Frame {
     say(this.type, s.type ?? "");
     say(this.where, s.where ?? "");
     this.where.className = "nbt-pill " + (s.local ? "nbt-local" : "nbt-paid");
-    say(this.locked, s.training ? "Training is running. The set can be changed again when it has ended." : "");
+    say(this.locked, s.training ? "Training is running. The dataset can be changed when it has ended." : "");
     this.locked.hidden = !s.training;
     this.undo.disabled = !s.can_undo || s.training;
     this.redo.disabled = !s.can_redo || s.training;
     const phase = s.sync?.phase ?? "idle";
+    const refused = s.counts?.retry ?? 0;
+    const over = s.training || (refused === 0 && phase !== "failed") || s.picking;
+    // The focus must not fall through to the notebook, where "d d" deletes the cell.
+    if (over && document.activeElement === this.retry) this.foot.focus();
+    this.retry.hidden = over;
+    say(this.retry, over ? "" : refused ? `Retry ${refused} refused` : "Retry");
     let state = phase === "failed" ? "refused" : phase === "sending" ? "sending" : "saved";
     let text = s.sync?.message ?? "";
     if (/^\d|kept/i.test(text) && state === "saved") state = "kept";

@@ -41,7 +41,7 @@ class Grid {
 
     const f = this.frame;
     this.bar = new Bar(this);
-    f.onAgain = (kind) => void again(kind, f, this.edits, [this.rows], this.paint);
+    f.onAgain = (kind, of) => void again(kind, f, this.edits, [this.rows], this.paint, of);
     this.space = h("div", "nbt-space", { role: "presentation" });
     this.grid = h("div", "nbt-scroll", { role: "grid", "aria-label": "Images", "aria-multiselectable": "true" }, this.space);
     f.body.append(this.grid);
@@ -66,7 +66,7 @@ class Grid {
     this.grid.addEventListener("mousedown", (event) => {
       if (event.shiftKey && !this.writing(event.target)) event.preventDefault(); // no text selection
     });
-    this.grid.addEventListener("dragstart", (event) => this.drag(event));
+    this.grid.addEventListener("dragstart", (event) => (this.captions ? this.captions.drag(event) : event.preventDefault()));
     const size = new ResizeObserver(this.paint);
     size.observe(this.grid);
     const selected = () => this.selection.heard();
@@ -160,10 +160,7 @@ class Grid {
     if (!nothing) return;
     if (this.rows.problem) this.frame.explain("", this.rows.problem, "");
     else if (this.bar.filtered) this.frame.explain("", "No image fits.", "");
-    else {
-      const text = "Add a folder, files, a zip or PIL images. They show at once and are sent in the background.";
-      this.frame.explain("No images yet", text, 'training.add_images("my-pictures/")');
-    }
+    else if (this.summary.empty) this.frame.explain(...this.summary.empty);
   }
 
   layout() {
@@ -337,7 +334,7 @@ class Grid {
     else if (event.key === "Enter" || event.key === "F2") void this.edit(this.rows.at(this.focus)?.image_id);
     else if (event.key === "Delete") this.act("remove");
     else if (!command && letter === "c") this.recaption();
-    else if (!command && (letter === "m" || letter === "t")) this.keep(this.rows.at(this.focus)?.image_id, letter === "m" ? "mine" : "theirs");
+    else if (!command && (letter === "m" || letter === "t")) this.act(letter === "m" ? "mine" : "theirs", [this.rows.at(this.focus)?.image_id]);
     else if (!command && letter === "p") this.act("pair");
     else if (event.key === "?") void this.parts.run("keys", this);
     else if (event.key === "Escape") this.selection.set([]);
@@ -365,46 +362,23 @@ class Grid {
     this.captions?.edit(id);
   }
 
-  /** A picture is dragged to where pairs are made. @param {DragEvent} event */
-  drag(event) {
-    const tile = this.tileOf(event.target);
-    if (!tile?.id || !event.dataTransfer || this.captions?.open || this.locked) return event.preventDefault();
-    event.dataTransfer.setData("application/x-nbtrain-image", `${tile.id} ${this.summary.model_id}`);
-    event.dataTransfer.setData("text/plain", this.rows.byId(tile.id)?.name ?? "");
-    event.dataTransfer.effectAllowed = "copy";
-    event.dataTransfer.setDragImage(tile.pic, 20, 20);
-  }
-
   // -- commands -----------------------------------------------------------------------------------
 
-  /** @param {"remove" | "pair"} what */
-  act(what) {
-    if (what === "pair" && !this.summary.pairs) return;
-    if (this.selection.size && !this.locked) void this.parts.run("acts", this, what);
-  }
-
-  /** Where two changed one caption, keep one of the two. @param {string} id @param {"mine" | "theirs"} side */
-  keep(id, side) {
-    const row = this.rows.byId(id);
-    if (row && twoSaid(row) && !this.locked) void this.parts.run("acts", this, side, [id]);
+  /** @param {"remove" | "pair" | "mine" | "theirs"} what the last two: where two changed one caption, keep one of them
+   * @param {string[]} [ids] without them, what is selected */
+  act(what, ids) {
+    void this.parts.run("acts", this, what, ids);
   }
 
   /** Change the captions of what is selected, else of what has the focus. */
   recaption() {
     const ids = this.selection.size ? [...this.selection.ids] : [this.rows.at(this.focus)?.image_id];
-    if (!this.locked) void this.parts.run("captions", this, ids.filter(Boolean));
+    void this.parts.run("captions", this, ids.filter(Boolean));
   }
 
-  /** @param {number} index */
+  /** @param {number} [index] without it, the first of the selected images */
   open(index) {
     void this.parts.run("viewer", this, index);
-  }
-
-  /** Open the first of the selected images, if it stands where it can be found; else what has the focus. */
-  openSelected() {
-    const [first] = this.selection.ids;
-    const index = this.rows.indexOf(first);
-    this.open(index >= 0 ? index : this.focus);
   }
 }
 

@@ -65,7 +65,7 @@ class PairView {
       button(text, "nbt-btn nbt-quiet", () => void this.parts.run("files", this, way), { title: "CSV or JSON lines" });
     [this.bring, this.export] = [file("Import…", "import"), file("Export…", "export")];
     f.bar.append(heading, h("span", "nbt-grow"), this.group, this.add, this.bring, this.export, f.undo, f.redo, help);
-    this.pairUp = button("Pair up by names", "nbt-btn", () => void this.pairByNames());
+    this.pairUp = button("Pair up by names", "nbt-btn", act((hands) => void hands.do.pairByNames(this.pairUp)));
     this.begin = h("div", "nbt-begin", {}, this.pairUp);
     f.body.append(this.begin);
     // A click takes the focus, so that a block can be pasted where nothing is yet.
@@ -74,7 +74,7 @@ class PairView {
     this.needed = null;
     this.needs = h("div", "nbt-needs", { role: "group", "aria-label": "Pairs to look at" });
     f.body.insertBefore(this.needs, f.empty);
-    f.onAgain = (kind) => void again(kind, f, this.edits, [this.rows, this.images], this.paint);
+    f.onAgain = (kind, of) => void again(kind, f, this.edits, [this.rows, this.images], this.paint, of);
   }
 
   listen() {
@@ -124,16 +124,9 @@ class PairView {
     if (needs === this.needed) return;
     this.needed = needs;
     const chips = (needs ?? []).map((/** @type {any} */ need) =>
-      button(need.text, `nbt-chip nbt-${need.tone}`, () => this.jump(need), { title: "Go to the next one" }));
+      button(need.text, `nbt-chip nbt-${need.tone}`, () => this.withHands((hands) => hands.jump(need)), { title: "Go to the next one" }));
     this.needs.replaceChildren(...chips);
     this.needs.hidden = chips.length === 0;
-  }
-
-  /** Go to the next pair that lacks something. @param {{ kind: string, places: number[] }} need */
-  jump({ kind, places }) {
-    const next = places.find((place) => place > this.cells.at.index) ?? places[0];
-    const column = /** @type {{ [kind: string]: Column }} */ ({ "no-source": "source", "no-target": "target", "no-instruction": "instruction" })[kind];
-    this.cells.go(next, COLUMNS.indexOf(column ?? "state"));
   }
 
   paintEmpty() {
@@ -146,20 +139,7 @@ class PairView {
     grid.hidden = nothing;
     if (!nothing) return;
     if (this.rows.problem) f.explain("", this.rows.problem, "");
-    else if (this.images.total < 2) {
-      f.explain("No pairs yet", "A pair needs two images. Add some first.", 'training.add_images("my-pictures/")');
-    } else {
-      const text = "Pair images whose names belong together, add pairs one by one, or paste them from a spreadsheet.";
-      f.explain("No pairs yet", text, 'training.pair_up(instruction="colour the line drawing")');
-    }
-  }
-
-  async pairByNames() {
-    this.pairUp.disabled = true;
-    const { reply } = await this.channel.ask({ kind: "pair up" });
-    this.pairUp.disabled = false;
-    if (reply.ok) this.frame.announce(reply.message);
-    else this.frame.note(words(reply));
+    else if (f.summary.empty) f.explain(...f.summary.empty);
   }
 
   // -- what its parts ask of it -------------------------------------------------------------------

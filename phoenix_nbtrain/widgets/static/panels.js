@@ -129,6 +129,7 @@ export default {
       const root = el.closest(".nbt-panel");
       if (root) {
         alive(model, root, end.signal);
+        swallowFiles(root, end.signal);
         dress(root, model, end.signal);
       } else if ((tries += 1) < FIND_TRIES) timer = window.setTimeout(find, FIND_MS);
     };

@@ -611,3 +611,68 @@ def test_rows_that_did_not_change_are_the_same_objects(ops: list[Any], base: int
     ids = set(after.image)
     for pair in after.pairs:
         assert bool(pair.refusal) == (not {pair.source, pair.target} <= ids)
+
+
+class TestLines:
+    """Operations of one line are taken together or not at all."""
+
+    def given(self) -> Draft:
+        rows = tuple(ImageRow(image_id=f"img_{n}", name=f"{n}.png") for n in "abc")
+        pairs = tuple(
+            PairRow(pair_id=f"pair_{n}", source="img_a", target="img_b", instruction=f"{n}")
+            for n in range(3)
+        )
+        return Draft(revision=1, images=rows, pairs=pairs)
+
+    def line(self, n: int, **cells: str) -> list[dict[str, object]]:
+        return [
+            {
+                "op": "set",
+                "table": "pairs",
+                "row": f"pair_{n}",
+                "column": column,
+                "value": value,
+                "line": n,
+            }
+            for column, value in cells.items()
+        ]
+
+    @pytest.mark.parametrize("wrong", [{"target": "giraffe"}, {"target": "c.png"}])
+    def test_a_line_with_one_wrong_cell_changes_nothing_and_the_others_are_taken(
+        self, wrong: dict[str, str]
+    ) -> None:
+        draft = self.given()
+        ops = [
+            *self.line(0, source="c.png", instruction="first"),
+            *self.line(1, source="c.png", **wrong, instruction="second"),
+            *self.line(2, instruction="third"),
+        ]
+        applied = apply(draft, ops, base=1, type_name="flux.2-dev-edit-lora")
+        assert [row.triple for row in applied.draft.pairs] == [
+            ("img_c", "img_b", "first"),
+            ("img_a", "img_b", "1"),
+            ("img_a", "img_b", "third"),
+        ]
+        assert applied.accepted == (0, 1, 5)
+        assert [r.op for r in applied.refused] == [2, 3, 4]
+        assert [r.value for r in applied.refused] == ["img_a", "img_b", "1"]
+        told = [r.reason for r in applied.refused]
+        assert told[2].startswith("The rest of its row was not taken: ")
+        assert applied.draft.touched.keys() == {
+            "pairs/pair_0/source",
+            "pairs/pair_0/instruction",
+            "pairs/pair_2/instruction",
+        }
+        back = apply(applied.draft, applied.inverse, type_name="flux.2-dev-edit-lora", trusted=True)
+        assert back.draft.pairs == draft.pairs
+
+    def test_without_a_line_each_stands_by_itself(self) -> None:
+        ops = [{**op, "line": None} for op in self.line(1, source="c.png", target="giraffe")]
+        applied = apply(self.given(), ops, base=1, type_name="flux.2-dev-edit-lora")
+        assert applied.accepted == (0,)
+
+    def test_a_whole_table_of_wrong_lines_is_judged_in_one_more_pass(self) -> None:
+        draft = self.given()
+        ops = [op for n in range(3) for op in self.line(n, source="c.png", target="giraffe")]
+        applied = apply(draft, ops, base=1, type_name="flux.2-dev-edit-lora")
+        assert applied.draft is draft and len(applied.refused) == 6

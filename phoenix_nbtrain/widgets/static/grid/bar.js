@@ -22,18 +22,18 @@ class Bar {
     this.sort = h("select", "nbt-input nbt-sort", { "aria-label": "Order" });
     for (const [value, text] of Object.entries(picking ? SORT_NAMES_PICKING : SORT_NAMES)) this.sort.append(h("option", "", { value }, text));
     this.sizes = DENSITIES.map((density) =>
-      button("", `nbt-seg nbt-${density}`, () => grid.setDensity(density), { "aria-label": `${density} tiles`, title: `${density} tiles` }));
-    const densities = h("div", "nbt-segs", { role: "group", "aria-label": "Size of the tiles" }, ...this.sizes);
+      button("", `nbt-seg nbt-${density}`, () => grid.setDensity(density), { title: `${density} tiles` }));
+    const densities = h("div", "nbt-segs", { role: "group", "aria-label": "Tile size" }, ...this.sizes);
     this.looks = h("span", "nbt-group", {}, this.sort, densities);
 
     this.chosen = h("span", "nbt-mute nbt-chosen");
     this.all = button("", "nbt-btn nbt-quiet", () => void grid.selection.all(), { title: "Select all (Ctrl+A)" });
     const act = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ does) => button(text, "nbt-btn", does, { title });
-    this.open = act("Open", "Open large (O)", () => grid.openSelected());
-    this.recaption = act("Caption…", "Change the captions of the selected images (C)", () => grid.recaption());
-    this.pair = act("Pair", "Pair the selected images (P)", () => grid.act("pair"));
+    this.open = act("Open", "Open large (O)", () => grid.open());
+    this.recaption = act("Caption…", "Change the captions (C)", () => grid.recaption());
+    this.pair = act("Pair", "Pair (P)", () => grid.act("pair"));
     this.replace = act("Replace…", "Put another picture in its place", () => void grid.parts.run("replace", grid, [...grid.selection.ids][0]));
-    this.remove = act("Remove", "Remove the selected images (Delete)", () => grid.act("remove"));
+    this.remove = act("Remove", "Remove (Delete)", () => grid.act("remove"));
     this.acts = h(
       "span", "nbt-group nbt-acts", { role: "group", "aria-label": "Selected images" },
       this.chosen, this.all, this.open, this.recaption, this.pair, this.replace, this.remove,

@@ -6,10 +6,23 @@ class CaptionEditor {
   constructor(kit, grid) {
     this.kit = kit;
     this.grid = grid;
-    /** @type {{ id: string, area: HTMLTextAreaElement, base: number, was: string } | null} */
+    /** @type {{ id: string, area: HTMLTextAreaElement, base: number, was: string, end: (sent?: boolean) => void } | null} */
     this.open = null;
     this.moving = false;
     this.refocus = false;
+    if (!grid.summary.picking) void offer(grid, (row) => this.goOn(row), () => grid.focusOn(grid.focus));
+  }
+
+  /** Open the caption of a picture, wherever that stands. @param {string} id */
+  async goOn(id) {
+    const { grid } = this;
+    let index = grid.rows.indexOf(id);
+    if (index < 0) {
+      index = (await grid.rows.ids(0, grid.rows.total)).indexOf(id);
+      grid.focusOn(index);
+      for (let tries = 0; tries < 5 && grid.rows.indexOf(id) < 0; tries += 1) await grid.rows.want(index, index + 1);
+    }
+    this.edit(id);
   }
 
   /** @param {EventTarget | null} target */
@@ -34,7 +47,8 @@ class CaptionEditor {
     });
     area.value = refused ? refused.value : row.caption;
     const base = grid.edits.seen(grid.rows, row.image_id, "caption");
-    this.open = { id: row.image_id, area, base, was: grid.caption(row) };
+    const end = keepTyped(grid, area, { table: "images", row: row.image_id, column: "caption" }, () => this.open?.area === area && this.save());
+    this.open = { id: row.image_id, area, base, was: grid.caption(row), end };
     area.addEventListener("blur", () => !this.moving && this.open?.area === area && this.save());
     area.addEventListener("input", () => this.grow());
     grid.rows.hold(row.image_id);
@@ -44,6 +58,17 @@ class CaptionEditor {
     area.focus({ preventScroll: true });
     area.setSelectionRange(area.value.length, area.value.length);
     this.grow();
+  }
+
+  /** A picture is dragged to where pairs are made. @param {DragEvent} event */
+  drag(event) {
+    const { grid } = this;
+    const tile = grid.tileOf(event.target);
+    if (!tile?.id || !event.dataTransfer || this.open || grid.locked) return event.preventDefault();
+    event.dataTransfer.setData("application/x-nbtrain-image", `${tile.id} ${grid.summary.model_id}`);
+    event.dataTransfer.setData("text/plain", grid.rows.byId(tile.id)?.name ?? "");
+    event.dataTransfer.effectAllowed = "copy";
+    event.dataTransfer.setDragImage(tile.pic, 20, 20);
   }
 
   /** Keep the editor in the tile of its picture, wherever that is now. */
@@ -88,9 +113,11 @@ class CaptionEditor {
     area.style.height = `${Math.min(area.scrollHeight + 2, 220)}px`;
   }
 
-  close() {
+  /** @param {boolean} [sent] whether an edit has the words now */
+  close(sent) {
     const { open } = this;
     this.open = null;
+    open?.end(sent);
     open?.area.parentElement?.classList.remove("nbt-editing");
     open?.area.remove();
     this.grid.paint();
@@ -101,9 +128,10 @@ class CaptionEditor {
     const { edits } = this.grid;
     const { id, area, base, was } = this.open;
     const before = edits.of("images", id, "caption");
-    this.close();
-    if (area.value !== was) edits.set("images", id, "caption", area.value, base);
-    else if (before?.phase === "refused") edits.drop(before);
+    const changed = area.value !== was;
+    this.close(changed);
+    if (changed) edits.set("images", id, "caption", area.value, base);
+    else if (before?.phase === "refused") letGo(this.grid, before);
   }
 
   /** @param {KeyboardEvent} event */
@@ -127,7 +155,7 @@ class CaptionEditor {
       event.preventDefault();
       const refused = grid.edits.of("images", id, "caption");
       this.close();
-      if (refused?.phase === "refused") grid.edits.drop(refused);
+      if (refused?.phase === "refused") letGo(grid, refused);
       grid.focusOn(grid.focus);
     }
   }

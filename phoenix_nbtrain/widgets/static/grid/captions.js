@@ -100,7 +100,7 @@ export default async function (kit, grid, ids) {
     close();
     const reply = await grid.edits.run(ops, revision);
     const done = reply.ok ? reply.accepted.length : 0;
-    if (done) tell(kit, grid, `${counted(done, "caption")} changed.`, true);
+    if (done) tell(kit, grid, `${counted(done, "caption")} changed.`, reply.revision);
     const reason = reply.ok ? reply.refused[0]?.reason : kit.words(reply);
     if (reason) grid.frame.note(`${counted(changes.length - done, "caption")} not changed: ${reason}`);
     grid.rows.refresh(grid.rows.total);
@@ -122,6 +122,7 @@ export default async function (kit, grid, ids) {
   const go = button("Change", "nbt-btn nbt-primary nbt-small", () => void apply(), { title: "Ctrl Enter" });
   foot.append(button("Cancel", "nbt-btn", close), go);
   preview();
+  void keepDialog(grid, dialog, text, "captions");
   text.focus();
   text.select();
 }

@@ -15,7 +15,7 @@ function newTile(grid) {
   const badges = h("span", "nbt-badges");
   const tick = h("span", "nbt-tick", { "aria-hidden": "true" }, "✓");
   const side = (/** @type {"mine" | "theirs"} */ which, /** @type {string} */ text) =>
-    button(text, "nbt-btn nbt-tiny", () => grid.keep(tile.id, which), { tabindex: "-1", title: `${text} (${which[0].toUpperCase()})` });
+    button(text, "nbt-btn nbt-tiny", () => grid.act(which, [tile.id]), { tabindex: "-1", title: `${text} (${which[0].toUpperCase()})` });
   const choice = h("span", "nbt-choice", {}, side("mine", "Keep mine"), side("theirs", "Take theirs"));
   const pic = h("div", "nbt-pic", {}, img, tick, badges, choice);
   const name = h("span", "nbt-name");

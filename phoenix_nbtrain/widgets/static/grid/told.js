@@ -1,17 +1,28 @@
 // @ts-check
 // What was done with several images, said where it was done. Prepended to the parts that do such things.
 
-/** Say what was done, with a way back.
- * @param {import("../parts.js").Kit} kit @param {any} grid @param {string} text @param {boolean} undo */
-function tell({ h, button }, grid, text, undo) {
+/** Say what was done, with a way back as long as it is the last thing that was done.
+ * @param {import("../parts.js").Kit} kit @param {any} grid @param {string} text @param {number} [made] the revision that it made */
+function tell({ h, button }, grid, text, made) {
   const line = h("div", "nbt-note nbt-hint nbt-row nbt-told", { role: "status" }, h("span", "", {}, text), h("span", "nbt-grow"));
   const away = () => {
     // The focus must not fall through to the notebook, where "d d" deletes the cell.
     if (line.contains(document.activeElement)) grid.focusOn(grid.focus);
     line.remove();
+    grid.watchers.delete(watcher);
   };
-  if (undo) line.append(button("Undo", "nbt-btn nbt-quiet", () => (away(), grid.frame.onAgain("undo"))));
+  const undo = button("Undo", "nbt-btn nbt-quiet", () => (away(), grid.frame.onAgain("undo", made)));
+  const watcher = {
+    painted() {
+      const { revision, undoes, training } = grid.summary;
+      undo.disabled = Boolean(training);
+      // It was undone, or another change came after it.
+      if (!line.isConnected || (made && revision >= made && undoes !== made)) away();
+    },
+  };
+  if (made) line.append(undo);
   line.append(button("✕", "nbt-btn nbt-quiet nbt-icon", away, { "aria-label": "Dismiss" }));
   grid.frame.notes.querySelector(".nbt-told")?.remove();
   grid.frame.notes.append(line);
+  if (made) grid.watchers.add(watcher);
 }

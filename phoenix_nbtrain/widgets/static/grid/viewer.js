@@ -11,7 +11,7 @@ class Viewer {
     this.grid = grid;
     this.index = index;
     this.id = grid.rows.at(index)?.image_id ?? "";
-    /** @type {{ id: string, base: number, was: string } | null} the caption as it was when typing began */
+    /** @type {{ id: string, base: number, was: string, end: (sent?: boolean) => void } | null} the caption as it was when typing began */
     this.typing = null;
     const end = new AbortController();
     this.signal = end.signal;
@@ -59,7 +59,7 @@ class Viewer {
     this.why = h("div", "nbt-reason", { id: `${field}-why`, role: "status" });
     this.theirs = h("div", "nbt-why", { dir: "auto" });
     const keep = (/** @type {"mine" | "theirs"} */ side, /** @type {string} */ text) =>
-      button(text, "nbt-btn", () => this.grid.keep(this.id, side));
+      button(text, "nbt-btn", () => this.grid.act(side, [this.id]));
     this.choice = h("div", "nbt-both", {}, this.theirs, h("div", "nbt-group", {}, keep("mine", "Keep mine"), keep("theirs", "Take theirs")));
     this.facts = h("dl", "nbt-facts");
     this.label = h("label", "nbt-label", { for: field }, "Caption");
@@ -157,7 +157,8 @@ class Viewer {
       const text = refused ? edit.value : was;
       if (area.value !== text) area.value = text;
       if (document.activeElement === area && !area.readOnly) {
-        this.typing = { id: row.image_id, base: grid.edits.seen(grid.rows, row.image_id, "caption"), was };
+        const end = keepTyped(grid, area, { table: "images", row: row.image_id, column: "caption" }, () => this.save());
+        this.typing = { id: row.image_id, base: grid.edits.seen(grid.rows, row.image_id, "caption"), was, end };
       }
     }
     this.label.hidden = area.hidden = Boolean(grid.summary.picking);
@@ -202,8 +203,10 @@ class Viewer {
     if (!typing) return;
     const { edits } = this.grid;
     const before = edits.of("images", typing.id, "caption");
-    if (this.area.value !== typing.was) edits.set("images", typing.id, "caption", this.area.value, typing.base);
-    else if (before?.phase === "refused") edits.drop(before);
+    const changed = this.area.value !== typing.was;
+    typing.end(changed);
+    if (changed) edits.set("images", typing.id, "caption", this.area.value, typing.base);
+    else if (before?.phase === "refused") letGo(this.grid, before);
   }
 
   /** @param {KeyboardEvent} event */
@@ -221,7 +224,8 @@ class Viewer {
         this.area.select();
       } else if (event.key === "Escape") {
         const refused = this.grid.edits.of("images", this.id, "caption");
-        if (refused?.phase === "refused") this.grid.edits.drop(refused);
+        if (refused?.phase === "refused") letGo(this.grid, refused);
+        this.typing?.end();
         this.typing = null;
         this.paint();
         this.stage.focus();
@@ -237,7 +241,9 @@ class Viewer {
   }
 }
 
-/** @param {import("../parts.js").Kit} kit @param {any} grid @param {number} index */
+/** @param {import("../parts.js").Kit} kit @param {any} grid @param {number} [index] without it, the first of the selected
+ * images, if it stands where it can be found; else what has the focus */
 export default function (kit, grid, index) {
-  return new Viewer(kit, grid, index);
+  const selected = grid.rows.indexOf([...grid.selection.ids][0]);
+  return new Viewer(kit, grid, index ?? (selected >= 0 ? selected : grid.focus));
 }

@@ -21,6 +21,16 @@ class PairCommands {
     view.hands?.editor.edit(row, values.source ? "target" : "source");
   }
 
+  /** Pair what belongs together by its names. @param {HTMLButtonElement} button */
+  async pairByNames(button) {
+    const { channel, frame } = this.view;
+    button.disabled = true;
+    const { reply } = await channel.ask({ kind: "pair up" });
+    button.disabled = false;
+    if (reply.ok) frame.announce(reply.message);
+    else frame.note(words(reply));
+  }
+
   /** @param {string[]} [ids] */
   async remove(ids) {
     const { view } = this;
@@ -101,7 +111,8 @@ class PairCommands {
   async set(cells, done) {
     const { view } = this;
     if (view.locked() || cells.length === 0) return;
-    const ops = cells.map(({ id, column, value }) => ({ op: /** @type {const} */ ("set"), table: "pairs", row: id, column, value }));
+    const lines = new Map(cells.map(({ id }, i) => [id, i])); // cells of one pair are taken together or not at all
+    const ops = cells.map(({ id, column, value }) => ({ op: /** @type {const} */ ("set"), table: "pairs", row: id, column, value, line: lines.get(id) }));
     const reply = await view.edits.run(ops, (op) => view.edits.seen(view.rows, op.row, op.column));
     this.toldCells(reply, done);
   }

@@ -3,6 +3,7 @@
 
 /** @typedef {{
  *   id: string, column: DataColumn, field: HTMLInputElement | HTMLTextAreaElement, chooser: Chooser | null, base: number, was: string,
+ *   end: (sent?: boolean) => void,
  * }} Editing */
 
 class PairEditor {
@@ -27,11 +28,16 @@ class PairEditor {
     const field = column === "instruction"
       ? h("textarea", "nbt-input nbt-field", { "aria-label": label, rows: "2", placeholder: "What should happen", dir: "auto" })
       : h("input", "nbt-input nbt-field", { "aria-label": label, placeholder: "Image name" });
-    field.value = typed ?? words;
+    field.value = words;
     const chooser = field instanceof HTMLInputElement ? new Chooser(view, field, () => this.chose()) : null;
     const was = before?.phase === "pending" ? before.value : row[column];
     const base = view.edits.seen(view.rows, row.pair_id, column);
-    view.open = { id: row.pair_id, column, field, chooser, base, was };
+    const end = keepTyped(view, field, { table: "pairs", row: row.pair_id, column }, () => view.open?.field === field && this.save());
+    view.open = { id: row.pair_id, column, field, chooser, base, was, end };
+    if (typed !== undefined) {
+      field.value = typed;
+      field.dispatchEvent(new Event("input"));
+    }
     field.addEventListener("blur", () => !this.moving && view.open?.field === field && this.save());
     view.paintNow(); // the first pair of all has no line before the next frame: keys would go elsewhere
     view.cells.go(n - 1, COLUMNS.indexOf(column));
@@ -65,10 +71,12 @@ class PairEditor {
     if (chooser?.isOpen) chooser.place();
   }
 
-  close() {
+  /** @param {boolean} [sent] whether an edit has the words now */
+  close(sent) {
     const { view } = this;
     const { open } = view;
     view.open = null;
+    open?.end(sent);
     open?.chooser?.remove();
     open?.field.remove();
     view.paint();
@@ -82,10 +90,23 @@ class PairEditor {
     // A name that nothing here has is the kernel's to understand, or to answer with one that is near.
     const value = chooser ? chooser.value || field.value.trim() : field.value;
     const refocus = document.activeElement === field;
-    this.close();
-    if ((value || !chooser) && value !== was) view.edits.set("pairs", id, column, value, base);
-    else if (before?.phase === "refused") view.hands?.letGo(before);
+    const changed = (value || !chooser) && value !== was;
+    this.close(changed);
+    if (changed) this.send({ table: "pairs", row: id, column, value, base }, before);
+    else if (before?.phase === "refused") letGo(view, before);
     if (refocus) view.cells.go(view.cells.at.index, view.cells.at.column);
+  }
+
+  /** Send a cell; with it, the others of the line that was refused as a whole.
+   * @param {{ table: string, row: string, column: string, value: string, base: number }} cell @param {CellEdit | undefined} before */
+  send({ table, row, column, value, base }, before) {
+    const { edits, rows } = this.view;
+    const line = before?.phase === "refused" ? before.line : undefined;
+    if (typeof line !== "number") return edits.set(table, row, column, value, base);
+    const others = DATA.map((one) => edits.of(table, row, one)).filter((one) => one && one !== before && one.phase === "refused" && one.line === line);
+    const cells = [{ column, value }, ...others.map((one) => ({ column: one.column, value: one.value }))];
+    const ops = cells.map((one) => ({ op: /** @type {const} */ ("set"), table, row, ...one, line }));
+    void edits.run(ops, (op) => (op.column === column ? base : edits.seen(rows, row, op.column)));
   }
 
   /** A picture was chosen: go on to what the pair still lacks. */
@@ -118,7 +139,7 @@ class PairEditor {
     } else if (event.key === "Escape") {
       const refused = view.edits.of("pairs", id, column);
       this.close();
-      if (refused?.phase === "refused") view.hands?.letGo(refused);
+      if (refused?.phase === "refused") letGo(view, refused);
       view.cells.go(index, place);
     } else return;
     event.preventDefault();

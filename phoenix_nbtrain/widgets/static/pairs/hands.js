@@ -18,22 +18,24 @@ class Hands {
       // Wherever: a button held down elsewhere draws nothing here.
       document.addEventListener(kind, () => (this.from = null), { capture: true, signal: view.signal });
     }
-    void this.offer();
+    void offer(view, (row, column) => this.goOn(row, /** @type {DataColumn} */ (column)), () => view.cells.take());
   }
 
-  /** Offer again what was refused before this page was loaded. */
-  async offer() {
-    const { edits, channel } = this.view;
-    const { reply } = await channel.ask({ kind: "refused" });
-    for (const { row, column, value, reason } of reply.ok ? reply.cells : []) {
-      if (!edits.of("pairs", row, column)) edits.refuse("pairs", row, column, value, reason);
-    }
+  /** Go to the next pair that lacks something. @param {{ kind: string, places: number[] }} need */
+  jump({ kind, places }) {
+    const { cells } = this.view;
+    const next = places.find((place) => place > cells.at.index) ?? places[0];
+    const column = /** @type {{ [kind: string]: Column }} */ ({ "no-source": "source", "no-target": "target", "no-instruction": "instruction" })[kind];
+    cells.go(next, COLUMNS.indexOf(column ?? "state"));
   }
 
-  /** Let refused words go: somebody has seen to them. @param {CellEdit} cell */
-  letGo(cell) {
-    this.view.edits.drop(cell);
-    void this.view.channel.ask({ kind: "let go", row: cell.row, column: cell.column });
+  /** Open the field of a cell, wherever its pair stands. @param {string} row @param {DataColumn} column */
+  async goOn(row, column) {
+    const { rows, cells } = this.view;
+    const index = (await rows.ids(0, rows.total)).indexOf(row);
+    cells.go(index, COLUMNS.indexOf(column));
+    await this.view.arrived(row, index);
+    this.editor.edit(row, column);
   }
 
   /** @param {PointerEvent} event */

@@ -3,6 +3,9 @@
 
 const MOST_ROWS = 2450;
 const MOST_LETTERS = 4_000_000;
+const TOLD = 3;
+/** How the reason begins of a cell that was good itself. */
+const REST = "The rest of its row";
 const NAMES = ["source", "target", "instruction"];
 
 /**
@@ -56,7 +59,8 @@ function plainly(text) {
  * @param {import("../parts.js").Kit} kit @param {any} view a PairView @param {string} text
  * @param {{ ids: Promise<string[]>, index: number, column: string, many: boolean }} where
  */
-export default async function paste({ counted, newId }, view, text, where) {
+export default async function paste(kit, view, text, where) {
+  const { counted, newId } = kit;
   const { rows, frame, chosen } = view;
   const note = (/** @type {string} */ words) => frame.note(`Not pasted: ${words}`);
   if (text.length > MOST_LETTERS) return note("It is longer than 4 million letters. Paste a part of it, or import a file.");
@@ -77,26 +81,31 @@ export default async function paste({ counted, newId }, view, text, where) {
   const over = block.length === 1 && where.many; // one row of cells, for all that are chosen
   const targets = over ? ids : await rows.ids(start, Math.min(rows.total, start + block.length));
   const lines = over ? ids.map(() => block[0]) : block;
-  const ops = [];
-  for (const [i, line] of lines.entries()) {
-    let row = targets[i];
-    if (!row) {
-      row = "pair_" + newId();
-      ops.push({ op: "insert", table: "pairs", row, values: { source: "", target: "", instruction: "" } });
-    }
-    for (const [c, cell] of line.entries()) {
-      const value = columns[c] === "instruction" ? plainly(cell) : plainly(cell).trim();
-      if (value !== "" || targets[i]) ops.push({ op: "set", table: "pairs", row, column: columns[c], value });
-    }
-  }
-  const added = lines.length - targets.length;
+  const places = lines.map((_, i) => targets[i] ?? "pair_" + newId());
+  const ops = lines.flatMap((line, i) => {
+    const values = Object.fromEntries(line.map((cell, c) => [columns[c], columns[c] === "instruction" ? plainly(cell) : plainly(cell).trim()]));
+    const one = { table: "pairs", row: places[i], line: i }; // a row is taken whole or not at all
+    if (!targets[i]) return [{ op: "insert", ...one, values: { source: "", target: "", instruction: "", ...values } }];
+    return Object.entries(values).map(([column, value]) => ({ op: "set", ...one, column, value }));
+  });
   const reply = await view.edits.run(ops, (op) => view.edits.seen(rows, op.row, op.column));
-  const news = added > 0 ? `, ${counted(added, "pair")} of them new` : "";
-  view.hands.do.toldCells(reply, () => `${counted(lines.length, "row")} pasted${news}.`);
-  if (reply.ok) chosen.take(lines.map((_, i) => targets[i] ?? inserted(ops)[i - targets.length]), false, columns);
-}
-
-/** @param {{ op: string, row: string }[]} ops */
-function inserted(ops) {
-  return ops.filter(({ op }) => op === "insert").map(({ row }) => row);
+  view.hands.do.reread();
+  if (!reply.ok) return note(kit.words(reply));
+  /** Why lines were not taken. @type {Map<number, string>} */
+  const why = new Map();
+  for (const { op, reason } of reply.refused) {
+    const { line } = ops[op];
+    if (!why.has(line) || why.get(line).startsWith(REST)) why.set(line, reason);
+  }
+  const taken = lines.map((_, i) => i).filter((i) => !why.has(i));
+  const news = taken.filter((i) => !targets[i]).length;
+  const done = `${counted(taken.length, "row")} pasted`;
+  if (taken.length) chosen.take(taken.map((i) => places[i]), false, columns);
+  if (why.size === 0) return frame.announce(done + (news > 0 ? `, ${counted(news, "pair")} of them new.` : "."));
+  const told = [...why].slice(0, TOLD).map(([i, reason]) => `row ${i + 1}, ${reason.replace(/\.$/, "")}`);
+  const more = why.size > TOLD ? `; and ${counted(why.size - TOLD, "row")} more` : "";
+  const kept = [...why.keys()].some((i) => targets[i]) ? " The cells keep what was given: click one to go on." : "";
+  // What was to become a pair has no cells that could keep it.
+  const lost = [...why.keys()].filter((i) => !targets[i]).map((i) => lines[i].join("\t"));
+  frame.note(`${done}, ${why.size.toLocaleString("en")} rejected: ${told.join("; ")}${more}.${kept}`, lost.join("\n"));
 }

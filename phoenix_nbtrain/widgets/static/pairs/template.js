@@ -8,7 +8,7 @@ export default async function template(kit, view) {
   const { h, button, say, mark, counted, newId } = kit;
   const ids = await view.chosen.ids();
   if (ids.length === 0 || view.locked()) return;
-  const { body, foot, close } = openDialog(kit, view.frame.root, { title: `Instruction of ${counted(ids.length, "pair")}`, className: "nbt-template" });
+  const { dialog, body, foot, close } = openDialog(kit, view.frame.root, { title: `Instruction of ${counted(ids.length, "pair")}`, className: "nbt-template" });
   const help = "nbt-" + newId();
   const field = h("textarea", "nbt-input", { rows: "2", "aria-label": "Template", "aria-describedby": help, placeholder: "colour {source}", dir: "auto" });
   field.value = view.valueOf(ids[0], "instruction");
@@ -74,4 +74,5 @@ export default async function template(kit, view) {
   field.focus();
   field.select();
   void look();
+  void keepDialog(view, dialog, field, "template");
 }

@@ -1,0 +1,101 @@
+// @ts-check
+// What is typed and not taken yet, told to the kernel while it is: a page can go away without a word to its fields.
+// Prepended to the parts that hold some.
+
+const TYPED_MS = 300;
+
+/**
+ * Keep what is typed in a field until it is sent or let go.
+ * @param {any} view a Grid or PairView @param {HTMLInputElement | HTMLTextAreaElement} field
+ * @param {{ table: string, row: string, column: string }} cell what it is the text of
+ * @param {() => void} [leave] take what was typed, for somebody turns away from the view
+ * @returns {(sent?: boolean) => void} the end of it, with whether an edit has the text now
+ */
+function keepTyped(view, field, cell, leave) {
+  const { model, signal, frame, parts, channel } = view;
+  const end = new AbortController();
+  const on = { signal: end.signal };
+  const begun = field.value;
+  let told = begun;
+  let timer = 0;
+  const tell = () => {
+    clearTimeout(timer);
+    timer = 0;
+    if (field.value === told) return;
+    told = field.value;
+    try {
+      // Not through the channel, which would send it again: by then it may be old.
+      model.send({ id: parts.kit.newId(), kind: "typing", ...cell, value: told });
+    } catch {
+      // The kernel is away. What is typed is still in the field.
+    }
+  };
+  const finish = (sent = false) => {
+    if (end.signal.aborted) return;
+    end.abort();
+    clearTimeout(timer);
+    // An edit may have to wait behind others, and the page be closed before it is sent.
+    if (sent || signal.aborted) tell();
+    else if (told !== begun) void channel.ask({ kind: "let go", ...cell });
+  };
+  field.addEventListener("input", () => (timer ||= window.setTimeout(tell, TYPED_MS)), on);
+  // The key that begins a shortcut comes before the one that may close the tab.
+  field.addEventListener("keydown", (/** @type {any} */ event) => (event.ctrlKey || event.altKey || event.metaKey) && tell(), on);
+  window.addEventListener("pagehide", () => (tell(), leave?.()), on);
+  // Closing a tab by mouse takes no focus from the field.
+  document.addEventListener("pointerdown", (event) => {
+    if (event.target instanceof Node && !frame.root.contains(event.target)) leave?.();
+  }, { ...on, capture: true });
+  signal.addEventListener("abort", () => finish(), on);
+  return finish;
+}
+
+/**
+ * Keep what is typed in a dialog. What was typed there before the page was closed is there again.
+ * @param {any} view @param {HTMLDialogElement} dialog @param {HTMLInputElement | HTMLTextAreaElement} field @param {string} name
+ */
+async function keepDialog(view, dialog, field, name) {
+  const cell = { table: "dialogs", row: "", column: name };
+  const begun = field.value;
+  const finish = keepTyped(view, field, cell);
+  dialog.addEventListener("close", () => {
+    finish();
+    void view.channel.ask({ kind: "let go", ...cell });
+  });
+  const { reply } = await view.channel.ask({ kind: "refused", table: cell.table });
+  const kept = reply.ok && reply.cells.find((/** @type {any} */ one) => one.column === name);
+  if (!kept || !dialog.open || field.value !== begun) return;
+  field.value = kept.value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** Let refused words go: somebody has seen to them. @param {any} view @param {any} cell a CellEdit */
+function letGo({ edits, channel }, cell) {
+  const { table, row, column } = cell;
+  edits.drop(cell);
+  void channel.ask({ kind: "let go", table, row, column });
+}
+
+/**
+ * Offer again what was refused, or not taken yet, before this page was loaded.
+ * @param {any} view a Grid or PairView @param {(row: string, column: string) => unknown} goOn open the field of a cell
+ * @param {() => void} back have the focus again
+ */
+async function offer(view, goOn, back) {
+  const { edits, channel, rows, frame, parts } = view;
+  const { reply } = await channel.ask({ kind: "refused", table: rows.table });
+  const cells = (reply.ok ? reply.cells : []).filter((/** @type {any} */ one) => !edits.of(one.table, one.row, one.column));
+  for (const { table, row, column, value, reason, line } of cells) edits.refuse(table, row, column, value, reason, line);
+  const typed = cells.filter((/** @type {any} */ one) => one.typed && one.there);
+  if (typed.length === 0) return;
+  const { h, button, counted } = parts.kit;
+  const [{ row, column }] = typed;
+  const what = typed.length === 1 ? "what you were typing" : `${counted(typed.length, "text")} that you were typing`;
+  const line = h("div", "nbt-note nbt-hint nbt-row", { role: "status" }, h("span", "", {}, `Kept: ${what} when this page was closed.`), h("span", "nbt-grow"));
+  const away = (/** @type {() => void} */ then) => () => (line.remove(), then());
+  line.append(
+    button("Go on", "nbt-btn", away(() => void goOn(row, column))),
+    button("✕", "nbt-btn nbt-quiet nbt-icon", away(back), { "aria-label": "Dismiss" }),
+  );
+  frame.notes.append(line);
+}

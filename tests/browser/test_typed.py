@@ -1,0 +1,241 @@
+"""What is typed and not taken yet is told to the kernel, and is there again when a page comes after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from browser.gridview import caption, editor, tile
+from browser.harness import Shown, browser, shown, until
+from browser.pair_page import instruction, made, number, side, table
+from playwright.sync_api import Browser
+from views.fakes import FakeTraining, image, images
+
+from phoenix_nbtrain.widgets.grid import ImageGrid
+
+__all__ = ["browser"]
+
+
+def told(view: Shown) -> list[str]:
+    """Return what the kernel was told of what is typed, as it came."""
+    return [message["value"] for message in view.sent("typing")]
+
+
+def gone(view: Shown) -> None:
+    """Take the page away without a word to its fields, as closing a tab by a command does."""
+    view.js("() => { model.mute = true; window.end(); }")
+
+
+def type_(view: Shown, text: str) -> None:
+    view.page.keyboard.type(text)
+    until(view, lambda: told(view)[-1:] == [text], "the text at the kernel")
+
+
+def again(view: Shown) -> Any:
+    """Return the note that says what is kept."""
+    return view.page.locator(".nbt-note", has_text="Kept: what you were typing")
+
+
+def test_half_a_caption_is_offered_where_the_page_is_shown_again(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox"), image(2, "a cat")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 1).click()
+        editor(view).fill("")
+        type_(view, "a cat on a")
+        gone(view)
+    assert training.state.draft.images[1].caption == "a cat"
+    with shown(browser, ImageGrid(training)) as view:
+        tile(view, 1).get_by_text("The page was closed before this was saved.").wait_for()
+        assert view.axe() == []
+        again(view).get_by_role("button", name="Go on").click()
+        assert editor(view).input_value() == "a cat on a"
+        assert editor(view).evaluate("(n) => n === document.activeElement")
+        view.page.keyboard.type(" mat")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.images[1].caption == "a cat on a mat")
+        assert again(view).count() == 0
+    with shown(browser, ImageGrid(training)) as view:
+        view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
+        assert view.js("() => model.heard.find((reply) => reply.cells).cells") == []
+
+
+def test_the_caption_of_an_image_far_away_is_gone_on_with(browser: Browser) -> None:
+    training = FakeTraining(images(300))
+    with shown(browser, ImageGrid(training)) as view:
+        tile(view, 0).locator(".nbt-pic").click()
+        view.page.keyboard.press("End")
+        view.page.locator(".nbt-tile:focus", has_text="number 299").wait_for()
+        view.page.keyboard.press("Enter")
+        editor(view).fill("")
+        type_(view, "the last of all")
+        gone(view)
+    with shown(browser, ImageGrid(training)) as view:
+        again(view).get_by_role("button", name="Go on").click()
+        editor(view).wait_for()
+        assert editor(view).input_value() == "the last of all"
+
+
+def test_escape_and_a_text_put_back_leave_nothing_behind(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).click()
+        view.page.keyboard.type("es")
+        until(view, lambda: told(view) == ["a foxes"])
+        view.page.keyboard.press("Escape")
+        until(view, lambda: len(view.sent("let go")) == 1)
+        caption(view, 0).click()
+        view.page.keyboard.type("y")
+        until(view, lambda: told(view)[-1] == "a foxy")
+        view.page.keyboard.press("Backspace")
+        view.page.keyboard.press("Tab")
+        until(view, lambda: len(view.sent("let go")) == 2)
+        assert view.sent("edit") == []
+    with shown(browser, ImageGrid(training)) as view:
+        view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
+        assert view.js("() => model.heard.find((reply) => reply.cells).cells") == []
+
+
+def test_a_field_that_is_only_looked_at_tells_nothing(browser: Browser) -> None:
+    with shown(browser, ImageGrid(FakeTraining([image(1, "a fox")]))) as view:
+        caption(view, 0).click()
+        view.page.keyboard.press("Control")
+        view.page.keyboard.press("Escape")
+        view.page.wait_for_timeout(400)
+        assert view.sent("typing") == view.sent("let go") == view.sent("edit") == []
+
+
+@pytest.mark.parametrize("key", ["Control", "Alt", "Meta"])
+def test_a_key_that_begins_a_shortcut_tells_it_at_once(browser: Browser, key: str) -> None:
+    with shown(browser, ImageGrid(FakeTraining([image(1, "a fox")]))) as view:
+        caption(view, 0).click()
+        heard = view.js(
+            """(key) => {
+              const field = document.activeElement;
+              field.value = "a fox ran";
+              field.dispatchEvent(new Event("input"));
+              const event = new KeyboardEvent("keydown", { key, bubbles: true, [key.replace("Control", "ctrl").toLowerCase() + "Key"]: true });
+              field.dispatchEvent(event);
+              return model.sent.filter((message) => message.kind === "typing").map((message) => message.value);
+            }""",
+            key,
+        )
+        assert heard == ["a fox ran"]
+
+
+LEAVING: dict[str, Callable[[Shown], object]] = {
+    "pagehide": lambda view: view.js("() => void window.dispatchEvent(new Event('pagehide'))"),
+    "pointerdown": lambda view: view.js(
+        "() => void document.body.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }))"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", LEAVING)
+def test_who_turns_away_has_what_was_typed_taken(browser: Browser, how: str) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).click()
+        view.page.keyboard.type(" ran")
+        LEAVING[how](view)
+        until(view, lambda: training.state.draft.images[0].caption == "a fox ran")
+        assert editor(view).count() == 0
+    pairs = made()
+    with table(browser, pairs) as view:
+        instruction(view, 1).click()
+        view.page.keyboard.type("half an")
+        LEAVING[how](view)
+        until(view, lambda: pairs.state.draft.pairs[1].instruction == "half an")
+
+
+def test_what_waits_behind_an_edit_is_not_lost_with_the_page(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox"), image(2, "a cat")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).click()
+        training.hold = True
+        view.page.keyboard.type("es")
+        view.page.keyboard.press("Tab")
+        view.page.keyboard.type("s")
+        view.page.keyboard.press("Enter")  # waits for the answer to the first
+        until(view, lambda: told(view) == ["a foxes", "a cats"])
+        assert len(view.sent("edit")) == 1
+        view.js("() => { model.mute = true }")
+    training.hold = False
+    training.release()
+    with shown(browser, ImageGrid(training)) as view:
+        tile(view, 0).get_by_text("a foxes").wait_for()
+        again(view).get_by_role("button", name="Go on").click()
+        assert editor(view).input_value() == "a cats"
+
+
+def test_half_a_caption_in_the_large_view_is_offered_again(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    with shown(browser, ImageGrid(training)) as view:
+        tile(view, 0).locator(".nbt-pic").dblclick()
+        view.page.get_by_role("textbox", name="Caption").fill("")
+        type_(view, "a fox that")
+        gone(view)
+    with shown(browser, ImageGrid(training)) as view:
+        again(view).wait_for()
+        tile(view, 0).locator(".nbt-pic").dblclick()
+        field = view.page.get_by_role("textbox", name="Caption")
+        assert field.input_value() == "a fox that"
+        field.press("Escape")
+        until(view, lambda: field.input_value() == "a fox")
+
+
+def test_half_an_instruction_and_half_a_name_are_offered_again(browser: Browser) -> None:
+    training = made()
+    with table(browser, training) as view:
+        instruction(view, 1).focus()
+        view.page.keyboard.press("Enter")
+        type_(view, "paint it")
+        gone(view)
+    with table(browser, training) as view:
+        again(view).get_by_role("button", name="Go on").click()
+        field = view.page.get_by_role("textbox", name="Instruction of pair 2")
+        assert field.input_value() == "paint it"
+        field.press("Enter")
+        until(view, lambda: training.state.draft.pairs[1].instruction == "paint it")
+        side(view, 0, "source").focus()
+        view.page.keyboard.press("f")
+        view.page.keyboard.type("o")
+        until(view, lambda: told(view)[-1:] == ["fo"])
+        gone(view)
+    with table(browser, training) as view:
+        again(view).get_by_role("button", name="Go on").click()
+        assert view.page.get_by_role("combobox").input_value() == "fo"
+
+
+def test_what_was_typed_into_a_dialog_is_there_when_it_is_opened_again(browser: Browser) -> None:
+    training = made()
+    with table(browser, training) as view:
+        number(view, 0).click()
+        view.page.get_by_role("button", name="Template…").click()
+        view.page.get_by_role("textbox", name="Template").fill("")
+        type_(view, "paint {source} and")
+        gone(view)
+    for kept in (True, False):
+        with table(browser, training) as view:
+            number(view, 0).click()
+            view.page.get_by_role("button", name="Template…").click()
+            field = view.page.get_by_role("textbox", name="Template")
+            wanted = "paint {source} and" if kept else "colour it"
+            until(view, lambda wanted=wanted, field=field: field.input_value() == wanted)
+            view.page.wait_for_function("() => model.heard.filter((r) => r.cells).length === 2")
+            assert field.input_value() == wanted
+            view.page.get_by_role("button", name="Cancel").click()  # lets it go
+            until(view, lambda: view.sent("let go"))
+    rows = FakeTraining(images(2))
+    with shown(browser, ImageGrid(rows)) as view:
+        tile(view, 0).locator(".nbt-pic").click()
+        view.page.keyboard.press("c")
+        view.page.locator("dialog textarea").fill("")
+        type_(view, "much the same")
+        gone(view)
+    with shown(browser, ImageGrid(rows)) as view:
+        tile(view, 0).locator(".nbt-pic").click()
+        view.page.keyboard.press("c")
+        field = view.page.locator("dialog textarea")
+        until(view, lambda: field.input_value() == "much the same")
+        view.page.get_by_text("1 of 1 will change").wait_for()
