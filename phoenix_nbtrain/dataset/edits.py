@@ -94,42 +94,52 @@ def apply(
         return Applied(
             draft=draft, refused=(Refusal(op=0, value=None, reason="Not a list of edits."),)
         )
-    lines = [op.get("line") if isinstance(op, Mapping) else None for op in ops]
-    broken: dict[object, str] = {}
-    own: dict[int, Refusal] = {}
+    broken: dict[int, str] = {}
+    """The lines of which one operation was not taken, and why."""
     while True:
         work = Work(draft, base, type_name, trusted)
-        accepted: list[int] = []
-        refused: list[Refusal] = []
-        for i, op in enumerate(ops):
-            if isinstance(lines[i], int) and lines[i] in broken:
-                refused.append(own.get(i) or _with_its_line(draft, i, op, broken[lines[i]]))
-                continue
-            try:
-                work.take(op, i)
-            except RefusedError as refusal:
-                refused.append(Refusal(op=i, value=refusal.value, reason=refusal.reason))
-            else:
-                accepted.append(i)
-        for i, late in work.one_picture():
-            accepted.remove(i)
-            refused.append(Refusal(op=i, value=late.value, reason=late.reason))
-        refused.sort(key=lambda each: each.op)
-        before = len(broken)
-        for each in refused:
-            if isinstance(lines[each.op], int) and lines[each.op] not in broken:
-                broken[lines[each.op]] = each.reason
-                own.update({r.op: r for r in refused if lines[r.op] == lines[each.op]})
-        if len(broken) == before:
+        accepted, refused = _each(work, ops, broken)
+        found = {_line(ops[r.op]): r.reason for r in reversed(refused)}
+        new = {line: why for line, why in found.items() if line is not None and line not in broken}
+        if not new:
             return _applied(work, accepted, refused)
-        # Once more from the start, without the lines of which one cell was not taken.
+        broken |= new  # once more from the start, without these lines
 
 
-def _with_its_line(draft: Draft, at: int, op: Op, why: str) -> Refusal:
-    """Return why an operation was not taken that was good itself."""
+def _each(
+    work: Work, ops: Sequence[Op], broken: Mapping[int, str]
+) -> tuple[list[int], list[Refusal]]:
+    """Apply operations one after the other, but those of ``broken`` lines."""
+    accepted: list[int] = []
+    refused: list[Refusal] = []
+    for i, op in enumerate(ops):
+        line = _line(op)
+        if line is not None and line in broken:
+            refused.append(Refusal(op=i, value=_standing(work.before, op), reason=broken[line]))
+            continue
+        try:
+            work.take(op, i)
+        except RefusedError as refusal:
+            refused.append(Refusal(op=i, value=refusal.value, reason=refusal.reason))
+        else:
+            accepted.append(i)
+    for i, late in work.one_picture():
+        accepted.remove(i)
+        refused.append(Refusal(op=i, value=late.value, reason=late.reason))
+    refused.sort(key=lambda each: each.op)
+    return accepted, refused
+
+
+def _line(op: object) -> int | None:
+    """Return the line that an operation is of."""
+    line = op.get("line") if isinstance(op, Mapping) else None
+    return line if isinstance(line, int) else None
+
+
+def _standing(draft: Draft, op: Op) -> Any:
+    """Return what the cell of an operation holds; ``None`` where there is no such cell."""
     rows: Mapping[str, object] = draft.pair if op.get("table") == "pairs" else draft.image
-    standing = getattr(rows.get(str(op.get("row"))), str(op.get("column")), None)
-    return Refusal(op=at, value=standing, reason=f"The rest of its row was not taken: {why}")
+    return getattr(rows.get(str(op.get("row"))), str(op.get("column")), None)
 
 
 def insert_images(draft: Draft, rows: Iterable[ImageRow], at: int | None = None) -> Applied:

@@ -129,6 +129,13 @@ def axe(where: Any, selector: str) -> list[str]:
     ]
 
 
+def shot(where: Any, name: str) -> None:
+    """Keep a picture of a page, where NBTRAIN_SCREENSHOTS names a folder."""
+    folder = os.environ.get("NBTRAIN_SCREENSHOTS")
+    if folder:
+        getattr(where, "page", where).screenshot(path=Path(folder) / f"{name}.png")
+
+
 class Shown:
     """A widget on a page."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from browser.gridview import caption, select, tile
-from browser.harness import Shown, browser, shown, until
+from browser.harness import Shown, browser, shot, shown, until
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining, image, images, pair
 
+from phoenix_nbtrain.training.state import SyncState
 from phoenix_nbtrain.widgets.grid import ImageGrid
 
 __all__ = ["browser"]
@@ -386,3 +388,89 @@ def test_the_dialogs_are_no_hindrance_to_anyone(browser: Browser, dark: bool, wi
         act(view, "Replace…")
         dialog(view).wait_for()
         assert view.axe() == [] and view.js(wide)
+
+
+def removed(view: Shown) -> Any:
+    """Remove an image, and return the note that says so."""
+    select(view, 0)
+    view.page.keyboard.press("Delete")
+    said = view.page.locator(".nbt-told", has_text="1 image removed.")
+    said.wait_for()
+    return said
+
+
+def test_undo_in_a_note_is_gone_with_what_it_would_undo(browser: Browser) -> None:
+    training = FakeTraining(images(3))
+    with shown(browser, ImageGrid(training)) as view:
+        said = removed(view)
+        view.page.keyboard.press("Control+z")
+        until(view, lambda: len(training.state.draft.images) == 3)
+        until(view, lambda: said.count() == 0)
+        said = removed(view)
+        training.edit([caption_of(1, "another change")])
+        view.tell()
+        until(view, lambda: said.count() == 0)
+        assert len(training.state.draft.images) == 2
+
+
+def test_undo_in_a_note_takes_no_other_change_back_however_late_the_page_hears(
+    browser: Browser,
+) -> None:
+    training = FakeTraining(images(3))
+    with shown(browser, ImageGrid(training)) as view:
+        said = removed(view)
+        training.edit([caption_of(1, "another change")])  # the page has not heard of it
+        said.get_by_role("button", name="Undo").click()
+        view.page.get_by_text("Something else was changed since.").wait_for()
+        assert training.state.draft.images[0].caption == "another change"
+        assert len(training.state.draft.images) == 2
+
+
+def test_undo_in_a_note_waits_while_it_trains(browser: Browser) -> None:
+    training = FakeTraining(images(3))
+    with shown(browser, ImageGrid(training)) as view:
+        undo = removed(view).get_by_role("button", name="Undo")
+        assert undo.is_enabled()
+        training.change(model=replace(training.state.model, status="training"))
+        view.tell()
+        until(view, undo.is_disabled)
+        training.change(model=replace(training.state.model, status="trained"))
+        view.tell()
+        until(view, undo.is_enabled)
+        undo.click()
+        until(view, lambda: len(training.state.draft.images) == 3)
+
+
+def caption_of(n: int, text: str) -> dict[str, Any]:
+    return {"op": "set", "table": "images", "row": f"img_{n}", "column": "caption", "value": text}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_what_the_service_refused_has_a_button_that_sends_it_again(
+    browser: Browser, dark: bool
+) -> None:
+    rows = (image(1, "a fox", refusal="Not today."), *images(2))
+    training = FakeTraining(rows)
+    with shown(browser, ImageGrid(training), dark=dark) as view:
+        retry = view.page.get_by_role("button", name="Retry 1 refused")
+        retry.wait_for()
+        assert view.axe() == []
+        shot(view, f"retry-{'dark' if dark else 'light'}")
+        retry.click()
+        until(view, lambda: training.retried == 1)
+        training.change(draft=replace(training.state.draft, images=images(3)))
+        view.tell()
+        until(view, lambda: not retry.is_visible())
+        assert view.page.locator(".nbt-foot:focus").count() == 1  # not the notebook: "d d"
+    training = FakeTraining(images(1))
+    training.change(sync=SyncState(phase="failed", message="The key is wrong."))
+    with shown(browser, ImageGrid(training)) as view:
+        view.page.get_by_role("button", name="Retry", exact=True).click()
+        until(view, lambda: training.retried == 1)
+
+
+def test_a_choice_between_two_texts_is_nothing_to_retry(browser: Browser) -> None:
+    rows = (image(1, "mine", refusal="Someone else wrote", theirs="theirs"),)
+    with shown(browser, ImageGrid(FakeTraining(rows))) as view:
+        tile(view, 0).get_by_role("button", name="Keep mine").wait_for()
+        assert view.page.get_by_role("button", name="Retry").count() == 0

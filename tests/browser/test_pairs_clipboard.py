@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browser.harness import browser, until
+from browser.harness import browser, shot, until
 from browser.pair_page import (
     cells_chosen,
     copied,
@@ -156,12 +156,13 @@ BLOCK = "fox.png\tdog.png\ta\ndog line.png\tgirafe\tb\ncat.pgn\tfox.png\tc"
 """For two pairs that stand and a new one; the last two each name an image that nobody has."""
 
 
+@pytest.mark.parametrize("dark", [False, True])
 def test_a_row_with_one_wrong_cell_is_not_taken_and_keeps_what_was_given(
-    browser: Browser,
+    browser: Browser, dark: bool
 ) -> None:
     training = made()
     before = training.state.draft.pairs
-    with table(browser, training) as view:
+    with table(browser, training, dark=dark) as view:
         page = view.page
         side(view, 0, "source").focus()
         paste(view, BLOCK)
@@ -177,6 +178,7 @@ def test_a_row_with_one_wrong_cell_is_not_taken_and_keeps_what_was_given(
             assert cell.get_attribute("aria-invalid") == "true"
         assert page.get_by_role("alert").count() == 1
         assert view.axe() == []
+        shot(view, f"row-rejected-{'dark' if dark else 'light'}")
         side(view, 1, "target").click()
         assert page.get_by_role("combobox").input_value() == "girafe"
         page.get_by_role("combobox").fill("cat.png")

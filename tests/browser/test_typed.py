@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from browser.gridview import caption, editor, tile
-from browser.harness import Shown, browser, shown, until
+from browser.harness import Shown, browser, shot, shown, until
 from browser.pair_page import instruction, made, number, side, table
 from playwright.sync_api import Browser
 from views.fakes import FakeTraining, image, images
@@ -48,6 +48,7 @@ def test_half_a_caption_is_offered_where_the_page_is_shown_again(browser: Browse
     with shown(browser, ImageGrid(training)) as view:
         tile(view, 1).get_by_text("The page was closed before this was saved.").wait_for()
         assert view.axe() == []
+        shot(view, "typed-kept")
         again(view).get_by_role("button", name="Go on").click()
         assert editor(view).input_value() == "a cat on a"
         assert editor(view).evaluate("(n) => n === document.activeElement")

@@ -26,7 +26,7 @@ class Frame {
     /** @type {(kind: "undo" | "redo", of?: number) => void} */
     this.onAgain = () => {};
     const retry = () => model.send({ id: newId(), kind: "retry" });
-    this.retry = button("", "nbt-btn nbt-quiet", retry, { title: "Send refused rows again" });
+    this.retry = button("", "nbt-btn", retry, { title: "Send refused rows again" });
     const head = h("div", "nbt-head", {}, this.title, this.type, h("span", "nbt-grow"), this.where);
     this.foot = h("div", "nbt-foot", { tabindex: "-1", "data-lm-suppress-shortcuts": "" },
       this.dot, this.sync, this.retry, h("span", "nbt-grow"), this.count);

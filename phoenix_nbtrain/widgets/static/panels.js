@@ -90,6 +90,15 @@ function dress(root, model, signal) {
     // With the text: what was typed last may still be waiting for the kernel, this is not.
     if (name && input.closest(".nbt-panel") === root) tell(model, { kind: "left", field: name, text: input.value });
   }, { signal });
+  // Whoever closes the tab by mouse, or the page, leaves the field, too: it keeps the focus to the end.
+  const leave = () => {
+    const input = document.activeElement;
+    if (input?.closest(".nbt-panel") === root) input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  window.addEventListener("pagehide", leave, { signal });
+  document.addEventListener("pointerdown", (event) => {
+    if (event.target instanceof Node && !root.contains(event.target)) leave();
+  }, { capture: true, signal });
   root.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("[data-nbt-goto]") : null;
     const part = link && root.querySelector(`.nbt-part-${CSS.escape(link.getAttribute("data-nbt-goto") ?? "")}`);

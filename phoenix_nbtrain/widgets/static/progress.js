@@ -294,13 +294,4 @@ class Progress {
   }
 }
 
-export default {
-  /** @param {{ model: Model, el: HTMLElement, signal?: AbortSignal }} view */
-  render({ model, el, signal }) {
-    const end = new AbortController();
-    signal?.addEventListener("abort", () => end.abort());
-    new Progress(model, el, end.signal);
-    alive(model, /** @type {Element} */ (el.firstElementChild), end.signal);
-    return () => end.abort();
-  },
-};
+export default viewOf((model, el, signal) => new Progress(model, el, signal));

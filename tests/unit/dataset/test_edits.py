@@ -656,8 +656,7 @@ class TestLines:
         assert applied.accepted == (0, 1, 5)
         assert [r.op for r in applied.refused] == [2, 3, 4]
         assert [r.value for r in applied.refused] == ["img_a", "img_b", "1"]
-        told = [r.reason for r in applied.refused]
-        assert told[2].startswith("The rest of its row was not taken: ")
+        assert len({r.reason for r in applied.refused}) == 1
         assert applied.draft.touched.keys() == {
             "pairs/pair_0/source",
             "pairs/pair_0/instruction",

@@ -4,8 +4,6 @@
 const MOST_ROWS = 2450;
 const MOST_LETTERS = 4_000_000;
 const TOLD = 3;
-/** How the reason begins of a cell that was good itself. */
-const REST = "The rest of its row";
 const NAMES = ["source", "target", "instruction"];
 
 /**
@@ -94,8 +92,7 @@ export default async function paste(kit, view, text, where) {
   /** Why lines were not taken. @type {Map<number, string>} */
   const why = new Map();
   for (const { op, reason } of reply.refused) {
-    const { line } = ops[op];
-    if (!why.has(line) || why.get(line).startsWith(REST)) why.set(line, reason);
+    why.set(ops[op].line, reason);
   }
   const taken = lines.map((_, i) => i).filter((i) => !why.has(i));
   const news = taken.filter((i) => !targets[i]).length;
@@ -103,9 +100,10 @@ export default async function paste(kit, view, text, where) {
   if (taken.length) chosen.take(taken.map((i) => places[i]), false, columns);
   if (why.size === 0) return frame.announce(done + (news > 0 ? `, ${counted(news, "pair")} of them new.` : "."));
   const told = [...why].slice(0, TOLD).map(([i, reason]) => `row ${i + 1}, ${reason.replace(/\.$/, "")}`);
-  const more = why.size > TOLD ? `; and ${counted(why.size - TOLD, "row")} more` : "";
+  if (why.size > TOLD) told.push(`and ${counted(why.size - TOLD, "row")} more`);
+  const reasons = told.join("; ").replace(/[^?!]$/, "$&.");
   const kept = [...why.keys()].some((i) => targets[i]) ? " The cells keep what was given: click one to go on." : "";
   // What was to become a pair has no cells that could keep it.
   const lost = [...why.keys()].filter((i) => !targets[i]).map((i) => lines[i].join("\t"));
-  frame.note(`${done}, ${why.size.toLocaleString("en")} rejected: ${told.join("; ")}${more}.${kept}`, lost.join("\n"));
+  frame.note(`${done}, ${why.size.toLocaleString("en")} rejected: ${reasons}${kept}`, lost.join("\n"));
 }
