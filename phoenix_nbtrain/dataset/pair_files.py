@@ -230,7 +230,10 @@ def _json(name: str, text: str) -> list[Line]:
         if not written_line.strip():
             continue
         try:
-            value = json.loads(written_line)
+            value = json.loads(written_line, object_pairs_hook=_once)
+        except InputError as error:
+            lines.append(Line(number=number, problem=str(error)))
+            continue
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict):
@@ -239,6 +242,15 @@ def _json(name: str, text: str) -> list[Line]:
             lines.append(Line(number=number, problem="It is no JSON object."))
         _check_count(len(lines), name)
     return lines
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's members, each given once: of two, nobody knows which one is meant."""
+    members = dict(pairs)
+    for name in members:
+        if sum(name == other for other, _ in pairs) > 1:
+            raise InputError(f"It gives {shown(name, 30)} twice.", remedy="Keep one of the two.")
+    return members
 
 
 def _check_columns(columns: Sequence[str], what: str) -> None:
@@ -254,6 +266,8 @@ def _check_columns(columns: Sequence[str], what: str) -> None:
             f"{what} has a column {shown(column, 40)}, which a pair has not.",
             remedy="The columns are source, target, instruction.",
         )
+    if columns.count("instruction") > 1:
+        raise InputError(f"{what} has two columns instruction.", remedy="Keep one of them.")
     for side in COLUMNS[:2]:
         if columns.count(side) != 1:
             raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +240,42 @@ def test_pairs_of_the_same_pictures_are_known_by_their_instruction_first(draft: 
     both, _ = added(draft, rows)
     again, report = added(both, rows[::-1])
     assert report.summary == "2 already there" and again is both
+
+
+GOOD, WRONG = ("a.png", "d.png", "fresh"), ("c.png", "giraffe.png", "new words")
+
+
+def as_records(rows: list[tuple[str, str, str]]) -> list[dict[str, str]]:
+    return [dict(zip(("source", "target", "instruction"), row, strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "frame", "records"])
+def test_a_line_with_one_wrong_cell_changes_nothing_whatever_it_comes_in(
+    draft: Draft, table: Any, form: str
+) -> None:
+    import pandas as pd
+
+    records = as_records([GOOD, WRONG])
+    source: Any = records
+    if form == "frame":
+        source = pd.DataFrame(records)
+    elif form == "csv":
+        source = table(pd.DataFrame(records).to_csv(index=False))
+    elif form == "jsonl":
+        source = table("\n".join(json.dumps(record) for record in records), "pairs.jsonl")
+    after, report = added(draft, source)
+    assert report.summary == "1 added, 1 refused"
+    (refused,) = [row for row in report.rows if row.fate == "refused"]
+    assert "There is no picture giraffe.png" in refused.reason
+    assert (refused.source, refused.target) == WRONG[:2]
+    assert after.pairs[: len(draft.pairs)] == draft.pairs
+    assert len(after.pairs) == len(draft.pairs) + 1
+
+
+def test_what_is_given_twice_is_not_guessed_at(draft: Draft, table: Any) -> None:
+    line = '{"source": "a.png", "target": "d.png", "target": "c.png"}'
+    after, report = added(draft, table(line, "pairs.jsonl"))
+    assert after is draft and "It gives target twice." in report.rows[0].reason
+    for name in ("instruction", "target"):
+        with pytest.raises(InputError, match=name):
+            lines_of(table(f"source,target,instruction,{name}\na.png,d.png,x,y\n"))

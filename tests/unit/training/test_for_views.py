@@ -17,14 +17,34 @@ def test_two_selected_images_become_a_pair_that_can_be_taken_back(
     training = opened("flux.2-dev-edit-lora")
     training.add_images(icons)
     first, second, third, _ = training.images.index
-    found = training.pair_later([second, first]).result()
-    assert len(found.ops) == 1
+    found, revision = training.pair_later([second, first]).result()
+    assert len(found.ops) == 1 and revision == training.state.undoes
     assert training.pairs[["source", "target"]].to_numpy().tolist() == [[second, first]]
     training.undo()
     assert training.pairs.empty
     with pytest.raises(PairError, match="tell of no pairs"):
         training.pair_later([first, second, third]).result()
     assert training.pairs.empty
+
+
+def test_undo_of_one_change_takes_no_other_back(opened: Opened, icons: Path) -> None:
+    training = opened()
+    training.add_images(icons)
+    first, second, *_ = training.images.index
+    training.set_captions({first: "a fox"})
+    made = training.state.undoes
+    assert made == training.state.draft.revision
+    training.set_captions({second: "a cat"})
+    (refusal,) = training.undo_later(made).result().refused
+    assert "Something else was changed since" in refusal.reason
+    assert training.images["caption"].tolist()[:2] == ["a fox", "a cat"]
+    training.undo()
+    assert training.state.undoes == made
+    assert training.undo_later(made).result().refused == ()
+    assert training.images["caption"].tolist()[:2] == ["", ""]
+    assert training.undo_later(made).result().refused != ()
+    training.redo()
+    assert training.state.undoes == training.state.draft.revision > made
 
 
 def test_a_picture_replaced_behind_keeps_its_caption_and_can_be_taken_back(
