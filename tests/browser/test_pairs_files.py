@@ -24,7 +24,7 @@ def test_a_file_is_imported_and_each_line_says_what_became_of_it(
         field = view.page.get_by_role("textbox", name="File on the kernel's computer")
         field.fill(str(tmp_path / "gone.csv"))
         view.page.keyboard.press("Enter")
-        view.page.get_by_text("gone.csv cannot be read").wait_for()
+        view.page.get_by_text("gone.csv; ").wait_for()
         field.fill(str(path))
         view.page.keyboard.press("Enter")
         view.page.get_by_role("dialog").get_by_text("1 added, 1 refused.").wait_for()
