@@ -68,6 +68,13 @@ class _Target(httpx.URL):
         return f"<{self.scheme}://{self.host}{self.path}>"
 
 
+class _Content(bytes):
+    """What a request sends, of which no repr shows more than its size."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} bytes>"
+
+
 class _Request(httpx.Request):
     """A request of which no repr shows the query."""
 
@@ -141,7 +148,7 @@ class Transport:
             ServiceError: the service refused.
         """
         policy = self._policies[operation]
-        content = body if body is None or isinstance(body, bytes) else as_json(body)
+        content = None if body is None else _content(body)
         asked = {**self.params, **(params or {})}
         try:
             url = httpx.URL(self.base_url + path, params=asked)
@@ -313,6 +320,10 @@ def _is_inside(host: str) -> bool:
         return not is_public(name)
     except ValueError:
         return not name or name == "localhost" or name.endswith(".localhost")
+
+
+def _content(body: Any) -> bytes:
+    return _Content(body if isinstance(body, bytes) else as_json(body))
 
 
 def as_json(body: Any) -> bytes:

@@ -17,7 +17,7 @@ from phoenix_nbtrain.records.models import (
     TrainingPair,
     TrainingProgress,
 )
-from phoenix_nbtrain.records.wire import address_of, amount
+from phoenix_nbtrain.records.wire import Signed, address_of, amount
 
 __all__ = [
     "ENDED_JOBS",
@@ -29,6 +29,7 @@ __all__ = [
     "Model",
     "Project",
     "Quote",
+    "Signed",
     "TeamLimits",
     "TrainingImage",
     "TrainingPair",

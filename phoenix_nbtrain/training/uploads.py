@@ -20,7 +20,7 @@ from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import InputError, NotFound, PhoenixError, ServiceError, shown
 from phoenix_nbtrain.images import metadata
-from phoenix_nbtrain.records import Asset
+from phoenix_nbtrain.records import Asset, Signed
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.training.flight import ASSETS_PER_CALL, ENDING, Rows, all_done, reason
 from phoenix_nbtrain.training.live import Live
@@ -146,7 +146,7 @@ class Uploads:
         def send(upload_id: str | None) -> Asset:
             if content is not None:
                 return service.upload_image(row.name, content, upload_id=upload_id, begun=begun)
-            return service.import_image(row.url or "", upload_id=upload_id, begun=begun)
+            return service.import_image(Signed(row.url or ""), upload_id=upload_id, begun=begun)
 
         try:
             try:

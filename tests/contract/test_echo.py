@@ -261,6 +261,19 @@ def test_what_the_user_wrote_stays_as_it_is(client: Phoenix, icons: Path) -> Non
     assert {asset.description for asset in client.get_assets(ids)} == {caption}
 
 
+@pytest.mark.parametrize("answer", [refusal(500), refusal(401), page(502), page(200)])
+def test_an_import_that_fails_shows_its_address_nowhere(
+    echoing: Echoing, client: Phoenix, answer: Answer
+) -> None:
+    training = Training.create("web", type="flux.2-dev-lora", client=client, runner=InlineRunner())
+    training.add_images(["https://pictures.test/x.png?sig=hunter2"])
+    echoing.rules = [("POST /v1/uploads", answer)]
+    with pytest.raises(PhoenixError) as caught:
+        training.sync()
+    texts = [*told(caught.value), repr(training.state)]
+    assert not [text for text in texts if "hunter2" in text]
+
+
 @pytest.fixture
 def environment(echoing: Echoing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", KEY)
