@@ -90,6 +90,7 @@ PROMISES = {
         "views/test_grid.py::test_the_saved_state_holds_no_rows_and_no_secrets",
         "views/test_form.py::test_a_secret_parameter_has_no_field",
         "views/test_progress.py::test_it_looks_after_the_run_when_made_and_holds_no_secret",
+        "contract/test_echo.py::test_an_executed_notebook_holds_no_secret",
         "notebooks/test_tutorials.py::test_a_tutorial_run_twice_makes_each_thing_once",
     ],
     # -- the views
