@@ -46,7 +46,7 @@ PROMISES = {
         "unit/test_readme.py::test_the_first_example_runs_as_it_is_written",
     ],
     # -- what it promises
-    "Only `start` can spend": [
+    "Only `start` and `download` can spend": [
         "unit/test_layers.py::test_only_the_launch_protocol_can_send_the_trigger",
         "safety/test_recorder.py::test_a_launch_past_the_protocol_is_caught",
     ],
