@@ -118,6 +118,11 @@ class ImageRow:
         """What its upload is remembered by; ``None`` for an asset that somebody else uploaded."""
         return self.content_hash or self.url_key
 
+    @property
+    def waits(self) -> bool:
+        """Whether somebody else changed or removed it, and a person has yet to choose."""
+        return self.theirs is not None or self.gone
+
     def mended(self, **changes: Any) -> ImageRow:
         """Return the row with ``changes``, and nothing that keeps it from the service."""
         return replace(self, refusal="", theirs=None, gone=False, ceiling=None, **changes)

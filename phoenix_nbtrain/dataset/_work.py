@@ -144,10 +144,15 @@ class Work:
         self._settle("images", row.image_id, column, standing, value)
         self._lookup = None
         if column == "name":
-            self._images.by_id[row.image_id] = row.mended(name=value)
-        else:
-            offered = self._still_offered("images", row, changed=value != standing)
-            self._images.by_id[row.image_id] = row.mended(caption=value, offered=offered)
+            named = replace(row, name=value)
+            self._images.by_id[row.image_id] = named if row.waits else named.mended()
+            return
+        if row.waits and value != standing and not self._trusted:
+            self._waits_again("images", row)  # typing anew is a choice, which undo takes back
+            row = row.mended()
+        offered = self._still_offered("images", row, changed=value != standing)
+        row = row if row.waits else row.mended()
+        self._images.by_id[row.image_id] = replace(row, caption=value, offered=offered)
 
     def _set_pair(self, op: Op) -> None:
         row = self._pair(op)
@@ -340,7 +345,7 @@ class Work:
             # asset itself is still there.
             attached = row.attached and row.asset_id in self._removed
             back = replace(row, sending=False, attached=attached)
-            if not attached:
+            if not attached and not back.waits:
                 back = back.mended()  # it is tried once more
             at = self.insert_image(back, at) + 1
 
@@ -402,7 +407,7 @@ class Work:
 
     def _keep_image(self, op: Op) -> None:
         row = self._image(op)
-        both = row.theirs is not None or row.gone
+        both = row.waits
         mine = self._mine(op, waits=both or row.offered is not None)
         if row.gone and not mine:
             return self._delete_image(op)
@@ -462,6 +467,7 @@ class Work:
         before = op["as"]
         if isinstance(before, ImageRow):
             image = self._image(op)
+            self._waits_again("images", image)
             self._images.by_id[image.image_id] = replace(
                 image,
                 theirs=before.theirs,
@@ -471,10 +477,11 @@ class Work:
             )
         else:
             pair = self._pair(op)
+            self._waits_again("pairs", pair)
+            refusal = pair_problem(pair, self._images.by_id) or before.refusal
             self._pairs.by_id[pair.pair_id] = replace(
-                pair, theirs=before.theirs, refusal=before.refusal, offered=before.offered
+                pair, theirs=before.theirs, refusal=refusal, offered=before.offered
             )
-        self.inverse.append({"op": "keep", "table": op["table"], "row": op["row"], "side": "mine"})
 
     # -- parts -------------------------------------------------------------------------------
 

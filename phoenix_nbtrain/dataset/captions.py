@@ -115,5 +115,5 @@ def _set(draft: Draft, captions: Mapping[str, str]) -> tuple[Op, ...]:
         {"op": "set", "table": "images", "row": i, "column": "caption", "value": caption}
         for i, caption in captions.items()
         if caption != draft.image[i].caption
-        or (draft.image[i].refusal and not draft.image[i].attached)
+        or (draft.image[i].refusal and not draft.image[i].attached and not draft.image[i].waits)
     )

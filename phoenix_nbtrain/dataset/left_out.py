@@ -14,12 +14,18 @@ from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.draft import Draft, ImageRow, PairKey
 from phoenix_nbtrain.errors import InputError
 
-__all__ = ["Names", "has_pair", "keys", "moved", "noted", "said"]
+__all__ = ["Names", "has_pair", "ids", "keys", "moved", "noted", "said"]
 
 
 def keys(draft: Draft) -> frozenset[str]:
     """Return everything that tells the images apart that a person removed."""
     return frozenset(key for row in draft.left_out for key in row.keys)
+
+
+def ids(draft: Draft) -> dict[str, str]:
+    """Return the free ids of removed images by their keys: where one was replaced, of the last."""
+    last = {row.image_id: row for row in draft.left_out if row.image_id not in draft.image}
+    return {key: row.image_id for row in last.values() for key in row.keys}
 
 
 def has_pair(draft: Draft, source: str, target: str) -> bool:

@@ -82,13 +82,18 @@ class Adding:
             # Another kernel may have added or removed the same pictures since: what stands decides.
             there, out = _known(draft), _left_out(draft, again)
             new = [row for row in rows if not {row.keys[0]} & (there.keys() | out)]
-            ids[:] = [there.get(row.keys[0], row.image_id if row in new else None) for row in rows]
+            # Under its old id an image is in its pairs again.
+            back = left_out.ids(draft) if again else {}
+            new = [replace(row, image_id=back.get(row.keys[0], row.image_id)) for row in new]
+            landed = {row.keys[0]: row.image_id for row in new}
+            ids[:] = [(there | landed).get(row.keys[0]) for row in rows]
             if len(draft.images) + len(new) > catalog.IMAGES_MAX:
                 raise InputError(
                     f"A training takes {catalog.IMAGES_MAX} images and has {len(draft.images)}.",
                     remedy=f"{len(new)} more do not fit; nothing was added.",
                 )
-            return edits.insert_images(_tried_anew(draft, standing | set(ids), urls), new)
+            tried = _tried_anew(draft, standing | set(ids), urls, again=again)
+            return edits.insert_images(tried, new)
 
         self._editing.apply(change).result()
         return taken.report(ids, problem=learned.problem)
@@ -185,15 +190,17 @@ def _left_out(draft: Draft, again: bool) -> frozenset[str]:
     return frozenset() if again else left_out.keys(draft)
 
 
-def _tried_anew(draft: Draft, image_ids: Collection[str | None], urls: Mapping[str, str]) -> Draft:
+def _tried_anew(
+    draft: Draft, image_ids: Collection[str | None], urls: Mapping[str, str], *, again: bool
+) -> Draft:
     """Return the draft with these rows waiting again, where the service has not taken them.
 
-    An address that was let go of, since there was an asset, is taken from ``urls`` once more: the
+    What somebody else removed or changed there waits for a choice, which ``again`` is. An address that was let go of, since there was an asset, is taken from ``urls`` once more: the
     asset may be gone.
     """
     rows = {
         row.image_id: row.mended(url=row.url or urls.get(row.url_key or ""))
         for row in draft.images
-        if row.image_id in image_ids and not row.attached
+        if row.image_id in image_ids and not row.attached and (again or not row.waits)
     }
     return draft.with_images(rows) if rows else draft

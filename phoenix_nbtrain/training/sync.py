@@ -386,7 +386,7 @@ def _tried_again(draft: Draft, *, images: bool) -> Draft:
     rows = {
         row.image_id: row.mended()
         for row in draft.images
-        if row.refusal and row.theirs is None and not row.gone and (images or row.attached)
+        if row.refusal and not row.waits and (images or row.attached)
     }
     pairs = {
         row.pair_id: replace(row, refusal=pair_problem(row, draft.image))

@@ -44,7 +44,10 @@ def undone(applied: Applied) -> Draft:
 def content(draft: Draft) -> tuple[Any, ...]:
     """What a person would call the draft's content, its order included."""
     return (
-        [(r.image_id, r.name, r.caption, r.asset_id, r.attached, r.offered) for r in draft.images],
+        [
+            (r.image_id, r.name, r.caption, r.asset_id, r.attached, r.offered, r.theirs, r.gone)
+            for r in draft.images
+        ],
         [(r.pair_id, r.triple, r.refusal, r.offered) for r in draft.pairs],
         dict(draft.config),
         dict(draft.config_theirs),
@@ -464,7 +467,23 @@ def test_of_two_pairs_of_the_same_pictures_one_stays() -> None:
 
 
 def test_typing_anew_is_a_choice_too() -> None:
-    assert done(both_wrote(), caption("img_a", "new")).draft.image["img_a"].theirs is None
+    typed = done(both_wrote(), caption("img_a", "new"))
+    assert typed.draft.image["img_a"].theirs is None
+    assert undone(typed).image["img_a"] == both_wrote().image["img_a"]
+
+
+def test_neither_a_new_name_nor_the_same_caption_chooses() -> None:
+    name = {"op": "set", "table": "images", "row": "img_a", "column": "name", "value": "c"}
+    for op in (name, caption("img_a", "mine")):
+        row = done(both_wrote(), op).draft.image["img_a"]
+        assert (row.theirs, row.refusal) == ("theirs", "both")
+
+
+def test_an_edit_that_is_taken_back_chooses_nothing_of_what_came_since() -> None:
+    edit = done(both_wrote(), caption("img_a", "new"))
+    since = edit.draft.with_images({"img_a": both_wrote().images[0]})
+    back = done(since, *edit.inverse, trusted=True).draft.image["img_a"]
+    assert (back.caption, back.theirs, back.refusal) == ("mine", "theirs", "both")
 
 
 @pytest.mark.parametrize(

@@ -299,3 +299,31 @@ def test_two_images_chosen_in_a_view_are_paired_although_their_pair_was_removed(
     paired.pair_later([row.source, row.target]).result()
     assert len(paired.pairs) == 2
     assert paired.state.draft.left_out_pairs == frozenset()
+
+
+def test_an_image_that_comes_back_is_in_its_pairs_again(
+    paired: Training, service: FakeService, drawn: Path
+) -> None:
+    before = paired.pairs[["source", "target", "instruction"]]
+    paired.remove("a_before.png")
+    paired.sync()
+    paired.add_images(drawn, again=True)
+    paired.pair_up()
+    assert paired.pairs[["source", "target", "instruction"]].equals(before)
+    paired.start()
+    assert len(service.launches) == 1
+
+
+def test_images_that_had_one_id_one_after_the_other_come_back_as_two(
+    opened: Opened, icons: Path, tmp_path: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    first = training.images.index[0]
+    icon("key", 48).save(tmp_path / "better.png")
+    training.replace(first, tmp_path / "better.png")
+    training.remove(first)
+    report = training.add_images([tmp_path / "better.png", icons], again=True)
+    assert report.added == 2
+    assert training.images.index.is_unique and len(training.images) == 5
+    assert report.rows[0].image_id == first

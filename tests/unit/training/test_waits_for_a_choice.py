@@ -1,0 +1,93 @@
+"""What somebody else changed on the service waits until a person chooses, whatever else is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fake_service import FakeService
+from training_types import Opened
+
+from phoenix_nbtrain.training.training import Training
+
+
+@pytest.fixture
+def training(opened: Opened, service: FakeService, icons: Path) -> Training:
+    """The first image's caption is ``mine`` here and ``theirs`` there; the second is gone there."""
+    training = opened()
+    training.add_images(icons)
+    first, second = training.images.index[:2]
+    training.set_captions({first: "base", second: "base"})
+    training.sync()
+    service.update_asset(training.images["asset_id"].iloc[0], description="theirs")
+    service.delete_training_image(training.model_id, training.images["asset_id"].iloc[1])
+    training.set_captions({first: "mine"})
+    training.sync()
+    assert waiting(training) == ["theirs", "gone"]
+    return training
+
+
+def waiting(training: Training) -> list[str]:
+    first, second = training.state.draft.images[:2]
+    return [text for text in (first.theirs, second.gone and "gone") if text]
+
+
+def test_all_cells_run_again_choose_nothing(
+    training: Training, service: FakeService, icons: Path
+) -> None:
+    first, second = training.state.draft.images[:2]
+    for _ in range(2):
+        training.add_images(icons)
+        training.set_captions({first.image_id: "mine", second.image_id: "base"})
+        training.sync()
+    assert waiting(training) == ["theirs", "gone"]
+    assert service.assets[first.asset_id or ""].description == "theirs"
+    assert len(service.get_model(training.model_id).training_images) == 3
+
+
+def test_a_new_name_chooses_nothing(training: Training, service: FakeService) -> None:
+    frame = training.images
+    frame["name"] = [f"{n}.png" for n in range(4)]
+    training.images = frame
+    training.sync()
+    training.undo()
+    training.sync()
+    assert waiting(training) == ["theirs", "gone"]
+    assert service.assets[frame["asset_id"].iloc[0]].description == "theirs"
+
+
+def test_an_image_that_they_removed_is_added_again_by_hand(
+    training: Training, service: FakeService, icons: Path
+) -> None:
+    training.add_images(icons, again=True)
+    training.sync()
+    assert waiting(training) == ["theirs"]
+    assert len(service.get_model(training.model_id).training_images) == 4
+
+
+def test_what_is_typed_and_taken_back_shows_both_texts_again(training: Training) -> None:
+    training.set_captions({training.images.index[0]: "third"})
+    assert waiting(training) == ["gone"]
+    training.undo()
+    assert waiting(training) == ["theirs", "gone"]
+
+
+def test_a_choice_that_is_made_again_keeps_what_a_frame_offers(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.sync()
+    frame = training.images
+    frame.loc[frame.index[0], "caption"] = "of a frame"
+    training.set_captions({frame.index[0]: "mine"})
+    with pytest.warns(UserWarning, match="take_theirs"):
+        training.images = frame
+    service.update_asset(training.images["asset_id"].iloc[0], description="theirs")
+    training.sync()
+    training.take_theirs()
+    chosen = training.state.draft.images[0]
+    assert (chosen.caption, chosen.theirs, chosen.offered) == ("theirs", None, "of a frame")
+    training.undo()
+    training.redo()
+    assert training.state.draft.images[0] == chosen
