@@ -78,7 +78,7 @@ class _Sending(Story):
         return self.paths
 
     def prepare(self, training: Training) -> None:
-        training.add_images(self.sources)
+        training.add_images(self.sources, again=True)
 
     def act(self, training: Training) -> None:
         training.sync()
@@ -86,7 +86,7 @@ class _Sending(Story):
     def mend(self, training: Training) -> None:
         refused = [row.image_id for row in training.state.draft.images if row.refusal]
         training.remove(*refused)
-        training.add_images(self.sources)
+        training.add_images(self.sources, again=True)
 
     @property
     def wanted(self) -> Held:
