@@ -188,7 +188,7 @@ def test_refused_rows_and_prices_are_shown_and_kept_without_secrets(
         (refusal(429, name="PlanLimitReachedError"), LaunchRefused),
         (refusal(403), LaunchRefused),
         (refusal(500), LaunchUncertain),
-        (refusal(409), LaunchUncertain),
+        (refusal(409), LaunchRefused),
         (page(502), LaunchUncertain),
         (page(200), LaunchUncertain),
     ],
@@ -211,7 +211,7 @@ def test_a_launch_that_fails_is_journalled_without_secrets(
         training.start(max_cost=10**6)
     assert echoing.echoed
     shown = [*told(caught.value), repr(training.state), repr(panel.get_state())]
-    if error is LaunchUncertain:
+    if error is LaunchUncertain or getattr(caught.value, "retry_after", None) is not None:
         training.refresh()
         shown += [repr(training.state), repr(panel.get_state())]
     assert not leaked_by([*shown, nbt.runs(client).to_html()])

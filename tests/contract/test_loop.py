@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import phoenix_nbtrain as nbt
-from phoenix_nbtrain.errors import AuthenticationFailed, ServiceUnreachable
+from phoenix_nbtrain.errors import AuthenticationFailed, LaunchRefused, ServiceUnreachable
 from phoenix_nbtrain.images import decoder
 from phoenix_nbtrain.images.drawings import draw_pairs
+from phoenix_nbtrain.local.settings import set_settings
 from phoenix_nbtrain.training.state import Run
 from phoenix_nbtrain.training.training import Training
 
@@ -92,6 +93,22 @@ def test_a_change_is_learned_from_pairs(pictures: Path) -> None:
     assert_weights(run)
 
 
+def test_a_refusal_of_the_local_phoenix_holds_nothing_back(icons: Path, tmp_path: Path) -> None:
+    nbt.connect("local", data_dir=tmp_path / "data")
+    training = nbt.Training.open("refused", type="flux.2-dev-lora")
+    training.add_images(icons)
+    training.update_config({"epochs": 1, "repeats": 1})
+    training.start()
+    training.wait(60)
+    set_settings(tmp_path / "data", cooldown_seconds=3600)
+    with pytest.raises(LaunchRefused, match="59 min") as caught:
+        training.start(again=True)
+    assert caught.value.retry_after is None
+    set_settings(tmp_path / "data")
+    assert training.start(again=True).status == "training"
+    assert training.wait(60).status == "trained"
+
+
 class TestServed:
     @pytest.fixture
     def served(self, tmp_path: Path) -> Iterator[dict[str, str]]:
@@ -119,6 +136,7 @@ class TestServed:
     ) -> None:
         client = nbt.connect(**served)
         assert client.is_local, "a Phoenix on this computer charges nothing, and says so"
+        assert not client.in_process
         training = nbt.Training.open("served", type="flux.2-dev-lora")
         training.add_images(icons)
         training.update_config({"epochs": 1, "repeats": 1})
@@ -128,6 +146,7 @@ class TestServed:
         client.close()
         inside = nbt.connect("local", data_dir=tmp_path / "served")
         assert inside.origin == client.origin
+        assert inside.in_process
         assert nbt.Training.open("served", type="flux.2-dev-lora").status == "trained"
 
     def test_wrong_credentials_fail_at_connect(self, served: dict[str, str]) -> None:
