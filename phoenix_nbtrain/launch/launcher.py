@@ -120,14 +120,19 @@ class Launcher:
 
         Runs that were stopped or failed since have left the weights as they were.
         """
-        trained_since = set()
-        for intent in self._ledger.intents(order.model_id, None):
+        intents = self._ledger.intents(order.model_id, None)
+        trained = {i.job_id for i in intents if i.kind == "training" and i.state == "trained"}
+        since = set()
+        for intent in intents:
             if intent.kind == "training":
-                if intent.state == "trained":
-                    trained_since.add(intent.job_id)
+                since |= {intent.job_id} & trained
             elif intent.epoch == order.epoch and _is_bought(intent):
-                # The run that it is of may have been found on the service after the purchase.
-                return intent if trained_since <= {intent.job_before} else None
+                if intent.status_before == "trained":
+                    # The run that it is of may have been found on the service after the purchase.
+                    since -= {intent.job_before}
+                else:
+                    since |= {intent.job_before} & trained  # it went on then, and has trained since
+                return None if since else intent
         return None
 
     # -- pricing --------------------------------------------------------------------------------

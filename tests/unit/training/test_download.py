@@ -184,6 +184,23 @@ def test_weights_bought_of_an_older_run_do_not_stand_for_those_of_a_later_one(
     assert service.downloads == [None, None]
 
 
+def test_weights_bought_while_a_run_went_on_do_not_stand_for_those_it_made(
+    trained: Training, service: FakeService, tmp_path: Path
+) -> None:
+    trained.start(max_cost=2000, again=True)
+    trained.download(tmp_path / "of-the-first.safetensors", max_cost=5)
+    later = str(service.finish(trained.model_id).job_id)
+    trained.refresh()
+    trained.start(max_cost=2000, again=True)
+    trained.stop()
+    path = tmp_path / "now.safetensors"
+    with pytest.raises(PriceNotAccepted, match="as the service holds them"):
+        trained.download(path)
+    trained.download(path, max_cost=5)
+    assert later.encode() in path.read_bytes()
+    assert service.downloads == [None, None]
+
+
 def test_a_run_found_on_the_service_only_after_its_weights_were_bought_is_no_later_one(
     trained: Training, service: FakeService, tmp_path: Path
 ) -> None:
