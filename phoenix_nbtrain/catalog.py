@@ -330,7 +330,9 @@ def model_type(name: str) -> ModelType:
         InputError: no such type, or not a trainable one; the nearest ones are named.
     """
     if not isinstance(name, str) or name not in MODEL_TYPES:
-        near = difflib.get_close_matches(str(name), MODEL_TYPES, n=2, cutoff=0.5)
+        near = difflib.get_close_matches(
+            name if isinstance(name, str) else "", MODEL_TYPES, n=2, cutoff=0.5
+        )
         hint = f"Did you mean {' or '.join(near)}?" if near else "nbt.model_types() lists them."
         raise InputError(f"{shown(name)} is not a trainable model type.", remedy=hint)
     return MODEL_TYPES[name]
@@ -357,7 +359,7 @@ def full_config(type_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _resolve(type_name: str, key: object) -> Parameter:
     known = parameters(type_name)
-    name = key if isinstance(key, str) else repr(key)
+    name = key if isinstance(key, str) else shown(key)
     name = _ALIASES.get(name, name)
     if name in known:
         return known[name]

@@ -13,6 +13,7 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,12 @@ def candidates(source: object, *, recursive: bool = False) -> list[Candidate]:
     if isinstance(source, Mapping):
         return [_captioned(c, text) for key, text in source.items() for c in _each(key, recursive)]
     if isinstance(source, Iterable) and not _is_raw(source):
-        return [c for one in source for c in _each(one, recursive)]
+        ones = list(islice(source, FILES_MAX + 1))  # one that never ends would fill the memory
+        if len(ones) > FILES_MAX:
+            raise InputError(
+                f"More than {FILES_MAX:,} images are given.", remedy="Give those of one training."
+            )
+        return [c for one in ones for c in _each(one, recursive)]
     raise InputError(
         f"Pictures cannot be taken from {shown(type(source).__name__, 40)}.",
         remedy="Give a folder, files, a DataFrame, a zip, asset ids, URLs, or what PIL.Image "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,21 @@ def test_what_is_no_number_of_seconds_is_refused_before_anything_is_bought(
     with pytest.raises(InputError, match="Give a number of seconds"):
         training.download(timeout=timeout)
     assert service.downloads == []
+
+
+def test_a_list_of_images_that_never_ends_is_refused(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phoenix_nbtrain.dataset.sources.FILES_MAX", 50)
+    with pytest.raises(InputError, match="More than 50 images are given"):
+        opened().add_images(itertools.count())
+    assert opened().add_images(iter(["x"] * 50)).refused == 50
+
+
+@pytest.mark.parametrize("given", [[[[]]], pd.NA, b"flux", Path("flux")])
+def test_a_type_or_a_parameter_that_is_no_text_is_refused(opened: Opened, given: Any) -> None:
+    with pytest.raises(InputError, match="is not a trainable model type"):
+        Training.open("icons", type=given)
+    if not isinstance(given, list):
+        with pytest.raises(ConfigError, match="is not a training parameter"):
+            opened().update_config({given: 1})
