@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from phoenix_nbtrain import catalog
+from phoenix_nbtrain.arguments import flag
 from phoenix_nbtrain.errors import InputError, as_sentence, shown
 from phoenix_nbtrain.launch import parse_max_cost
 
@@ -91,11 +92,12 @@ def train(
         InputError: a wrong action or argument; nothing changed.
         PhoenixError: what the service, or the launch protocol, refused.
     """
-    if action not in ACTIONS:
+    if not isinstance(action, str) or action not in ACTIONS:
         raise InputError(
             f"There is no action {shown(action, 30)}.", remedy=f"Use one of {', '.join(ACTIONS)}."
         )
-    if response_format not in ("json", "markdown"):
+    dry_run, again = flag("dry_run", dry_run), flag("again", again)
+    if not isinstance(response_format, str) or response_format not in ("json", "markdown"):
         raise InputError(
             f"response_format is {shown(response_format, 30)}.", remedy="Use json or markdown."
         )
@@ -135,6 +137,8 @@ def _scoped(client: Phoenix | None, *, team_id: str | None, project_id: str | No
     from phoenix_nbtrain.client.connect import default_client
 
     client = client if client is not None else default_client()
+    if not callable(getattr(client, "scoped", None)):
+        raise InputError(f"{shown(client)} is no Phoenix.", remedy="Give nbt.connect()'s.")
     return client.scoped(team_id=team_id, project_id=project_id)
 
 
@@ -187,7 +191,7 @@ def _image_of(training: Training, given: Mapping[str, Any], action: str) -> str:
     asset_id = _needed(action, given, "training_image_id")
     training.refresh()
     for row in training.state.draft.images:
-        if asset_id in (row.asset_id, row.image_id):
+        if isinstance(asset_id, str) and asset_id in (row.asset_id, row.image_id):
             return row.image_id
     raise InputError(
         f"{shown(asset_id, 60)} is not a training image of this model.",

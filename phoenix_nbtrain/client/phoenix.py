@@ -10,6 +10,7 @@ from types import EllipsisType
 from typing import Any
 
 from phoenix_nbtrain.client.assets import AssetEndpoints
+from phoenix_nbtrain.client.credentials import refuse_what_is_no_text
 from phoenix_nbtrain.client.endpoints import launched, priced, segment
 from phoenix_nbtrain.client.replies import Reply
 from phoenix_nbtrain.client.transport import Transport
@@ -84,7 +85,13 @@ class Phoenix(AssetEndpoints):
         return f"<{self.where} · {self._http.base_url}{project}>"
 
     def scoped(self, *, team_id: str | None = None, project_id: str | None = None) -> Phoenix:
-        """Return the same Phoenix for another project; itself where nothing differs."""
+        """Return the same Phoenix for another project; itself where nothing differs.
+
+        Raises:
+            InputError: one of them is no text.
+        """
+        given = {"team_id": team_id, "project_id": project_id}
+        refuse_what_is_no_text({k: type(v) for k, v in given.items() if v is not None})
         if project_id in (None, self.project_id) and team_id in (None, self.team_id):
             return self
         project_id = project_id or self.project_id

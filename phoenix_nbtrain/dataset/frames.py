@@ -488,7 +488,8 @@ def _shaped(frame: object, table: str, needed: Sequence[str], known: Iterable[st
     for name in needed:
         if columns.count(name) != 1:
             raise InputError(
-                f"The table needs one column {name!r}; it has {shown(str(columns), 90)}."
+                f"The table needs one column {name!r}; it has {shown(str(columns), 90)}.",
+                remedy="Change a copy of the frame that was read, and assign that.",
             )
     unknown = [c for c in columns if c not in set(known)]
     if unknown:

@@ -66,7 +66,9 @@ class Lookup:
             value = os.fspath(value)
         if not isinstance(value, str) or not value.strip():
             raise self._refused(
-                f"{shown(value, 40)} names no picture." if value else "No picture is named.",
+                "No picture is named."
+                if value is None or isinstance(value, str)
+                else f"{shown(value, 40)} names no picture.",
                 remedy="Give a file name or an image id, as text.",
             )
         if value in self._ids:

@@ -418,7 +418,10 @@ def save(draft: Draft, to: object, *, overwrite: bool) -> Path:
     """
     if not isinstance(to, str | os.PathLike) or not str(to).strip():
         raise InputError(f"The file to write is {shown(to, 40)}.", remedy="Give its name.")
-    path = Path(to).expanduser()
+    try:
+        path = Path(to).expanduser()
+    except RuntimeError:  # ~ and a user that there is not
+        path = Path(to)
     kind = path.suffix.lower().lstrip(".")
     if kind not in ("csv", "jsonl"):
         raise InputError(

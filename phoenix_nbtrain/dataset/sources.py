@@ -75,7 +75,7 @@ def candidates(source: object, *, recursive: bool = False) -> list[Candidate]:
         return [_in_memory(source)]
     if isinstance(source, Mapping):
         return [_captioned(c, text) for key, text in source.items() for c in _each(key, recursive)]
-    if isinstance(source, Iterable) and not _is_raw(source):
+    if isinstance(source, Iterable) and not _is_raw(source) and getattr(source, "ndim", 1) != 0:
         ones = list(islice(source, FILES_MAX + 1))  # one that never ends would fill the memory
         if len(ones) > FILES_MAX:
             raise InputError(
@@ -135,6 +135,8 @@ def folder_of(given: str | os.PathLike[Any]) -> Path:
     Raises:
         InputError: it is not there, or is none.
     """
+    if not isinstance(given, str | os.PathLike):
+        raise InputError(f"{shown(given, 60)} is no folder.", remedy="Give its path.")
     text = os.fsdecode(os.fspath(given))
     if not text.strip():
         raise _empty()

@@ -31,7 +31,7 @@ def caption_text(value: object, what: str = "caption") -> str:
     """
     if not isinstance(value, str):
         article = "An" if what[:1] in "aeiou" else "A"
-        raise InputError(f"{article} {what} is text, not {shown(value, 40)}.")
+        raise InputError(f"{article} {what} is text, not {shown(value, 40)}.", remedy="Quote it.")
     if len(value) > CAPTION_BYTES_MAX:  # before any work: it may be 10 MB
         raise InputError(f"The {what} is longer than 64 KiB.", remedy="Shorten it.")
     value = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from phoenix_nbtrain import catalog
+from phoenix_nbtrain.arguments import flag, texts
 from phoenix_nbtrain.dataset import captions, checks, edits, left_out
 from phoenix_nbtrain.dataset.baselines import Baseline, Baselines
 from phoenix_nbtrain.dataset.checks import Finding
@@ -226,6 +227,7 @@ class Drafting(Pairing):
             InputError: the source cannot be read, or holds more than a training takes; nothing
                 was added.
         """
+        recursive, again = flag("recursive", recursive), flag("again", again)
         return self._adding.add(source, recursive=recursive, again=again)
 
     def add_images_later(
@@ -233,7 +235,7 @@ class Drafting(Pairing):
     ) -> Future[AddReport]:
         """Add pictures on a thread of its own. Never blocks."""
         return self._live.runner.alone(
-            "add", partial(self._adding.add, source, recursive=recursive, again=again)
+            "add", partial(self.add_images, source, recursive=recursive, again=again)
         )
 
     def replace(self, image: str, source: object) -> None:
@@ -288,7 +290,7 @@ class Drafting(Pairing):
         Raises:
             InputError: nobody else changed one of them; nothing was changed.
         """
-        self._keep("mine", rows)
+        self._keep("mine", texts("rows", rows))
 
     def take_theirs(self, *rows: str) -> None:
         """Take what somebody else wrote instead; a picture that they removed goes here, too.
@@ -302,7 +304,7 @@ class Drafting(Pairing):
         Raises:
             InputError: nobody else changed one of them; nothing was changed.
         """
-        self._keep("theirs", rows)
+        self._keep("theirs", texts("rows", rows))
 
     def _keep(self, side: str, rows: Sequence[str]) -> None:
         parameters = catalog.parameters(self.type)

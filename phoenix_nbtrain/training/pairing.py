@@ -9,10 +9,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from phoenix_nbtrain.arguments import flag, texts
 from phoenix_nbtrain.dataset import edits, instructions, pair_files, pairing
 from phoenix_nbtrain.dataset.edits import Applied, Op
 from phoenix_nbtrain.dataset.pair_files import PairReport
 from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.training.editing import Editing, EditReply
 from phoenix_nbtrain.training.live import Live
@@ -65,6 +67,7 @@ class Pairing:
             instruction: what turns each source into its target.
             again: whether to make pairs that were removed before, too.
         """
+        again = flag("again", again)
         found: list[pairing.PairUp] = []
 
         def ops(draft: Draft) -> Sequence[Op]:
@@ -85,6 +88,7 @@ class Pairing:
 
         The future holds what was paired and the draft's revision after it.
         """
+        images = texts("images", images)
         found: list[pairing.PairUp] = []
         told: Future[tuple[pairing.PairUp, int]] = not_for_children(Future())
         type_name = self._live.state.model.type
@@ -116,11 +120,12 @@ class Pairing:
             InputError: a placeholder that there is not, which names those that there are; or a
                 pair that is not there. Nothing was changed.
         """
-        self._do(instructions.set_instructions(self._live.state.draft, template, pairs))
+        ids = None if pairs is None else texts("pairs", pairs)
+        self._do(instructions.set_instructions(self._live.state.draft, template, ids))
 
     def instructions_from(self, template: str, pairs: Sequence[str]) -> Mapping[str, str]:
         """Return what `set_instructions` would write, by pair id. Changes nothing, never blocks."""
-        return instructions.filled(self._live.state.draft, template, pairs)
+        return instructions.filled(self._live.state.draft, template, texts("pairs", pairs))
 
     def add_pairs(self, source: object, *, again: bool = False) -> PairReport:
         """Add pairs from a file or a table, each line by itself.
@@ -141,6 +146,7 @@ class Pairing:
         Raises:
             InputError: it cannot be read at all; nothing was changed.
         """
+        again = flag("again", again)
         lines = pair_files.lines_of(source)
         type_name = self._live.state.model.type
         taken: list[pair_files.Taken] = []
@@ -165,10 +171,13 @@ class Pairing:
         Raises:
             InputError: another file is in the way, unless ``overwrite``; or it cannot be written.
         """
+        overwrite = flag("overwrite", overwrite)
         return pair_files.save(self._live.state.draft, to, overwrite=overwrite)
 
     def pairs_text(self, kind: str = "csv") -> str:
         """Return what `save_pairs` would write: ``csv`` or ``jsonl``. Never blocks."""
+        if not isinstance(kind, str) or kind not in ("csv", "jsonl"):
+            raise InputError(f"There is no kind {shown(kind, 40)}.", remedy="Use csv or jsonl.")
         return pair_files.written(self._live.state.draft, kind)
 
     def save_pairs_later(self, to: str, *, overwrite: bool = False) -> Future[Path]:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 
+from phoenix_nbtrain.arguments import texts
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.draft import ImageRow
-from phoenix_nbtrain.errors import ImageError, PhoenixError, shown
+from phoenix_nbtrain.errors import ImageError, InputError, PhoenixError, shown
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import Thumbnail
@@ -39,12 +40,14 @@ class Thumbnails:
 
         Cancelling one ends its work with the next step, begun or not.
         """
-        px = max(16, min(PX_MAX, int(px)))
-        return [self._one(str(i), px) for i in ids]
+        if not isinstance(px, int | float) or px != px:  # NaN
+            raise InputError(f"px is {shown(px, 40)}.", remedy="Give a number of pixels.")
+        px = int(max(16, min(PX_MAX, px)))
+        return [self._one(i, px) for i in texts("ids", ids)]
 
     def colours(self, ids: Sequence[str]) -> Mapping[str, str]:
         """Return each picture's mean colour as ``#rrggbb``, where it is known. Never blocks."""
-        return {i: self._kept.colours.get(self._key(i)) for i in ids}
+        return {i: self._kept.colours.get(self._key(i)) for i in texts("ids", ids)}
 
     def look_ahead(self) -> None:
         """Make thumbnails of what is new on this computer, behind what views ask for.
@@ -62,15 +65,15 @@ class Thumbnails:
             ImageError: there is no such picture.
             ServiceUnreachable, ServiceError: it is on the service, which did not give it.
         """
+        if not isinstance(picture_id, str):
+            raise _unknown(picture_id)
         row = self._live.state.draft.image.get(picture_id)
         content = self._pictures.get(row.content_hash) if row and row.content_hash else None
         if content is not None:
             return content
         asset_id = row.asset_id if row else picture_id
         if asset_id is None or (row is None and not asset_id.startswith("asset_")):
-            raise ImageError(
-                f"There is no picture {shown(picture_id)}.", remedy="training.images lists the ids."
-            )
+            raise _unknown(picture_id)
         return self._fetched(asset_id)
 
     def _fetched(self, asset_id: str) -> bytes:
@@ -129,3 +132,9 @@ class Thumbnails:
         if error is not None and not isinstance(error, PhoenixError):
             log.error("a picture could not be looked at ahead", exc_info=error)
         self._look()
+
+
+def _unknown(picture_id: object) -> ImageError:
+    return ImageError(
+        f"There is no picture {shown(picture_id)}.", remedy="training.images lists the ids."
+    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakValueDictionary
 
 from phoenix_nbtrain import catalog
+from phoenix_nbtrain.arguments import flag
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset.baselines import Baselines
 from phoenix_nbtrain.dataset.edits import Op
@@ -357,11 +358,11 @@ class Training(Drafting, metaclass=_Opened):
             again: buy the same training once more, or although an earlier launch left no trace.
 
         Raises:
-            InputError: ``max_cost`` is no such number.
+            InputError: ``max_cost`` is no such number, or ``again`` neither True nor False.
             PriceNotAccepted, LaunchRefused, LaunchUncertain: see `phoenix_nbtrain.launch`.
         """
         cap = parse_max_cost(max_cost, self.unit)
-        launched = self._buying.start(max_cost=cap, again=again)
+        launched = self._buying.start(max_cost=cap, again=flag("again", again))
         self.launched_before = launched.already
         run, intent = self.state.run, launched.intent
         if run is None or run.job_id != intent.job_id:
@@ -467,7 +468,7 @@ class Training(Drafting, metaclass=_Opened):
         """
         cap = parse_max_cost(max_cost, self.unit)
         return self._downloading.download(
-            to, epoch=epoch, max_cost=cap, again=again, timeout=timeout
+            to, epoch=epoch, max_cost=cap, again=flag("again", again), timeout=timeout
         )
 
     # -- for views ------------------------------------------------------------------------------
@@ -509,6 +510,7 @@ class Training(Drafting, metaclass=_Opened):
         Raises:
             InputError: it is no folder, cannot be read or holds too many files.
         """
+        recursive = flag("recursive", recursive)
         return Folder(folder, recursive=recursive, live=self._live)
 
     def browse_later(self, folder: str | Path, *, recursive: bool = False) -> Future[Folder]:

@@ -19,6 +19,7 @@ DISK = {"home", "contents", "cache", "database", "waiting"}
 MAY = {
     "errors": set(),
     "addresses": set(),
+    "arguments": {"errors"},
     "forks": {"errors"},
     "waiting": {"errors"},
     "home": {"errors"},
@@ -39,13 +40,13 @@ MAY = {
     },
     "store": {"addresses", "errors", "records", "draft", "forks", *DISK, "store"},
     "launch": {"errors", "records", "store", "waiting", "launch"},
-    "training": {*BASE, "images", "dataset", "runner", "store", "launch", "training"},
+    "training": {*BASE, "arguments", "images", "dataset", "runner", "store", "launch", "training"},
     "preferences": {"errors"},
     "widgets": {
         *("errors", "records", "draft", "catalog", "forks", "preferences"),
         *("dataset", "training", "widgets"),
     },
-    "tool": {*BASE, "training", "launch", "client"},
+    "tool": {*BASE, "arguments", "training", "launch", "client"},
     "checkup": {"errors", "home", "client"},
     "__main__": {"cli"},
     "cli": {*BASE, "training", "launch", "client", "local", "tool", "__init__"},

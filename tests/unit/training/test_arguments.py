@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from fake_service import FakeService
@@ -162,3 +164,92 @@ def test_a_type_or_a_parameter_that_is_no_text_is_refused(opened: Opened, given:
     if not isinstance(given, list):
         with pytest.raises(ConfigError, match="is not a training parameter"):
             opened().update_config({given: 1})
+
+
+NO_FLAGS = ["no", "False", 2, None, float("nan"), pd.NA, pd.DataFrame({"a": [1]}), [True]]
+
+
+@pytest.mark.parametrize("given", NO_FLAGS)
+def test_what_is_neither_true_nor_false_changes_and_buys_nothing(
+    opened: Opened, service: FakeService, icons: Path, tmp_path: Path, given: Any
+) -> None:
+    training = opened(EDIT)
+    calls: list[Callable[[], object]] = [
+        lambda: training.start(again=given),
+        lambda: training.download(again=given),
+        lambda: training.add_images(icons, recursive=given),
+        lambda: training.add_images(icons, again=given),
+        lambda: training.add_pairs([], again=given),
+        lambda: training.pair_up(again=given),
+        lambda: training.save_pairs(tmp_path / "pairs.csv", overwrite=given),
+        lambda: training.browse(icons, recursive=given),
+        lambda: nbt.train("start", training.model_id, client=service, again=given),  # type: ignore[arg-type]  # a fake
+        lambda: nbt.train("start", training.model_id, client=service, dry_run=given),  # type: ignore[arg-type]  # a fake
+    ]
+    for call in calls:
+        with pytest.raises(InputError, match=r"^\w+ is .*\. Give True or False\.$"):
+            call()
+    assert (service.launches, service.downloads, len(training.images)) == ([], [], 0)
+
+
+def test_a_flag_may_be_numpys_or_a_one(opened: Opened, icons: Path) -> None:
+    assert opened().add_images(icons, recursive=np.bool_(True), again=1).added == 4  # type: ignore[arg-type]  # the point
+
+
+@pytest.mark.parametrize("given", [5, None, [5], b"x", pd.NA, np.array("x"), [["x"]], object()])
+def test_what_are_no_ids_are_refused(opened: Opened, icons: Path, given: Any) -> None:
+    training = opened(EDIT)
+    training.add_images(icons)
+    calls: list[Callable[[], object]] = [
+        lambda: training.keep_mine(given),
+        lambda: training.take_theirs(given),
+        lambda: training.instructions_from("words", given),
+        lambda: training.pair_later(given),
+        lambda: training.thumbnails(given, 64),
+        lambda: training.colours(given),
+        lambda: training.picture(given),
+        lambda: training.remove(given),
+        lambda: training.replace(given, icons / "apple.png"),
+    ]
+    for call in calls:
+        with pytest.raises(InputError):
+            call()
+    assert len(training.images) == 4
+
+
+def test_other_junk_is_refused_in_words_of_ours(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    training = opened(EDIT)
+    training.add_images(icons)
+    junk: list[Any] = [5, pd.NA, pd.DataFrame({"a": [1]}), np.array([1, 2]), float("nan"), [1]]
+    for value in junk:
+        calls: list[Callable[[], object]] = [
+            lambda value=value: training.browse(value),
+            lambda value=value: training.pairs_text(value),
+            lambda value=value: training.thumbnails([], str(value)),
+            lambda value=value: nbt.train(value, training.model_id, client=service),
+            lambda value=value: nbt.train("stop", "m", client=service, response_format=value),
+            lambda value=value: nbt.train("stop", "m", client=value),
+            lambda value=value: nbt.train(
+                "delete_image", training.model_id, client=service, training_image_id=value
+            ),
+        ]
+        for call in calls:
+            with pytest.raises(InputError):
+                call()
+    for call in (
+        lambda: training.save_pairs("~nobody-of-that-name/pairs.csv"),
+        lambda: training.add_images(np.array("icons")),
+    ):
+        with pytest.raises(InputError):
+            call()
+
+
+@pytest.mark.parametrize("given", [5, float("nan"), pd.NA, object()])
+def test_a_project_that_is_no_text_is_refused(given: Any) -> None:
+    client = nbt.connect("local")
+    with pytest.raises(InputError, match="not a text"):
+        client.scoped(project_id=given)
+    with pytest.raises(InputError, match="not a text"):
+        nbt.train("stop", "model_1", team_id=given)
