@@ -261,3 +261,25 @@ def test_a_child_that_lives_on_keeps_none_of_its_parents_locks(tmp_path: object)
         tmp_path,
     )
     assert said == "True True []\n"
+
+
+def test_what_a_child_flushes_at_its_end_reaches_none_of_the_parents_decoders(
+    tmp_path: object,
+) -> None:
+    said = script(
+        """
+        from phoenix_nbtrain.images import decoder
+        picture = next(icons.iterdir()).read_bytes()
+        decoder.thumbnail(picture, 64)
+        pipes = [child._process.stdin for child in decoder._children]
+
+        def work():  # half a request, as the parent may have had in its buffer
+            for pipe in pipes:
+                pipe.write(b"half a request")
+                pipe.flush()
+
+        print(in_child(work), decoder.thumbnail(picture, 64).mime)
+        """,
+        tmp_path,
+    )
+    assert said == "None image/jpeg\n"
