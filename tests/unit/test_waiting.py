@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from other_kernel import Slept, another_kernel, interrupted_after, sleeps_by
 
 from phoenix_nbtrain import waiting
 from phoenix_nbtrain.database import Database
@@ -20,27 +21,6 @@ from phoenix_nbtrain.home import home
 from phoenix_nbtrain.store.alive import at_work, who_is_at
 from phoenix_nbtrain.store.lease import lease
 from phoenix_nbtrain.waiting import Waiting
-
-HOLDING = """
-import sys
-from phoenix_nbtrain.store.lease import lease
-with lease("sync", what="It is synced") as held:
-    print("held", flush=True)
-    for line in sys.stdin:
-        held.progress()
-        print("moved", flush=True)
-"""
-
-
-class Slept:
-    """Stands in for sleeping; what happens meanwhile is said by ``then``."""
-
-    def __init__(self, then: Callable[[float], None] = lambda _: None) -> None:
-        self.seconds, self.then = 0.0, then
-
-    def __call__(self, seconds: float) -> None:
-        self.seconds += seconds
-        self.then(self.seconds)
 
 
 def until_it_ends(wait: Waiting) -> StoreBusy:
@@ -87,38 +67,11 @@ def test_a_cell_reads_it_and_a_thread_leaves_it_to_its_view(
     assert capsys.readouterr().err == "said in a cell\n"
 
 
-@contextmanager
-def another_kernel() -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the lock, and moves with each line that it is sent."""
-    command, pipe = [sys.executable, "-c", HOLDING], subprocess.PIPE
-    env = {**os.environ, "JPY_SESSION_NAME": "/work/props.ipynb"}
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "held\n"
-        yield child
-        child.communicate()
-
-
-def stopped_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let waiting take no time, and be interrupted after so many of its seconds."""
-
-    def interrupt(slept: float) -> None:
-        if slept > seconds:
-            raise KeyboardInterrupt
-
-    sleeps_by(Slept(interrupt), monkeypatch)
-
-
-def sleeps_by(sleep: Callable[[float], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    defaults = {**Waiting.__init__.__kwdefaults__, "sleep": sleep}
-    monkeypatch.setattr(Waiting.__init__, "__kwdefaults__", defaults)
-
-
 def test_a_lock_names_its_holder_and_the_wait_can_be_interrupted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with another_kernel() as child:
-        stopped_after(3, monkeypatch)
+    with another_kernel("sync") as child:
+        interrupted_after(3, monkeypatch)
         with pytest.raises(KeyboardInterrupt), lease("sync", what="This is synced"):
             pass
         said = capsys.readouterr().err
@@ -131,7 +84,7 @@ def test_a_lock_names_its_holder_and_the_wait_can_be_interrupted(
 def test_a_holder_that_moves_is_waited_for_and_one_that_does_not_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with another_kernel() as child:
+    with another_kernel("sync") as child:
         assert child.stdin is not None
         assert child.stdout is not None
         moved = 0
@@ -218,7 +171,7 @@ def test_a_database_in_use_names_the_process_and_can_be_interrupted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with locked_by_another(path, theirs) as child:
-        stopped_after(3, monkeypatch)
+        interrupted_after(3, monkeypatch)
         with pytest.raises(KeyboardInterrupt), getattr(db, ours)() as connection:
             connection.execute("SELECT * FROM notes").fetchall()
             if ours == "writing":

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from fake_service import FakeService
+from other_kernel import Slept, another_kernel, sleeps_by
 from training_types import Opened
 
+from phoenix_nbtrain.errors import StoreBusy
+from phoenix_nbtrain.home import home
 from phoenix_nbtrain.images.drawings import icon
 from phoenix_nbtrain.records import Model
+from phoenix_nbtrain.runner import InlineRunner
+from phoenix_nbtrain.store.alive import at_work
+from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.training.opening import Opening
 from phoenix_nbtrain.training.training import Training
+from phoenix_nbtrain.widgets.base import sync_words
 
 Kernels = tuple[Training, Training]
 
@@ -125,3 +134,84 @@ def test_a_training_is_opened_while_another_kernel_sends_without_waiting_for_it(
     one.add_images(icon("key", 48))
     one.sync()
     assert [row.refusal for row in late[0].state.draft.images] == [""] * 5
+
+
+def test_a_sync_that_waits_for_another_kernel_says_so_and_can_be_interrupted(
+    kernels: Kernels,
+    service: FakeService,
+    runner: InlineRunner,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one, _ = kernels
+    said: list[str] = []
+    one.subscribe(lambda state: said.append(sync_words(state)["message"]))
+    one.set_captions({one.images.index[0]: "typed"})
+
+    def wait(seconds: float) -> None:
+        if seconds > 3:
+            runner.advance(0.3)  # views hear of changes a moment later
+            raise KeyboardInterrupt
+
+    with another_kernel("sync", service.origin, one.model_id):
+        sleeps_by(Slept(wait), monkeypatch)
+        with pytest.raises(KeyboardInterrupt):
+            one.sync()
+    words = "Waiting: This training is being synced by props.ipynb (process "
+    assert any(line.startswith(words) for line in said)
+    assert capsys.readouterr().err.startswith(words)
+    runner.advance(5)
+    assert one.images["caption"].iloc[0] == "typed"
+    assert one.state.draft.unsent == 0, "it goes up by itself"
+
+
+def test_a_sync_gives_up_on_a_kernel_that_hangs_and_tries_again_later(
+    kernels: Kernels,
+    service: FakeService,
+    runner: InlineRunner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, _ = kernels
+    one.set_captions({one.images.index[0]: "typed"})
+    with another_kernel("sync", service.origin, one.model_id):
+        sleeps_by(Slept(), monkeypatch)
+        with pytest.raises(StoreBusy, match=r"synced by props\.ipynb .* for 10 minutes"):
+            one.sync()
+        assert one.state.sync.phase == "failed"
+        assert "Kept on this computer" in one.state.sync.message
+    runner.advance(60)
+    assert one.state.draft.unsent == 0
+
+
+def test_a_creation_that_hangs_elsewhere_is_not_waited_for_for_ever(service: FakeService) -> None:
+    journal, type_ = Journal(), "flux.2-dev-lora"
+    opening = Opening(service, journal, sleep=Slept())
+    scope = {"origin": service.origin, "project": ""}
+    with at_work("theirs"):
+        journal.begin_model(**scope, name="icons", type=type_, entry_id="theirs")
+        for work in (opening.open, opening.create):
+            with pytest.raises(StoreBusy, match=r"is being created by process .* 10 minutes"):
+                work("icons", type=type_)
+    assert service.count("create_model") == 0
+
+
+def test_a_sync_under_way_shows_others_that_it_gets_on(
+    kernels: Kernels, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = kernels
+    one.set_captions({one.images.index[0]: "typed"})
+    monkeypatch.setattr("phoenix_nbtrain.training.live.UPDATE_SECONDS", 0.0)
+    seen: list[float] = []
+
+    def begun() -> None:
+        (lock,) = (home() / "locks").iterdir()
+        os.utime(lock, (0, 0))
+
+    def later() -> None:
+        (lock,) = (home() / "locks").iterdir()
+        seen.append(lock.stat().st_mtime)
+
+    service.before = {"get_model": begun, "update_asset": later}
+    one.sync()
+    assert len(seen) == 1
+    assert seen[0] > 0
