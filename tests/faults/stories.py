@@ -78,7 +78,7 @@ class _Sending(Story):
         return self.paths
 
     def prepare(self, training: Training) -> None:
-        training.add_images(self.sources, again=True)
+        training.add_images(self.sources)
 
     def act(self, training: Training) -> None:
         training.sync()

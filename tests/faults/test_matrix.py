@@ -18,6 +18,7 @@ from faults.proxy import Spoiled
 from faults.stories import MAX_COST, STORIES, Launch, Story
 
 import phoenix_nbtrain as nbt
+from phoenix_nbtrain.addresses import canonical_address
 from phoenix_nbtrain.errors import (
     AuthenticationFailed,
     CoolingDown,
@@ -257,7 +258,7 @@ def test_the_phoenix_behind_the_proxy_counts_as_a_hosted_one(
     kernel = kernels.enter_context(Kernel(bench, "flux.2-dev-lora"))
     client = nbt.connect(api_key=KEY, api_secret=SECRET, base_url=bench.proxy.base_url)
     assert not client.is_local
-    assert client.origin == bench.proxy.base_url
+    assert client.origin == canonical_address(bench.proxy.base_url)
     training = kernel.training
     training.add_images(small[0])
     with pytest.raises(PriceNotAccepted, match="max_cost="):
