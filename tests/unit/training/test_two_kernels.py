@@ -196,9 +196,13 @@ def test_a_creation_that_hangs_elsewhere_is_not_waited_for_for_ever(service: Fak
 
 
 def test_a_sync_under_way_shows_others_that_it_gets_on(
-    kernels: Kernels, service: FakeService, monkeypatch: pytest.MonkeyPatch
+    kernels: Kernels,
+    service: FakeService,
+    runner: InlineRunner,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one, _ = kernels
+    runner.advance(5)
     one.set_captions({one.images.index[0]: "typed"})
     monkeypatch.setattr("phoenix_nbtrain.training.live.UPDATE_SECONDS", 0.0)
     seen: list[float] = []
