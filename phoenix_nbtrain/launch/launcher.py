@@ -157,7 +157,12 @@ class Launcher:
             job_id = answer.job.id if answer.job else None
             newest = self._ledger.newest(model.id, order.kind)
             self._journal.prepare(
-                replace(intent, job_id=job_id, reason="a dry run was answered with a job"),
+                replace(
+                    intent,
+                    job_id=job_id,
+                    charged=answer.cost,
+                    reason="a dry run was answered with a job",
+                ),
                 newest=newest.intent_id if newest else None,
             )
             stop = " training.stop() ends it." if order.kind == "training" else ""

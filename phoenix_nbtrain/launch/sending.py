@@ -33,7 +33,9 @@ __all__ = ["Launched", "Sending", "cost_words", "doubt"]
 
 _VERB: Mapping[IntentKind, str] = {"training": "start", "download": "download"}
 _BUSY = re.compile(
-    r"\b(already|progress|busy|running|queued|ongoing|parallel|concurrent)", re.IGNORECASE
+    r"\b(already|another|progress|busy|running|active|queued|pending|ongoing|parallel|concurrent"
+    r"|conflict|locked)",
+    re.IGNORECASE,
 )
 """What a 400 says that speaks of another training: "Model is already training" is documented."""
 _LOST_REPLY = "Started; its first reply was lost, and the service shows the run."
@@ -115,27 +117,29 @@ class Sending:
             return self._uncertain(intent, str(error), error)
         ledger = self._ledger
         local = ledger.client.in_process  # nothing lies between that could repeat a request
-        ledger.journal.move(
-            intent.intent_id,
-            "rejected" if local else "refused",
-            only_from={"submitting"},
-            reason=error.message[:300],
-            remedy=error.remedy,
-        )
+        try:
+            ledger.journal.move(
+                intent.intent_id,
+                "rejected" if local else "refused",
+                only_from={"submitting", "uncertain"},
+                reason=error.message[:300],
+                remedy=error.remedy,
+            )
+        except StoreError:
+            raise doubt(intent, str(error)) from error  # so it will be for whoever comes next
         if local:
             raise _final(error) from error
         try:
             model = ledger.client.get_model(intent.model_id)
             resolved = ledger.reconcile(model, intent.kind)
+            if resolved is not None and resolved.state not in ("refused", "rejected"):
+                return Launched(intent=resolved, already=False, said=_LOST_REPLY)
             final = not _may_be_ours(error) or self._explained(intent, error)
+            if final:
+                ledger.journal.move(intent.intent_id, "rejected", only_from={"refused"})
         except PhoenixError:
-            resolved, final = None, False  # not readable just now: later reads tell
-        if resolved is not None and resolved.state not in ("refused", "rejected"):
-            return Launched(intent=resolved, already=False, said=_LOST_REPLY)
-        if not final:
-            raise self.refusal(ledger.again(intent)) from error
-        ledger.journal.move(intent.intent_id, "rejected", only_from={"refused"})
-        raise _final(error) from error
+            final = False  # not readable, or not to be noted down, just now: later reads tell
+        raise _final(error) if final else self.refusal(ledger.again(intent)) from error
 
     def _explained(self, intent: Intent, error: ServiceError) -> bool:
         """Return whether other trainings account for a refusal."""

@@ -301,6 +301,7 @@ class Journal(KnownModels, Uploads):
                 values = {
                     **asdict(intent),
                     "amount": str(intent.amount),
+                    "charged": None if intent.charged is None else str(intent.charged),
                     "at": now.at,
                     "changed": now.at,
                     "changed_boot": now.boot,

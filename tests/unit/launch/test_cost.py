@@ -9,8 +9,9 @@ from decimal import Decimal
 import pytest
 from fake_service import FakeService
 
+from phoenix_nbtrain.errors import LaunchUncertain
 from phoenix_nbtrain.launch import Launcher, Order, download_order
-from phoenix_nbtrain.records import LaunchReply
+from phoenix_nbtrain.records import Job, LaunchReply
 from phoenix_nbtrain.store.journal import Journal
 
 
@@ -77,3 +78,18 @@ def test_a_download_too(
     said = launcher.launch(take, max_cost=5).said
     assert said == "Phoenix started it for 6 CU, not for the 5 CU that were accepted."
     assert journal.intents(kind="download")[0].charged == Decimal(6)
+
+
+def test_a_dry_run_that_launched_names_its_cost(
+    service: FakeService,
+    launcher: Launcher,
+    journal: Journal,
+    wanted: Order,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reply = LaunchReply(outcome="launched", job=Job(id="job_surprise"), cost=Decimal(1080))
+    monkeypatch.setattr(service, "quote_training", lambda *_: reply)
+    with pytest.raises(LaunchUncertain):
+        launcher.estimate(wanted)
+    (intent,) = journal.intents()
+    assert (intent.amount, intent.charged) == (Decimal(0), Decimal(1080))

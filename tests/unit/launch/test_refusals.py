@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from clocks import SetClock
@@ -15,17 +16,19 @@ from phoenix_nbtrain.errors import (
     AuthenticationFailed,
     CoolingDown,
     LaunchRefused,
+    LaunchUncertain,
     NotFound,
     PermissionDenied,
     PlanLimitReached,
     ServiceError,
     ServiceFailed,
     ServiceUnreachable,
+    StoreBusy,
     Throttled,
 )
 from phoenix_nbtrain.launch import Launcher, Order, download_order
 from phoenix_nbtrain.records import Job, Model
-from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.store.journal import IntentState, Journal
 
 
 def parallel(limit: int) -> PlanLimitReached:
@@ -255,6 +258,32 @@ def test_a_kernel_killed_while_it_settles_one_leaves_it_to_the_next(
         launcher.launch(wanted, max_cost=2000)
     clock.pass_(121)
     assert not launcher.launch(wanted, max_cost=2000).already
+
+
+@pytest.mark.parametrize("error", [parallel(1), parallel(0)], ids=["held", "final"])
+def test_one_that_cannot_be_noted_down_is_told_as_what_it_will_be_to_the_next(
+    service: Late,
+    launcher: Launcher,
+    journal: Journal,
+    wanted: Order,
+    error: ServiceError,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    move = journal.move
+
+    def busy(intent_id: str, to: IntentState, **rest: Any) -> bool:
+        if to in ("refused", "rejected"):
+            raise StoreBusy("journal.sqlite3 is in use.", remedy="Try again.")
+        return move(intent_id, to, **rest)
+
+    service.before["trigger_training"] = raising(error)
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "move", busy)
+        with pytest.raises(LaunchUncertain):
+            launcher.launch(wanted, max_cost=2000)
+    with pytest.raises(LaunchUncertain):
+        launcher.launch(wanted, max_cost=2000)
+    assert service.count("trigger_training") == 1
 
 
 def test_a_download_is_held_back_for_its_time_and_no_longer(
