@@ -217,7 +217,7 @@ class ServiceError(PhoenixError):
     status: int
     """The HTTP status of the reply."""
     details: Mapping[str, Any]
-    """The body's ``details``, as sent."""
+    """The body's ``details``, as sent, but without secrets that it repeats."""
 
     def __init__(
         self,
