@@ -234,8 +234,6 @@ class Database:
             # the journal may be there again, and undo a launch that was written down and sent.
             connection.execute("PRAGMA synchronous = EXTRA")
             connection.execute("PRAGMA foreign_keys = ON")
-            # Else a large change waits for readers in its midst, where it cannot be tried again.
-            connection.execute("PRAGMA cache_spill = OFF")
             # What is deleted is overwritten, such as a signed address that is over.
             connection.execute("PRAGMA secure_delete = ON")
             if not self._ready:
