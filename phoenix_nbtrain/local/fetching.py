@@ -147,7 +147,8 @@ class _Visit:
         try:
             return self._get()
         except ssl.SSLError as error:
-            why = f"{host} has no certificate that can be trusted."
+            detail = getattr(error, "verify_message", "") or error.reason or "TLS failed"
+            why = f"{host} has no certificate that can be trusted: {shown(detail, 50)}."
             cause: Exception = error
         except (OSError, http.client.HTTPException, ValueError) as error:
             if isinstance(error, InputError):
