@@ -185,6 +185,69 @@ def test_half_a_caption_in_the_large_view_is_offered_again(browser: Browser) -> 
         until(view, lambda: field.input_value() == "a fox")
 
 
+def test_what_cannot_be_gone_on_with_now_stays_offered(browser: Browser) -> None:
+    training = FakeTraining([image(1, "a fox"), image(2, "a cat")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).click()
+        editor(view).fill("")
+        type_(view, "a fox that")
+        gone(view)
+    with shown(browser, ImageGrid(training)) as view:
+        again(view).wait_for()
+        view.page.get_by_role("searchbox").fill("cat")
+        until(view, lambda: view.page.locator(".nbt-tile:visible").count() == 1)
+        again(view).get_by_role("button", name="Go on").click()
+        until(view, lambda: "not among what is shown" in live(view))
+        view.page.get_by_role("searchbox").fill("")
+        until(view, lambda: view.page.locator(".nbt-tile:visible").count() == 2)
+        again(view).get_by_role("button", name="Go on").click()
+        until(view, lambda: editor(view).count() == 1)
+        assert editor(view).input_value() == "a fox that"
+
+
+def live(view: Shown) -> str:
+    return view.page.locator("[aria-live]").first.text_content() or ""
+
+
+def test_a_caption_that_was_refused_is_offered_where_the_page_is_loaded_anew(
+    browser: Browser,
+) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).click()
+        op = {"op": "set", "table": "images", "row": "img_1", "column": "caption"}
+        training.edit([{**op, "value": "set by a cell"}])
+        editor(view).fill("typed meanwhile")
+        view.page.keyboard.press("Enter")
+        tile(view, 0).get_by_text("It changed meanwhile").wait_for()
+    with shown(browser, ImageGrid(training)) as view:
+        tile(view, 0).get_by_text("It changed meanwhile").wait_for()
+        caption(view, 0).click()
+        assert editor(view).input_value() == "typed meanwhile"
+        view.page.keyboard.press("Escape")
+        until(view, lambda: view.sent("let go"))
+        assert training.state.draft.images[0].caption == "set by a cell"
+
+
+def test_a_press_in_the_field_itself_is_none_outside_wherever_the_view_lives(
+    browser: Browser,
+) -> None:
+    with shown(browser, ImageGrid(FakeTraining([image(1, "a fox")]))) as view:
+        caption(view, 0).get_by_text("a fox").wait_for()
+        view.js(
+            """() => {
+              const host = document.body.appendChild(document.createElement("div"));
+              const inside = host.attachShadow({ mode: "open" });
+              inside.append(document.querySelector("style").cloneNode(true), document.querySelector(".nbt"));
+            }"""
+        )
+        caption(view, 0).click()
+        view.page.keyboard.type(" ran")
+        editor(view).click()
+        assert editor(view).input_value() == "a fox ran"
+        assert view.sent("edit") == []
+
+
 def test_half_an_instruction_and_half_a_name_are_offered_again(browser: Browser) -> None:
     training = made()
     with table(browser, training) as view:

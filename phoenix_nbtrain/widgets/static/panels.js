@@ -97,7 +97,7 @@ function dress(root, model, signal) {
   };
   window.addEventListener("pagehide", leave, { signal });
   document.addEventListener("pointerdown", (event) => {
-    if (event.target instanceof Node && !root.contains(event.target)) leave();
+    if (!event.composedPath().includes(root)) leave();
   }, { capture: true, signal });
   root.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("[data-nbt-goto]") : null;

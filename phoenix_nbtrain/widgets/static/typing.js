@@ -44,7 +44,7 @@ function keepTyped(view, field, cell, leave) {
   window.addEventListener("pagehide", () => (tell(), leave?.()), on);
   // Closing a tab by mouse takes no focus from the field.
   document.addEventListener("pointerdown", (event) => {
-    if (event.target instanceof Node && !frame.root.contains(event.target)) leave?.();
+    if (!event.composedPath().includes(frame.root)) leave?.(); // its path, since a host may keep views in shadow trees
   }, { ...on, capture: true });
   signal.addEventListener("abort", () => finish(), on);
   return finish;
@@ -78,7 +78,8 @@ function letGo({ edits, channel }, cell) {
 
 /**
  * Offer again what was refused, or not taken yet, before this page was loaded.
- * @param {any} view a Grid or PairView @param {(row: string, column: string) => unknown} goOn open the field of a cell
+ * @param {any} view a Grid or PairView @param {(row: string, column: string) => unknown} goOn open the field of a cell, and
+ * say whether it is open
  * @param {() => void} back have the focus again
  */
 async function offer(view, goOn, back) {
@@ -92,10 +93,12 @@ async function offer(view, goOn, back) {
   const [{ row, column }] = typed;
   const what = typed.length === 1 ? "what you were typing" : `${counted(typed.length, "text")} that you were typing`;
   const line = h("div", "nbt-note nbt-hint nbt-row", { role: "status" }, h("span", "", {}, `Kept: ${what} when this page was closed.`), h("span", "nbt-grow"));
-  const away = (/** @type {() => void} */ then) => () => (line.remove(), then());
   line.append(
-    button("Go on", "nbt-btn", away(() => void goOn(row, column))),
-    button("✕", "nbt-btn nbt-quiet nbt-icon", away(back), { "aria-label": "Dismiss" }),
+    button("Go on", "nbt-btn", async () => {
+      if (await goOn(row, column)) line.remove();
+      else frame.announce("It cannot be gone on with now: it is not among what is shown, or the training runs.");
+    }),
+    button("✕", "nbt-btn nbt-quiet nbt-icon", () => (line.remove(), back()), { "aria-label": "Dismiss" }),
   );
   frame.notes.append(line);
 }

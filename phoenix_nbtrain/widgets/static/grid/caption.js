@@ -19,10 +19,12 @@ class CaptionEditor {
     let index = grid.rows.indexOf(id);
     if (index < 0) {
       index = (await grid.rows.ids(0, grid.rows.total)).indexOf(id);
+      if (index < 0) return false;
       grid.focusOn(index);
       for (let tries = 0; tries < 5 && grid.rows.indexOf(id) < 0; tries += 1) await grid.rows.want(index, index + 1);
     }
     this.edit(id);
+    return this.open?.id === id;
   }
 
   /** @param {EventTarget | null} target */

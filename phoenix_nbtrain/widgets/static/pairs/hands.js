@@ -36,6 +36,7 @@ class Hands {
     cells.go(index, COLUMNS.indexOf(column));
     await this.view.arrived(row, index);
     this.editor.edit(row, column);
+    return this.view.open?.id === row;
   }
 
   /** @param {PointerEvent} event */
