@@ -135,7 +135,7 @@ def test_what_is_clicked_is_what_the_kernel_holds(
         # Frames, assigned in a cell, are in both views.
         notebook.run(frame_cell)
         tile.get_by_text("from a cell").wait_for()
-        table.get_by_text("from a cell, too").wait_for()
+        table.locator(".nbt-text").get_by_text("from a cell, too").wait_for()
         assert notebook.ask("sorted(set(training.images['caption']))") == ["from a cell"]
         assert notebook.ask("training.pairs['instruction'].tolist()[:2]") == [
             "paint it, typed in the table",
