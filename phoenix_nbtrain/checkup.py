@@ -54,7 +54,7 @@ def doctor() -> pd.DataFrame:
     for check in (*checks, _phoenix, _data_folder, _worker, _space):
         try:
             rows.extend(check())  # what it has found stays, though it may break off
-        except (PhoenixError, OSError, ImportError) as error:
+        except Exception as error:  # Jupyter's own, too, where there is no home, say
             name = check.__name__.lstrip("_").replace("_", " ")
             rows.append((name, "problem", shown(str(error), 200)))
     return pd.DataFrame(rows, columns=["check", "state", "detail"], dtype="str")
@@ -134,7 +134,9 @@ def _phoenix() -> Iterator[Row]:
         why = f"{ONLY} is set" if only_local else "no credentials are found"
         yield "phoenix", "ok", f"the local one, since {why}; nothing is charged"
         folder = home() / "local"
-        if not folder.exists():
+        with writing_in(folder):
+            there = folder.exists()
+        if not there:
             yield "reached", "ok", f"its data folder {folder} is made when it is first used"
             return
         client = open_local(folder)
@@ -163,6 +165,7 @@ def _data_folder() -> Iterator[Row]:
     if not there:
         above = _nearest(folder)
         if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+            refuse_without_locks(above)
             yield "data folder", "ok", f"{folder} is made when something is first kept"
         else:
             yield "data folder", "problem", f"{folder} cannot be made; set {HOME} to another"

@@ -31,6 +31,8 @@ __all__ = [
 
 FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 """How systems refuse what there is no room for: on the disk, in a quota, in a file's limit."""
+_PATH_BYTES_MAX = 470
+"""SQLite opens no longer path than 512, and its files' names come after this."""
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 """How file systems refuse that have no locks, such as some network shares."""
 
@@ -45,13 +47,19 @@ def home() -> Path:
     taken from the current folder.
 
     Raises:
-        StoreError: it begins with ``~`` and a user that there is not, or this computer knows no
-            home folder of this user.
+        StoreError: it begins with ``~`` and a user that there is not, its path is too long, or
+            this computer knows no home folder of this user.
     """
     given = os.environ.get("PHOENIX_NBTRAIN_HOME")
     if given:
         try:
-            return Path(given).expanduser().absolute()
+            folder = Path(given).expanduser().absolute()
+            if len(os.fsencode(folder)) <= _PATH_BYTES_MAX:
+                return folder
+            raise StoreError(
+                f"The path of PHOENIX_NBTRAIN_HOME is too long: {ending(folder)}.",
+                remedy=f"Name a folder whose path has at most {_PATH_BYTES_MAX} bytes.",
+            )
         except RuntimeError:
             raise StoreError(
                 f"PHOENIX_NBTRAIN_HOME names no folder: {shown(given)}.",
@@ -147,6 +155,8 @@ def refuse_without_locks(folder: Path) -> None:
     if fcntl is not None:
         with writing_in(folder), tempfile.TemporaryFile(dir=folder) as file, locking_in(folder):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file.write(b"there is room for a byte")
+            file.flush()
 
 
 def ending(folder: Path, limit: int = 70) -> str:

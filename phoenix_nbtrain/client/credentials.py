@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -225,6 +226,8 @@ def _saved(path: Path) -> dict[str, str | Secret]:
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # there can be none; whoever writes tells
+                return {}
             # Not as if there was none: what was meant for the hosted one would go to the local.
             raise CredentialsError(
                 f"The saved login in {ending(path.parent)} cannot be read: {error.strerror}.",

@@ -177,11 +177,13 @@ def test_no_secret_is_ever_shown(monkeypatch: pytest.MonkeyPatch, where: str, st
 @pytest.mark.parametrize(
     ("variable", "value", "check", "words"),
     [
-        ("SSL_CERT_FILE", "/nonexistent/ca.pem", "certificates", "SSL_CERT_FILE=/nonexistent"),
-        ("SSLKEYLOGFILE", "/nonexistent/keys", "certificates", "SSLKEYLOGFILE=/nonexistent"),
+        ("SSL_CERT_FILE", "/proc/nothing/ca.pem", "certificates", "SSL_CERT_FILE=/proc/nothing"),
+        ("SSLKEYLOGFILE", "/proc/nothing/keys", "certificates", "SSLKEYLOGFILE=/proc/nothing"),
         ("HTTPS_PROXY", "http://[oops:9", "proxy", "HTTPS_PROXY names no proxy"),
         ("HTTPS_PROXY", "socks://me:planted-secret-2@[::1]:9", "proxy", "HTTPS_PROXY names a kind"),
         ("PHOENIX_NBTRAIN_HOME", "a" * 300, "data folder", "a shorter path"),
+        ("PHOENIX_NBTRAIN_HOME", "/" + "a/" * 300, "data folder", "at most 470 bytes"),
+        ("PHOENIX_NBTRAIN_HOME", "/proc/nbtrain", "data folder", "Make it writable"),
         ("PHOENIX_NBTRAIN_HOME", "~nobody-of-that-name", "data folder", "names no folder"),
     ],
 )
@@ -230,3 +232,22 @@ def test_a_saved_login_that_cannot_be_read_is_not_taken_for_none() -> None:
     with pytest.raises(StoreError):
         nbt.logout()
     assert "cannot be read" in examined()["phoenix"][1]
+
+
+def test_a_check_that_fails_by_itself_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    from jupyter_core import paths
+
+    def no_home(*_: object) -> list[str]:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(paths, "jupyter_path", no_home)
+    assert examined()["front ends"] == ("problem", "Could not determine home directory.")
+
+
+def test_a_full_disk_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    nbt.connect("local")
+    monkeypatch.setattr(fcntl, "flock", full)  # as good as any call that needs room
+    assert "Make room there" in examined()["data folder"][1]

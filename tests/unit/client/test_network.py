@@ -190,7 +190,7 @@ def test_certificates_that_cannot_be_used_are_told_with_their_variable(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    path = Path("/nonexistent/cacert.pem")
+    path = Path("/proc/nothing/cacert.pem")
     if content is not None:
         path = Path(os.path.relpath(tmp_path / "cacert.pem"))
         path.write_bytes(content)
@@ -202,8 +202,8 @@ def test_certificates_that_cannot_be_used_are_told_with_their_variable(
 
 
 def test_a_log_of_keys_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSLKEYLOGFILE", "/nonexistent/keys.log")
-    assert str(refused()).startswith("SSLKEYLOGFILE=/nonexistent/keys.log cannot be written: No")
+    monkeypatch.setenv("SSLKEYLOGFILE", "/proc/nothing/keys.log")
+    assert str(refused()).startswith("SSLKEYLOGFILE=/proc/nothing/keys.log cannot be written: No")
 
 
 AUTHORITY = trustme.CA()
@@ -277,7 +277,7 @@ def test_a_host_that_no_resolver_takes_is_an_error_of_ours() -> None:
 
 
 def test_connecting_tells_the_cause_and_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent/cacert.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", "/proc/nothing/cacert.pem")
     before = nbt.connect("local")
     with pytest.raises(ServiceUnreachable, match="SSL_CERT_FILE"):
         nbt.connect(api_key="k", api_secret="s", base_url="https://127.0.0.1:9/v1")
