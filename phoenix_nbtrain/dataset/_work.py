@@ -442,14 +442,19 @@ class Work:
     def _keep_config(self, op: Op) -> None:
         name = _row_id(op)
         mine = self._mine(op, waits=name in self._theirs)
+        if self._trusted and self._theirs[name] != op["value"]:
+            return  # chosen before they set that
         if mine:
             self._chosen_config(name)
         else:
             self._put_config(name, self._theirs[name])
 
     def _wait_config(self, op: Op) -> None:
-        self._theirs[op["row"]] = op["value"]
-        self.inverse.append({"op": "keep", "table": "config", "row": op["row"], "side": "mine"})
+        name = op["row"]
+        if name in self._theirs:
+            return  # what they set since is what waits
+        self._theirs[name] = op["value"]
+        self.inverse.append({**op, "op": "keep", "side": "mine"})
 
     def _mine(self, op: Op, *, waits: bool) -> bool:
         if not waits:
@@ -467,13 +472,13 @@ class Work:
         before = op["as"]
         if isinstance(before, ImageRow):
             image = self._image(op)
-            self._waits_again("images", image)
+            standing = (image.theirs, image.gone)
+            self.inverse.append({**op, "as": image, "over": (before.theirs, before.gone)})
+            # What they changed since is what waits, and was not chosen from.
+            newer = image.waits and (before.waits or standing != op.get("over"))
+            of = image if newer else before
             self._images.by_id[image.image_id] = replace(
-                image,
-                theirs=before.theirs,
-                gone=before.gone,
-                refusal=before.refusal,
-                offered=before.offered,
+                image, theirs=of.theirs, gone=of.gone, refusal=of.refusal, offered=before.offered
             )
         else:
             pair = self._pair(op)

@@ -29,8 +29,9 @@ What it accepted can be taken back by applying ``inverse`` with ``trusted=True``
 operations more, which never come from a browser::
 
     {"op": "restore", "table": "images" | "pairs", "at": int, "rows": [row, ...]}
-    {"op": "wait", "table": "images" | "pairs", "row": id, "as": row}
+    {"op": "wait", "table": "images" | "pairs", "row": id, "as": row, "over": (theirs, gone)}
     {"op": "wait", "table": "config", "row": id, "value": any}
+    {"op": "keep", "table": "config", "row": id, "side": "mine", "value": theirs}
     {"op": "leave out", "table": "images" | "pairs", "rows": [row or pair key, ...]}
 """
 

@@ -91,3 +91,31 @@ def test_a_choice_that_is_made_again_keeps_what_a_frame_offers(
     training.undo()
     training.redo()
     assert training.state.draft.images[0] == chosen
+
+
+@pytest.mark.parametrize("choose", ["keep_mine", "take_theirs"])
+def test_a_choice_taken_back_or_made_again_says_nothing_of_what_they_wrote_since(
+    training: Training, service: FakeService, choose: str
+) -> None:
+    first = training.images.index[0]
+    asset = training.images["asset_id"].iloc[0]
+
+    def they_set(caption: str, epochs: int) -> None:
+        service.update_asset(asset, description=caption)
+        parameters = {**service.models[training.model_id].parameters, "nbEpochs": epochs}
+        service.update_model(training.model_id, parameters=parameters)
+
+    they_set("theirs", 11)
+    training.config["epochs"] = 7
+    training.sync()
+    getattr(training, choose)(first, "epochs")
+    training.undo()
+    they_set("newer", 12)
+    training.sync()
+    for step in (training.redo, training.undo, training.redo):
+        step()
+        training.sync()
+        draft = training.state.draft
+        assert (draft.image[first].theirs, draft.config_theirs["epochs"]) == ("newer", 12)
+        assert service.assets[asset].description == "newer"
+        assert service.models[training.model_id].parameters["nbEpochs"] == 12
