@@ -16,7 +16,7 @@ __all__ = ["Refusals", "refusals_of"]
 
 KEPT = 1000
 """Cells remembered per training; the oldest are let go."""
-TYPED = "The page was closed before this was saved."
+TYPED = "Not saved: the page was closed first."
 DIALOGS = "dialogs"
 """What stands for a table where words were typed into a dialog."""
 LINE = ("source", "target", "instruction")

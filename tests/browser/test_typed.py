@@ -46,7 +46,7 @@ def test_half_a_caption_is_offered_where_the_page_is_shown_again(browser: Browse
         gone(view)
     assert training.state.draft.images[1].caption == "a cat"
     with shown(browser, ImageGrid(training)) as view:
-        tile(view, 1).get_by_text("The page was closed before this was saved.").wait_for()
+        tile(view, 1).get_by_text("Not saved: the page was closed first.").wait_for()
         assert view.axe() == []
         shot(view, "typed-kept")
         again(view).get_by_role("button", name="Go on").click()

@@ -13,7 +13,7 @@ class CaptionEditor {
     if (!grid.summary.picking) void offer(grid, (row) => this.goOn(row), () => grid.focusOn(grid.focus));
   }
 
-  /** Open the caption of a picture, wherever that stands. @param {string} id */
+  /** Open the caption of an image, wherever that stands, and say whether it is open. @param {string} id */
   async goOn(id) {
     const { grid } = this;
     let index = grid.rows.indexOf(id);
