@@ -7,13 +7,21 @@ What was sent and never confirmed is ours wherever it turns up, though the draft
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from phoenix_nbtrain import catalog
-from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple, new_image_id, new_pair_id
+from phoenix_nbtrain.draft import (
+    Draft,
+    ImageRow,
+    PairRow,
+    PairTriple,
+    cell,
+    new_image_id,
+    new_pair_id,
+)
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.records import Model, TrainingImage
 
@@ -37,8 +45,11 @@ def merge(draft: Draft, model: Model) -> Draft:
             merged = part(merged, model)
     if merged == draft:
         return draft
-    typed = _typed(merged) != _typed(draft)
-    return replace(merged, revision=draft.revision + 1) if typed else merged
+    if _typed(merged) == _typed(draft):
+        return merged
+    revision = draft.revision + 1
+    touched = {**draft.touched, **dict.fromkeys(_changed(draft, merged), revision)}
+    return replace(merged, revision=revision, touched=MappingProxyType(touched))
 
 
 def _typed(draft: Draft) -> object:
@@ -48,6 +59,19 @@ def _typed(draft: Draft) -> object:
         [row.triple for row in draft.pairs],
         dict(draft.config),
     )
+
+
+def _changed(draft: Draft, merged: Draft) -> Iterator[str]:
+    """Yield the cells that the service changed, so that no view edits what it has not shown."""
+    for row in draft.images:
+        new = merged.image[row.image_id]
+        if new.name != row.name:
+            yield cell("images", row.image_id, "name")
+        if new.caption != row.caption:
+            yield cell("images", row.image_id, "caption")
+    for name in {*draft.config, *merged.config}:
+        if draft.config.get(name) != merged.config.get(name):
+            yield cell("config", name, "value")
 
 
 def _images(draft: Draft, model: Model) -> Draft:

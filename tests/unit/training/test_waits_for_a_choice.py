@@ -119,3 +119,29 @@ def test_a_choice_taken_back_or_made_again_says_nothing_of_what_they_wrote_since
         assert (draft.image[first].theirs, draft.config_theirs["epochs"]) == ("newer", 12)
         assert service.assets[asset].description == "newer"
         assert service.models[training.model_id].parameters["nbEpochs"] == 12
+
+
+def test_a_view_changes_no_caption_and_no_parameter_that_it_has_not_shown(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.sync()
+    first, seen = training.state.draft.images[0], training.state.draft.revision
+    service.update_asset(first.asset_id or "", description="theirs")
+    service.update_model(training.model_id, parameters={"nbEpochs": 12})
+    training.sync()
+    ops = [
+        {
+            "op": "set",
+            "table": "images",
+            "row": first.image_id,
+            "column": "caption",
+            "value": "mine",
+        },
+        {"op": "set", "table": "config", "row": "epochs", "value": 7},
+    ]
+    reply = training.edit(ops, seen).result()
+    assert [refusal.value for refusal in reply.refused] == ["theirs", 12]
+    assert training.images["caption"].iloc[0] == "theirs"
+    assert training.edit(ops, reply.revision).result().refused == ()
