@@ -47,7 +47,7 @@ from phoenix_nbtrain.launch import (
 )
 from phoenix_nbtrain.launch.ledger import SUBMITTING_SECONDS
 from phoenix_nbtrain.records import Job, LaunchReply, Model
-from phoenix_nbtrain.store.journal import Intent, Journal
+from phoenix_nbtrain.store.journal import RAN_STATES, Intent, Journal
 
 __all__ = ["ENDS", "FATES", "HONEST", "Client", "Kernel", "Violation", "Wire", "World"]
 
@@ -168,6 +168,11 @@ class Run:
 
 class Service(FakeService):
     """Launches whatever it is asked to, a model in training included."""
+
+    def cancel_training(self, model_id: str) -> Model:
+        if self.models[model_id].status != "training":
+            raise ServiceError("Model is not training.", status=400)
+        return super().cancel_training(model_id)
 
     def launch(self, model_id: str) -> Job:
         job = Job(id=f"job_{next(self._numbers)}", status="queued")
@@ -641,9 +646,12 @@ class World:
 
     def note_new_intent(self, kernel: Kernel) -> None:
         """Notice which launch a kernel has just written down, or how its request was answered."""
-        if kernel.work.refused and kernel.work.intent_id is not None:
-            self.refused.add(kernel.work.intent_id)
-        newest = next(iter(self.intents()), None)
+        intents = self.intents()
+        if kernel.work.refused:
+            known = next(i for i in intents if i.intent_id == kernel.work.intent_id)
+            if known.state != "submitting":  # else it did not live to note it
+                self.refused.add(known.intent_id)
+        newest = next(iter(intents), None)
         if newest is not None and newest.intent_id not in self._written:
             self._written.add(newest.intent_id)
             kernel.work.intent_id = newest.intent_id
@@ -711,7 +719,7 @@ class World:
         kernel.finish()
         intents = self.intents()
         refused = {i.intent_id for i in intents} & self.refused
-        others = [i for i in intents if i.intent_id not in refused]
+        others = [i for i in intents if i.intent_id not in refused or i.state in RAN_STATES]
         if any(i.open or i.state == "not_seen" for i in others) or not refused:
             return False
         self.pass_time(121)
