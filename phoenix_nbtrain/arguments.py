@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from phoenix_nbtrain.errors import InputError, shown
 
-__all__ = ["flag", "texts"]
+T = TypeVar("T")
+
+__all__ = ["called", "flag", "texts"]
+
+
+def called(name: str, value: T) -> T:
+    """Return what can be called.
+
+    Raises:
+        InputError: it cannot be.
+    """
+    if not callable(value):
+        raise InputError(f"{name} is {shown(value, 40)}.", remedy="Give a function.")
+    return value
 
 
 def flag(name: str, value: object) -> bool:

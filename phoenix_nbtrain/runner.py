@@ -278,7 +278,8 @@ class _Clock:
         while True:
             with self._wake:
                 while not self._heap or self._heap[0][0] > self._now():
-                    self._wake.wait(self._heap[0][0] - self._now() if self._heap else None)
+                    left = self._heap[0][0] - self._now() if self._heap else None
+                    self._wake.wait(left if left is None else min(left, threading.TIMEOUT_MAX))
                 due = heapq.heappop(self._heap)[2]
             if due.work is None:
                 continue

@@ -215,7 +215,7 @@ class Buying:
             return
         # The same set may have been priced anew between the question and the answer. What was
         # seen is what is accepted; whether it still holds is for the launch to find out.
-        accepted = self._shown.get(estimate_id)
+        accepted = self._shown.get(estimate_id) if isinstance(estimate_id, str) else None
 
         def begin() -> Launched | None:
             if accepted is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+from phoenix_nbtrain.errors import ConfigError
+
 __all__ = ["Config"]
 
 
@@ -22,7 +24,7 @@ class Config(dict[str, Any]):
         self._write = write
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self.update({name: value})
+        self.update(((name, value),))
 
     def __delitem__(self, name: str) -> None:
         self.update({name: None})
@@ -33,7 +35,13 @@ class Config(dict[str, Any]):
         Raises:
             ConfigError: an unknown name or a value out of range; nothing was changed.
         """
-        standing = self._write(dict(*given, **named))
+        try:
+            wished = dict(*given, **named)
+        except (TypeError, ValueError):
+            raise ConfigError(
+                "A configuration is a mapping of names to values.", remedy='{"epochs": 10}, say.'
+            ) from None
+        standing = self._write(wished)
         super().clear()
         super().update(standing)
 

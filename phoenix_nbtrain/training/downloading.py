@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from phoenix_nbtrain.errors import (
@@ -33,6 +34,8 @@ __all__ = ["Downloading"]
 _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 """What a path that means a folder ends in."""
 
+_EPOCHS = 1_000_000
+"""No training has as many."""
 _POLL_SECONDS = (0.2, 5.0)
 """Between two looks whether the file is made: at first, and at most."""
 
@@ -55,6 +58,7 @@ class Downloading:
 
     def estimate(self, epoch: int | None) -> Estimate:
         """Return today's price. Buys nothing."""
+        epoch = _number(epoch)
         model = self.service.get_model(self._live.model_id)
         with _asking(epoch):
             return self._launcher.estimate(_order(model, epoch))
@@ -73,7 +77,7 @@ class Downloading:
         Raises:
             InputError, LaunchError, NotReady: see `Training.download`.
         """
-        timeout = seconds_of(timeout)  # before anything is bought
+        timeout, epoch = seconds_of(timeout), _number(epoch)  # before anything is bought
         model = self.service.get_model(self._live.model_id)
         order = _order(model, epoch)
         bought = None if again else self._launcher.bought(order, model)
@@ -185,6 +189,21 @@ def _asking(epoch: object) -> Iterator[None]:
         ) from error
 
 
+def _number(epoch: object) -> int | None:
+    """Return an epoch as it is numbered, however the number is written.
+
+    Raises:
+        InputError: it is no number of an epoch.
+    """
+    if epoch is None:
+        return None
+    with suppress(TypeError, ValueError):
+        number = int(epoch) if isinstance(epoch, str) else operator.index(epoch)  # type: ignore[arg-type]  # a TypeError tells
+        if 0 <= number < _EPOCHS:
+            return int(number)
+    raise InputError(f"Epoch {shown(epoch, 40)} has no weights.", remedy="Give its number.")
+
+
 def _order(model: Model, epoch: int | None) -> Order:
     if model.status == "new":
         raise InputError("There are no weights yet.", remedy="Run training.start() first.")
@@ -210,7 +229,17 @@ def _target(to: str | Path | None, model: Model, run: str | None, epoch: int | N
     file = "-".join(parts) + ".safetensors"
     if to is not None and not isinstance(to, str | Path):
         raise InputError(f"to is {shown(to, 40)}.", remedy="Give a file or a folder.")
-    path = Path(file) if to is None else Path(to).expanduser()
+    try:
+        path = Path(file) if to is None else Path(to).expanduser()
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, RuntimeError, ValueError) as error:  # too long, ~nobody, or a NUL in it
+        why = getattr(error, "strerror", None) or "it names no file"
+        raise InputError(
+            f"{shown(to, 80)} cannot be written: {shown(why, 40)}.",
+            remedy="Nothing was bought; name another file with to=.",
+        ) from error
     there = path.parent
     if isinstance(to, str) and to.endswith(_SEPARATORS):
         if path.exists() and not path.is_dir():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakValueDictionary
 
 from phoenix_nbtrain import catalog
-from phoenix_nbtrain.arguments import flag
+from phoenix_nbtrain.arguments import called, flag
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset.baselines import Baselines
 from phoenix_nbtrain.dataset.edits import Op
@@ -475,7 +475,7 @@ class Training(Drafting, metaclass=_Opened):
 
     def subscribe(self, callback: Callable[[TrainingState], None]) -> Callable[[], None]:
         """Call ``callback`` with the latest state after changes, at most five times a second."""
-        return self._live.subscribe(callback)
+        return self._live.subscribe(called("callback", callback))
 
     def edit(self, ops: Sequence[Op], base: int | None = None) -> Future[EditReply]:
         """Apply edit operations, each by itself. Never blocks."""
@@ -519,7 +519,7 @@ class Training(Drafting, metaclass=_Opened):
 
     def later(self, seconds: float, work: Callable[[], object]) -> Timer:
         """Call ``work`` after ``seconds``, unless the timer is cancelled before. Never blocks."""
-        return self._live.runner.later(seconds, work)
+        return self._live.runner.later(seconds_of(seconds, "seconds"), called("work", work))
 
     def picture(self, picture_id: str) -> bytes:
         """Return the whole file of an image or of a sample, by id."""

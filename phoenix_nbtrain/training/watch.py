@@ -121,18 +121,18 @@ def _losses(value: object) -> tuple[tuple[int, float], ...]:
     )
 
 
-def seconds_of(timeout: object) -> float:
-    """Return what a caller gave as most seconds to wait.
+def seconds_of(value: object, name: str = "timeout") -> float:
+    """Return what a caller gave as seconds to wait.
 
     Raises:
         InputError: it is no number, or NaN.
     """
-    if isinstance(timeout, int | float) and not isinstance(timeout, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         with suppress(OverflowError):  # a whole number that no float holds
-            seconds = float(timeout)
+            seconds = float(value)
             if not math.isnan(seconds):
                 return seconds
-    raise InputError(f"timeout is {shown(timeout, 40)}.", remedy="Give a number of seconds.")
+    raise InputError(f"{name} is {shown(value, 40)}.", remedy="Give a number of seconds.")
 
 
 class Watch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from training_types import Opened
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.errors import ConfigError, InputError, PairError, StillRunning
+from phoenix_nbtrain.runner import ThreadRunner
 from phoenix_nbtrain.training.training import Training
 
 EDIT = "flux.2-dev-edit-lora"
@@ -253,3 +255,59 @@ def test_a_project_that_is_no_text_is_refused(given: Any) -> None:
         client.scoped(project_id=given)
     with pytest.raises(InputError, match="not a text"):
         nbt.train("stop", "model_1", team_id=given)
+
+
+@pytest.mark.parametrize("given", [None, "1", 1j, float("nan"), 10**400, pd.NA, np.array([1])])
+def test_a_timer_that_cannot_be_due_is_refused_and_the_others_go_on(
+    opened: Opened, given: Any
+) -> None:
+    training = opened()
+    with pytest.raises(InputError, match=r"seconds is .*Give a number of seconds"):
+        training.later(given, list)
+    for call in (lambda: training.later(0, given), lambda: training.subscribe(given)):
+        with pytest.raises(InputError, match="Give a function"):
+            call()
+
+
+def test_a_timer_that_is_never_due_holds_up_no_other() -> None:
+    runner, fired = ThreadRunner(), threading.Event()
+    runner.later(float("inf"), list)
+    runner.later(1e300, list)
+    runner.later(0.01, fired.set)
+    assert fired.wait(10)
+
+
+@pytest.mark.parametrize("epoch", [-1, 10**400, 1.5, float("nan"), "x", b"1", [1], pd.NA])
+def test_what_is_no_epoch_is_refused_before_anything_is_bought(
+    opened: Opened, service: FakeService, epoch: Any
+) -> None:
+    training = opened()
+    for call in (training.download, training.estimate_download):
+        with pytest.raises(InputError, match=r"^Epoch .* has no weights\. Give its number"):
+            call(epoch=epoch)
+    assert service.count("get_model") == 1, "by open"
+
+
+@pytest.mark.parametrize("to", ["x" * 300, "~nobody-of-that-name/x", "a\0b", Path("a\0b")])
+def test_a_file_that_cannot_be_is_refused_before_anything_is_bought(
+    opened: Opened, service: FakeService, icons: Path, to: Any
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.start()
+    service.finish(training.model_id)
+    training.refresh()
+    with pytest.raises(InputError, match="Nothing was bought"):
+        training.download(to)
+    assert service.downloads == []
+
+
+@pytest.mark.parametrize("name", [[1], {}, pd.DataFrame(), 5, None])
+def test_a_parameter_is_called_by_a_text(opened: Opened, name: Any) -> None:
+    training = opened()
+    with pytest.raises(ConfigError):
+        training.config[name] = 3
+    with pytest.raises(ConfigError, match="A configuration is a mapping"):
+        training.config.update(5)
+    training.request_start(name)
+    assert training.state.launch.phase == "refused"
