@@ -56,7 +56,10 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise not_there(path) from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{shown(path.name)} cannot be read: {_why(error)}.") from None
+        raise InputError(
+            f"{shown(path.name or str(path))} cannot be read: {_why(error)}.",
+            remedy="Give a text file that you may read.",
+        ) from None
     if len(raw) > BYTES_MAX:
         raise InputError(f"{shown(path.name)} is larger than {BYTES_MAX // 1_000_000} MB.")
     wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

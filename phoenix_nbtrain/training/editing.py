@@ -74,7 +74,8 @@ class Editing:
         self, source: list[Inverse], target: list[Inverse], of: int | None = None
     ) -> EditReply:
         revision = self._live.state.draft.revision
-        if of is not None and (not source or source[-1][0] != of):
+        last = source[-1][0] if source else None
+        if of is not None and not (isinstance(of, int) and of == last):
             late = Refusal(op=0, value=None, reason=OVERTAKEN)
             return EditReply(revision=revision, refused=(late,))
         if not source:

@@ -309,5 +309,8 @@ def test_a_parameter_is_called_by_a_text(opened: Opened, name: Any) -> None:
         training.config[name] = 3
     with pytest.raises(ConfigError, match="A configuration is a mapping"):
         training.config.update(5)
+    if name is not None:
+        (refusal,) = training.undo_later(name).result().refused
+        assert "changed" in refusal.reason
     training.request_start(name)
     assert training.state.launch.phase == "refused"
