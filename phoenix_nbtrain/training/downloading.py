@@ -80,6 +80,7 @@ class Downloading:
         timeout, epoch = seconds_of(timeout), _number(epoch)  # before anything is bought
         model = self.service.get_model(self._live.model_id)
         order = _order(model, epoch)
+        self._launcher.run_of(model)  # written down, so that it is known which weights are older
         bought = None if again else self._launcher.bought(order, model)
         run = None if order.held else model.job_id
         if bought is None and _target(to, model, run, epoch).exists():

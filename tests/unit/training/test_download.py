@@ -201,6 +201,26 @@ def test_weights_bought_while_a_run_went_on_do_not_stand_for_those_it_made(
     assert service.downloads == [None, None]
 
 
+@pytest.mark.parametrize("here", [True, False], ids=["launched here", "launched elsewhere"])
+def test_weights_bought_of_an_older_run_do_not_stand_for_those_of_a_run_that_nobody_watched(
+    trained: Training, service: FakeService, tmp_path: Path, here: bool
+) -> None:
+    trained.download(tmp_path / "older.safetensors", max_cost=5)
+    if here:
+        trained.start(max_cost=2000, again=True)
+    else:
+        service.trigger_training(trained.model_id, {})
+    model = service.finish(trained.model_id)
+    # Other weights of that run are bought, and no read in between.
+    service.models[model.id] = replace(model, epochs=(Epoch(epoch="1"), Epoch(epoch="2")))
+    trained.download(tmp_path / "first.safetensors", epoch=1, max_cost=5)
+    service.trigger_training(trained.model_id, {})
+    service.finish(trained.model_id, "failed")
+    path = trained.download(tmp_path / "now.safetensors", max_cost=5)
+    assert str(model.job_id).encode() in path.read_bytes()
+    assert service.downloads == [None, "1", None]
+
+
 def test_a_run_found_on_the_service_only_after_its_weights_were_bought_is_no_later_one(
     trained: Training, service: FakeService, tmp_path: Path
 ) -> None:
