@@ -20,7 +20,6 @@ from phoenix_nbtrain.client.credentials import (
     OriginAuth,
     called,
     find,
-    from_environment,
     kept,
     refuse_what_is_no_text,
 )
@@ -189,11 +188,12 @@ def same_place(before: Phoenix, after: Phoenix) -> bool:
 def look_for_login() -> None:
     """Go on with a login that another kernel has saved since, if it is for what is in use here.
 
-    For when a token has expired. Each saved login is looked at once, by one free read.
+    For when a token has expired. Each saved login is looked at once, by one free read. What was
+    connected with other credentials than a login's is left alone: sources are never mixed.
     """
     global _login_seen
     before = connected()
-    if before is None or from_environment() is not None:
+    if before is None or before.source not in ("saved login", "prompt"):
         return
     try:
         saved = (home() / "login.json").stat().st_mtime_ns
@@ -201,7 +201,7 @@ def look_for_login() -> None:
             return
         _login_seen = saved
         credentials = find()
-        if credentials is None:
+        if credentials is None or credentials.source != "saved login":
             return
         client = open_remote(credentials)
     except (OSError, PhoenixError):
@@ -342,6 +342,7 @@ def unchecked(credentials: Credentials, *, local_id: str | None = None) -> Phoen
         is_local=local_id is not None,
         project_id=project_id,
         team_id=credentials.team_id,
+        source=credentials.source,
         reopen=lambda: unchecked(credentials, local_id=local_id),
     )
 

@@ -53,6 +53,7 @@ class Phoenix(AssetEndpoints):
         in_process: bool = False,
         project_id: str | None = None,
         team_id: str | None = None,
+        source: str = "",
         reopen: Callable[[], Phoenix] | None = None,
     ) -> None:
         super().__init__(transport)
@@ -66,6 +67,8 @@ class Phoenix(AssetEndpoints):
         """Whether it answers within this process, with no network and no proxy between."""
         self.project_id = project_id
         self.team_id = team_id
+        self.source = source
+        """Where its credentials were found, as in `Credentials.source`."""
         not_for_children(self)
 
     @property

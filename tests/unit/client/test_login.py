@@ -247,8 +247,16 @@ def test_a_login_in_another_kernel_is_found_when_a_token_has_expired(hosted: Hos
 def test_a_login_in_another_kernel_for_something_else_is_left_alone(
     hosted: Hosted, more: dict[str, str]
 ) -> None:
-    before = nbt.connect("hosted", bearer_token=SECRETS[2], project_id="proj_1")
+    saved_elsewhere(SECRETS[2])
+    before = nbt.connect("hosted")
     saved_elsewhere(SECRETS[2], **more)
+    connecting.look_for_login()
+    assert connecting.connected() is before
+
+
+def test_a_login_never_takes_the_place_of_credentials_that_were_given(hosted: Hosted) -> None:
+    before = nbt.connect("hosted", bearer_token=SECRETS[2], project_id="proj_1")
+    saved_elsewhere(SECRETS[2])
     connecting.look_for_login()
     assert connecting.connected() is before
 
