@@ -49,11 +49,15 @@ class Secret:
         return self._value
 
     def forms(self) -> Iterator[str]:
-        """Yield the value as it is and in base64."""
+        """Yield the value as it is and in base64, alone or amid other text."""
         encoded = self._value.encode()
         yield self._value
-        yield base64.b64encode(encoded).decode().rstrip("=")
-        yield base64.urlsafe_b64encode(encoded).decode().rstrip("=")
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            yield encode(encoded).decode().rstrip("=")
+            for before in range(3):
+                # Of what the text around it has no part in: a character stands for six bits.
+                inside = slice(-(-8 * before // 6), 8 * (before + len(encoded)) // 6)
+                yield encode(bytes(before) + encoded).decode()[inside]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self._value == other._value

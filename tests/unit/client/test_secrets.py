@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import gc
 import json
@@ -49,6 +50,17 @@ SIGNED = "https://storage.test/a.png?X-Amz-Signature=hunter2"
 # -- the scrubber ----------------------------------------------------------------------------------
 
 visible = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=40)
+
+
+@drawn(value=visible, before=st.binary(max_size=5), after=st.binary(max_size=5))
+def test_a_secret_is_found_amid_what_was_encoded_with_it(
+    value: str, before: bytes, after: bytes
+) -> None:
+    secret = Secret(value)
+    told = without_secrets(base64.b64encode(before + value.encode() + after).decode())
+    # What is left of it, at either end, is part of a character.
+    assert secret.reveal() == value
+    assert len(told) <= 4 * (len(before) + len(after)) / 3 + 8
 
 
 @drawn(value=visible)
