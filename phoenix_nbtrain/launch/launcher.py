@@ -294,8 +294,7 @@ class Launcher:
             lambda: who_is_at(opened.intent_id if opened else ""),
             sleep=self._sleep,
         )
-        blocks = opened is not None and opened.open and opened.state != "refused"
-        if opened is not None and blocks and self._ledger.elsewhere(opened):
+        if opened is not None and opened.open and self._ledger.elsewhere(opened):
             raise LaunchRefused(
                 f"A {order.kind} of this model went to {shown(opened.origin, 60)} and is not known "
                 "to have ended; nothing was launched.",

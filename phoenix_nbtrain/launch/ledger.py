@@ -123,7 +123,7 @@ class Ledger:
         intent = self.open_intent(model.id, kind)
         if intent is None:
             return self._late(model, kind)
-        if self.elsewhere(intent) and intent.state != "refused":
+        if self.elsewhere(intent):
             return self._seen_from_here(intent, model)
         now = self._clock()
         if now.precedes(intent.last_change) or now.precedes(intent.last_read):
@@ -163,7 +163,9 @@ class Ledger:
             age=self._clock().since(intent.last_change),
             longest=SUBMITTING_SECONDS,
         )
-        if intent.state == "uncertain" or (intent.state == "submitting" and not alive):
+        if intent.state in ("uncertain", "refused") or (
+            intent.state == "submitting" and not alive
+        ):
             trace = self._trace(intent, model)
             if trace.found:
                 self._found_running(intent, trace.job_id)

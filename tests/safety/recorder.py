@@ -74,7 +74,9 @@ def origin_of(frame: FrameType | None) -> str:
         name = frame.f_code.co_filename
         wraps = frame.f_code.co_name == "handle_request"  # a test's transport around the real one
         if name != __file__ and not wraps and not any(carrier in name for carrier in _CARRIERS):
-            return f"{name}:{frame.f_code.co_name}"
+            # A mutation tester runs a copy of each function, under a name of its own.
+            function = re.sub(r"^x(_|ǁ\w+ǁ)|__mutmut_\w+$", "", frame.f_code.co_name)
+            return f"{name}:{function}"
         frame = frame.f_back
     return "nobody"
 

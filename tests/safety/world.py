@@ -722,6 +722,8 @@ class World:
         others = [i for i in intents if i.intent_id not in refused or i.state in RAN_STATES]
         if any(i.open or i.state == "not_seen" for i in others) or not refused:
             return False
+        if any(i.open and i.origin != kernel.origin for i in intents):
+            return False  # its own address has to tell
         self.pass_time(121)
         self.saw("a plain start two minutes after a refusal")
         work = self.launch(kernel, max_cost=Decimal(1000))
