@@ -62,6 +62,8 @@ class Work:
         self._left_out, self._left_out_pairs = draft.left_out, draft.left_out_pairs
         self.inverse: list[Op] = []
         self._at = 0
+        self._over: tuple[Any] | None = None
+        """What a trusted operation is to be put in the place of."""
         self._sided: dict[str, tuple[PairRow, dict[int, str]]] = {}
         """Pairs of which a side was set, as they stood before, and by which operations."""
         self._lookup: Lookup | None = None
@@ -96,6 +98,7 @@ class Work:
         self._at = at
         if not isinstance(op, Mapping):
             raise RefusedError("Not an edit.")
+        self._over = (op["over"],) if "over" in op else None
         kind, table = op.get("op"), op.get("table")
         methods: dict[tuple[object, object], Callable[[Op], None]] = {
             ("set", "images"): self._set_image,
@@ -160,6 +163,7 @@ class Work:
         standing: str = getattr(row, column)
         if column == "instruction":
             value = self._checked(lambda: caption_text(op["value"], "instruction"), op, standing)
+            self._settle("pairs", row.pair_id, column, standing, value)
             offered = self._still_offered("pairs", row, changed=value != standing)
             new = replace(row, instruction=value, offered=offered)
         else:
@@ -167,7 +171,7 @@ class Work:
             new = replace(row, source=value) if column == "source" else replace(row, target=value)
             if not self._trusted:
                 self._sided.setdefault(row.pair_id, (row, {}))[1][self._at] = column
-        self._settle("pairs", row.pair_id, column, standing, value)
+            self._settle("pairs", row.pair_id, column, standing, value)
         self._pairs.by_id[row.pair_id] = self._judged(new)
 
     def one_picture(self) -> list[tuple[int, RefusedError]]:
@@ -232,14 +236,18 @@ class Work:
         """Refuse an edit of a cell that changed since, else note it and its inverse."""
         if value != standing:
             self._fresh(table, row, column, standing)
-            self.inverse.append(
-                {"op": "set", "table": table, "row": row, "column": column, "value": standing}
-            )
+            where = {"table": table, "row": row, "column": column}
+            self.inverse.append({"op": "set", **where, "value": standing, "over": value})
         self._touched[cell(table, row, column)] = self.before.revision + 1
 
     def _fresh(self, table: str, row: str, column: str, standing: Any) -> None:
-        # Against what stood before these operations: they may set one cell twice.
-        if self.before.touched.get(cell(table, row, column), 0) > self._seen:
+        if self._trusted:
+            # What is taken back is our own words, not those that somebody put in their place.
+            stale = self._over not in (None, (standing,))
+        else:
+            # Against what stood before these operations: they may set one cell twice.
+            stale = self.before.touched.get(cell(table, row, column), 0) > self._seen
+        if stale:
             raise RefusedError(_STALE, standing)
 
     def _swap(self, op: Op) -> None:

@@ -28,11 +28,15 @@ configuration's row is the parameter's name, and ``None`` its default.
 What it accepted can be taken back by applying ``inverse`` with ``trusted=True``. Inverses may hold
 operations more, which never come from a browser::
 
+    {"op": "set", ..., "over": any}
     {"op": "restore", "table": "images" | "pairs", "at": int, "rows": [row, ...]}
     {"op": "wait", "table": "images" | "pairs", "row": id, "as": row, "over": (theirs, gone)}
     {"op": "wait", "table": "config", "row": id, "value": any}
     {"op": "keep", "table": "config", "row": id, "side": "mine", "value": theirs}
     {"op": "leave out", "table": "images" | "pairs", "rows": [row or pair key, ...]}
+
+An inverse sets a cell only while that holds what the edit put there (``over``): words that somebody
+wrote since are not taken back.
 """
 
 from __future__ import annotations

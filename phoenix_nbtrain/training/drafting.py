@@ -20,7 +20,7 @@ from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import ConfigError, InputError, shown
 from phoenix_nbtrain.training.adding import Adding
 from phoenix_nbtrain.training.config import Config
-from phoenix_nbtrain.training.editing import Editing
+from phoenix_nbtrain.training.editing import Editing, EditReply
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.pairing import Pairing
 from phoenix_nbtrain.training.state import TrainingState
@@ -334,12 +334,12 @@ class Drafting(Pairing):
         return checks.check(self.state.draft, self.type)
 
     def undo(self) -> None:
-        """Take the last edit back."""
-        self._editing.undo().result()
+        """Take the last edit back. A cell that somebody has changed since stays, with a warning."""
+        _tell_refused(self._editing.undo().result())
 
     def redo(self) -> None:
-        """Do again what was taken back."""
-        self._editing.redo().result()
+        """Do again what was taken back, likewise."""
+        _tell_refused(self._editing.redo().result())
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -360,6 +360,11 @@ class Drafting(Pairing):
 
     def _image(self, value: str) -> ImageRow:
         return Lookup(self.state.draft.images, refused=InputError).find(value)
+
+
+def _tell_refused(reply: EditReply) -> None:
+    if reply.refused:
+        _warn(reply.refused[0].reason)
 
 
 def _warn(words: str) -> None:

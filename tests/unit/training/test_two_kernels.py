@@ -219,3 +219,21 @@ def test_a_sync_under_way_shows_others_that_it_gets_on(
     one.sync()
     assert len(seen) == 1
     assert seen[0] > 0
+
+
+def test_undo_takes_back_no_words_that_another_kernel_or_the_service_wrote_since(
+    kernels: Kernels, service: FakeService
+) -> None:
+    one, other = kernels
+    first, second, third = one.images.index[:3]
+    one.set_captions({first: "mine", second: "mine", third: "mine"})
+    other.set_captions({first: "of another kernel"})
+    one.sync()
+    service.update_asset(one.images["asset_id"].iloc[1], description="of the service")
+    one.sync()
+    with pytest.warns(UserWarning, match="changed meanwhile"):
+        one.undo()
+    stand = ["of another kernel", "of the service", "", ""]
+    assert one.images["caption"].tolist() == stand
+    one.redo()
+    assert one.images["caption"].tolist() == [*stand[:2], "mine", ""]
