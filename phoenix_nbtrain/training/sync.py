@@ -21,7 +21,7 @@ from typing import Any, Literal
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset.edits import pair_problem
 from phoenix_nbtrain.draft import Draft, ImageRow, PairTriple
-from phoenix_nbtrain.errors import NotFound, PhoenixError, ServiceError, StoreBusy, Throttled
+from phoenix_nbtrain.errors import NotFound, PhoenixError, ServiceError, StoreError, Throttled
 from phoenix_nbtrain.records import TrainingPair
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.store.journal import Journal
@@ -171,7 +171,7 @@ class Sync:
             self.now()
         except PhoenixError as error:
             # Shown as state by _failed, unless the disk failed before or after the flight.
-            if isinstance(error, StoreBusy):
+            if isinstance(error, StoreError):
                 self._again(RETRY_SECONDS)
         except Exception as error:
             log.exception("the sync of %s failed", self._live.model_id)
@@ -191,7 +191,7 @@ class Sync:
         self._live.show(
             sync=SyncState(phase="failed", message=f"Kept on this computer. {error}"[:200])
         )
-        if isinstance(error, (*PASSING, StoreBusy)):
+        if isinstance(error, (*PASSING, StoreError)):
             self._again(wait)
 
     def _again(self, seconds: float) -> None:

@@ -10,7 +10,7 @@ import pytest
 from fake_service import FakeService
 from training_types import Opened
 
-from phoenix_nbtrain.errors import ServiceError, StoreBusy
+from phoenix_nbtrain.errors import ServiceError, StoreBusy, StoreError
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.store.journal import Journal
 
@@ -64,7 +64,12 @@ def test_a_removal_that_is_refused_for_good_holds_nothing_else_up(
 
 
 @pytest.mark.parametrize(
-    "fault", [StoreBusy("The journal is in use.", remedy="Try again."), OSError(28, "disk full")]
+    "fault",
+    [
+        StoreBusy("The journal is in use.", remedy="Try again."),
+        StoreError("Nothing can be kept there: no space left.", remedy="Make room there."),
+        OSError(28, "disk full"),
+    ],
 )
 def test_a_disk_that_fails_once_is_tried_again(
     opened: Opened,
