@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from phoenix_nbtrain.forks import close_own, open_own
@@ -48,7 +48,7 @@ def at_work(token: str) -> Iterator[None]:
         yield
     finally:
         close_own(descriptor)
-        path.unlink(missing_ok=True)
+        _take_away(path)
 
 
 def may_be_at_work(token: str, *, age: float, longest: float) -> bool:
@@ -67,7 +67,7 @@ def may_be_at_work(token: str, *, age: float, longest: float) -> bool:
     except FileNotFoundError:
         return False
     except OSError:  # it is there, and cannot be looked into just now
-        return 0 <= age <= longest
+        return age <= longest
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -78,13 +78,18 @@ def may_be_at_work(token: str, *, age: float, longest: float) -> bool:
         close_own(descriptor)
     # Left by a process that was killed. A token is entered once, before anybody can ask for it, so
     # nobody is about to lock this file.
-    _path(token).unlink(missing_ok=True)
+    _take_away(_path(token))
     return False
 
 
 def who_is_at(token: str) -> str:
     """Return who is at ``token`` and since when, as the end of a sentence."""
     return holder_of(_path(token))
+
+
+def _take_away(path: Path) -> None:
+    with suppress(OSError):  # the file alone means nothing, so what was done there must be told
+        path.unlink()
 
 
 def _path(token: str) -> Path:

@@ -102,8 +102,9 @@ def _held(
         finally:
             # By its holder only and before the lock goes: whoever waited for it sees in `_locked`
             # that the file is no longer the one of that name.
-            if _is(descriptor, path):
-                path.unlink(missing_ok=True)
+            with suppress(OSError):
+                if _is(descriptor, path):
+                    path.unlink()
             close_own(descriptor)
     finally:
         within.release()

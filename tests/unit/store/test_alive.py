@@ -5,9 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.store.alive import at_work, may_be_at_work
+from phoenix_nbtrain.store.lease import lease, lease_if_free
 
 CHILD = """
 import sys, time
@@ -46,3 +50,19 @@ def test_a_killed_process_is_not_at_work_any_more() -> None:
         child.kill()
         child.wait(10)
         child.stdout.close()
+
+
+def test_a_lock_file_that_cannot_be_taken_away_hides_nothing_of_what_was_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(KeyError, match="the outcome"), at_work("job"):
+        raise KeyError("the outcome")
+    assert not seen()
+    with lease("job", what="It is held"):
+        pass
+    with lease_if_free("job") as free:
+        assert free
