@@ -35,7 +35,7 @@ class _Gate:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._inside = 0
-        self._forking = False
+        self._forking = 0
         self._mine = threading.local()
 
     def enter(self) -> None:
@@ -56,12 +56,12 @@ class _Gate:
     def close(self) -> None:
         mine = getattr(self._mine, "depth", 0)
         with self._changed:
-            self._forking = True
+            self._forking += 1
             self._changed.wait_for(lambda: self._inside <= mine, PATIENCE_SECONDS)
 
     def open(self) -> None:
         with self._changed:
-            self._forking = False
+            self._forking -= 1
             self._changed.notify_all()
 
 

@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
+
+from phoenix_nbtrain import forks
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 
@@ -283,3 +286,21 @@ def test_what_a_child_flushes_at_its_end_reaches_none_of_the_parents_decoders(
         tmp_path,
     )
     assert said == "None image/jpeg\n"
+
+
+def test_a_fork_beside_another_one_is_waited_for_as_well() -> None:
+    gate, entered = forks._Gate(), threading.Event()
+
+    def enter() -> None:
+        gate.enter()
+        entered.set()
+
+    gate.close()
+    gate.close()
+    gate.open()
+    thread = threading.Thread(target=enter, daemon=True)
+    thread.start()
+    assert not entered.wait(0.3)
+    gate.open()
+    assert entered.wait(30)
+    thread.join(30)
