@@ -163,9 +163,7 @@ class Ledger:
             age=self._clock().since(intent.last_change),
             longest=SUBMITTING_SECONDS,
         )
-        if intent.state in ("uncertain", "refused") or (
-            intent.state == "submitting" and not alive
-        ):
+        if intent.state in ("uncertain", "refused") or (intent.state == "submitting" and not alive):
             trace = self._trace(intent, model)
             if trace.found:
                 self._found_running(intent, trace.job_id)

@@ -7,7 +7,6 @@ import os
 import re
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from phoenix_nbtrain.errors import (
 from phoenix_nbtrain.launch import Estimate, Launcher, Order, cost_words, download_order
 from phoenix_nbtrain.records import ENDED_JOBS, Model
 from phoenix_nbtrain.store.journal import Intent
+from phoenix_nbtrain.training.drafting import warn
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.watch import passing, seconds_of
@@ -107,7 +107,7 @@ class Downloading:
                 remedy="Nothing was bought; call again in a minute.",
             )
         if not launched.already and cost_words(launched.intent):
-            warnings.warn(cost_words(launched.intent), stacklevel=4)
+            warn(cost_words(launched.intent))
         return launched.intent
 
     def _url(self, model: Model, job_id: str, timeout: float) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from phoenix_nbtrain.dataset import frames
     from phoenix_nbtrain.dataset.intake import AddReport
 
-__all__ = ["Drafting"]
+__all__ = ["Drafting", "warn"]
 
 _PACKAGE = __name__.partition(".")[0] + "."
 
@@ -134,7 +134,7 @@ class Drafting(Pairing):
             baseline.said.update(made[0].said)
         self._baselines.assigned(frame, made[0].cells, made[0].computed)
         if made[0].words:
-            _warn(made[0].words)
+            warn(made[0].words)
 
     @property
     def config(self) -> Config:
@@ -245,7 +245,7 @@ class Drafting(Pairing):
         a cell can be run again.
         """
         if image in left_out.Names(self.state.draft):
-            _warn(f"{shown(image, 60)} was removed from the dataset, so it was not replaced.")
+            warn(f"{shown(image, 60)} was removed from the dataset, so it was not replaced.")
         else:
             self._adding.replace(self._image(image), source)
 
@@ -364,10 +364,10 @@ class Drafting(Pairing):
 
 def _tell_refused(reply: EditReply) -> None:
     if reply.refused:
-        _warn(reply.refused[0].reason)
+        warn(reply.refused[0].reason)
 
 
-def _warn(words: str) -> None:
+def warn(words: str) -> None:
     """Warn at the line of whoever called the package, each time it runs.
 
     `warnings.warn` remembers each place and would stay silent where a cell runs again.

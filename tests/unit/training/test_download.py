@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -58,6 +59,11 @@ def test_another_cost_than_was_accepted_is_a_warning(
         trained.download(tmp_path, max_cost=5)
     assert told[0].filename == __file__
     trained.download(tmp_path, max_cost=5)  # there already: no news
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        for name in ("one", "two"):  # one line, as in a cell that is run again
+            trained.download(tmp_path / name, max_cost=5, again=True)
+    assert [warning.filename for warning in told] == [__file__] * 2
 
 
 def test_a_file_in_the_way_is_left_alone_and_nothing_is_bought(
