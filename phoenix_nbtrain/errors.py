@@ -32,6 +32,7 @@ Each error says in one sentence what is wrong and in a second what to do (``reme
 from __future__ import annotations
 
 import difflib
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -64,6 +65,7 @@ __all__ = [
     "as_sentence",
     "lasting",
     "shown",
+    "time_of",
 ]
 
 
@@ -91,6 +93,13 @@ def lasting(seconds: float) -> str:
         minutes = round(seconds / 60)
         parts = ((minutes // 60, "h"), (minutes % 60, "min"))
     return " ".join(f"{number:,} {unit}" for number, unit in parts if number)
+
+
+def time_of(at: float) -> str:
+    """Return a moment, seconds since 1970, as ``14:02``; with its date where that is not today's."""
+    then = time.localtime(at)
+    today = then[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", then)
 
 
 def as_sentence(text: str, limit: int) -> str:

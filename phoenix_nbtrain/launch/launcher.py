@@ -18,6 +18,7 @@ from phoenix_nbtrain.errors import (
     ServiceUnreachable,
     StoreError,
     shown,
+    time_of,
 )
 from phoenix_nbtrain.launch.ledger import QUIET_APART, SUBMITTING_SECONDS, LaunchClient, Ledger
 from phoenix_nbtrain.launch.order import Order, served_digest
@@ -418,8 +419,7 @@ def _is_bought(intent: Intent) -> bool:
 
 
 def _running_words(intent: Intent) -> str:
-    since = time.strftime("%H:%M", time.localtime(intent.at))
-    return f"Already running since {since}, not bought again."
+    return f"Already running since {time_of(intent.at)}, not bought again."
 
 
 def _bought_words(intent: Intent, model: Model) -> str:

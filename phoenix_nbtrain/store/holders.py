@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.errors import shown, time_of
 
 __all__ = ["holder_of", "sign"]
 
@@ -25,8 +25,7 @@ def holder_of(path: Path) -> str:
     try:
         told = json.loads(path.read_bytes())
         pid, notebook, since = int(told["pid"]), str(told["notebook"]), float(told["since"])
-        form = "%H:%M" if abs(time.time() - since) < 12 * 3600 else "%Y-%m-%d %H:%M"
-        at = time.strftime(form, time.localtime(since))
+        at = time_of(since)
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return "by another kernel"  # of an earlier version, or not written yet
     who = f"by {shown(notebook, 40)} (process {pid})" if notebook else f"by process {pid}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
 from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.errors import time_of
 from phoenix_nbtrain.launch import Estimate
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.store.journal import IntentState
@@ -22,7 +22,6 @@ __all__ = [
     "SyncState",
     "Thumbnail",
     "TrainingState",
-    "time_of",
 ]
 
 
@@ -127,13 +126,6 @@ class Run:
     def ended(self) -> bool:
         """Whether nothing follows."""
         return self.status in ("trained", "failed", "training-canceled")
-
-
-def time_of(at: float) -> str:
-    """Return a moment, seconds since 1970, as ``14:02``; with its date where that is not today's."""
-    then = time.localtime(at)
-    today = then[:3] == time.localtime()[:3]
-    return time.strftime("%H:%M" if today else "%Y-%m-%d %H:%M", then)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

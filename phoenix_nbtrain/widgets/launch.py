@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Protocol
@@ -11,7 +10,7 @@ import ipywidgets as widgets
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset.checks import both_changed
-from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.errors import shown, time_of
 from phoenix_nbtrain.training.state import Estimate, PriceState, Run, TrainingState
 from phoenix_nbtrain.widgets.base import Viewed
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, marked, note, pill, text
@@ -259,14 +258,10 @@ def _show(widget: Any, *, on: bool) -> None:
         widget.layout.display = display
 
 
-def _clock(at: float) -> str:
-    return time.strftime("%H:%M", time.localtime(at))
-
-
 def _running(run: Run | None) -> str:
     if run is None or run.started_at is None:
         return "Already running."
-    return f"Already running since {_clock(run.started_at)}."
+    return f"Already running since {time_of(run.started_at)}."
 
 
 def _heading(price: PriceState, where: str) -> str:
@@ -277,7 +272,7 @@ def _heading(price: PriceState, where: str) -> str:
         at = price.estimate.made_at
         small = (
             f'<time data-nbt-since="{at:.0f}" data-nbt-before="estimated">'
-            f"estimated at {_clock(at)}</time>"
+            f"estimated at {time_of(at)}</time>"
         )
     return f'<span>Price</span><small>{small}</small><span class="nbt-grow"></span>{where}'
 

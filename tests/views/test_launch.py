@@ -202,7 +202,7 @@ def test_a_running_training_has_no_start() -> None:
     training.runs(started_at=at)
     assert not visible(panel._start)
     assert not visible(panel._confirm)
-    assert "Already running since 14:02." in panel._note.value
+    assert "Already running since 2026-01-02 14:02." in panel._note.value
 
 
 def test_an_uncertain_start_says_so_and_offers_only_to_look() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,3 +192,11 @@ def test_the_model_in_use_is_the_one_joined_last_whatever_the_clock_said(
     clock.set_by(-DAY)
     journal.remember_model(**scope, type="t", model_id="second")
     assert [m.model_id for m in journal.models(**scope)] == ["second", "first"]
+
+
+def test_a_run_of_another_day_says_which(
+    service: FakeService, launcher: Launcher, wanted: Order
+) -> None:
+    launcher.launch(wanted, max_cost=2000)
+    said = launcher.launch(wanted, max_cost=2000).said
+    assert re.match(r"Already running since 1970-01-1\d \d\d:\d\d, not bought again", said)

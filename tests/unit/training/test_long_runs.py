@@ -24,13 +24,13 @@ from phoenix_nbtrain.errors import (
     StillRunning,
     StoreError,
     Throttled,
+    time_of,
 )
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.records import TrainingProgress
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.store.clock import Moment
 from phoenix_nbtrain.training.runs import runs
-from phoenix_nbtrain.training.state import time_of
 from phoenix_nbtrain.training.training import Training, _here
 
 DAY = 86_400
