@@ -23,20 +23,19 @@ from phoenix_nbtrain.errors import (
 from phoenix_nbtrain.launch.ledger import QUIET_APART, SUBMITTING_SECONDS, LaunchClient, Ledger
 from phoenix_nbtrain.launch.order import Order, served_digest
 from phoenix_nbtrain.launch.price import Estimate, check_price, parse_max_cost
-from phoenix_nbtrain.launch.sending import Launched, Sending, doubt
+from phoenix_nbtrain.launch.sending import VERB, Launched, Sending, doubt
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
 from phoenix_nbtrain.store.alive import at_work, who_is_at
 from phoenix_nbtrain.store.clock import Clock, moment
-from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState, Journal
+from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
 from phoenix_nbtrain.waiting import Waiting
 
-__all__ = ["Launcher"]
+__all__ = ["AT_REST", "Launcher"]
 
-_LAUNCHABLE = frozenset({"new", "trained", "failed", "training-canceled"})
-"""A word that is newer than this package may stand for a run."""
+AT_REST = frozenset({"new", "trained", "failed", "training-canceled"})
+"""Statuses of a model that surely does not train. A word that is newer may mean that it does."""
 _BOUGHT = frozenset({"trained", "delivered", "ended"})
 """How a purchase ends that is not to be made twice."""
-_VERB: Mapping[IntentKind, str] = {"training": "start", "download": "download"}
 
 
 class Launcher:
@@ -267,7 +266,7 @@ class Launcher:
     @staticmethod
     def _check_status(order: Order, model: Model) -> None:
         """Launch only from states that are known to hold no run."""
-        if order.kind == "training" and model.status not in _LAUNCHABLE:
+        if order.kind == "training" and model.status not in AT_REST:
             raise LaunchRefused(
                 f"The model is {shown(model.status or 'of no status', 40)}; nothing was launched.",
                 remedy="A training starts from new, trained, failed or canceled. Look again later.",
@@ -282,7 +281,7 @@ class Launcher:
             return
         raise LaunchUncertain(
             f"An earlier {order.kind} appears not to have run ({shown(doubt.reason, 70)}).",
-            remedy=f"If the service shows none: {_VERB[order.kind]}(again=True), with max_cost.",
+            remedy=f"If the service shows none: {VERB[order.kind]}(again=True), with max_cost.",
         )
 
     # -- what is there already ------------------------------------------------------------------

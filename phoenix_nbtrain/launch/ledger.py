@@ -129,9 +129,7 @@ class Ledger:
         if now.precedes(intent.last_change) or now.precedes(intent.last_read):
             self.journal.count_from_now(intent.intent_id)
             intent = self.again(intent)
-        if intent.state in ("prepared", "submitting") and may_be_at_work(
-            intent.intent_id, age=now.since(intent.last_change), longest=SUBMITTING_SECONDS
-        ):
+        if intent.state in ("prepared", "submitting") and self._may_be_at_work(intent):
             # Its sender lives and will say; a run that shows meanwhile may be somebody else's.
             return intent
         if intent.state == "prepared":
@@ -158,12 +156,8 @@ class Ledger:
 
     def _seen_from_here(self, intent: Intent, model: Model) -> Intent:
         """Write down that a launch at another address runs, if that shows; nothing else."""
-        alive = may_be_at_work(
-            intent.intent_id,
-            age=self._clock().since(intent.last_change),
-            longest=SUBMITTING_SECONDS,
-        )
-        if intent.state in ("uncertain", "refused") or (intent.state == "submitting" and not alive):
+        lost = intent.state == "submitting" and not self._may_be_at_work(intent)
+        if lost or intent.state in ("uncertain", "refused"):
             trace = self._trace(intent, model)
             if trace.found:
                 self._found_running(intent, trace.job_id)
@@ -247,6 +241,10 @@ class Ledger:
         if not trace.found or not self._found_running(unseen, trace.job_id):
             return None
         return self.reconcile(model, kind)
+
+    def _may_be_at_work(self, intent: Intent) -> bool:
+        age = self._clock().since(intent.last_change)
+        return may_be_at_work(intent.intent_id, age=age, longest=SUBMITTING_SECONDS)
 
     def _found_running(self, intent: Intent, job_id: str | None) -> bool:
         return self.journal.move(

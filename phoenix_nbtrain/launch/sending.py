@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from phoenix_nbtrain.errors import (
     LaunchRefused,
@@ -29,9 +28,10 @@ from phoenix_nbtrain.launch.order import Order
 from phoenix_nbtrain.launch.price import money
 from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState
 
-__all__ = ["Launched", "Sending", "cost_words", "doubt"]
+__all__ = ["VERB", "Launched", "Sending", "cost_words", "doubt"]
 
-_VERB: Mapping[IntentKind, str] = {"training": "start", "download": "download"}
+VERB: Mapping[IntentKind, str] = {"training": "start", "download": "download"}
+"""What a person calls to buy it."""
 _BUSY = re.compile(
     r"\b(already|another|progress|busy|running|active|queued|pending|ongoing|parallel|concurrent"
     r"|conflict|locked)",
@@ -70,7 +70,7 @@ class Sending:
                 reply = self._ledger.client.trigger_training(order.model_id, order.parameters)
         except ServiceUnreachable as error:
             if not error.sent:
-                self._move(intent, "not_sent", str(error))
+                self._ledger.move(intent, "not_sent", str(error))
                 raise LaunchRefused(
                     f"Nothing was launched: {error.message}", remedy=error.remedy
                 ) from error
@@ -79,10 +79,10 @@ class Sending:
             return self._refused(intent, error)
         except BaseException:
             # Ctrl-C while the request is out, or a fault of our own: the request may have left.
-            self._move(intent, "uncertain", "interrupted while the request was out")
+            self._ledger.move(intent, "uncertain", "interrupted while the request was out")
             raise
         if reply.outcome == "quoted":
-            self._move(intent, "rejected", "answered with a price instead of a job")
+            self._ledger.move(intent, "rejected", "answered with a price instead of a job")
             raise LaunchRefused(
                 "Phoenix answered with a price and launched nothing.", remedy="Start again."
             )
@@ -151,20 +151,16 @@ class Sending:
         """Return the error that tells of a refusal which is still open, and until when."""
         since, until = self._ledger.held(intent)
         reason = as_sentence(intent.reason, 130 - len(intent.remedy))
-        again = f"A {_VERB[intent.kind]} is sent again from {_clock(math.ceil(until))} on."
+        again = f"A {VERB[intent.kind]} is sent again from {_clock(math.ceil(until))} on."
         return LaunchRefused(
             f"Phoenix refused at {_clock(since)}: {reason}",
             remedy=f"{intent.remedy} {again}".strip(),
             retry_after=max(0.0, self._ledger.seconds_left(intent)),
         )
 
-    def _move(self, intent: Intent, to: Any, reason: str) -> None:
-        self._ledger.move(intent, to, reason)
-
     def _uncertain(self, intent: Intent, reason: str, cause: PhoenixError | None) -> Launched:
-        resolved: Intent | None = None
         try:
-            self._move(intent, "uncertain", reason)
+            self._ledger.move(intent, "uncertain", reason)
             resolved = self._ledger.reconcile(
                 self._ledger.client.get_model(intent.model_id), intent.kind
             )

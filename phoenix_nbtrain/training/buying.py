@@ -21,7 +21,7 @@ from phoenix_nbtrain.errors import (
     PriceNotAccepted,
     shown,
 )
-from phoenix_nbtrain.launch import Estimate, Launched, Launcher, cost_words
+from phoenix_nbtrain.launch import AT_REST, Estimate, Launched, Launcher, cost_words
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.order import order_of
@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 
 SHOWN_MAX = 32
 """Prices remembered, so that a click can name the one it saw."""
-_AT_REST = frozenset({"new", "trained", "failed", "training-canceled"})
-"""Statuses of a model that surely does not train. A word that is newer may mean that it does."""
 PRICE_SECONDS = 0.4
 """Changes this close together are priced once."""
 
@@ -245,7 +243,7 @@ class Buying:
     def stop(self) -> None:
         """Ask the run to stop; the service decides, and later reads tell."""
         model = self._watch.read()
-        if model.status in _AT_REST and not self._launcher.at_sea(model.id):
+        if model.status in AT_REST and not self._launcher.at_sea(model.id):
             self._live.show(launch=LaunchState(message="Nothing is running."))
             return
         self._live.show(launch=LaunchState(phase="stopping"))

@@ -116,9 +116,9 @@ def test_without_locks_a_sender_is_given_up_after_its_seconds(
     def die() -> None:
         raise SystemExit
 
-    monkeypatch.setattr(launcher._sending, "_move", lambda *_: None)  # a kill writes nothing
     service.before["trigger_training"] = die
-    with pytest.raises(SystemExit):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(launcher._ledger, "move", lambda *_: None)  # a kill writes nothing
         launcher.launch(wanted, max_cost=2000)
     assert [i.state for i in journal.intents()] == ["submitting"]
     clock.set_by(jump)
