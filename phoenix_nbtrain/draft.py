@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 __all__ = [
+    "COLUMNS",
     "Draft",
     "ImageRow",
     "PairKey",
@@ -27,6 +28,9 @@ __all__ = [
     "new_pair_id",
     "url_key",
 ]
+
+COLUMNS = {"images": ("name", "caption"), "pairs": ("source", "target", "instruction")}
+"""By table, the columns that people set."""
 
 RowState = Literal["kept", "sending", "saved", "refused"]
 """``kept`` on this computer, on its way, ``saved`` on the service, or ``refused`` by it."""

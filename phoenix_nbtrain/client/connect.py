@@ -21,8 +21,10 @@ from phoenix_nbtrain.client.credentials import (
     called,
     find,
     kept,
+    login_path,
     refuse_what_is_no_text,
 )
+from phoenix_nbtrain.client.network import LOOPBACK
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.secrecy import Secret, without_secrets
 from phoenix_nbtrain.client.sockets import SocketTransport
@@ -196,7 +198,7 @@ def look_for_login() -> None:
     if before is None or before.source not in ("saved login", "prompt"):
         return
     try:
-        saved = (home() / "login.json").stat().st_mtime_ns
+        saved = login_path().stat().st_mtime_ns
         if saved == _login_seen:
             return
         _login_seen = saved
@@ -353,7 +355,7 @@ def _address(base_url: str) -> str:
 
 
 def _is_loopback(credentials: Credentials) -> bool:
-    return httpx.URL(credentials.base_url).host in ("127.0.0.1", "::1", "localhost")
+    return httpx.URL(credentials.base_url).host in LOOPBACK
 
 
 def _only_project(client: Phoenix, team_id: str | None) -> str:

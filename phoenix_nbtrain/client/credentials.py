@@ -27,6 +27,7 @@ __all__ = [
     "find",
     "from_environment",
     "kept",
+    "login_path",
     "refuse_what_is_no_text",
 ]
 
@@ -214,9 +215,14 @@ def find(explicit: Mapping[str, str | Secret] | None = None) -> Credentials | No
     found = from_environment()
     if found is not None:
         return _placed(found, arguments)
-    values = _saved(home() / "login.json")
+    values = _saved(login_path())
     found = _from(values, {}, "saved login")
     return None if found is None else _placed(found, arguments)
+
+
+def login_path() -> Path:
+    """Return where the saved login is, or would be."""
+    return home() / "login.json"
 
 
 def _saved(path: Path) -> dict[str, str | Secret]:

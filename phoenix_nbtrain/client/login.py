@@ -7,7 +7,6 @@ import json
 import os
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Literal
 
 from phoenix_nbtrain.client.connect import ONLY, connected, open_remote, same_place, use
@@ -17,10 +16,11 @@ from phoenix_nbtrain.client.credentials import (
     Secret,
     called,
     from_environment,
+    login_path,
     refuse_what_is_no_text,
 )
 from phoenix_nbtrain.errors import CredentialsError, InputError, StoreError
-from phoenix_nbtrain.home import home, write_whole, writing_in
+from phoenix_nbtrain.home import write_whole, writing_in
 
 __all__ = ["Said", "login", "logout"]
 
@@ -32,11 +32,6 @@ class Said(str):
 
     def __repr__(self) -> str:
         return str(self)
-
-
-def login_path() -> Path:
-    """Return where the saved login is, or would be."""
-    return home() / "login.json"
 
 
 def login(

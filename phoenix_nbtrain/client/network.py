@@ -22,9 +22,9 @@ import httpx
 from phoenix_nbtrain.client.secrecy import Secret, without_secrets
 from phoenix_nbtrain.errors import ServiceUnreachable, shown
 
-__all__ = ["Proxy", "certificates", "proxy_for", "tls_context", "unreachable"]
+__all__ = ["LOOPBACK", "Proxy", "certificates", "proxy_for", "tls_context", "unreachable"]
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 _EXPIRED = {9: "is not valid yet", 10: "has expired"}
 """By OpenSSL's code of what is wrong with a certificate."""
@@ -60,7 +60,7 @@ def proxy_for(url: httpx.URL | str) -> Proxy | None:
         ServiceUnreachable: what it names is no proxy, or one that cannot be used.
     """
     url = httpx.URL(url)
-    if url.host in _LOOPBACK or urllib.request.proxy_bypass(url.host):
+    if url.host in LOOPBACK or urllib.request.proxy_bypass(url.host):
         return None
     found = urllib.request.getproxies()
     kind = next((kind for kind in (url.scheme, "all") if found.get(kind)), None)

@@ -13,7 +13,7 @@ from phoenix_nbtrain.dataset import left_out
 from phoenix_nbtrain.dataset._rows import Rows
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.text import caption_text, name_text
-from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, cell, new_pair_id
+from phoenix_nbtrain.draft import COLUMNS, Draft, ImageRow, PairRow, cell, new_pair_id
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
 
 __all__ = ["PAIRS_MAX", "Op", "RefusedError", "Work", "pair_problem"]
@@ -24,7 +24,6 @@ PAIRS_MAX = catalog.IMAGES_MAX * (catalog.IMAGES_MAX - 1)
 """Most pairs of a draft: every ordered pair of the pictures that a training takes."""
 
 _PAIR_ID = re.compile(r"pair_[0-9A-Za-z_-]{1,64}")
-_COLUMNS = {"images": ("name", "caption"), "pairs": ("source", "target", "instruction")}
 _STALE = "It changed meanwhile; what stands now is shown."
 _SAME = "Source and target are the same picture."
 
@@ -275,7 +274,7 @@ class Work:
         values = op.get("values")
         if not isinstance(values, Mapping) or not {"source", "target"} <= values.keys():
             raise RefusedError("A pair needs a source and a target picture.")
-        if set(values) - set(_COLUMNS["pairs"]):
+        if set(values) - set(COLUMNS["pairs"]):
             raise RefusedError(
                 "A pair has a source, a target and an instruction, and nothing else."
             )
@@ -511,7 +510,7 @@ class Work:
         return row
 
     def _column(self, op: Op) -> str:
-        columns = _COLUMNS[op["table"]]
+        columns = COLUMNS[op["table"]]
         column = op.get("column")
         if column not in columns:
             raise RefusedError(
@@ -555,11 +554,11 @@ class Work:
                 self._pairs.by_id[pair_id] = self._judged(pair)
 
     def _touch(self, table: str, row_id: str) -> None:
-        for column in _COLUMNS[table]:
+        for column in COLUMNS[table]:
             self._touched[cell(table, row_id, column)] = self.before.revision + 1
 
     def _forget(self, table: str, row_id: str) -> None:
-        for column in _COLUMNS[table]:
+        for column in COLUMNS[table]:
             self._touched.pop(cell(table, row_id, column), None)
 
 

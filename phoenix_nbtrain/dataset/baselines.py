@@ -14,14 +14,12 @@ from itertools import count
 from threading import Lock
 from typing import Any, TypeAlias
 
-from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.draft import COLUMNS, Draft
 
-__all__ = ["COLUMNS", "COMPUTED", "KEPT", "Baseline", "Baselines", "Cells", "Computed"]
+__all__ = ["COMPUTED", "KEPT", "Baseline", "Baselines", "Cells", "Computed"]
 
 KEPT = 64
 """States that are kept. For a frame of an older one, all that differs counts as changed in it."""
-COLUMNS = {"images": ("name", "caption"), "pairs": ("source", "target", "instruction")}
-"""The columns that people set."""
 COMPUTED = ("width", "height", "bytes", "asset_id")
 """The columns of images that are read from the picture and cannot be set."""
 _READ = "phoenix_nbtrain.read"

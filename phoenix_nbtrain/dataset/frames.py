@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phoenix_nbtrain.dataset import left_out
-from phoenix_nbtrain.dataset.baselines import COLUMNS, COMPUTED, Baseline, Cells, Computed
+from phoenix_nbtrain.dataset.baselines import COMPUTED, Baseline, Cells, Computed
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.tables import read_table
 from phoenix_nbtrain.dataset.text import caption_text, name_text
-from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, new_pair_id
+from phoenix_nbtrain.draft import COLUMNS, Draft, ImageRow, PairRow, new_pair_id
 from phoenix_nbtrain.errors import InputError, PairError, shown
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from typing import Any, Literal
 from phoenix_nbtrain.dataset import left_out
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
+from phoenix_nbtrain.dataset.pairing import COLUMNS
 from phoenix_nbtrain.dataset.tables import ROWS_MAX, read_text
 from phoenix_nbtrain.dataset.text import caption_text
 from phoenix_nbtrain.draft import Draft, PairTriple, new_pair_id
@@ -31,7 +32,6 @@ from phoenix_nbtrain.errors import InputError, shown
 
 __all__ = ["PairFate", "PairReport", "Taken", "lines_of", "save", "take", "written"]
 
-COLUMNS = ("source", "target", "instruction")
 _IGNORED = frozenset({"pair_id", "state", "reason"})
 """What ``training.pairs`` tells besides, which is nobody's to set."""
 _CALLED = {

@@ -25,13 +25,14 @@ together, `launcher` decides, and `sending` sends: the only code that can send t
 from __future__ import annotations
 
 from phoenix_nbtrain.launch.launcher import AT_REST, Launcher
-from phoenix_nbtrain.launch.ledger import LaunchClient
+from phoenix_nbtrain.launch.ledger import CLOCKS_APART, LaunchClient
 from phoenix_nbtrain.launch.order import Order, download_order, fingerprint, served_digest
 from phoenix_nbtrain.launch.price import ESTIMATE_SECONDS, Estimate, money, parse_max_cost
 from phoenix_nbtrain.launch.sending import Launched, cost_words
 
 __all__ = [
     "AT_REST",
+    "CLOCKS_APART",
     "ESTIMATE_SECONDS",
     "Estimate",
     "LaunchClient",

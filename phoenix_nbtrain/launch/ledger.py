@@ -16,7 +16,7 @@ from phoenix_nbtrain.store.alive import may_be_at_work
 from phoenix_nbtrain.store.clock import Clock, moment
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent, IntentKind, IntentState, Journal
 
-__all__ = ["LaunchClient", "Ledger"]
+__all__ = ["CLOCKS_APART", "LaunchClient", "Ledger"]
 
 SUBMITTING_SECONDS = 180
 """Longer than a launch request can take, where no lock tells whether its sender lives."""
@@ -27,7 +27,7 @@ QUIET_READS = 3
 QUIET_APART = 20
 """Seconds between two of them: reads in one breath are one look."""
 _JOBS_LOOKED_AT = 200
-_CLOCKS_APART = 300
+CLOCKS_APART = 300
 """Seconds by which this computer's clock and the service's may differ."""
 
 _MODEL_ENDS: Mapping[str, IntentState] = {
@@ -281,7 +281,7 @@ class Ledger:
             for number, job in enumerate(self.client.list_jobs()):
                 if job.type == "model-download" and job.id not in known:
                     since, asked = _seconds(job.created_at), job.input
-                    if since is not None and since < sent - _CLOCKS_APART:
+                    if since is not None and since < sent - CLOCKS_APART:
                         continue
                     if asked.get("modelId", intent.model_id) != intent.model_id:
                         continue

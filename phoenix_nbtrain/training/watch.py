@@ -21,7 +21,7 @@ from phoenix_nbtrain.errors import (
     StoreError,
     shown,
 )
-from phoenix_nbtrain.launch import Launcher, cost_words
+from phoenix_nbtrain.launch import CLOCKS_APART, Launcher, cost_words
 from phoenix_nbtrain.records import Job, Model, TrainingProgress
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.store.clock import Clock, moment
@@ -41,11 +41,8 @@ HOSTED_SECONDS = 10.0
 SECONDS_MAX = 60.0
 """Most seconds between two reads, however many of them have failed."""
 
-
 STILL_SECONDS = {True: 60.0, False: 300.0}
 """How long a run may stand still until what it said of itself is old; by whether it is local."""
-CLOCKS_APART = 300.0
-"""Seconds by which this computer's clock and a hosted service's may differ."""
 
 
 def run_of(model: Model, job: Job | None, intent: Intent | None) -> Run | None:
