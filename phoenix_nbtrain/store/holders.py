@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from phoenix_nbtrain.errors import shown, time_of
@@ -16,8 +17,9 @@ def sign(descriptor: int) -> None:
     """Write into a lock file that this kernel has locked it, and since when."""
     notebook = os.environ.get("JPY_SESSION_NAME", "")
     told = {"pid": os.getpid(), "notebook": Path(notebook).name, "since": time.time()}
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, json.dumps(told).encode())
+    with suppress(OSError):  # a full disk: the lock counts without it
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(told).encode())
 
 
 def holder_of(path: Path) -> str:

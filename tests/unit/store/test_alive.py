@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from phoenix_nbtrain.home import home
-from phoenix_nbtrain.store.alive import at_work, may_be_at_work
+from phoenix_nbtrain.store.alive import at_work, may_be_at_work, who_is_at
 from phoenix_nbtrain.store.lease import lease, lease_if_free
 
 CHILD = """
@@ -66,3 +67,15 @@ def test_a_lock_file_that_cannot_be_taken_away_hides_nothing_of_what_was_done(
         pass
     with lease_if_free("job") as free:
         assert free
+
+
+def test_a_full_disk_that_takes_no_name_takes_the_lock_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with at_work("job"), lease("job", what="It is held"):
+        assert seen()
+        assert who_is_at("job") == "by another kernel"
