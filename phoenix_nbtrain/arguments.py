@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TypeVar
 
 from phoenix_nbtrain.errors import InputError, shown
 
 T = TypeVar("T")
 
-__all__ = ["called", "flag", "texts"]
+__all__ = ["called", "flag", "seconds", "texts"]
 
 
 def called(name: str, value: T) -> T:
@@ -35,6 +37,19 @@ def flag(name: str, value: object) -> bool:
     if numpys or (isinstance(value, int) and value in (0, 1)):
         return bool(value)
     raise InputError(f"{name} is {shown(value, 40)}.", remedy="Give True or False.")
+
+
+def seconds(name: str, value: object) -> float:
+    """Return a number of seconds to wait.
+
+    Raises:
+        InputError: it is no number, or NaN.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        with suppress(OverflowError):  # a whole number that no float holds
+            if not math.isnan(found := float(value)):
+                return found
+    raise InputError(f"{name} is {shown(value, 40)}.", remedy="Give a number of seconds.")
 
 
 def texts(name: str, value: object) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import operator
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from phoenix_nbtrain.arguments import seconds
 from phoenix_nbtrain.errors import (
     AuthenticationFailed,
     InputError,
@@ -27,7 +29,7 @@ from phoenix_nbtrain.store.journal import Intent
 from phoenix_nbtrain.training.drafting import warn
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
-from phoenix_nbtrain.training.watch import passing, seconds_of
+from phoenix_nbtrain.training.watch import passing
 
 __all__ = ["Downloading"]
 
@@ -77,7 +79,7 @@ class Downloading:
         Raises:
             InputError, LaunchError, NotReady: see `Training.download`.
         """
-        timeout, epoch = seconds_of(timeout), _number(epoch)  # before anything is bought
+        timeout, epoch = seconds("timeout", timeout), _number(epoch)  # before anything is bought
         model = self.service.get_model(self._live.model_id)
         order = _order(model, epoch)
         self._launcher.run_of(model)  # written down, so that it is known which weights are older
@@ -164,7 +166,7 @@ class Downloading:
             new = Path(folder) / path.name
             self.service.fetch_to(url, new)
             if path.exists():
-                if path.read_bytes() == new.read_bytes():
+                if filecmp.cmp(path, new, shallow=False):
                     return path
                 raise InputError(
                     f"{shown(path.name, 60)} exists with other content.",

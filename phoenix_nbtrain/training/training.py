@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakValueDictionary
 
-from phoenix_nbtrain import catalog
-from phoenix_nbtrain.arguments import called, flag
+from phoenix_nbtrain import arguments, catalog
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset.baselines import Baselines
 from phoenix_nbtrain.dataset.edits import Op
@@ -46,7 +45,7 @@ from phoenix_nbtrain.training.pictures import Thumbnails
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import RUN_STATUS, Run, Thumbnail, TrainingState
 from phoenix_nbtrain.training.sync import Sync
-from phoenix_nbtrain.training.watch import Watch, passing, seconds_of
+from phoenix_nbtrain.training.watch import Watch, passing
 
 __all__ = ["Training"]
 
@@ -362,7 +361,7 @@ class Training(Drafting, metaclass=_Opened):
             PriceNotAccepted, LaunchRefused, LaunchUncertain: see `phoenix_nbtrain.launch`.
         """
         cap = parse_max_cost(max_cost, self.unit)
-        launched = self._buying.start(max_cost=cap, again=flag("again", again))
+        launched = self._buying.start(max_cost=cap, again=arguments.flag("again", again))
         self.launched_before = launched.already
         run, intent = self.state.run, launched.intent
         if run is None or run.job_id != intent.job_id:
@@ -394,7 +393,7 @@ class Training(Drafting, metaclass=_Opened):
             NotFound: the model was deleted.
             AuthenticationFailed, PermissionDenied: the service refuses the credentials.
         """
-        ends = None if timeout is None else time.monotonic() + seconds_of(timeout)
+        ends = None if timeout is None else time.monotonic() + arguments.seconds("timeout", timeout)
         told = False
         while True:
             failure: PhoenixError | None = None
@@ -468,14 +467,14 @@ class Training(Drafting, metaclass=_Opened):
         """
         cap = parse_max_cost(max_cost, self.unit)
         return self._downloading.download(
-            to, epoch=epoch, max_cost=cap, again=flag("again", again), timeout=timeout
+            to, epoch=epoch, max_cost=cap, again=arguments.flag("again", again), timeout=timeout
         )
 
     # -- for views ------------------------------------------------------------------------------
 
     def subscribe(self, callback: Callable[[TrainingState], None]) -> Callable[[], None]:
         """Call ``callback`` with the latest state after changes, at most five times a second."""
-        return self._live.subscribe(called("callback", callback))
+        return self._live.subscribe(arguments.called("callback", callback))
 
     def edit(self, ops: Sequence[Op], base: int | None = None) -> Future[EditReply]:
         """Apply edit operations, each by itself. Never blocks."""
@@ -510,7 +509,7 @@ class Training(Drafting, metaclass=_Opened):
         Raises:
             InputError: it is no folder, cannot be read or holds too many files.
         """
-        recursive = flag("recursive", recursive)
+        recursive = arguments.flag("recursive", recursive)
         return Folder(folder, recursive=recursive, live=self._live)
 
     def browse_later(self, folder: str | Path, *, recursive: bool = False) -> Future[Folder]:
@@ -519,7 +518,9 @@ class Training(Drafting, metaclass=_Opened):
 
     def later(self, seconds: float, work: Callable[[], object]) -> Timer:
         """Call ``work`` after ``seconds``, unless the timer is cancelled before. Never blocks."""
-        return self._live.runner.later(seconds_of(seconds, "seconds"), called("work", work))
+        return self._live.runner.later(
+            arguments.seconds("seconds", seconds), arguments.called("work", work)
+        )
 
     def picture(self, picture_id: str) -> bytes:
         """Return the whole file of an image or of a sample, by id."""

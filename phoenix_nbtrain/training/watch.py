@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from phoenix_nbtrain.errors import (
     AuthenticationFailed,
-    InputError,
     PhoenixError,
     ServiceError,
     ServiceFailed,
     ServiceUnreachable,
     StoreBusy,
     StoreError,
-    shown,
 )
 from phoenix_nbtrain.launch import CLOCKS_APART, Launcher, cost_words
 from phoenix_nbtrain.records import Job, Model, TrainingProgress
@@ -30,7 +26,7 @@ from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service
 from phoenix_nbtrain.training.state import EpochSamples, LaunchState, Run
 
-__all__ = ["Watch", "passing", "run_of", "seconds_of", "still_since"]
+__all__ = ["Watch", "passing", "run_of", "still_since"]
 
 log = logging.getLogger(__name__)
 
@@ -116,20 +112,6 @@ def _losses(value: object) -> tuple[tuple[int, float], ...]:
         and len(point) == 2
         and all(isinstance(v, int | float) for v in point)
     )
-
-
-def seconds_of(value: object, name: str = "timeout") -> float:
-    """Return what a caller gave as seconds to wait.
-
-    Raises:
-        InputError: it is no number, or NaN.
-    """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        with suppress(OverflowError):  # a whole number that no float holds
-            seconds = float(value)
-            if not math.isnan(seconds):
-                return seconds
-    raise InputError(f"{name} is {shown(value, 40)}.", remedy="Give a number of seconds.")
 
 
 class Watch:
