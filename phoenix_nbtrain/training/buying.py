@@ -12,7 +12,6 @@ from typing import Any
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset import checks
-from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import (
     InputError,
     LaunchRefused,
@@ -35,6 +34,7 @@ log = logging.getLogger(__name__)
 
 SHOWN_MAX = 32
 """Prices remembered, so that a click can name the one it saw."""
+_MENDED = "Mend or remove it, then start."
 PRICE_SECONDS = 0.4
 """Changes this close together are priced once."""
 
@@ -187,21 +187,23 @@ class Buying:
         draft = self._live.state.draft
         if draft.config_theirs:
             name, words = next(iter(checks.both_changed(draft, self._live.state.model.type)))
-            return InputError(
-                words,
-                remedy=f"training.keep_mine({name!r}) or training.take_theirs({name!r}), then start.",
-            )
-        return InputError(self._unsent_words(draft), remedy="Mend or remove it, then start.")
-
-    @staticmethod
-    def _unsent_words(draft: Draft) -> str:
-        for image in draft.images:
-            if image.refusal:
-                return f"{image.name[:40]} is not on the service: {_cut(image.refusal)}."
-        for number, pair in enumerate(draft.pairs, 1):
-            if pair.refusal:
-                return f"Pair {number} is not on the service: {_cut(pair.refusal)}."
-        return f"{draft.unsent} changes are not on the service yet."
+            return InputError(words, remedy=_choice(name))
+        refused = [
+            (image.name[:40], image.refusal, image.waits, image.image_id)
+            for image in draft.images
+            if image.refusal
+        ] + [
+            (f"Pair {number}", pair.refusal, pair.theirs is not None, pair.pair_id)
+            for number, pair in enumerate(draft.pairs, 1)
+            if pair.refusal
+        ]
+        if not refused:
+            return InputError(f"{draft.unsent} changes are not on the service yet.", remedy=_MENDED)
+        what, why, waits, row_id = refused[0]
+        return InputError(
+            f"{what} is not on the service: {_cut(why)}.",
+            remedy=_choice(row_id) if waits else _MENDED,
+        )
 
     def request_start(self, estimate_id: str) -> None:
         """Start for the price of that estimate, on a thread of its own. Never blocks.
@@ -269,6 +271,10 @@ class Buying:
                 log.exception("stopping %s failed", self._live.model_id)
 
         return run
+
+
+def _choice(row: str) -> str:
+    return f"training.keep_mine({row!r}) or training.take_theirs({row!r}), then start."
 
 
 def _cut(reason: str) -> str:

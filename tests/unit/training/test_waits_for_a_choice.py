@@ -8,6 +8,7 @@ import pytest
 from fake_service import FakeService
 from training_types import Opened
 
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.training.training import Training
 
 
@@ -145,3 +146,13 @@ def test_a_view_changes_no_caption_and_no_parameter_that_it_has_not_shown(
     assert [refusal.value for refusal in reply.refused] == ["theirs", 12]
     assert training.images["caption"].iloc[0] == "theirs"
     assert training.edit(ops, reply.revision).result().refused == ()
+
+
+def test_a_start_names_the_commands_that_choose(training: Training, service: FakeService) -> None:
+    for row in training.state.draft.images[:2]:
+        keep = rf"training\.keep_mine\('{row.image_id}'\) or training\.take_theirs\("
+        with pytest.raises(InputError, match=keep):
+            training.start()
+        training.keep_mine(row.image_id)
+    training.start()
+    assert len(service.launches) == 1
