@@ -436,10 +436,13 @@ class Work:
             row = replace(row, instruction=text, offered=None)
             self._pairs.by_id[row.pair_id] = row if mine else self._judged(row)
             return None
-        if not mine:
-            return self._delete_pair(op)
         there = (row.source, row.target, row.theirs)
-        for other in [pair for pair in self._pairs.rows if pair.triple == there]:
+        others = [pair for pair in self._pairs.rows if pair.triple == there]
+        if not mine and others:
+            return self._delete_pair(op)
+        if not mine:  # theirs was deleted here, so their words are in this row alone
+            return self._set_pair({**op, "column": "instruction", "value": row.theirs})
+        for other in others:
             self._delete_pair({"row": other.pair_id})
         self._waits_again("pairs", row)
         self._touch("pairs", row.pair_id)

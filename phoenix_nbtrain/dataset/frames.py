@@ -288,6 +288,11 @@ def pairs_from_frame(
         raise PairError(**_told("pair", problems))
     cells = {row.pair_id: row.triple for row in rows}
     gone = {p: None for p in draft.pair if p in shown_ids and p not in cells}
+    if baseline is None:
+        # A table that never showed them chooses nothing: what somebody else wrote waits.
+        stay = [row for row in draft.pairs if row.pair_id in cells]
+        theirs = {(row.source, row.target, row.theirs) for row in stay}
+        gone = {p: None for p in gone if draft.pair[p].triple not in theirs}
     ops = [*({"op": "delete", "table": "pairs", "row": p} for p in gone), *ops]
     wanted = {
         row.pair_id: row for row in rows if row.pair_id in draft.pair or row.pair_id not in read

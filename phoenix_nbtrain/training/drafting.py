@@ -218,7 +218,7 @@ class Drafting(Pairing):
                 ``caption``, PIL images, asset ids, or URLs, which the service fetches itself. A
                 ``NAME.txt`` beside a file is its caption.
             recursive: whether folders within a folder count.
-            again: whether to add images that were removed before, too.
+            again: whether to add images that were removed before, here or on the service, too.
 
         Returns:
             Each file's fate.

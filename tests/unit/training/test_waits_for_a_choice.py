@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,43 @@ def test_a_start_names_the_commands_that_choose(training: Training, service: Fak
         training.keep_mine(row.image_id)
     training.start()
     assert len(service.launches) == 1
+
+
+@pytest.fixture
+def paired(opened: Opened, service: FakeService, icons: Path) -> Training:
+    """A pair whose instruction is ``mine`` here and ``theirs`` there."""
+    training = opened("flux.2-dev-edit-lora")
+    training.add_images(icons)
+    source, target = training.images["name"].iloc[:2]
+    training.set_pairs([{"source": source, "target": target, "instruction": "base"}])
+    training.sync()
+    (pair,) = service.get_model(training.model_id).training_image_pairs
+    service.replace_pairs(training.model_id, [replace(pair, instruction="theirs")])
+    training.set_pairs([{"source": source, "target": target, "instruction": "mine"}])
+    training.sync()
+    assert training.pairs["instruction"].tolist() == ["mine", "theirs"]
+    return training
+
+
+@pytest.mark.parametrize(("side", "stands"), [("keep_mine", "mine"), ("take_theirs", "theirs")])
+def test_pairs_set_by_a_cell_that_runs_again_choose_nothing(
+    paired: Training, service: FakeService, side: str, stands: str
+) -> None:
+    source, target = paired.images["name"].iloc[:2]
+    for _ in range(2):
+        paired.set_pairs([{"source": source, "target": target, "instruction": "mine"}])
+        paired.sync()
+    assert paired.pairs["instruction"].tolist() == ["mine", "theirs"]
+    getattr(paired, side)()
+    paired.sync()
+    (pair,) = service.get_model(paired.model_id).training_image_pairs
+    assert pair.instruction == stands
+    assert paired.pairs["instruction"].tolist() == [stands]
+
+
+def test_their_instruction_is_taken_although_their_pair_was_deleted_here(paired: Training) -> None:
+    paired.pairs = paired.pairs.iloc[:1]
+    paired.take_theirs()
+    assert paired.pairs["instruction"].tolist() == ["theirs"]
+    paired.undo()
+    assert paired.pairs["instruction"].tolist() == ["mine"]
