@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -17,6 +18,9 @@ __all__ = ["Refusals", "refusals_of"]
 KEPT = 1000
 """Cells remembered per training; the oldest are let go."""
 TYPED = "Not saved: the page was closed first."
+LEFT = "Not saved: the kernel ended first."
+KERNEL = secrets.token_hex(8)
+"""What a page tells this kernel by from another that it talked to before."""
 DIALOGS = "dialogs"
 """What stands for a table where words were typed into a dialog."""
 LINE = ("source", "target", "instruction")
@@ -38,6 +42,11 @@ class Refusals:
         """Remember what a field holds now, until it is sent or let go."""
         before = self._cells.get((table, row, column), {})
         self._keep(table, row, column, value, reason=TYPED, typed=True, line=before.get("line"))
+
+    def left(self, table: str, row: str, column: str, value: str) -> None:
+        """Remember what a page told a kernel that has ended since, but where there is newer."""
+        if (table, row, column) not in self._cells:
+            self._keep(table, row, column, value, reason=LEFT, typed=True, line=None)
 
     def sent(self, ops: Sequence[Mapping[str, Any]]) -> None:
         """Let go of what these operations try to set: `hear` tells what became of it."""

@@ -19,7 +19,7 @@ from phoenix_nbtrain.widgets.base import (
     static_text,
     summary_of,
 )
-from phoenix_nbtrain.widgets.refusals import refusals_of
+from phoenix_nbtrain.widgets.refusals import KERNEL, refusals_of
 from phoenix_nbtrain.widgets.sources import DraftImages, DraftPairs, Listing, Source
 from phoenix_nbtrain.widgets.twin import Twinned
 
@@ -33,6 +33,8 @@ PAGE = 100
 """Most rows, or thumbnails, in one reply."""
 SEARCH_MAX = 1000
 KEEP_MAX = 1000
+_TYPED = ("table", "row", "column", "value")
+"""What says where words were typed, and which."""
 PX_MAX = 2048
 """Longest side of a picture in a reply: a screen's width."""
 
@@ -285,16 +287,23 @@ class TableView(Twinned):
 
     def _answer_typing(self, request: Mapping[str, Any], answer: Answer) -> None:
         """Remember what is typed and not taken yet, for the case that the page goes away."""
-        names = ("table", "row", "column", "value")
-        refusals_of(self.training).typed(*(text_of(request, name) for name in names))
+        refusals_of(self.training).typed(*(text_of(request, name) for name in _TYPED))
         answer.ok({})
 
     def _answer_refused(self, request: Mapping[str, Any], answer: Answer) -> None:
-        """Tell what was refused, or not taken yet, before this page was there."""
+        """Tell what was refused, or not taken yet, before this page was there.
+
+        A page that talked to another kernel before tells what is ``left`` of that.
+        """
         draft = self.training.state.draft
-        there = {*draft.image, *draft.pair}
+        there: dict[str, ImageRow | PairRow] = {**draft.image, **draft.pair}
         kept = refusals_of(self.training)
-        answer.ok({"cells": kept.tell(text_of(request, "table"), there)})
+        for cell in request.get("left", []):
+            table, row, column, value = (text_of(cell, name) for name in _TYPED)
+            known = text_of(cell, "kernel") == KERNEL or row not in there
+            if not known and getattr(there[row], column, None) != value:
+                kept.left(table, row, column, value)
+        answer.ok({"cells": kept.tell(text_of(request, "table"), there), "kernel": KERNEL})
 
     def _answer_let_go(self, request: Mapping[str, Any], answer: Answer) -> None:
         cell = (text_of(request, name) for name in ("table", "row", "column"))

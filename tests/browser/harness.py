@@ -140,20 +140,25 @@ class Shown:
     """A widget on a page."""
 
     def __init__(self, page: Page, widget: Any) -> None:
-        self.page, self.widget = page, widget
-        self._replies: list[dict[str, Any]] = []
-        self._states: list[tuple[str, Any]] = []
-        widget.send = self._keep
-        names = [n for n in ("summary", "selected", "density") if n in widget.keys]
-        widget.observe(self._changed, names=names)
+        self.page = page
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._console)
         page.route("**/*", lambda route: route.abort())  # nothing is ever fetched
         page.set_content(_PAGE)
         page.expose_function("kernelHears", self._hear)
+        self.take(widget)
+
+    def take(self, widget: Any) -> None:
+        """Show a widget on the page, where none is or the one before has ended."""
+        self.widget = widget
+        self._replies: list[dict[str, Any]] = []
+        self._states: list[tuple[str, Any]] = []
+        widget.send = self._keep
+        names = [n for n in ("summary", "selected", "density") if n in widget.keys]
+        widget.observe(self._changed, names=names)
         state = {n: getattr(widget, n) for n in names}
-        page.evaluate(_MODEL, {"esm": widget._esm, "css": widget._css, "state": state})
+        self.js(_MODEL, {"esm": widget._esm, "css": widget._css, "state": state})
 
     def tell(self) -> None:
         """Bring what the widget sent or set by itself to the page."""

@@ -12,6 +12,7 @@ from browser.pair_page import instruction, made, number, side, table
 from playwright.sync_api import Browser
 from views.fakes import FakeTraining, image, images
 
+from phoenix_nbtrain.widgets import tables
 from phoenix_nbtrain.widgets.grid import ImageGrid
 
 __all__ = ["browser"]
@@ -57,6 +58,63 @@ def test_half_a_caption_is_offered_where_the_page_is_shown_again(browser: Browse
         until(view, lambda: training.state.draft.images[1].caption == "a cat on a mat")
         assert again(view).count() == 0
     with shown(browser, ImageGrid(training)) as view:
+        view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
+        assert view.js("() => model.heard.find((reply) => reply.cells).cells") == []
+
+
+def restarted(view: Shown, widget: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show a widget of another kernel where the view was, as running the cell again does."""
+    monkeypatch.setattr(tables, "KERNEL", "another kernel")
+    view.js("() => window.end()")
+    view.take(widget)
+
+
+def test_what_a_restarted_kernel_never_heard_is_offered_by_the_view_that_comes_after(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [image(1, "a fox"), image(2, "a cat"), image(3, "a dog")]
+    training = FakeTraining([before[0], before[1], image(3, "a dog, written down")])
+    with shown(browser, ImageGrid(FakeTraining(before))) as view:
+        caption(view, 0).click()
+        view.page.keyboard.press("Escape")
+        view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
+        view.js("() => { model.mute = true }")  # the kernel is gone
+        for n, text in ((2, "a dog, written down"), (1, "a cat, with Enter")):
+            caption(view, n).click()
+            editor(view).fill(text)
+            view.page.keyboard.press("Enter")
+        caption(view, 0).click()
+        editor(view).fill("a fox, half ty")
+        # A view of another training is no taker.
+        restarted(view, ImageGrid(FakeTraining([image(9, "a hen")])), monkeypatch)
+        view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
+        assert view.page.locator(".nbt-note", has_text="Kept:").count() == 0
+        restarted(view, ImageGrid(training), monkeypatch)
+        view.page.get_by_text("Kept: 2 texts that you were typing.").wait_for()
+        for n, text in ((0, "a fox, half ty"), (1, "a cat, with Enter")):
+            tile(view, n).get_by_text("Not saved: the kernel ended first.").wait_for()
+            caption(view, n).click()
+            assert editor(view).input_value() == text
+            view.page.keyboard.press("Escape")
+        assert tile(view, 2).get_by_text("Not saved").count() == 0
+        assert view.axe() == []
+
+
+def test_what_the_same_kernel_was_told_is_not_offered_twice(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).click()
+        editor(view).fill("a fox, half ty")
+        view.js("() => window.end()")
+        view.take(ImageGrid(training))
+        again(view).get_by_role("button", name="Go on").click()
+        editor(view).fill("a fox, whole")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.images[0].caption == "a fox, whole")
+        view.page.keyboard.press("Escape")
+        restarted(view, ImageGrid(FakeTraining(training.state.draft.images)), monkeypatch)
         view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
         assert view.js("() => model.heard.find((reply) => reply.cells).cells") == []
 

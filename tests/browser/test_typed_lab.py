@@ -162,6 +162,22 @@ def test_a_page_that_goes_away(lab: Lab, browser: Browser, notebook_name: str, h
         shot(anew, "typed-closed")
 
 
+def test_a_kernel_that_restarts_under_what_is_typed(
+    lab: Lab, browser: Browser, notebook_name: str
+) -> None:
+    with lab.open(browser, notebook_name, height=2000) as notebook:
+        notebook.run_all()
+        notebook.cell(GRID).locator(".nbt-pic img[src]").first.wait_for()
+        type_caption(notebook, "half a capt")
+        notebook.js("await panel.sessionContext.restartKernel();")
+        notebook.ready()
+        type_instruction(notebook, "at no kernel")  # leaves the caption, too
+        notebook.page.keyboard.press("Enter")
+        notebook.run_all()
+        taken_or_offered(notebook, GRID, FIRST, "half a capt")
+        taken_or_offered(notebook, TABLE, INSTRUCTION, "at no kernel")
+
+
 FILES = """([selector, kind]) => {
   const data = new DataTransfer();
   data.items.add(new File(["x"], "holiday.png", { type: "image/png" }));

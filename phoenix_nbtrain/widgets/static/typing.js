@@ -4,6 +4,18 @@
 
 const TYPED_MS = 300;
 
+/** What ended views of this page had not seen taken, by cell, with the kernel that they told: one that was restarted
+ * has forgotten it. Each part holds a copy of this file, so it is the window's. @returns {Map<string, any>} */
+function leftHere() {
+  const page = /** @type {any} */ (window);
+  return (page.nbtLeft ??= new Map());
+}
+
+/** @param {any} view a Grid or PairView @param {any} cell its place and its text */
+function leaveHere(view, { table, row, column, value }) {
+  leftHere().set(`${table}/${row}/${column}`, { table, row, column, value, kernel: view.kernel ?? "" });
+}
+
 /**
  * Keep what is typed in a field until it is sent or let go.
  * @param {any} view a Grid or PairView @param {HTMLInputElement | HTMLTextAreaElement} field
@@ -34,6 +46,7 @@ function keepTyped(view, field, cell, leave) {
     if (end.signal.aborted) return;
     end.abort();
     clearTimeout(timer);
+    if (signal.aborted && field.value !== begun) leaveHere(view, { ...cell, value: field.value });
     // An edit may have to wait behind others, and the page be closed before it is sent.
     if (sent || signal.aborted) tell();
     else if (told !== begun) void channel.ask({ kind: "let go", ...cell });
@@ -77,14 +90,20 @@ function letGo({ edits, channel }, cell) {
 }
 
 /**
- * Offer again what was refused, or not taken yet, before this page was loaded.
+ * Offer again what was refused, or not taken yet, before this page was loaded or its kernel restarted.
  * @param {any} view a Grid or PairView @param {(row: string, column: string) => unknown} goOn open the field of a cell, and
  * say whether it is open
  * @param {() => void} back have the focus again
  */
 async function offer(view, goOn, back) {
   const { edits, channel, rows, frame, parts } = view;
-  const { reply } = await channel.ask({ kind: "refused", table: rows.table });
+  view.signal.addEventListener("abort", () => edits.cells.forEach((/** @type {any} */ cell) => leaveHere(view, cell)));
+  const here = leftHere();
+  const left = [...here.values()].filter((cell) => cell.table === rows.table);
+  const { reply } = await channel.ask({ kind: "refused", table: rows.table, left });
+  view.kernel = reply.kernel;
+  for (const [key, { kernel }] of here) if (kernel === reply.kernel) here.delete(key); // that kernel has it
+  for (const { table, row, column } of reply.ok ? reply.cells : []) here.delete(`${table}/${row}/${column}`);
   const cells = (reply.ok ? reply.cells : []).filter((/** @type {any} */ one) => !edits.of(one.table, one.row, one.column));
   for (const { table, row, column, value, reason, line } of cells) edits.refuse(table, row, column, value, reason, line);
   const typed = cells.filter((/** @type {any} */ one) => one.typed && one.there);
@@ -92,7 +111,7 @@ async function offer(view, goOn, back) {
   const { h, button, counted } = parts.kit;
   const [{ row, column }] = typed;
   const what = typed.length === 1 ? "what you were typing" : `${counted(typed.length, "text")} that you were typing`;
-  const line = h("div", "nbt-note nbt-hint nbt-row", { role: "status" }, h("span", "", {}, `Kept: ${what} when this page was closed.`), h("span", "nbt-grow"));
+  const line = h("div", "nbt-note nbt-hint nbt-row", { role: "status" }, h("span", "", {}, `Kept: ${what}.`), h("span", "nbt-grow"));
   line.append(
     button("Go on", "nbt-btn", async () => {
       if (await goOn(row, column)) line.remove();
