@@ -85,6 +85,8 @@ def test_what_a_restarted_kernel_never_heard_is_offered_by_the_view_that_comes_a
             view.page.keyboard.press("Enter")
         caption(view, 0).click()
         editor(view).fill("a fox, half ty")
+        # A field that is taken away loses the focus without a word, as Firefox has it.
+        view.js("() => window.addEventListener('blur', (e) => e.stopImmediatePropagation(), true)")
         # A view of another training is no taker.
         restarted(view, ImageGrid(FakeTraining([image(9, "a hen")])), monkeypatch)
         view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
@@ -105,16 +107,18 @@ def test_what_the_same_kernel_was_told_is_not_offered_twice(
 ) -> None:
     training = FakeTraining([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
+        text = "a fox, whose reply is lost"
         caption(view, 0).click()
-        editor(view).fill("a fox, half ty")
+        editor(view).fill(text)
+        until(view, lambda: told(view) == [text])
+        view.js("() => { model.lost = 1 }")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.images[0].caption == text)
         view.js("() => window.end()")
         view.take(ImageGrid(training))
-        again(view).get_by_role("button", name="Go on").click()
-        editor(view).fill("a fox, whole")
-        view.page.keyboard.press("Enter")
-        until(view, lambda: training.state.draft.images[0].caption == "a fox, whole")
-        view.page.keyboard.press("Escape")
-        restarted(view, ImageGrid(FakeTraining(training.state.draft.images)), monkeypatch)
+        view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
+        assert again(view).count() == 0
+        restarted(view, ImageGrid(FakeTraining([image(1, "from a cell, later")])), monkeypatch)
         view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
         assert view.js("() => model.heard.find((reply) => reply.cells).cells") == []
 
