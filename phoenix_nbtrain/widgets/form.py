@@ -155,7 +155,7 @@ class ConfigForm(Panel):
         changed = ""
         if names:
             listed = ", ".join(names[:-1]) + (" and " if names[1:] else "") + names[-1]
-            changed = f" {listed} changed by you."
+            changed = f" {listed} changed."
         return f'<div class="nbt-why"><b>Defaults:</b> {text(said)}{changed}</div>'
 
     def _steps_words(self, draft: Draft) -> str:

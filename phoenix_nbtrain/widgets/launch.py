@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import ipywidgets as widgets
 
 from phoenix_nbtrain import catalog
-from phoenix_nbtrain.dataset.checks import both_changed
+from phoenix_nbtrain.dataset.checks import both_changed, pair_needs
 from phoenix_nbtrain.errors import shown, time_of
 from phoenix_nbtrain.training.state import Estimate, PriceState, Run, TrainingState
 from phoenix_nbtrain.widgets.base import Viewed
@@ -20,7 +20,7 @@ __all__ = ["LaunchPanel"]
 
 STALE_SECONDS = 90
 """A price older than this is asked for anew before anyone is asked to accept it."""
-ONCE = "Asks once more. Running this cell again never starts it twice."
+ONCE = "Asks for confirmation first. Running this cell again never starts it twice."
 UNSTATED = {
     "failed": "The service does not state whether a failed training may be started again.",
     "training-canceled": (
@@ -141,6 +141,11 @@ class LaunchPanel(Panel):
                 "failed": "Without a price nothing starts.",
             }.get(price.phase, "There is no price yet.")
         if price.covers < price.of:
+            broken = (n for n in pair_needs(draft) if pairs and n.severity == "problem")
+            need = next(broken, None)
+            if need is not None:
+                says = f"Pair {need.number}: {need.says.removesuffix('.')}."
+                return f"{says} Nothing starts until that pair is repaired or deleted."
             missing = counted(price.of - price.covers, noun)
             return f"{missing} not on the service yet; the price follows when all are."
         if not price.acceptable:
@@ -260,8 +265,8 @@ def _show(widget: Any, *, on: bool) -> None:
 
 def _running(run: Run | None) -> str:
     if run is None or run.started_at is None:
-        return "Already running."
-    return f"Already running since {time_of(run.started_at)}."
+        return "Running."
+    return f"Running since {time_of(run.started_at)}."
 
 
 def _heading(price: PriceState, where: str) -> str:

@@ -167,8 +167,8 @@ def test_a_row_with_one_wrong_cell_is_not_taken_and_keeps_what_was_given(
         side(view, 0, "source").focus()
         paste(view, BLOCK)
         note = page.get_by_role("alert")
-        note.get_by_text("1 row pasted, 2 rejected: row 2, There is no picture girafe").wait_for()
-        assert "row 3, There is no picture cat.pgn" in note.inner_text()
+        note.get_by_text("1 row pasted, 2 rejected: row 2: There is no picture girafe").wait_for()
+        assert "row 3: There is no picture cat.pgn" in note.inner_text()
         assert note.locator(".nbt-typed").inner_text() == "cat.pgn\tfox.png\tc"
         first, second = training.state.draft.pairs
         assert first.triple == ("img_4", "img_2", "a") and second == before[1]
@@ -196,7 +196,7 @@ def test_one_row_for_many_pairs_is_taken_by_those_that_can(browser: Browser) -> 
         view.page.keyboard.press("Control+a")
         view.page.get_by_text("2 selected", exact=True).wait_for()
         paste(view, "cat line.png\tcat line.png\tx")
-        view.page.get_by_text("0 rows pasted, 2 rejected: row 1,").wait_for()
+        view.page.get_by_text("0 rows pasted, 2 rejected: row 1:").wait_for()
         assert instructions(training) == ["colour it", ""]
 
 
@@ -227,7 +227,7 @@ def test_a_refused_cell_that_is_let_go_is_not_offered_again(browser: Browser) ->
     with table(browser, training) as view:
         side(view, 1, "target").focus()
         paste(view, "girafe")
-        view.page.get_by_text("0 rows pasted, 1 rejected: row 1, There is no picture").wait_for()
+        view.page.get_by_text("0 rows pasted, 1 rejected: row 1: There is no picture").wait_for()
         side(view, 1, "target").click()
         view.page.keyboard.press("Escape")
         until(view, lambda: side(view, 1, "target").get_attribute("aria-invalid") is None)

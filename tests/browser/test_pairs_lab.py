@@ -64,7 +64,7 @@ def test_a_set_of_pairs_is_put_together_in_the_table(
         page.keyboard.press("Escape")
         paste(notebook, f"{source}\t{target}\tpasted\n{second[0]}\tno such picture\tpasted, too")
         until(notebook, "the block", lambda: pairs(notebook)[0][2] == "pasted")
-        table.get_by_text("1 row pasted, 1 rejected: row 2, There is no picture").wait_for()
+        table.get_by_text("1 row pasted, 1 rejected: row 2: There is no picture").wait_for()
         assert pairs(notebook)[:2] == [[source, target, "pasted"], second]  # whole or not at all
         line(table, 1).get_by_text("There is no picture no such picture").wait_for()
         shot(notebook, "table-1-pasted")

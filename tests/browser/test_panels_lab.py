@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser.harness import Browser, axe, browser, until
+from browser.harness import Browser, axe, browser, shot, until
 from browser.lab import Lab, Notebook, lab, pictures
 
 __all__ = ["browser", "lab", "pictures"]
@@ -90,3 +90,25 @@ def test_a_form_and_a_price_in_jupyterlab(browser: Browser, lab: Lab, pictures: 
         until(notebook, lambda: colours(notebook, ".nbt-form .nbt-in input") != light)
         until(notebook, lambda: axe(notebook, ".nbt-form") == [])
         assert axe(notebook, ".nbt-launch") == []
+
+
+MARKED = """
+return [...panel.node.querySelectorAll(".nbt-form.jupyter-widgets-disconnected, .nbt-form .jupyter-widgets-disconnected")]
+  .map((part) => getComputedStyle(part, "::before").content).filter((content) => content !== "none");
+"""
+
+
+def test_a_restarted_kernel_is_told_in_one_line(browser: Browser, lab: Lab, pictures: Path) -> None:
+    lab.write("ended.ipynb", [opening("ended", pictures), "nbt.ConfigForm(training)"])
+    with lab.open(browser, "ended.ipynb") as notebook:
+        notebook.run_all()
+        epochs = notebook.page.get_by_label("Epochs")
+        until(notebook, lambda: epochs.count() and epochs.input_value() == "10")
+        place = epochs.bounding_box()
+        notebook.js("await panel.sessionContext.restartKernel();")
+        until(notebook, lambda: notebook.js(MARKED))
+        (line,) = notebook.js(MARKED)
+        assert line == '"The kernel of this view has ended. Run this cell again."'
+        assert place is not None
+        assert epochs.bounding_box()["x"] == place["x"]
+        shot(notebook, "panel-ended")

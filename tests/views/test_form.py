@@ -48,7 +48,7 @@ def test_each_parameter_has_a_field_with_its_range_and_its_default() -> None:
         assert set(form._fields) == set(catalog.parameters(name))
         form.close()
     form = ConfigForm(Buying())
-    assert field(form, "epochs").input.description == "Epochs · 1 to 100 <em>moves the price</em>"
+    assert field(form, "epochs").input.description == "Epochs · 1 to 100 <em>changes the cost</em>"
     assert field(form, "learning_rate").input.description == "Learning rate · 1e-5 to 1e-3"
     assert field(form, "learning_rate").input.value == "0.00005"
     assert field(form, "rank").input.value == "64"
@@ -63,7 +63,7 @@ def test_typing_alone_changes_nothing_and_leaving_the_field_does() -> None:
     leave(form, "epochs", "12")
     assert dict(training.state.draft.config) == {"epochs": 12}
     assert "default 10" in noted(form, "epochs")
-    assert "<b>Epochs</b> changed by you" in form._why.value
+    assert "<b>Epochs</b> changed." in form._why.value
 
 
 def test_leaving_brings_its_text_so_a_late_keystroke_cannot_be_lost() -> None:

@@ -184,6 +184,19 @@ def test_a_price_of_part_of_the_set_cannot_be_accepted() -> None:
     assert "changed since this price" in panel._note.value
 
 
+def test_a_pair_that_is_never_sent_is_named_rather_than_waited_for() -> None:
+    rows = [pair(n, n, n + 1) for n in range(1, 7)]
+    training = Buying([image(n) for n in range(1, 7)], rows, type=EDIT)
+    panel = LaunchPanel(training)
+    training.price(covers=5, of=6, acceptable=False)
+    assert panel._start.disabled
+    assert (
+        "Pair 6: its target picture was removed. Nothing starts until that pair is repaired or "
+        "deleted." in panel._note.value
+    )
+    assert "follows" not in panel._note.value
+
+
 def test_a_failed_price_says_so_and_can_be_tried_again() -> None:
     training = Buying(images(2))
     panel = LaunchPanel(training)
@@ -202,7 +215,7 @@ def test_a_running_training_has_no_start() -> None:
     training.runs(started_at=at)
     assert not visible(panel._start)
     assert not visible(panel._confirm)
-    assert "Already running since 2026-01-02 14:02." in panel._note.value
+    assert "<b>Running since 2026-01-02 14:02.</b>" in panel._note.value
 
 
 def test_an_uncertain_start_says_so_and_offers_only_to_look() -> None:

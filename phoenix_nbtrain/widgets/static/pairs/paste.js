@@ -99,10 +99,10 @@ export default async function paste(kit, view, text, where) {
   const done = `${counted(taken.length, "row")} pasted`;
   if (taken.length) chosen.take(taken.map((i) => places[i]), false, columns);
   if (why.size === 0) return frame.announce(done + (news > 0 ? `, ${counted(news, "pair")} of them new.` : "."));
-  const told = [...why].slice(0, TOLD).map(([i, reason]) => `row ${i + 1}, ${reason.replace(/\.$/, "")}`);
+  const told = [...why].slice(0, TOLD).map(([i, reason]) => `row ${i + 1}: ${reason.replace(/\.$/, "")}`);
   if (why.size > TOLD) told.push(`and ${counted(why.size - TOLD, "row")} more`);
   const reasons = told.join("; ").replace(/[^?!]$/, "$&.");
-  const kept = [...why.keys()].some((i) => targets[i]) ? " The cells keep what was given: click one to go on." : "";
+  const kept = [...why.keys()].some((i) => targets[i]) ? " Click a red cell to edit what was pasted there." : "";
   // What was to become a pair has no cells that could keep it.
   const lost = [...why.keys()].filter((i) => !targets[i]).map((i) => lines[i].join("\t"));
   frame.note(`${done}, ${why.size.toLocaleString("en")} rejected: ${reasons}${kept}`, lost.join("\n"));
