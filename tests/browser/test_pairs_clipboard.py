@@ -156,6 +156,20 @@ BLOCK = "fox.png\tdog.png\ta\ndog line.png\tgirafe\tb\ncat.pgn\tfox.png\tc"
 """For two pairs that stand and a new one; the last two each name an image that nobody has."""
 
 
+def test_a_wrong_cell_that_is_mended_to_what_is_there_brings_its_row_in(browser: Browser) -> None:
+    training = made()
+    (source, target, _) = training.state.draft.pairs[1].triple
+    with table(browser, training) as view:
+        side(view, 0, "source").focus()
+        paste(view, "cat line.png\tcat.png\ta\ndog line.png\tdgo.png\tb")
+        view.page.get_by_role("alert").get_by_text("1 row pasted, 1 rejected: row 2:").wait_for()
+        side(view, 1, "target").click()
+        view.page.get_by_role("combobox").fill("dog.png")
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.pairs[1].triple == (source, target, "b"))
+        until(view, lambda: view.page.locator("[aria-invalid]").count() == 0)
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_row_with_one_wrong_cell_is_not_taken_and_keeps_what_was_given(
     browser: Browser, dark: bool

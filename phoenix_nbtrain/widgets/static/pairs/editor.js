@@ -90,7 +90,9 @@ class PairEditor {
     // A name that nothing here has is the kernel's to understand, or to answer with one that is near.
     const value = chooser ? chooser.value || field.value.trim() : field.value;
     const refocus = document.activeElement === field;
-    const changed = (value || !chooser) && value !== was;
+    // The wrong cell of a refused line may be mended to what is there already: the others still wait for it.
+    const mended = before?.phase === "refused" && typeof before.line === "number" && value !== before.value;
+    const changed = (value || !chooser) && (value !== was || mended);
     this.close(changed);
     if (changed) this.send({ table: "pairs", row: id, column, value, base }, before);
     else if (before?.phase === "refused") letGo(view, before);
