@@ -21,12 +21,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from phoenix_nbtrain.errors import StoreBusy, StoreError, shown
+from phoenix_nbtrain.errors import StoreBusy, StoreError, ending, shown
 from phoenix_nbtrain.forks import whole
 from phoenix_nbtrain.home import (
     FULL,
     WRITING,
-    ending,
     private_folder,
     refuse_without_locks,
     writing_in,

@@ -63,6 +63,7 @@ __all__ = [
     "Throttled",
     "UnknownName",
     "as_sentence",
+    "ending",
     "lasting",
     "shown",
     "time_of",
@@ -82,6 +83,12 @@ def shown(value: object, limit: int = 60) -> str:
     if not text.isprintable():
         text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def ending(path: object, limit: int = 60) -> str:
+    """Return a path for a message: of a long one the end, which tells more than the start."""
+    whole = str(path)
+    return shown(whole if len(whole) <= limit else "…" + whole[1 - limit :], limit)
 
 
 def lasting(seconds: float) -> str:

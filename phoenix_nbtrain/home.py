@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from phoenix_nbtrain.errors import InputError, StoreError, shown
+from phoenix_nbtrain.errors import InputError, StoreError, ending, shown
 
 try:
     import fcntl
@@ -19,7 +19,6 @@ except ImportError:  # Windows
 __all__ = [
     "FULL",
     "WRITING",
-    "ending",
     "folder_given",
     "home",
     "locking_in",
@@ -157,12 +156,6 @@ def refuse_without_locks(folder: Path) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             file.write(b"there is room for a byte")
             file.flush()
-
-
-def ending(folder: Path, limit: int = 70) -> str:
-    """Return a folder as it is shown: of a long one the end, which tells more than the start."""
-    whole = str(folder)
-    return shown(whole if len(whole) <= limit else "…" + whole[1 - limit :], limit)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 
 from phoenix_nbtrain.client.secrecy import Secret
-from phoenix_nbtrain.errors import CredentialsError, InputError, shown
-from phoenix_nbtrain.home import ending, home
+from phoenix_nbtrain.errors import CredentialsError, InputError, ending, shown
+from phoenix_nbtrain.home import home
 
 __all__ = [
     "HOSTED_URL",

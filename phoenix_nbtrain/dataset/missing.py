@@ -6,9 +6,9 @@ import difflib
 import os
 from pathlib import Path
 
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError, ending, shown
 
-__all__ = ["not_there", "tail"]
+__all__ = ["not_there"]
 
 
 def not_there(path: Path) -> InputError:
@@ -33,18 +33,13 @@ def not_there(path: Path) -> InputError:
     if ".." not in path.parts:  # what lies outside of this folder is not named to whoever guesses
         near = _nearest(folder, here.name)
     if near:
-        there, hint = "", f"Did you mean {tail(str(folder / near), 50)}?"
+        there, hint = "", f"Did you mean {ending(folder / near, 50)}?"
     else:
-        there = "" if str(folder) == "." else f"; {tail(str(folder), 30)} is there"
+        there = "" if str(folder) == "." else f"; {ending(folder, 30)} is there"
         hint = "Check the path."
     return InputError(
-        f"There is no {tail(str(path), 50)}{there}.", remedy=hint + _working_directory(path)
+        f"There is no {ending(path, 50)}{there}.", remedy=hint + _working_directory(path)
     )
-
-
-def tail(path: str, limit: int = 60) -> str:
-    """Return a path for a message; of a long one the end, which tells more."""
-    return shown(path if len(path) <= limit else "…" + path[-limit + 1 :], limit)
 
 
 def _is_folder(path: Path) -> bool:
@@ -68,6 +63,6 @@ def _working_directory(path: Path) -> str:
     if path.is_absolute() or str(path).startswith("~"):
         return ""
     try:
-        return f" The working directory is {tail(str(Path.cwd()), 40)}."
+        return f" The working directory is {ending(Path.cwd(), 40)}."
     except OSError:
         return " The working directory has been deleted."

@@ -20,11 +20,11 @@ from typing import Any
 from phoenix_nbtrain.dataset.archive import members
 from phoenix_nbtrain.dataset.folders import FILES_MAX, noise, read_file, too_many, walk
 from phoenix_nbtrain.dataset.lookup import stem
-from phoenix_nbtrain.dataset.missing import not_there, tail
+from phoenix_nbtrain.dataset.missing import not_there
 from phoenix_nbtrain.dataset.tables import is_table, read_table
 from phoenix_nbtrain.dataset.text import natural_key
 from phoenix_nbtrain.dataset.urls import checked_url, is_url, url_name
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError, ending, shown
 from phoenix_nbtrain.images.header import BYTES_MAX
 
 __all__ = ["Candidate", "candidates", "counted", "folder_of"]
@@ -142,7 +142,7 @@ def folder_of(given: str | os.PathLike[Any]) -> Path:
         raise _empty()
     path, kind = _there(text)
     if not stat.S_ISDIR(kind):
-        raise InputError(f"{tail(str(path))} is no folder.", remedy="Give the one that it is in.")
+        raise InputError(f"{ending(path)} is no folder.", remedy="Give the one that it is in.")
     return path
 
 

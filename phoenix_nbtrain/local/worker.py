@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from phoenix_nbtrain.database import is_full
-from phoenix_nbtrain.errors import PhoenixError, StoreBusy, shown
-from phoenix_nbtrain.home import ending, private_folder
+from phoenix_nbtrain.errors import PhoenixError, StoreBusy, ending, shown
+from phoenix_nbtrain.home import private_folder
 from phoenix_nbtrain.local.lease import hold_lease
 from phoenix_nbtrain.local.run_files import bring_back, checkpoint_path
 from phoenix_nbtrain.local.store import Store
