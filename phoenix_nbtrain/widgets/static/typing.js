@@ -35,6 +35,7 @@ function keepTyped(view, field, cell, leave) {
     timer = 0;
     if (field.value === told) return;
     told = field.value;
+    (view.typedHere ??= new Set()).add(`${cell.table}/${cell.row}/${cell.column}`);
     try {
       // Not through the channel, which would send it again: by then it may be old.
       model.send({ id: parts.kit.newId(), kind: "typing", ...cell, value: told });
@@ -104,7 +105,10 @@ async function offer(view, goOn, back) {
   view.kernel = reply.kernel;
   for (const [key, { kernel }] of here) if (kernel === reply.kernel) here.delete(key); // that kernel has it
   for (const { table, row, column } of reply.ok ? reply.cells : []) here.delete(`${table}/${row}/${column}`);
-  const cells = (reply.ok ? reply.cells : []).filter((/** @type {any} */ one) => !edits.of(one.table, one.row, one.column));
+  // What was typed here while the answer was late is not offered: this page knows what became of it.
+  const cells = (reply.ok ? reply.cells : []).filter(
+    (/** @type {any} */ { table, row, column }) => !edits.of(table, row, column) && !view.typedHere?.has(`${table}/${row}/${column}`),
+  );
   for (const { table, row, column, value, reason, line } of cells) edits.refuse(table, row, column, value, reason, line);
   const typed = cells.filter((/** @type {any} */ one) => one.typed && one.there);
   if (typed.length === 0) return;
