@@ -12,7 +12,9 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,12 +49,17 @@ def main() -> None:
     _say({"ready": True})
     for line in sys.stdin:
         job = json.loads(line)
+        alive, held = os.pipe()  # held by the cell and all that are forked from it
         pid = os.fork()
         if pid == 0:
+            os.close(alive)
             _child(job)
+        os.close(held)
         _say({"pid": pid})
         began = time.perf_counter()
         status = _wait(pid, job.get("kill_after"))
+        with os.fdopen(alive) as pipe:
+            pipe.read()  # ends when the last of them has ended
         out = Path(job["out"])
         said = json.loads(out.read_text()) if out.exists() else None
         out.unlink(missing_ok=True)
@@ -84,12 +91,18 @@ def _child(job: dict[str, Any]) -> None:
         os.environ["PHOENIX_NBTRAIN_HOME"] = job["home"]
         if job.get("kill_at"):
             _die_at(job["kill_at"])
-        said = _sdk_cell(job) if job["cell"] == "sdk" else _cell(job)
-        whole = Path(job["out"] + ".part")
-        whole.write_text(json.dumps(said))
-        whole.rename(job["out"])
+        cell = {"sdk": _sdk_cell, "ours": _cell, "forks": _forking_cell}[job["cell"]]
+        said = cell(job)
+        _tell(Path(job["out"]), said)
     finally:
         os._exit(0)
+
+
+def _tell(path: Path, said: dict[str, Any]) -> None:
+    """Write a file that is there whole or not at all."""
+    whole = path.with_name(path.name + ".part")
+    whole.write_text(json.dumps(said))
+    whole.rename(path)
 
 
 def _cell(job: dict[str, Any]) -> dict[str, Any]:
@@ -107,6 +120,28 @@ def _cell(job: dict[str, Any]) -> dict[str, Any]:
     except BaseException as error:
         return {"said": "error", "error": repr(error)}
     return {"said": "run", "job": run.job_id}
+
+
+def _forking_cell(job: dict[str, Any]) -> dict[str, Any]:
+    """Fork while a thread launches; then start in the child and in this process."""
+    launching = threading.Thread(target=_cell, args=[job])
+    launching.start()
+    time.sleep(job["fork_after"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a fork beside threads: the point
+        pid = os.fork()
+    if pid == 0:
+        try:
+            _tell(Path(job["out"] + ".child"), _cell(job))
+        finally:
+            os._exit(0)
+    if "kill_child_after" in job:
+        _wait(pid, job["kill_child_after"])
+    said = _cell(job)
+    launching.join()
+    if "kill_child_after" not in job:
+        os.waitpid(pid, 0)
+    return said
 
 
 def _sdk_cell(job: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Any order of edits, prices, clicks, faults, crashes and kernels: one launch per acceptance.
+"""Any order of edits, removals, prices, clicks, faults, crashes and kernels: one launch per acceptance.
 
 Hypothesis draws the schedules and shortens those that fail. ``NBTRAIN_SCHEDULES`` sets how many.
 """
@@ -27,21 +27,24 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from safety.drafts import IMAGES
 from safety.world import (
     ENDS,
     FATES,
     HONEST,
     IN_TRANSACTION,
     Client,
+    Kernel,
     Until,
     Violation,
     Wire,
     World,
 )
 
-from phoenix_nbtrain.errors import ServiceError, ServiceUnreachable
+from phoenix_nbtrain.errors import PhoenixError, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.records import LaunchReply
 from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
+from phoenix_nbtrain.training.adding import Adding, AddReport
 
 SCHEDULES = int(os.environ.get("NBTRAIN_SCHEDULES", "2000"))
 SHM = Path("/dev/shm")  # the journal is synced as shipped; memory makes that quick
@@ -59,6 +62,7 @@ UNTIL = st.one_of(
     st.sampled_from(range(30)),
     st.sampled_from(STEPS),
 )
+FORKED_AT = st.sampled_from((99, 99, *STEPS, *range(30)))
 ENDED = st.sampled_from(["not yet", "trained", "failed", "training-canceled"])
 END = st.one_of(st.just("pause"), st.sampled_from(ENDS))
 FATE = st.one_of(st.just("done"), st.sampled_from((*FATES, "late", "late")))
@@ -66,8 +70,6 @@ LAG = st.sampled_from([0, 0, 0, 30, 100])
 """Seconds for which reads show nothing of a launch: fewer than a doubt lasts."""
 CAPS = st.sampled_from([Decimal(100), Decimal(100), Decimal(95), None])
 CHANGES = (
-    ("edit", 1),
-    ("edit", 2),
     ("price", 90),
     ("price", 100),
     ("price", 110),
@@ -244,17 +246,120 @@ class Machine(RuleBasedStateMachine):
         if self.world.locked_out(self.world.kernel(kernel)):
             raise Violation("a refusal keeps plain starts out")
 
-    @rule(kernel=KERNELS, until=UNTIL, end=END)
+    @rule(kernel=st.integers(0, 4), until=UNTIL, end=END)
     def go_on(self, kernel: int, until: Until, end: str) -> None:
-        self.world.kernels[kernel].go(until, end)
+        kernels = self.world.kernels
+        kernels[kernel % len(kernels)].go(until, end)
+
+    @rule(
+        kernel=KERNELS,
+        act=st.sampled_from(["click", "click", "run cell", "reconcile", "as read", "run_of"]),
+        ended=ENDED,
+        fate=FATE,
+        lag=LAG,
+        points=st.tuples(FORKED_AT, UNTIL, UNTIL),
+        whose=st.sampled_from(["parent's", "child's"]),
+        end=END,
+    )
+    def fork(
+        self,
+        kernel: int,
+        act: str,
+        ended: str,
+        fate: str,
+        lag: int,
+        points: tuple[Until, Until, Until],
+        whose: str,
+        end: str,
+    ) -> None:
+        """Fork a kernel in its launch or after it; both go on with what they know."""
+        world = self.world
+        world.run_ends(ended)
+        parent = world.kernel(kernel)
+        parent.finish()
+        world.estimate(parent)
+        parent.finish()
+        accepted = world.estimates[-1]
+        world.launch(parent, accepted=accepted, fate=fate, lag=lag)
+        parent.go(points[0])
+        child = world.fork(parent)
+        if act == "click":
+            world.launch(child, accepted=accepted)
+        elif act == "run cell":
+            world.launch(child, max_cost=Decimal(120))
+        elif act == "run_of":
+            world.run_of(child)
+        else:
+            world.reconcile(child, as_read=act == "as read")
+        child.go(points[1], end if whose == "child's" else "pause")
+        parent.go(points[2], end if whose == "parent's" else "pause")
+
+    @rule(
+        kernel=KERNELS,
+        edit=st.sampled_from(["one epoch", "two epochs", "undo", "remove", "remove"]),
+        image=st.integers(0, len(IMAGES) - 1),
+    )
+    def edit(self, kernel: int, edit: str, image: int) -> None:
+        """Change the draft in a view, which waits for no call under way."""
+        one = self.world.kernel(kernel)
+        if edit == "undo":
+            self.world.undo(one)
+        elif edit == "remove":
+            self.world.remove(one, image)
+        else:
+            one.notebook.set_epochs(1 if edit == "one epoch" else 2)
+
+    @rule(kernel=KERNELS, again=st.booleans(), until=UNTIL, end=END)
+    def add(self, kernel: int, again: bool, until: Until, end: str) -> None:
+        one = self.world.kernel(kernel)
+        one.finish()
+        self.world.add(one, again=again)
+        one.go(until, end)
+
+    @rule(
+        kernels=st.permutations(range(3)),
+        image=st.integers(0, len(IMAGES) - 1),
+        then=st.sampled_from(["Run All", "Run All", "undo", "again"]),
+        removed_meanwhile=st.booleans(),
+        fate=FATE,
+        until=UNTIL,
+        end=END,
+    )
+    def remove_and_run_all(
+        self,
+        kernels: list[int],
+        image: int,
+        then: str,
+        removed_meanwhile: bool,
+        fate: str,
+        until: Until,
+        end: str,
+    ) -> None:
+        """Train without an image that was removed, then run every cell in the same kernel or another."""
+        world, cap = self.world, Decimal(120)
+        first, other = (world.kernel(number) for number in kernels[:2])
+        first.finish()
+        other.finish()
+        world.run_ends("trained")
+        world.remove(first, image)
+        world.launch(first, max_cost=cap)
+        first.finish()
+        world.run_ends("trained")
+        if then == "undo":
+            world.undo(first)
+        else:
+            world.add(other, again=then == "again")
+            if removed_meanwhile:
+                world.remove(first, (image + 1) % len(IMAGES))
+            other.finish()
+        world.launch(other, max_cost=cap, fate=fate)
+        other.go(until, end)
 
     @rule(change=st.sampled_from(CHANGES))
     def the_world_goes_on(self, change: tuple[str, int | str]) -> None:
         what, value = change
         world = self.world
-        if what == "edit":
-            world.epochs = int(value)
-        elif what == "price":
+        if what == "price":
             world.service.price = Decimal(value)
         elif what == "time":
             world.pass_time(int(value))
@@ -352,6 +457,27 @@ def _everything() -> Iterator[str]:
         "a read that shows nothing of a launch yet",
         "the clock is set by 86400 s",
         "the clock is set by -86400 s",
+        "an image is removed",
+        "a removal is undone",
+        "add → left out",
+        "add again → brought back",
+        "launch after a removal → bought",
+        "launch after a removal and Run All → already",
+        "launch after a removal and Run All → bought",
+        "launch after undo of a removal → bought",
+        "launch after again=True → bought",
+        "inherited → PhoenixError",
+        *(
+            f"fork: {step}"
+            for step in (
+                "between calls",
+                "get_model answered",
+                "quote_training answered",
+                "committed",
+                "trigger_training",
+                "trigger_training happened",
+            )
+        ),
     )
 
 
@@ -418,6 +544,21 @@ class _RefusalIsDoubt(Journal):
         return super().move(intent_id, "uncertain" if to == "refused" else to, **rest)
 
 
+class _AddsWhatWasRemoved(Adding):
+    """Takes no notice of what a person removed."""
+
+    def add(self, source: object, *, recursive: bool, again: bool = False) -> AddReport:
+        return super().add(source, recursive=recursive, again=True)
+
+
+def _sends_what_it_inherited(child: Kernel, parent: Kernel) -> object:
+    """Go on in a forked child with the launch that the parent wrote down."""
+    work = parent.work
+    if work.intent_id is None or work.order is None:
+        raise PhoenixError("Nothing to go on with.")
+    return child.launcher.client.trigger_training(work.order.model_id, work.order.parameters)
+
+
 PLANTED = {
     "three tries": Client(wire=_ThreeTries),
     "sent before it is written": Client(journal=_SendsFirst),
@@ -425,6 +566,8 @@ PLANTED = {
     "doubt taken for failure": Client(journal=_DoubtIsFailure),
     "refusal taken for final": Client(journal=_RefusalIsFinal),
     "refusal taken for doubt": Client(journal=_RefusalIsDoubt),
+    "removal forgotten by an add": Client(adding=_AddsWhatWasRemoved),
+    "child goes on with its parent's launch": Client(inherited=_sends_what_it_inherited),
 }
 
 

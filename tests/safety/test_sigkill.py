@@ -1,6 +1,6 @@
 """Kernels killed at random instants while they launch, and the same cell run again.
 
-``NBTRAIN_SIGKILLS`` sets how many.
+``NBTRAIN_SIGKILLS`` sets how many, ``NBTRAIN_FORKS`` how many fork in the middle.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from safety.lossy import Lossy, Seeded
 from phoenix_nbtrain.store.journal import Journal
 
 KILLS = int(os.environ.get("NBTRAIN_SIGKILLS", "200"))
+FORKS = int(os.environ.get("NBTRAIN_FORKS", "10"))
 CONTROL = 20
 MOMENTS = (
     *(f"journal {name} {when}" for name in ("prepare", "move") for when in ("before", "after")),
@@ -170,6 +171,53 @@ def test_no_kill_launches_twice_or_unknown(phoenix: Lossy, tmp_path: Path) -> No
         assert left["not killed"] < KILLS // 4
         for state in ("no journal", "no launch", "prepared", "submitting", "running"):
             assert left[state], left
+
+
+def test_no_fork_launches_twice_or_unknown(phoenix: Lossy, tmp_path: Path) -> None:
+    began = time.perf_counter()
+    ends, children, failures = Counter[str](), Counter[str](), []
+    with warm(2) as free:
+
+        def job(model: Seeded, cell: str) -> dict[str, Any]:
+            return {
+                "cell": cell,
+                "url": phoenix.url,
+                "home": str(tmp_path / model.id),
+                "out": str(tmp_path / f"{model.id}.json"),
+            }
+
+        def one(number: int) -> None:
+            chance = random.Random(number)
+            model = phoenix.seed(f"fork{number}", fate=lossy.FATES[number % len(lossy.FATES)])
+            how = {"fork_after": chance.uniform(0, 0.3)}
+            killed = ("kill_child_after", "kill_after", "")[number % 3]
+            if killed:
+                how[killed] = chance.uniform(0, 0.3) + (
+                    how["fork_after"] if killed == "kill_after" else 0
+                )
+            cells = free.get()
+            try:
+                cells.run(model, **job(model, "forks"), **how)
+                child = tmp_path / f"{model.id}.json.child"
+                children[json.loads(child.read_text())["said"] if child.exists() else "killed"] += 1
+                for later in (0, 200, 400):
+                    said = cells.run(model, **job(model, "ours"), later=later)["said"]
+                    if said["said"] in ("run", "uncertain"):
+                        break
+                ends[said["said"]] += 1
+                problem = judge(model, tmp_path / model.id, said)
+                if problem:
+                    failures.append(f"{number}: {model.fate}, {how}: {problem}")
+            finally:
+                free.put(cells)
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(one, range(FORKS)))
+    print(f"\n{FORKS} forks in {time.perf_counter() - began:.0f} s")
+    print(f"the child says: {dict(children)}\nthe next cell says: {dict(ends)}")
+    launched = Counter(len(model.jobs) for model in phoenix.models.values())
+    print(f"launches by model: {dict(launched)}")
+    assert not failures, failures
 
 
 def judge(model: Seeded, home: Path, said: dict[str, Any]) -> str | None:

@@ -16,14 +16,16 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import greenlet
 from clocks import SetClock
 from fake_service import FakeService
+from safety.drafts import IMAGES, Content, Notebook, Wanted, draw
 
 from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.errors import (
@@ -43,11 +45,11 @@ from phoenix_nbtrain.launch import (
     Launched,
     Launcher,
     Order,
-    fingerprint,
 )
 from phoenix_nbtrain.launch.ledger import SUBMITTING_SECONDS
-from phoenix_nbtrain.records import Job, LaunchReply, Model
+from phoenix_nbtrain.records import Job, LaunchReply, Model, TrainingImage
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent, Journal
+from phoenix_nbtrain.training.adding import Adding
 
 __all__ = ["ENDS", "FATES", "HONEST", "Client", "Kernel", "Violation", "Wire", "World"]
 
@@ -114,6 +116,11 @@ IN_TRANSACTION = "commit"
 """The one step at which no other kernel can move: it would wait for the database's lock."""
 Until = int | tuple[str, int]
 """A number of steps, or a step's name and which time it comes."""
+DRAFTS = "drafts.sqlite3"
+_FIRST: dict[str, bytes] = {}
+"""The drafts file once the cell that adds was run, by the address that it was run at last."""
+CHILDREN_MAX = 2
+"""Forked kernels that live at a time."""
 OTHER_ADDRESS = "https://proxy.test/v1"
 NEVER_LAUNCHED = ("prepared", "not_sent", "rejected")
 """States of a launch of which the journal says that nothing was launched."""
@@ -128,6 +135,10 @@ class Work:
     began: int
     began_at: float
     order: Order | None = None
+    content: Content | None = None
+    """What a person means to buy."""
+    after: str = ""
+    """What was done to the draft last, where it has to do with a removal."""
     accepted: Estimate | None = None
     max_cost: Decimal | None = None
     again: bool = False
@@ -158,7 +169,8 @@ class Run:
     """A launch that took effect."""
 
     job_id: str
-    fingerprint: str
+    content: Content | None
+    """``None``: somebody else's, too."""
     began: int
     intent_id: str | None
     """``None``: somebody else's."""
@@ -168,6 +180,9 @@ class Run:
 
 class Service(FakeService):
     """Launches whatever it is asked to, a model in training included."""
+
+    def get_model(self, model_id: str) -> Model:
+        return self.models[model_id]  # the images are no assets here
 
     def cancel_training(self, model_id: str) -> Model:
         if self.models[model_id].status != "training":
@@ -243,6 +258,7 @@ class Wire:
     def get_model(self, model_id: str) -> Model:
         self._kernel.step("get_model")
         model = self._kernel.world.shown(self._service.get_model(model_id))
+        self._kernel.model = model
         self._kernel.step("get_model answered")
         return model
 
@@ -284,6 +300,20 @@ class Transactions:
         self._kernel.step("committed")
 
 
+def _refused(kernel: Kernel, parent: Kernel) -> None:
+    """End a call that a forked child inherited, as the objects of its parent do.
+
+    Where the thread that launches is the one that forks, `Launcher.launch` and `Sending.send` run
+    on in the child, and note the error as it passes through them.
+    """
+    intent = parent.work.intent_id
+    if intent is not None and parent.at.startswith("trigger_training"):
+        kernel.journal.move(intent, "uncertain", only_from={"submitting"}, reason="interrupted")
+    elif intent is not None:
+        kernel.journal.move(intent, "not_sent", only_from={"prepared"}, reason="interrupted")
+    raise PhoenixError("This was opened before the process was forked.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Client:
     """The client under test: the shipped one, or one with a fault planted in it."""
@@ -291,6 +321,9 @@ class Client:
     wire: type[Wire] = Wire
     launcher: type[Launcher] = Launcher
     journal: type[Journal] = Journal
+    adding: type[Adding] = Adding
+    inherited: Callable[[Kernel, Kernel], object] = _refused
+    """What a forked child does with the call that its parent is in the middle of."""
 
 
 HONEST = Client()
@@ -308,10 +341,26 @@ class Kernel:
         """The step it stands before."""
         self._work: Work | None = None
         self._running: greenlet.greenlet | None = None
+        self.model: Model | None = None
+        """The model as it read it last."""
         journal = world.client.journal(world.path, clock=world.clock)
         journal._db = Transactions(journal._db, self)  # type: ignore[assignment]  # the same, in steps
+        self.journal = journal
         self.launcher = world.client.launcher(
             world.client.wire(self), journal, clock=world.clock, sleep=self._sleep
+        )
+
+    @cached_property
+    def notebook(self) -> Notebook:
+        """Its draft, opened when it is first asked for."""
+        world = self.world
+        return Notebook(
+            world.folder / DRAFTS,
+            model=world.service.models[world.model_id],
+            wanted=world.wanted(self),
+            service=cast(Any, world.client.wire(self)),
+            journal=self.journal,
+            adding=world.client.adding,
         )
 
     @property
@@ -437,7 +486,8 @@ class World:
         self.service = Service()
         self.service.price = Decimal(100)
         self.model_id = self.service.create_model(name="m", type="flux.2-dev-lora").id
-        self.epochs = 1
+        self._source = draw(self.folder)
+        self._wanted: dict[str, Wanted] = {}
         self.unjudged = False
         self.doubtful = False
         """The last launch ended without telling whether it runs."""
@@ -451,6 +501,8 @@ class World:
         self._bought: set[str] = set()
         self._written: set[str] = set()
         self.kernels = [Kernel(self) for _ in range(3)]
+        """Three, and children that were forked from them."""
+        self._add_first(self.kernels[0])
 
     def now(self) -> float:
         """Return the seconds that have gone by, whatever the clock on the wall says."""
@@ -472,6 +524,53 @@ class World:
     def rename_for_the_last(self) -> None:
         """Let the last kernel know the service by another address."""
         self.kernels[-1] = Kernel(self, OTHER_ADDRESS)
+        self._add_first(self.kernels[-1])
+
+    def fork(self, parent: Kernel) -> Kernel:
+        """Fork a kernel where it stands, and return the child."""
+        children = self.kernels[3:]
+        if len(children) == CHILDREN_MAX:
+            children[0].finish()
+            self.kernels.remove(children[0])
+        child = Kernel(self, parent.origin)
+        child.model = parent.model
+        self.kernels.append(child)
+        self.saw(f"fork: {parent.at}" if parent.busy else "fork: between calls")
+        if parent.busy:
+            inherited = replace(parent.work, kind="inherited")
+            child.begin(inherited, lambda: self.client.inherited(child, parent))
+            child.finish()
+        return child
+
+    # -- the draft ------------------------------------------------------------------------------
+
+    def wanted(self, kernel: Kernel) -> Wanted:
+        """Return what the draft of a kernel's address shall hold."""
+        return self._wanted.setdefault(kernel.origin, Wanted())
+
+    def remove(self, kernel: Kernel, number: int) -> None:
+        if kernel.notebook.remove(number):
+            self.saw("an image is removed")
+
+    def undo(self, kernel: Kernel) -> None:
+        self.saw(kernel.notebook.undo())
+
+    def _add_first(self, kernel: Kernel) -> None:
+        """Run the cell that adds for the first time; what it writes is the same in every world."""
+        path = self.folder / DRAFTS
+        if kernel.origin in _FIRST:
+            path.write_bytes(_FIRST[kernel.origin])
+            self.wanted(kernel).images = frozenset(IMAGES)
+        else:
+            self.add(kernel)
+            kernel.finish()
+            _FIRST[kernel.origin] = path.read_bytes()
+
+    def add(self, kernel: Kernel, *, again: bool = False) -> None:
+        kernel.begin(
+            self._work("add again" if again else "add"),
+            lambda: kernel.notebook.add(self._source, again=again),
+        )
 
     # -- reads that lag behind ------------------------------------------------------------------
 
@@ -487,18 +586,21 @@ class World:
         lag = self._lag
         return lag is not None and self.now() < lag.until and job_id not in lag.jobs
 
-    def order(self) -> Order:
-        parameters = {"nbEpochs": self.epochs}
-        return Order(
-            model_id=self.model_id,
-            parameters=parameters,
-            fingerprint=fingerprint(self.model_id, images=[], pairs=[], parameters=parameters),
-        )
+    def order(self, kernel: Kernel) -> Order:
+        """Send a kernel's draft, unless a run goes on, and return the order for it."""
+        model = self.service.models[self.model_id]
+        if model.status != "training":
+            images = tuple(
+                TrainingImage(id=image, name=f"{image[:8]}.png", description="")
+                for image in kernel.notebook.images()
+            )
+            self.service._put(model, training_images=images)
+        return kernel.notebook.order()
 
     # -- what kernels are told to do ------------------------------------------------------------
 
     def estimate(self, kernel: Kernel) -> None:
-        order = self.order()
+        order = self.order(kernel)
         kernel.begin(self._work("estimate"), lambda: kernel.launcher.estimate(order))
 
     def launch(
@@ -511,10 +613,12 @@ class World:
         fate: str = "done",
         lag: float = 0.0,
     ) -> Work:
-        order = self.order()
+        order, wanted = self.order(kernel), self.wanted(kernel)
         work = self._work(
             "launch",
             order=order,
+            content=wanted.content,
+            after=wanted.last,
             accepted=accepted,
             max_cost=max_cost,
             again=again,
@@ -538,9 +642,13 @@ class World:
     def stop(self, kernel: Kernel) -> None:
         kernel.begin(self._work("stop"), lambda: kernel.launcher.stop(self.model_id))
 
-    def reconcile(self, kernel: Kernel) -> None:
+    def reconcile(self, kernel: Kernel, *, as_read: bool = False) -> None:
+        """Reconcile with what is read now, or with what the kernel read last."""
+        known = kernel.model if as_read else None
+
         def read() -> Intent | None:
-            return kernel.launcher.reconcile(kernel.launcher.client.get_model(self.model_id))
+            model = known or kernel.launcher.client.get_model(self.model_id)
+            return kernel.launcher.reconcile(model)
 
         kernel.begin(self._work("reconcile"), read)
 
@@ -569,6 +677,8 @@ class World:
             value = value.state
         work.outcome = value if isinstance(value, str) else type(value).__name__
         self.saw(f"{work.kind} → {work.outcome}")
+        if work.after and work.kind == "launch":
+            self.saw(f"launch after {work.after} → {work.outcome}")
 
     # -- what happens without them --------------------------------------------------------------
 
@@ -587,7 +697,7 @@ class World:
     def somebody_else_launches(self) -> None:
         job = self.service.launch(self.model_id)
         self.steps += 1
-        self.runs.append(Run(job_id=job.id, fingerprint="", began=self.steps, intent_id=None))
+        self.runs.append(Run(job_id=job.id, content=None, began=self.steps, intent_id=None))
 
     def a_late_one_lands(self) -> None:
         work, intent = self.on_their_way.pop(0)
@@ -602,6 +712,8 @@ class World:
 
     def sending(self, work: Work, parameters: Mapping[str, Any]) -> str:
         """Judge a launch request that leaves; return the launch that the journal knows it as."""
+        if work.kind == "inherited":
+            raise Violation("a forked child sent what its parent was sending")
         if work.kind != "launch" or work.order is None or work.acceptance is None:
             raise Violation(f"{work.kind}: a launch that nobody accepted")
         if work.acceptance in self._bought:
@@ -667,14 +779,12 @@ class World:
             if model.status == "training" and run.job_id == model.job_id:
                 raise Violation("launched while a run was training")
             trained = self.service.jobs[run.job_id].status == "success"
-            if trained and not work.again and not run.late:
-                assert work.order is not None
-                if run.fingerprint == work.order.fingerprint:
-                    raise Violation("bought again what was trained already")
+            wanted_anew = work.again or run.late or run.content != work.content
+            if trained and not wanted_anew:
+                raise Violation("bought again what was trained already")
 
     def launched(self, work: Work, intent: str, *, late: bool = False) -> Job:
         """Let a launch take effect."""
-        assert work.order is not None
         before = self.service.get_model(self.model_id), frozenset(self.service.jobs)
         job = self.service.launch(self.model_id)
         if work.lag and not late:
@@ -684,7 +794,7 @@ class World:
         self.runs.append(
             Run(
                 job_id=job.id,
-                fingerprint=work.order.fingerprint,
+                content=work.content,
                 began=self.steps,
                 intent_id=intent,
                 late=late or work.stood_still,
