@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -66,6 +65,8 @@ class Sync:
         self._attaching = Attaching(live, self._uploads)
         self._after = after
         self._timer: Timer | None = None
+        self._waits = False
+        """Whether a flight in the background waits for one under way: it will take all there is."""
         self._failures = 0
         self._kept_there: dict[str, str] = {}
         """Removals that the service refused in this flight, by asset, and why."""
@@ -95,9 +96,11 @@ class Sync:
             self._live.show(sync=SyncState(phase="waiting"))
         self._timer = self._live.runner.later(DEBOUNCE_SECONDS, self.in_background)
 
-    def in_background(self) -> Future[None]:
-        """Begin a flight now, on a thread of its own."""
-        return self._live.runner.alone("sync", self._quietly)
+    def in_background(self) -> None:
+        """Begin a flight now, on a thread of its own, unless one still waits to begin."""
+        if not self._waits:
+            self._waits = True
+            self._live.runner.alone("sync", self._quietly)
 
     def now(self) -> None:
         """Fly now and wait.
@@ -127,6 +130,8 @@ class Sync:
             except KeyboardInterrupt:
                 self._interrupted()
                 raise
+            finally:
+                self._waits = False
             if self._timer is not None:
                 self._timer.cancel()  # what it was for is done here
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,31 @@ def test_a_disk_that_fails_once_is_tried_again(
     assert not fails
     assert training.images["state"].tolist() == ["saved"] * 4
     assert len(service.models[training.model_id].training_images) == 4
+
+
+def test_while_a_flight_waits_for_another_kernel_edits_begin_no_more_of_them(
+    opened: Opened, runner: InlineRunner, icons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    begun: list[Callable[[], object]] = []
+
+    alone = runner.alone
+
+    def waits(name: str, work: Callable[[], object]) -> Future[object]:
+        if name != "sync":
+            return alone(name, work)
+        begun.append(work)
+        return Future()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "alone", waits)
+        for caption in ("one", "two", "three"):
+            training.set_captions({training.images.index[0]: caption})
+            runner.advance(5)
+        assert len(begun) == 1
+    begun[0]()
+    assert training.images["state"].tolist() == ["saved"] * 4
+    training.set_captions({training.images.index[0]: "four"})
+    runner.advance(5)
+    assert training.images["state"].tolist() == ["saved"] * 4
