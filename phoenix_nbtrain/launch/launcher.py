@@ -144,9 +144,9 @@ class Launcher:
             LaunchUncertain: the service answered the dry run with a job, against its own
                 documentation. The run is in the journal.
         """
-        doubt = self._ledger.doubt(order.model_id, order.kind)
+        lost = self._ledger.doubt(order.model_id, order.kind)
         estimate = self._quote(order, self.client.get_model(order.model_id))
-        return replace(estimate, after=doubt.intent_id if doubt else None)
+        return replace(estimate, after=lost.intent_id if lost else None)
 
     def _quote(self, order: Order, model: Model) -> Estimate:
         answer = self._ask_price(order)
@@ -274,13 +274,13 @@ class Launcher:
 
     def _check_unseen(self, order: Order, accepted: Estimate | None, *, again: bool) -> None:
         """Let only a person with a price of today, or an express wish, follow a lost launch."""
-        doubt = self._ledger.doubt(order.model_id, order.kind)
-        if doubt is None or again:
+        lost = self._ledger.doubt(order.model_id, order.kind)
+        if lost is None or again:
             return
-        if accepted is not None and accepted.after == doubt.intent_id:
+        if accepted is not None and accepted.after == lost.intent_id:
             return
         raise LaunchUncertain(
-            f"An earlier {order.kind} appears not to have run ({shown(doubt.reason, 70)}).",
+            f"An earlier {order.kind} appears not to have run ({shown(lost.reason, 70)}).",
             remedy=f"If the service shows none: {VERB[order.kind]}(again=True), with max_cost.",
         )
 
