@@ -20,6 +20,7 @@ from phoenix_nbtrain.errors import (
     NotReady,
     PhoenixError,
     ServiceError,
+    StoreError,
     as_sentence,
     shown,
 )
@@ -130,11 +131,12 @@ class Downloading:
                     raise
                 self._sleep(longest)
                 continue
+            if ready.url or ready.status in ENDED_JOBS:
+                with suppress(StoreError):  # what is bought is fetched, noted down or not
+                    self._launcher.settle_download(model)
             if ready.url:
-                self._launcher.settle_download(model)
                 return ready.url
             if ready.status in ENDED_JOBS:
-                self._launcher.settle_download(model)
                 made = ready.status == "success"
                 what = "made the file and says not where" if made else "could not make the file"
                 raise ServiceError(

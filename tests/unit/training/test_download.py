@@ -7,14 +7,22 @@ import warnings
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_service import FakeService
 from training_types import Opened
 
 import phoenix_nbtrain as nbt
-from phoenix_nbtrain.errors import InputError, NotReady, PriceNotAccepted, ServiceUnreachable
+from phoenix_nbtrain.errors import (
+    InputError,
+    NotReady,
+    PriceNotAccepted,
+    ServiceUnreachable,
+    StoreError,
+)
 from phoenix_nbtrain.records import Download, Epoch
+from phoenix_nbtrain.store.journal import IntentState, Journal
 from phoenix_nbtrain.training.training import Training
 
 
@@ -46,6 +54,20 @@ def test_a_script_says_what_it_may_cost_and_pays_once(
         assert trained.download(tmp_path, max_cost=5) == path
     assert service.downloads == [None]
     assert not list(tmp_path.glob(".downloading-*"))
+
+
+def test_what_is_bought_is_fetched_though_its_end_cannot_be_noted_down(
+    trained: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Journal.move
+
+    def full(journal: Journal, intent_id: str, to: IntentState, **more: Any) -> bool:
+        if to == "delivered":
+            raise StoreError("The disk is full.", remedy="Make room there.")
+        return move(journal, intent_id, to, **more)
+
+    monkeypatch.setattr(Journal, "move", full)
+    assert trained.download(tmp_path, max_cost=5).read_bytes().startswith(b"weights of")
 
 
 def test_another_cost_than_was_accepted_is_a_warning(
