@@ -7,7 +7,7 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-__all__ = ["canonical_address", "is_public"]
+__all__ = ["canonical_address", "is_public", "resolved"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}
@@ -42,6 +42,13 @@ def is_public(text: str) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
+def resolved(host: str) -> str:
+    """Return a host as the system's resolver reads it, to which 127.1 and 0x7f000001 are addresses."""
+    with contextlib.suppress(OSError, UnicodeError):
+        return socket.inet_ntoa(socket.inet_aton(host))
+    return host
+
+
 def canonical_address(address: str) -> str:
     """Return the one spelling of a service's address, by which it is known on this computer.
 
@@ -71,12 +78,8 @@ def _canonical_host(host: str) -> str:
     with contextlib.suppress(UnicodeError):  # `idna.IDNAError` is one
         # ASCII is left alone, as httpx does: `idna` would refuse an underscore.
         host = host if host.isascii() else idna.encode(host).decode("ascii")
-    text = host
-    # As the system's resolver reads it, to which 127.1 and 0x7f000001 are addresses, too.
-    with contextlib.suppress(OSError, UnicodeError):
-        text = socket.inet_ntoa(socket.inet_aton(host))
     try:
-        ip = ipaddress.ip_address(text)
+        ip = ipaddress.ip_address(resolved(host))
     except ValueError:
         return "localhost" if host in _LOOPBACK_NAMES else host
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:

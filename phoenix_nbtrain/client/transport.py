@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
-import socket
 import threading
 import time
 import traceback
@@ -16,7 +14,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import httpx
 
-from phoenix_nbtrain.addresses import is_public
+from phoenix_nbtrain.addresses import is_public, resolved
 from phoenix_nbtrain.client.packing import PACKINGS, unpacked
 from phoenix_nbtrain.client.policies import POLICIES, Policy
 from phoenix_nbtrain.client.replies import Reply, error_of
@@ -313,11 +311,8 @@ def _mark_sent(error: PhoenixError, *, earlier: bool) -> bool:
 def _is_inside(host: str) -> bool:
     """Whether a host is, by its name, this computer or in a network of its own."""
     name = host.lower().rstrip(".")
-    # As the system's resolver reads it, to which 127.1 and 0x7f000001 are addresses, too.
-    with contextlib.suppress(OSError, UnicodeError):
-        name = socket.inet_ntoa(socket.inet_aton(name))
     try:
-        return not is_public(name)
+        return not is_public(resolved(name))
     except ValueError:
         return not name or name == "localhost" or name.endswith(".localhost")
 
