@@ -18,7 +18,7 @@ __all__ = ["Refusals", "refusals_of"]
 KEPT = 1000
 """Cells remembered per training; the oldest are let go."""
 TYPED = "Not saved: the page was closed first."
-LEFT = "Not saved: the kernel ended first."
+LEFT = "Not saved: the kernel did not answer."
 KERNEL = secrets.token_hex(8)
 """What a page tells this kernel by from another that it talked to before."""
 DIALOGS = "dialogs"
@@ -44,7 +44,7 @@ class Refusals:
         self._keep(table, row, column, value, reason=TYPED, typed=True, line=before.get("line"))
 
     def left(self, table: str, row: str, column: str, value: str) -> None:
-        """Remember what a page told a kernel that has ended since, but where there is newer."""
+        """Remember what no kernel is known to have heard, but where there is newer."""
         if (table, row, column) not in self._cells:
             self._keep(table, row, column, value, reason=LEFT, typed=True, line=None)
 

@@ -293,17 +293,21 @@ class TableView(Twinned):
     def _answer_refused(self, request: Mapping[str, Any], answer: Answer) -> None:
         """Tell what was refused, or not taken yet, before this page was there.
 
-        A page that talked to another kernel before tells what is ``left`` of that.
+        A page tells what is ``left`` of its views that have ended, and hears which of these rows
+        are ``elsewhere``: those of another training, which wait for its view.
         """
         draft = self.training.state.draft
         there: dict[str, ImageRow | PairRow] = {**draft.image, **draft.pair}
         kept = refusals_of(self.training)
-        for cell in request.get("left", []):
+        left = request.get("left", [])
+        elsewhere = [row for cell in left if (row := text_of(cell, "row")) not in there]
+        for cell in left:
             table, row, column, value = (text_of(cell, name) for name in _TYPED)
             known = text_of(cell, "kernel") == KERNEL or row not in there
             if not known and getattr(there[row], column, None) != value:
                 kept.left(table, row, column, value)
-        answer.ok({"cells": kept.tell(text_of(request, "table"), there), "kernel": KERNEL})
+        cells = kept.tell(text_of(request, "table"), there)
+        answer.ok({"cells": cells, "kernel": KERNEL, "elsewhere": elsewhere})
 
     def _answer_let_go(self, request: Mapping[str, Any], answer: Answer) -> None:
         cell = (text_of(request, name) for name in ("table", "row", "column"))

@@ -94,12 +94,28 @@ def test_what_a_restarted_kernel_never_heard_is_offered_by_the_view_that_comes_a
         restarted(view, ImageGrid(training), monkeypatch)
         view.page.get_by_text("Kept: 2 texts that you were typing.").wait_for()
         for n, text in ((0, "a fox, half ty"), (1, "a cat, with Enter")):
-            tile(view, n).get_by_text("Not saved: the kernel ended first.").wait_for()
+            tile(view, n).get_by_text("Not saved: the kernel did not answer.").wait_for()
             caption(view, n).click()
             assert editor(view).input_value() == text
             view.page.keyboard.press("Escape")
         assert tile(view, 2).get_by_text("Not saved").count() == 0
         assert view.axe() == []
+
+
+def test_an_edit_that_its_kernel_never_heard_is_offered_where_the_cell_runs_again(
+    browser: Browser,
+) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    with shown(browser, ImageGrid(training)) as view:
+        caption(view, 0).click()
+        view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
+        view.js("() => { model.mute = true }")
+        editor(view).fill("a fox at no kernel")
+        view.page.keyboard.press("Enter")
+        view.js("() => window.end()")
+        view.take(ImageGrid(training))
+        again(view).get_by_role("button", name="Go on").click()
+        assert editor(view).input_value() == "a fox at no kernel"
 
 
 def test_what_the_same_kernel_was_told_is_not_offered_twice(

@@ -97,7 +97,7 @@ class Frame {
       text = channel.waited < 30_000
         ? "The kernel is busy: queued until the running cell ends"
         : known
-          ? "The kernel does not answer. Is it running? What you typed is kept here and sent again."
+          ? "The kernel does not answer. Is it running? What you typed is kept here, also when you run this cell again."
           : "No kernel answers. Run this cell again.";
     }
     mark(this.dot, "data-state", state);

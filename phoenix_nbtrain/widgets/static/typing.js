@@ -12,8 +12,10 @@ function leftHere() {
 }
 
 /** @param {any} view a Grid or PairView @param {any} cell its place and its text */
-function leaveHere(view, { table, row, column, value }) {
-  leftHere().set(`${table}/${row}/${column}`, { table, row, column, value, kernel: view.kernel ?? "" });
+function leaveHere(view, { table, row, column, value, phase }) {
+  // An edit without a reply may never have reached its kernel.
+  const kernel = phase === "pending" ? "" : view.kernel ?? "";
+  leftHere().set(`${table}/${row}/${column}`, { table, row, column, value, kernel });
 }
 
 /**
@@ -103,8 +105,8 @@ async function offer(view, goOn, back) {
   const left = [...here.values()].filter((cell) => cell.table === rows.table);
   const { reply } = await channel.ask({ kind: "refused", table: rows.table, left });
   view.kernel = reply.kernel;
-  for (const [key, { kernel }] of here) if (kernel === reply.kernel) here.delete(key); // that kernel has it
-  for (const { table, row, column } of reply.ok ? reply.cells : []) here.delete(`${table}/${row}/${column}`);
+  const elsewhere = new Set(reply.ok ? reply.elsewhere : left.map((cell) => cell.row));
+  for (const { table, row, column } of left) if (!elsewhere.has(row)) here.delete(`${table}/${row}/${column}`);
   // What was typed here while the answer was late is not offered: this page knows what became of it.
   const cells = (reply.ok ? reply.cells : []).filter(
     (/** @type {any} */ { table, row, column }) => !edits.of(table, row, column) && !view.typedHere?.has(`${table}/${row}/${column}`),
