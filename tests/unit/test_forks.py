@@ -251,11 +251,14 @@ def test_a_child_that_lives_on_keeps_none_of_its_parents_locks(tmp_path: object)
         from phoenix_nbtrain.store.alive import at_work, may_be_at_work
 
         read, write = os.pipe()
+        there, tell = os.pipe()
         with at_work("job"), locked(Path("theirs")):
             if os.fork() == 0:
+                os.write(tell, b".")
                 os.close(write)
                 os.read(read, 1)  # until the parent ends
                 os._exit(0)
+            os.read(there, 1)  # until the child has begun
             seen = may_be_at_work("job", age=1, longest=100)
         left = Path(os.environ["PHOENIX_NBTRAIN_HOME"]) / "locks"
         with locked(Path("theirs")) as mine:
