@@ -262,6 +262,8 @@ class Ledger:
         if self._is_of_another(intent, model):
             return _Trace(evidence=f"show another launch's run: {model.status}, {job}")
         if _appeared(intent, model):
+            if _is_of_before(intent, model):
+                return _Trace()
             return _Trace(found=True, job_id=model.job_id)
         return _Trace(evidence=f"show it as before: {model.status}, {job}")
 
@@ -442,3 +444,13 @@ def _appeared(intent: Intent, model: Model) -> bool:
     if model.job_id is not None and model.job_id != intent.job_before:
         return True
     return model.status == "training" and intent.status_before != "training"
+
+
+def _is_of_before(intent: Intent, model: Model) -> bool:
+    """Return whether a read shows the run from before the launch, in another state.
+
+    It may have been made before the launch and be told only now, or lag behind: it proves nothing.
+    """
+    began = model.progress.started_at if model.progress else None
+    marks = {model.job_id, began} - {None}
+    return not marks.isdisjoint([intent.job_before, *intent.run_before.split(" ")])

@@ -186,3 +186,25 @@ def test_a_launch_is_known_under_the_other_address_of_the_service(world: World) 
     assert work.outcome == "already"
     assert states(world) == ["running"]
     world.settle()
+
+
+def test_a_read_from_before_a_launch_is_no_trace_of_it(world: World) -> None:
+    # It showed the run before, still going on; told late, it passed for the launch's own, and the
+    # real run for somebody else's, so a plain start bought the dataset again.
+    reader, sender, third = world.kernels
+    world.launch(sender, max_cost=CAP)
+    sender.finish()
+    world.reconcile(reader)
+    reader.go(("get_model answered", 1))
+    world.run_ends("failed")
+    world.launch(sender, max_cost=CAP, again=True)
+    sender.go(("trigger_training happened", 1), "kill")
+    world.run_ends("trained")
+    reader.finish()
+    assert states(world) == ["uncertain", "failed"]
+    for kernel in (reader, third):
+        work = world.launch(kernel, max_cost=CAP)
+        kernel.finish()
+        assert work.outcome == "already"
+    assert states(world) == ["trained", "failed"]
+    world.settle()

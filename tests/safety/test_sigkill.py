@@ -26,7 +26,7 @@ from safety.lossy import Lossy, Seeded
 from phoenix_nbtrain.store.journal import Journal
 
 KILLS = int(os.environ.get("NBTRAIN_SIGKILLS", "200"))
-FORKS = int(os.environ.get("NBTRAIN_FORKS", "10"))
+FORKS = int(os.environ.get("NBTRAIN_FORKS", "24"))
 CONTROL = 20
 MOMENTS = (
     *(f"journal {name} {when}" for name in ("prepare", "move") for when in ("before", "after")),
