@@ -29,12 +29,13 @@ class Moment:
     def since(self, earlier: Moment) -> float:
         """Return the seconds from ``earlier`` to this moment, at least 0.
 
-        By the wall clock only where the two are of different boots. An ``earlier`` that lies in
-        the future then counts as now.
+        Between two boots the wall clock tells, but never more than the time since the last boot,
+        so that setting it ahead hurries nothing. An ``earlier`` that lies in the future then
+        counts as now.
         """
         if self.boot == earlier.boot:
             return max(0.0, self.ticks - earlier.ticks)
-        return max(0.0, self.at - earlier.at)
+        return min(max(0.0, self.at - earlier.at), self.ticks)
 
     def precedes(self, stored: Moment) -> bool:
         """Return whether ``stored`` lies in the future, because the clock was set back since."""
