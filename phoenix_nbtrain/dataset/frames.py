@@ -560,10 +560,13 @@ def _check_computed(row: ImageRow, values: Mapping[str, Any], baseline: Baseline
     Raises:
         InputError: somebody has set it.
     """
+    from pandas.api.types import is_scalar
+
     read = baseline.computed.get(row.image_id, {}) if baseline else {}
     for column, value in values.items():
         standing = getattr(row, column)
-        if _missing(value) or value in (standing, read.get(column)):
+        # An array is never equal: comparing it gives an array.
+        if _missing(value) or (is_scalar(value) and value in (standing, read.get(column))):
             continue
         if not (column == "asset_id" and standing is None):
             raise InputError(f"{column} is read from the picture and cannot be set")

@@ -160,6 +160,7 @@ def frame_with(draft: Draft, **columns: Any) -> pd.DataFrame:
         (lambda f: f.rename(index={"img_a": "img_zz"}), ["img_zz"]),
         (lambda f: pd.concat([f, f.iloc[:1]]), ["img_a", "more than once"]),
         (lambda f: f.assign(width=5), ["img_a", "width"]),
+        (lambda f: f.assign(width=[np.arange(2)] * len(f)), ["img_a", "width"]),
         (lambda f: f.assign(caption=["x", "\udc80", "y", "z"]), ["img_b", "surrogate"]),
         (lambda f: f.assign(caption=["x", "y" * 70_000, "y", "z"]), ["img_b", "64 KiB"]),
         (lambda f: f.assign(caption=[1, 2, 3, 4]), ["img_a", "text"]),
