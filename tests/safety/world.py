@@ -176,6 +176,9 @@ class Run:
     """``None``: somebody else's."""
     late: bool = False
     """It took effect after its client had given up waiting."""
+    blurred: bool = False
+    """Somebody else's run began between its client's last read and its request. Where its reply is
+    lost and reads lag, nothing tells the two apart."""
 
 
 class Service(FakeService):
@@ -774,7 +777,7 @@ class World:
         model = self.service.models[self.model_id]
         for run in self.runs:
             unknowable = (run.late or run.intent_id is None) and run.began >= work.began
-            if unknowable:
+            if unknowable or run.blurred:
                 continue
             if model.status == "training" and run.job_id == model.job_id:
                 raise Violation("launched while a run was training")
@@ -798,6 +801,7 @@ class World:
                 began=self.steps,
                 intent_id=intent,
                 late=late or work.stood_still,
+                blurred=any(r.intent_id is None and r.began >= work.began for r in self.runs),
             )
         )
         return job
