@@ -12,6 +12,8 @@ _NEEDED = frozenset(
     {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT"}
     | {"PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV"}
 )
+_NUMBERS = ("OPENBLAS_", "OMP_", "MKL_", "BLIS_", "VECLIB_", "NPY_")
+"""How the names begin of what sets up the libraries that compute; some machines need it."""
 
 
 def environment() -> dict[str, str]:
@@ -19,7 +21,11 @@ def environment() -> dict[str, str]:
 
     Named one by one, since secrets hide under any name, such as a proxy's in its address.
     """
-    known = {name: value for name, value in os.environ.items() if name in _NEEDED}
+    known = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _NEEDED or name.startswith(_NUMBERS)
+    }
     return {**known, "PYTHONPATH": python_path()}
 
 

@@ -57,12 +57,12 @@ def canceled_while_pictures_are_read(
 
 
 def failed(phoenix: Phoenix, model_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patch:
         patch.setattr(run, "CHECKPOINT_SECONDS", 0.0)
-        patch.setattr(run.Run, "_finish", full)
+        patch.setattr(run.Run, "_finish", broken)
         worker.work_off(phoenix.store)
 
 
