@@ -177,8 +177,8 @@ class Run:
     late: bool = False
     """It took effect after its client had given up waiting."""
     blurred: bool = False
-    """Somebody else's run began between its client's last read and its request. Where its reply is
-    lost and reads lag, nothing tells the two apart."""
+    """Somebody else's run began between its client's last read and the first that could show it.
+    Where its reply is lost, nothing tells the two apart."""
 
 
 class Service(FakeService):
@@ -698,6 +698,8 @@ class World:
             kernel.kill()
 
     def somebody_else_launches(self) -> None:
+        if self._lag is not None and self.now() < self._lag.until:
+            self.runs[-1].blurred = True  # no read has shown it yet
         job = self.service.launch(self.model_id)
         self.steps += 1
         self.runs.append(Run(job_id=job.id, content=None, began=self.steps, intent_id=None))
