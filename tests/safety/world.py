@@ -766,7 +766,8 @@ class World:
         intents = self.intents()
         if kernel.work.refused:
             known = next(i for i in intents if i.intent_id == kernel.work.intent_id)
-            if known.state != "submitting":  # else it did not live to note it
+            # Else it did not live to note it, or Ctrl-C came before it could.
+            if known.state != "submitting" and not known.reason.startswith("interrupted"):
                 self.refused.add(known.intent_id)
         newest = next(iter(intents), None)
         if newest is not None and newest.intent_id not in self._written:
