@@ -54,7 +54,7 @@ def interrupted_after(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
 def another_kernel(*names: str) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lock of that name, and moves with each line it is sent."""
     command, pipe = [sys.executable, "-c", _HOLDING, *names], subprocess.PIPE
-    env = {**os.environ, "JPY_SESSION_NAME": "/work/props.ipynb"}
+    env = {**os.environ, "JPY_SESSION_NAME": "/notebooks/props.ipynb"}
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "held\n"

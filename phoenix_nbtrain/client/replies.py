@@ -75,7 +75,9 @@ class Reply:
             return value
         del value
         raise ServiceUnreachable(
-            f"Phoenix's reply holds no {key}.", sent=True, remedy="refresh() shows what stands."
+            f"Phoenix's reply holds no {key}.",
+            sent=True,
+            remedy="training.refresh() reads it again.",
         )
 
     def refuse_page(self) -> None:

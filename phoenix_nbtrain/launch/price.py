@@ -186,7 +186,7 @@ def check_price(
         if estimate.amount > accepted.amount:
             raise PriceNotAccepted(
                 f"The price rose: {accepted} → {price}.",
-                remedy="Nothing was bought; accept the new price to go on.",
+                remedy="Nothing was charged. Accept the new cost to go on.",
             )
         if accepted.served != estimate.served:
             raise PriceNotAccepted(

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 SHOWN_MAX = 32
 """Prices remembered, so that a click can name the one it saw."""
-_MENDED = "Mend or remove it, then start."
+_FIX_IT = "Fix or remove it, then start."
 PRICE_SECONDS = 0.4
 """Changes this close together are priced once."""
 
@@ -198,11 +198,11 @@ class Buying:
             if pair.refusal
         ]
         if not refused:
-            return InputError(f"{draft.unsent} changes are not on the service yet.", remedy=_MENDED)
+            return InputError(f"{draft.unsent} changes are not on the service yet.", remedy=_FIX_IT)
         what, why, waits, row_id = refused[0]
         return InputError(
             f"{what} is not on the service: {_cut(why)}.",
-            remedy=_choice(row_id) if waits else _MENDED,
+            remedy=_choice(row_id) if waits else _FIX_IT,
         )
 
     def request_start(self, estimate_id: str) -> None:

@@ -89,7 +89,7 @@ class Downloading:
         if bought is None and _target(to, model, run, epoch).exists():
             raise InputError(
                 f"{shown(_target(to, model, run, epoch).name, 60)} exists already.",
-                remedy="Nothing was bought; name another file with to=.",
+                remedy="Nothing was charged. Name another file with to=.",
             )
         if bought is None or bought.job_id is None:
             bought = self._launched(order, max_cost, again=again)
@@ -107,7 +107,7 @@ class Downloading:
         if launched.intent.fingerprint != order.fingerprint:
             raise InputError(
                 "Another download of this model is still being made.",
-                remedy="Nothing was bought; call again in a minute.",
+                remedy="Nothing was charged. Call again in a minute.",
             )
         if not launched.already and cost_words(launched.intent):
             warn(cost_words(launched.intent))
@@ -243,7 +243,7 @@ def _target(to: str | Path | None, model: Model, run: str | None, epoch: int | N
         why = getattr(error, "strerror", None) or "it names no file"
         raise InputError(
             f"{shown(to, 80)} cannot be written: {shown(why, 40)}.",
-            remedy="Nothing was bought; name another file with to=.",
+            remedy="Nothing was charged. Name another file with to=.",
         ) from error
     there = path.parent
     if isinstance(to, str) and to.endswith(_SEPARATORS):

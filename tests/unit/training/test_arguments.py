@@ -297,7 +297,7 @@ def test_a_file_that_cannot_be_is_refused_before_anything_is_bought(
     training.start()
     service.finish(training.model_id)
     training.refresh()
-    with pytest.raises(InputError, match="Nothing was bought"):
+    with pytest.raises(InputError, match="Nothing was charged"):
         training.download(to)
     assert service.downloads == []
 
