@@ -171,7 +171,7 @@ def _data_folder() -> Iterator[Row]:
             yield "data folder", "problem", f"{folder} cannot be made; set {HOME} to another"
         return
     if not folder.is_dir():
-        yield "data folder", "problem", f"{folder} is no folder; set {HOME} to another"
+        yield "data folder", "problem", f"{folder} is not a folder; set {HOME} to another"
         return
     refuse_without_locks(folder)
     open_to_others = sys.platform != "win32" and folder.stat().st_mode & 0o077

@@ -85,7 +85,7 @@ def folder_given(value: object, name: str) -> Path:
     if isinstance(value, str | Path) and str(value).strip() and "\0" not in str(value):
         with suppress(RuntimeError):  # a user that there is not
             return Path(value).expanduser().absolute()
-    raise InputError(f"{name} is no folder: {shown(value)}.", remedy="Give its path.")
+    raise InputError(f"{name} is not a folder: {shown(value)}.", remedy="Give its path.")
 
 
 def private_folder(path: Path) -> Path:

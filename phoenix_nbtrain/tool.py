@@ -138,7 +138,9 @@ def _scoped(client: Phoenix | None, *, team_id: str | None, project_id: str | No
 
     client = client if client is not None else default_client()
     if not callable(getattr(client, "scoped", None)):
-        raise InputError(f"{shown(client)} is no Phoenix.", remedy="Give nbt.connect()'s.")
+        raise InputError(
+            f"{shown(client)} is not a Phoenix client.", remedy="Pass what nbt.connect() returns."
+        )
     return client.scoped(team_id=team_id, project_id=project_id)
 
 

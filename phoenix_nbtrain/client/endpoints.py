@@ -26,7 +26,7 @@ def segment(value: str) -> str:
         InputError: it is longer than any, or holds what none does.
     """
     if not (value.isascii() and value.isprintable() and len(value) <= _ID_MAX):
-        raise InputError(f"{shown(value)} is no id.", remedy="Copy it again, alone and whole.")
+        raise InputError(f"{shown(value)} is not an id.", remedy="Copy it again, alone and whole.")
     return quote(value, safe="")
 
 

@@ -86,7 +86,8 @@ def _proxy(given: str, source: str) -> Proxy:
         good = False
     if not good:
         raise _wrong(
-            f"{source} names no proxy: {seen}.", f"Write http://host:port, or unset {source}."
+            f"{source} does not name a proxy: {seen}.",
+            f"Write http://host:port, or unset {source}.",
         )
     if url.scheme not in _SCHEMES:
         raise _wrong(
@@ -128,7 +129,9 @@ def tls_context() -> ssl.SSLContext:
     if given is not None and given.startswith("SSL_CERT_DIR"):
         folders = os.environ["SSL_CERT_DIR"].split(os.pathsep)
         if not any(Path(folder).is_dir() for folder in folders):
-            raise _wrong(f"{given} is no folder.", "Unset it, or name a folder of CA certificates.")
+            raise _wrong(
+                f"{given} is not a folder.", "Unset it, or name a folder of CA certificates."
+            )
     try:
         return httpx.create_ssl_context()
     except OSError as error:  # an SSLError is one, too

@@ -103,7 +103,7 @@ class Reply:
 def _no_reply_of_the_service(status: int) -> ServiceUnreachable:
     # Counted as sent: a proxy that dislikes a reply may put its own page in the reply's place.
     return ServiceUnreachable(
-        f"What came back ({status}) is no reply of Phoenix's.",
+        f"What came back ({status}) is not a reply from Phoenix.",
         sent=True,
         remedy="Check the base URL, and what stands between: a proxy or a login page.",
     )

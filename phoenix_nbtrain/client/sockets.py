@@ -182,7 +182,7 @@ class _Backend(httpcore.NetworkBackend):
                 self._plain.connect_tcp(host, port, _left(timeout), local_address, socket_options)
             )
         except UnicodeError as error:  # a name that no resolver takes
-            raise httpcore.ConnectError("this is no host's name") from error
+            raise httpcore.ConnectError("this is not a host name") from error
 
 
 class _Stream(httpcore.NetworkStream):

@@ -160,7 +160,7 @@ def _check_address(url: str) -> None:
     if not fine:
         raise InputError(
             # Without what may be a name and password, or a signature.
-            f"{shown(url.partition('?')[0].rpartition('@')[2])} is no address of an image.",
+            f"{shown(url.partition('?')[0].rpartition('@')[2])} is not the address of an image.",
             remedy="It begins with https://.",
         )
     if parts.username or parts.password:

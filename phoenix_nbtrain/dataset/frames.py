@@ -94,11 +94,10 @@ class Assignment:
         said = []
         if offers:
             noun = "caption" if offers[0]["table"] == "images" else "instruction"
-            many = len(offers) != 1
+            were = f"{noun} was" if len(offers) == 1 else f"{noun}s were"
             said.append(
-                f"{len(offers):,} {noun}{'s were' if many else ' was'} changed both in the frame "
-                f"and, since it was read, here. What stands here was kept; take_theirs() takes "
-                f"the frame's."
+                f"{len(offers):,} {were} changed both in the frame and here since it was read. "
+                "The current text is kept; take_theirs() takes the frame's."
             )
         if self.removed:
             were, stay = ("row was", "stays") if self.removed == 1 else ("rows were", "stay")
@@ -535,7 +534,7 @@ def _check_ids(draft: Draft, frame: pd.DataFrame) -> None:
     by_name = Counter(row.name for row in draft.images)
     if _SHOWN in frame.attrs and all(by_name[str(name)] == 1 for name in frame["name"]):
         raise InputError(
-            "The index holds no image ids any more, as after reset_index(drop=True).",
+            "The index no longer holds image ids, as after reset_index(drop=True).",
             remedy="frame.index = frame.name.map({n: i for i, n in training.images.name.items()})",
         )
     raise InputError(

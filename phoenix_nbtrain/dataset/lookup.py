@@ -68,7 +68,7 @@ class Lookup:
             raise self._refused(
                 "No picture is named."
                 if value is None or isinstance(value, str)
-                else f"{shown(value, 40)} names no picture.",
+                else f"{shown(value, 40)} does not name an image.",
                 remedy="Give a file name or an image id, as text.",
             )
         if value in self._ids:

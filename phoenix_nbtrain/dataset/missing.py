@@ -18,7 +18,7 @@ def not_there(path: Path) -> InputError:
     """
     if str(path).startswith("asset_"):
         return InputError(
-            f"There is no file {shown(str(path), 60)}, and it is no asset id.",
+            f"There is no file {shown(str(path), 60)}, and it is not an asset id.",
             remedy="Those have 8 to 64 letters or digits after asset_.",
         )
     if any(c in path.name for c in "*?["):

@@ -136,13 +136,13 @@ def folder_of(given: str | os.PathLike[Any]) -> Path:
         InputError: it is not there, or is none.
     """
     if not isinstance(given, str | os.PathLike):
-        raise InputError(f"{shown(given, 60)} is no folder.", remedy="Give its path.")
+        raise InputError(f"{shown(given, 60)} is not a folder.", remedy="Give its path.")
     text = os.fsdecode(os.fspath(given))
     if not text.strip():
         raise _empty()
     path, kind = _there(text)
     if not stat.S_ISDIR(kind):
-        raise InputError(f"{ending(path)} is no folder.", remedy="Give the one that it is in.")
+        raise InputError(f"{ending(path)} is not a folder.", remedy="Give the one that it is in.")
     return path
 
 

@@ -72,8 +72,7 @@ class Ledger:
 
     A model's launches are looked at whatever address they went to, since a service may have several
     and a model's id is its own. What another address shows may tell that a launch runs, never that
-    it is over or did not happen: a proxy may show a copy, or an older state. Only a refusal that is
-    still open is settled by reads from anywhere, since most likely nothing was launched.
+    it is over or did not happen: a proxy may show a copy, or an older state.
     """
 
     def __init__(

@@ -192,7 +192,7 @@ def _clock(at: float) -> str:
 
 
 def _final(error: ServiceError) -> LaunchRefused:
-    remedy = error.remedy or "Nothing was charged. Fix that, then start again."
+    remedy = error.remedy or "Nothing was charged. Fix that, then try again."
     return LaunchRefused(f"Phoenix refused: {error.message}", remedy=remedy)
 
 

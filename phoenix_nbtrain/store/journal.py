@@ -410,13 +410,6 @@ class Journal(KnownModels, Uploads):
             ).fetchall()
         return [_intent(row) for row in rows]
 
-    def open_intent(
-        self, *, origin: str | None = None, model_id: str, kind: IntentKind = "training"
-    ) -> Intent | None:
-        """Return the model's newest launch of that kind that is not finished, if there is one."""
-        found = self.intents(origin=origin, model_id=model_id, kind=kind)
-        return next((i for i in found if i.open), None)
-
     def spent(self, estimate_id: str) -> bool:
         """Return whether an estimate has bought something, or tried to."""
         with self._db.reading() as db:

@@ -195,8 +195,9 @@ def _tried_anew(
 ) -> Draft:
     """Return the draft with these rows waiting again, where the service has not taken them.
 
-    What somebody else removed or changed there waits for a choice, which ``again`` is. An address that was let go of, since there was an asset, is taken from ``urls`` once more: the
-    asset may be gone.
+    What somebody else removed or changed there waits for a choice, which ``again`` is. An address
+    that was let go of, since there was an asset, is taken from ``urls`` once more: the asset may be
+    gone.
     """
     rows = {
         row.image_id: row.mended(url=row.url or urls.get(row.url_key or ""))

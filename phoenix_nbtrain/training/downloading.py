@@ -240,7 +240,7 @@ def _target(to: str | Path | None, model: Model, run: str | None, epoch: int | N
     except FileNotFoundError:
         pass
     except (OSError, RuntimeError, ValueError) as error:  # too long, ~nobody, or a NUL in it
-        why = getattr(error, "strerror", None) or "it names no file"
+        why = getattr(error, "strerror", None) or "it is not a file name"
         raise InputError(
             f"{shown(to, 80)} cannot be written: {shown(why, 40)}.",
             remedy="Nothing was charged. Name another file with to=.",
@@ -255,5 +255,7 @@ def _target(to: str | Path | None, model: Model, run: str | None, epoch: int | N
     elif path.is_dir():
         path, there = path / file, path
     if not there.is_dir():
-        raise InputError(f"There is no folder {shown(str(there), 80)}.", remedy="Create it first.")
+        raise InputError(
+            f"There is not a folder {shown(str(there), 80)}.", remedy="Create it first."
+        )
     return path.absolute()

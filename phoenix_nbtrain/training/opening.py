@@ -173,7 +173,7 @@ def checked_id(model_id: object) -> str:
     """
     if not isinstance(model_id, str) or not model_id.strip():
         raise InputError(
-            f"{shown(model_id, 40)} is no model's id.", remedy="nbt.models() lists them."
+            f"{shown(model_id, 40)} is not a model id.", remedy="nbt.models() lists them."
         )
     return model_id.strip()
 

@@ -507,7 +507,7 @@ class Training(Drafting, metaclass=_Opened):
             recursive: whether the folders within it count too.
 
         Raises:
-            InputError: it is no folder, cannot be read or holds too many files.
+            InputError: it is not a folder, cannot be read or holds too many files.
         """
         recursive = arguments.flag("recursive", recursive)
         return Folder(folder, recursive=recursive, live=self._live)
@@ -625,7 +625,7 @@ def _newest(opening: Opening, model_ids: Sequence[str]) -> Model:
         except NotFound:
             continue  # deleted
     raise InputError(
-        "None of the models launched from this computer is there any more.",
+        "None of the models launched from this computer exists any more.",
         remedy="nbt.models() lists those that are; Training.open(…) makes one.",
     )
 

@@ -327,7 +327,7 @@ def _label(parameter: Parameter) -> str:
     if parameter.kind == "texts":
         more = f"one per line, at most {parameter.items_max}; one picture each per epoch"
     words = text(parameter.label) + (f" · {text(more)}" if more else "")
-    return words + (" <em>changes the cost</em>" if parameter.moves_price else "")
+    return words + (" <em>affects cost</em>" if parameter.moves_price else "")
 
 
 def _worded(value: Any) -> str:

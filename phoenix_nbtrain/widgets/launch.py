@@ -20,7 +20,7 @@ __all__ = ["LaunchPanel"]
 
 STALE_SECONDS = 90
 """A price older than this is asked for anew before anyone is asked to accept it."""
-ONCE = "Asks for confirmation first. Running this cell again never starts it twice."
+ONCE = "You'll be asked to confirm. Re-running this cell won't start it again."
 UNSTATED = {
     "failed": "The service does not state whether a failed training may be started again.",
     "training-canceled": (

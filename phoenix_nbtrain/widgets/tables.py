@@ -71,7 +71,7 @@ def text_of(request: Mapping[str, Any], name: str) -> str:
     """
     value = request.get(name, "")
     if not isinstance(value, str):
-        raise InputError(f"The request's {name} is no text.", remedy="Reload the page.")
+        raise InputError(f"The request's {name} is not text.", remedy="Reload the page.")
     return value
 
 

@@ -38,6 +38,34 @@ def again(view: Shown) -> Any:
     return view.page.locator(".nbt-note", has_text="Kept: what you were typing")
 
 
+def test_what_is_typed_while_older_words_are_asked_for_is_not_offered_as_lost(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Callable[[], None]] = []
+    answer = ImageGrid._answer_refused
+
+    def late(grid: ImageGrid, request: Any, reply: Any) -> None:
+        held.append(lambda: answer(grid, request, reply))
+
+    monkeypatch.setattr(ImageGrid, "_answer_refused", late)
+    training = FakeTraining([image(1, "a fox"), image(2, "a cat")])
+    with shown(browser, ImageGrid(training)) as view:
+        until(view, lambda: held)
+        caption(view, 1).click()
+        editor(view).fill("")
+        type_(view, "a cat on a mat")
+        held[0]()
+        replies, view._replies = view._replies, []
+        assert replies[0]["content"]["cells"][0]["value"] == "a cat on a mat"
+        view.page.keyboard.press("Enter")
+        until(view, lambda: training.state.draft.images[1].caption == "a cat on a mat")
+        view._replies += replies
+        view.tell()
+        view.js("() => new Promise(requestAnimationFrame)")
+        assert again(view).count() == 0
+        assert view.page.get_by_text("Not saved: the page was closed first.").count() == 0
+
+
 def test_half_a_caption_is_offered_where_the_page_is_shown_again(browser: Browser) -> None:
     training = FakeTraining([image(1, "a fox"), image(2, "a cat")])
     with shown(browser, ImageGrid(training)) as view:

@@ -778,9 +778,10 @@ class World:
     def _no_second(self, work: Work) -> None:
         """Refuse a launch beside a run that its kernel could have known of."""
         model = self.service.models[self.model_id]
+        noted = {(intent.intent_id, intent.job_id) for intent in self.intents()}
         for run in self.runs:
             unknowable = (run.late or run.intent_id is None) and run.began >= work.began
-            if unknowable or run.blurred:
+            if unknowable or (run.blurred and (run.intent_id, run.job_id) not in noted):
                 continue
             if model.status == "training" and run.job_id == model.job_id:
                 raise Violation("launched while a run was training")

@@ -108,7 +108,7 @@ def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("value", [5, b"/tmp", "", "  ", "a\0b", "~nobody-of-that-name", [1]])
 def test_what_is_no_data_dir_is_refused(value: Any) -> None:
-    with pytest.raises(InputError, match="data_dir is no folder"):
+    with pytest.raises(InputError, match="data_dir is not a folder"):
         nbt.connect("local", data_dir=value)
 
 

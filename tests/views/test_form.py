@@ -48,7 +48,7 @@ def test_each_parameter_has_a_field_with_its_range_and_its_default() -> None:
         assert set(form._fields) == set(catalog.parameters(name))
         form.close()
     form = ConfigForm(Buying())
-    assert field(form, "epochs").input.description == "Epochs · 1 to 100 <em>changes the cost</em>"
+    assert field(form, "epochs").input.description == "Epochs · 1 to 100 <em>affects cost</em>"
     assert field(form, "learning_rate").input.description == "Learning rate · 1e-5 to 1e-3"
     assert field(form, "learning_rate").input.value == "0.00005"
     assert field(form, "rank").input.value == "64"

@@ -121,7 +121,7 @@ async function offer(view, goOn, back) {
   line.append(
     button("Go on", "nbt-btn", async () => {
       if (await goOn(row, column)) line.remove();
-      else frame.announce("It cannot be gone on with now: it is not among what is shown, or the training runs.");
+      else frame.announce("It can't be opened now: it is filtered out, or the training is running.");
     }),
     button("✕", "nbt-btn nbt-quiet nbt-icon", () => (line.remove(), back()), { "aria-label": "Dismiss" }),
   );

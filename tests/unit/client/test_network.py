@@ -84,14 +84,14 @@ def saying(text: str) -> Callable[[socket.socket], None]:
     [
         ("socks://127.0.0.1:9/", r"kind of proxy .*supported: socks://127\.0\.0\.1:9"),
         ("ftp://127.0.0.1:9", r"kind of proxy .*supported: ftp:"),
-        ("http://[oops:9", r"names no proxy: http://\[oops:9"),
-        ("http://127.0.0.1:99999", r"names no proxy: http://127\.0\.0\.1:99999"),
-        ("http://127.0.0.1:0", "names no proxy"),
-        ("http://", "names no proxy"),
-        ("http://not a host", "names no proxy"),
-        (f"http://me:{SECRET}@[oops:9", "names no proxy"),
+        ("http://[oops:9", r"does not name a proxy: http://\[oops:9"),
+        ("http://127.0.0.1:99999", r"does not name a proxy: http://127\.0\.0\.1:99999"),
+        ("http://127.0.0.1:0", "does not name a proxy"),
+        ("http://", "does not name a proxy"),
+        ("http://not a host", "does not name a proxy"),
+        (f"http://me:{SECRET}@[oops:9", "does not name a proxy"),
         (f"socks4://me:{SECRET}@127.0.0.1:9", "kind of proxy"),
-        (f"me:{SECRET}@127.0.0.1:99999", "names no proxy"),
+        (f"me:{SECRET}@127.0.0.1:99999", "does not name a proxy"),
     ],
 )
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
@@ -179,8 +179,8 @@ def test_what_a_proxy_refuses_was_not_sent(
             b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
             "holds no usable certificates",
         ),
-        ("SSL_CERT_DIR", None, "is no folder"),
-        ("SSL_CERT_DIR", b"a file", "is no folder"),
+        ("SSL_CERT_DIR", None, "is not a folder"),
+        ("SSL_CERT_DIR", b"a file", "is not a folder"),
     ],
 )
 def test_certificates_that_cannot_be_used_are_told_with_their_variable(

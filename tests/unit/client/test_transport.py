@@ -54,7 +54,7 @@ from phoenix_nbtrain.records import LaunchReply, Quote
         (502, {}, None, ServiceFailed, "502"),
         (400, {}, {"status": "error", "code": "X", "message": "docs form"}, ServiceError, "docs form"),
         (302, {"location": "https://evil.test"}, None, ServiceFailed, "redirect"),
-        (400, {}, None, ServiceUnreachable, r"\(400\) is no reply of Phoenix's.*proxy"),
+        (400, {}, None, ServiceUnreachable, r"\(400\) is not a reply from Phoenix.*proxy"),
         (401, {}, None, ServiceUnreachable, "no reply of Phoenix's"),
         (403, {}, None, ServiceUnreachable, "no reply of Phoenix's"),
         (404, {}, None, ServiceUnreachable, "no reply of Phoenix's"),

@@ -268,6 +268,7 @@ def test_a_worker_process_is_started_by_the_launch_and_ends_by_itself(
     for name in (*secrets, "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "DB_PASSWORD"):
         monkeypatch.setenv(name, "hush")
     monkeypatch.setenv("HTTPS_PROXY", "http://me:hush@proxy.test:3128")
+    monkeypatch.setenv("NPY_DISABLE_CPU_FEATURES", "AVX512F")
     live.launch(model_id, **QUICK)
 
     def trained_without_a_read() -> bool:
@@ -283,6 +284,7 @@ def test_a_worker_process_is_started_by_the_launch_and_ends_by_itself(
         environment = Path(f"/proc/{process.pid}/environ").read_bytes()
         assert b"hush" not in environment
         assert b"OPENBLAS_NUM_THREADS=1" in environment
+        assert b"NPY_DISABLE_CPU_FEATURES=AVX512F" in environment
     # It ends by itself, and whoever started it reaps it: no zombie waits for another read.
     live.until(lambda: process.returncode == 0, worker.IDLE_SECONDS + 10)
     assert not lease_held(live.data_dir)

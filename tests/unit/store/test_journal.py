@@ -169,8 +169,7 @@ def test_a_journal_of_the_first_version_keeps_what_it_knows(tmp_path: Path) -> N
     connection.executescript(OLDER)
     connection.close()
     journal = Journal(path)
-    found = journal.open_intent(origin="o", model_id="m")
-    assert found is not None
+    (found,) = (i for i in journal.intents(origin="o", model_id="m") if i.open)
     assert (found.job_id, found.kind, found.amount) == ("job_1", "training", Decimal("10.75"))
     assert [m.model_id for m in journal.models(origin="o", project="")] == ["m"]
     assert not journal.prepare(intent("b", estimate_id="e1"), newest="a")

@@ -105,7 +105,7 @@ def test_what_cannot_be_a_models_id_is_told(service: FakeService, given: Any) ->
         lambda: Training.open(model_id=given, client=service),
         lambda: Training.attach(given, client=service),
     ):
-        with pytest.raises(InputError, match=r"is no model's id\. nbt\.models"):
+        with pytest.raises(InputError, match=r"is not a model id\. nbt\.models"):
             call()
 
 

@@ -92,7 +92,7 @@ def test_ids_are_the_same_whenever_and_however_it_is_listed(
         ("nowhere", "There is no"),
         ("~nobody-of-that-name/x", "There is no"),
         ("\\\\attacker\\share", "Network paths"),
-        ("pictures/a.png", "is no folder"),
+        ("pictures/a.png", "is not a folder"),
         ("x\0y", "There is no"),
         ("x" * 5_000, "There is no"),
     ],

@@ -314,7 +314,7 @@ def test_a_path_that_ends_in_a_slash_is_a_folder(
     path = trained.download(f"{loras}{end}", max_cost=5)
     assert path == loras / f"icons-{trained.model.job_id}.safetensors"
     assert trained.download(f"{loras}{end}") == path
-    with pytest.raises(InputError, match=r"There is no folder .*deep\. Create it first"):
+    with pytest.raises(InputError, match=r"There is not a folder .*deep\. Create it first"):
         trained.download(f"{tmp_path}/deep/deeper{end}", max_cost=5)
     (tmp_path / "file").write_bytes(b"mine")
     with pytest.raises(InputError, match="file is a file, not a folder"):
