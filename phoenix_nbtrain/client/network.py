@@ -86,7 +86,7 @@ def _proxy(given: str, source: str) -> Proxy:
         good = False
     if not good:
         raise _wrong(
-            f"{source} does not name a proxy: {seen}.",
+            f"{source} names an invalid proxy: {seen}.",
             f"Write http://host:port, or unset {source}.",
         )
     if url.scheme not in _SCHEMES:

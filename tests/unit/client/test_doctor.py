@@ -179,7 +179,7 @@ def test_no_secret_is_ever_shown(monkeypatch: pytest.MonkeyPatch, where: str, st
     [
         ("SSL_CERT_FILE", "/proc/nothing/ca.pem", "certificates", "SSL_CERT_FILE=/proc/nothing"),
         ("SSLKEYLOGFILE", "/proc/nothing/keys", "certificates", "SSLKEYLOGFILE=/proc/nothing"),
-        ("HTTPS_PROXY", "http://[oops:9", "proxy", "HTTPS_PROXY does not name a proxy"),
+        ("HTTPS_PROXY", "http://[oops:9", "proxy", "HTTPS_PROXY names an invalid proxy"),
         ("HTTPS_PROXY", "socks://me:planted-secret-2@[::1]:9", "proxy", "HTTPS_PROXY names a kind"),
         ("PHOENIX_NBTRAIN_HOME", "a" * 300, "data folder", "a shorter path"),
         ("PHOENIX_NBTRAIN_HOME", "/" + "a/" * 300, "data folder", "at most 470 bytes"),

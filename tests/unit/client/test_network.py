@@ -84,14 +84,14 @@ def saying(text: str) -> Callable[[socket.socket], None]:
     [
         ("socks://127.0.0.1:9/", r"kind of proxy .*supported: socks://127\.0\.0\.1:9"),
         ("ftp://127.0.0.1:9", r"kind of proxy .*supported: ftp:"),
-        ("http://[oops:9", r"does not name a proxy: http://\[oops:9"),
-        ("http://127.0.0.1:99999", r"does not name a proxy: http://127\.0\.0\.1:99999"),
-        ("http://127.0.0.1:0", "does not name a proxy"),
-        ("http://", "does not name a proxy"),
-        ("http://not a host", "does not name a proxy"),
-        (f"http://me:{SECRET}@[oops:9", "does not name a proxy"),
+        ("http://[oops:9", r"names an invalid proxy: http://\[oops:9"),
+        ("http://127.0.0.1:99999", r"names an invalid proxy: http://127\.0\.0\.1:99999"),
+        ("http://127.0.0.1:0", "names an invalid proxy"),
+        ("http://", "names an invalid proxy"),
+        ("http://not a host", "names an invalid proxy"),
+        (f"http://me:{SECRET}@[oops:9", "names an invalid proxy"),
         (f"socks4://me:{SECRET}@127.0.0.1:9", "kind of proxy"),
-        (f"me:{SECRET}@127.0.0.1:99999", "does not name a proxy"),
+        (f"me:{SECRET}@127.0.0.1:99999", "names an invalid proxy"),
     ],
 )
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
@@ -272,7 +272,7 @@ def test_a_server_without_tls_is_told_as_one() -> None:
 
 def test_a_host_that_no_resolver_takes_is_an_error_of_ours() -> None:
     name = "a" * 64
-    with pytest.raises(ServiceUnreachable, match=r"cannot be reached at aaa.*no host's name"):
+    with pytest.raises(ServiceUnreachable, match=r"cannot be reached at aaa.*not a host name"):
         nbt.connect(api_key="k", api_secret="s", base_url=f"https://{name}.test/v1")
 
 

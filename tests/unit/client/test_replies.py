@@ -128,7 +128,7 @@ def test_the_property_covers_every_operation() -> None:
 )  # fmt: skip
 def test_a_200_that_is_no_object_of_the_services_is_no_reply(call: str, page: bytes) -> None:
     wire = answering(200, content=page)
-    with pytest.raises(ServiceUnreachable, match="no reply of Phoenix") as caught:
+    with pytest.raises(ServiceUnreachable, match="not a reply from Phoenix") as caught:
         CALLS[call](wire.phoenix)
     assert caught.value.sent
 

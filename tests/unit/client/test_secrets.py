@@ -443,6 +443,6 @@ def test_an_address_with_credentials_is_refused_without_showing_them(scheme: str
     "url", ["s3://me:hunter2@a.test/x.png", "s3://a.test/x.png?token=hunter2", "me:hunter2@a.test"]
 )
 def test_an_address_that_no_service_fetches_is_told_without_its_secrets(url: str) -> None:
-    with pytest.raises(InputError, match="no address of an image") as caught:
+    with pytest.raises(InputError, match="not the address of an image") as caught:
         unchecked(credentials()).import_image(url)
     assert "hunter2" not in str(caught.value)

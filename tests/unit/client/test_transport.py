@@ -55,10 +55,10 @@ from phoenix_nbtrain.records import LaunchReply, Quote
         (400, {}, {"status": "error", "code": "X", "message": "docs form"}, ServiceError, "docs form"),
         (302, {"location": "https://evil.test"}, None, ServiceFailed, "redirect"),
         (400, {}, None, ServiceUnreachable, r"\(400\) is not a reply from Phoenix.*proxy"),
-        (401, {}, None, ServiceUnreachable, "no reply of Phoenix's"),
-        (403, {}, None, ServiceUnreachable, "no reply of Phoenix's"),
-        (404, {}, None, ServiceUnreachable, "no reply of Phoenix's"),
-        (407, {}, {"message": "Log in"}, ServiceUnreachable, "no reply of Phoenix's"),
+        (401, {}, None, ServiceUnreachable, "not a reply from Phoenix"),
+        (403, {}, None, ServiceUnreachable, "not a reply from Phoenix"),
+        (404, {}, None, ServiceUnreachable, "not a reply from Phoenix"),
+        (407, {}, {"message": "Log in"}, ServiceUnreachable, "not a reply from Phoenix"),
         (408, {}, None, ServiceFailed, "408"),
         (429, {}, None, Throttled, "429"),
     ],
@@ -201,7 +201,7 @@ def test_a_token_with_several_projects_must_name_one(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("model_id", ["é", "\udc80", "a\nb", "x" * 100_000])
 def test_what_is_no_id_is_refused_before_anything_is_sent(model_id: str) -> None:
     wire = answering(200, json={"model": {"id": "m"}})
-    with pytest.raises(InputError, match=r"is no id\. Copy it again") as caught:
+    with pytest.raises(InputError, match=r"is not an id\. Copy it again") as caught:
         wire.phoenix.get_model(model_id)
     assert len(str(caught.value)) <= 200
     assert str(caught.value).isprintable()

@@ -155,7 +155,7 @@ def frame_with(draft: Draft, **columns: Any) -> pd.DataFrame:
         (lambda f: f.drop(columns="caption"), ["caption"]),
         (lambda f: f[["name", "caption", "caption"]], ["caption"]),
         (lambda f: f.assign(captions="x"), ["captions"]),
-        (lambda f: f.reset_index(drop=True), ["no image ids", "reset_index"]),
+        (lambda f: f.reset_index(drop=True), ["no longer holds image ids", "reset_index"]),
         (lambda f: f.rename(index=lambda i: i.replace("g_", "g_z")), ["img_za", "3 more"]),
         (lambda f: f.rename(index={"img_a": "img_zz"}), ["img_zz"]),
         (lambda f: pd.concat([f, f.iloc[:1]]), ["img_a", "more than once"]),

@@ -419,7 +419,7 @@ def test_what_only_begins_like_an_asset_id_says_what_one_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "no asset id" in refused("asset_abc")
+    assert "not an asset id" in refused("asset_abc")
     assert refused("nowhere").startswith("There is no nowhere. Check the path. The working")
 
 

@@ -110,7 +110,7 @@ def test_what_cannot_be_a_models_id_is_told(service: FakeService, given: Any) ->
 
 
 @pytest.mark.parametrize(
-    ("image", "words"), [("zzz", "no picture zzz"), (["a.png"], "a.png.* names no picture")]
+    ("image", "words"), [("zzz", "no picture zzz"), (["a.png"], "a.png.* does not name an image")]
 )
 def test_a_picture_that_is_not_there_is_an_input_error(
     opened: Opened, image: Any, words: str

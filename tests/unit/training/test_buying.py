@@ -443,7 +443,7 @@ def test_attach_passes_over_models_that_were_deleted(
         Training.attach(later[1].model_id, client=service, runner=runner)
     del service.models[training.model_id]
     made = service.count("create_model")
-    with pytest.raises(InputError, match=r"None of the models launched.*is there any more\. nbt"):
+    with pytest.raises(InputError, match=r"None of the models launched.*exists any more\. nbt"):
         Training.attach(client=service, runner=runner)
     assert service.count("create_model") == made
 
