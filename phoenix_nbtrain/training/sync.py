@@ -122,31 +122,31 @@ class Sync:
             ServiceUnreachable, ServiceError: as for `now`.
         """
         with ExitStack() as stack:
-            try:
-                stack.enter_context(self._alone())
-            except PhoenixError as error:
-                self._failed(error)
-                raise
-            except KeyboardInterrupt:
-                self._interrupted()
-                raise
-            finally:
-                self._waits = False
-            if self._timer is not None:
-                self._timer.cancel()  # what it was for is done here
-            try:
-                self._fly()
-            except PhoenixError as error:
-                self._failed(error)
-                raise
-            except KeyboardInterrupt:
-                self._interrupted()
-                raise
-            else:
+            with self._told():
+                try:
+                    stack.enter_context(self._alone())
+                finally:
+                    self._waits = False
+                if self._timer is not None:
+                    self._timer.cancel()  # what it was for is done here
+                try:
+                    self._fly()
+                finally:
+                    self._live.change(_landed).result()
                 self._failures = 0
-            finally:
-                self._live.change(_landed).result()
             yield
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Show why a flight ended early, and let another follow."""
+        try:
+            yield
+        except PhoenixError as error:
+            self._failed(error)
+            raise
+        except KeyboardInterrupt:
+            self._interrupted()
+            raise
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ import pytest
 from clocks import SetClock
 from fake_service import FakeService
 
-from phoenix_nbtrain.launch import Launcher
+from phoenix_nbtrain.launch import Launcher, Order
 from phoenix_nbtrain.store.journal import Journal
 
 
@@ -32,3 +32,8 @@ def journal(tmp_path: Path, clock: SetClock) -> Journal:
 @pytest.fixture
 def launcher(service: FakeService, journal: Journal, clock: SetClock) -> Launcher:
     return Launcher(service, journal, clock=clock, sleep=clock.pass_)
+
+
+@pytest.fixture
+def wanted(service: FakeService) -> Order:
+    return Order(model_id=next(iter(service.models)), parameters={"n": 1}, fingerprint="f")

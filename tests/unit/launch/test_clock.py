@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from clocks import SetClock
 from fake_service import FakeService
+from launching import lose, read
 
 from phoenix_nbtrain.errors import LaunchUncertain, PriceNotAccepted, ServiceUnreachable
 from phoenix_nbtrain.launch import Launcher, Order, download_order
@@ -19,26 +20,6 @@ from phoenix_nbtrain.training.opening import Opening
 
 DAY = 86_400
 JUMPS = pytest.mark.parametrize("jump", [DAY, -DAY], ids=["ahead", "back"])
-
-
-@pytest.fixture
-def wanted(service: FakeService) -> Order:
-    return Order(model_id=next(iter(service.models)), parameters={"n": 1}, fingerprint="f")
-
-
-def lose(service: FakeService, launcher: Launcher, wanted: Order) -> None:
-    def reset() -> None:
-        raise ServiceUnreachable("Reset.", sent=True)
-
-    service.before["trigger_training"] = reset
-    with pytest.raises(LaunchUncertain):
-        launcher.launch(wanted, max_cost=2000)
-    service.before.clear()
-
-
-def read(service: FakeService, launcher: Launcher, wanted: Order) -> str:
-    found = launcher.reconcile(service.get_model(wanted.model_id))
-    return found.state if found else "none"
 
 
 @JUMPS

@@ -15,11 +15,6 @@ from phoenix_nbtrain.records import Job, LaunchReply
 from phoenix_nbtrain.store.journal import Journal
 
 
-@pytest.fixture
-def wanted(service: FakeService) -> Order:
-    return Order(model_id=next(iter(service.models)), parameters={"n": 1}, fingerprint="f")
-
-
 def answering(service: FakeService, cost: Decimal | None, method: str = "trigger_training") -> None:
     """Let launches answer with that cost."""
     trigger: Callable[..., LaunchReply] = getattr(service, method)

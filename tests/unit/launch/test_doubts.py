@@ -46,11 +46,6 @@ LOST = ServiceUnreachable("Timed out.", sent=True)
 
 
 @pytest.fixture
-def wanted(service: FakeService) -> Order:
-    return Order(model_id=next(iter(service.models)), parameters={"n": 1}, fingerprint="f")
-
-
-@pytest.fixture
 def hiding(clock: Any, journal: Journal) -> tuple[Hiding, Launcher, Order]:
     service = Hiding()
     model = service.create_model(name="m", type="flux.2-dev-lora")

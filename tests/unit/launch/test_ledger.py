@@ -11,33 +11,11 @@ from typing import Any
 
 import pytest
 from fake_service import FakeService
+from launching import lose, read
 
 from phoenix_nbtrain.errors import LaunchUncertain, ServiceUnreachable
 from phoenix_nbtrain.launch import Launcher, Order, download_order
 from phoenix_nbtrain.store.journal import Journal
-
-
-def lose(service: FakeService, launcher: Launcher, wanted: Order) -> None:
-    """Send a launch that never arrives, and hear nothing."""
-
-    def reset() -> None:
-        raise ServiceUnreachable("Reset.", sent=True)
-
-    service.before["trigger_training"] = reset
-    with pytest.raises(LaunchUncertain):
-        launcher.launch(wanted, max_cost=2000)
-    service.before.clear()
-
-
-def read(service: FakeService, launcher: Launcher, wanted: Order) -> str:
-    found = launcher.reconcile(service.get_model(wanted.model_id))
-    return found.state if found else "none"
-
-
-@pytest.fixture
-def wanted(service: FakeService) -> Order:
-    model_id = next(iter(service.models))
-    return Order(model_id=model_id, parameters={"nbEpochs": 10}, fingerprint="f")
 
 
 class TestUnseen:

@@ -27,12 +27,6 @@ def beside(alias: FakeService, journal: Journal, clock: Any) -> Launcher:
     return Launcher(alias, journal, clock=clock, sleep=clock.pass_)
 
 
-@pytest.fixture
-def wanted(service: FakeService) -> Order:
-    model_id = next(iter(service.models))
-    return Order(model_id=model_id, parameters={"nbEpochs": 10}, fingerprint="f")
-
-
 def lose(service: FakeService, launcher: Launcher, wanted: Order, *, arrives: bool) -> None:
     """Send a launch, hear nothing, and read nothing either."""
 
