@@ -404,7 +404,7 @@ class Training(Drafting, metaclass=_Opened):
                     raise
                 failure = error
                 if not told:  # printed, since whoever waits sees this cell's output and no more
-                    print(f"How the run stands is not known just now. {error} wait() goes on.")  # noqa: T201
+                    print(f"The run's status is unknown right now. {error} wait() keeps trying.")  # noqa: T201
                 told = True
             run = self.state.run
             if failure is None:

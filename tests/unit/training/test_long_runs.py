@@ -150,7 +150,7 @@ def test_wait_goes_on_through_what_passes_and_says_so_once(
     assert trains.wait().status == "trained"
     assert 2 * HOUR <= by_the_clock.now <= 2 * HOUR + 60
     said = capsys.readouterr().out
-    assert said.count("is not known just now") == 1
+    assert said.count("is unknown right now") == 1
     assert trains.state.problem == ""
 
 
