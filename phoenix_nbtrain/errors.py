@@ -37,6 +37,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = [
+    "PASSING",
     "AuthenticationFailed",
     "ConfigError",
     "CoolingDown",
@@ -306,6 +307,10 @@ class ServiceFailed(ServiceError):
     def __init__(self, message: str, *, retry_after: float | None = None, **rest: Any) -> None:
         super().__init__(message, **rest)
         self.retry_after = retry_after
+
+
+PASSING = (ServiceUnreachable, ServiceFailed, Throttled)
+"""Failures after which the same request may succeed a little later."""
 
 
 class StillRunning(PhoenixError, TimeoutError):

@@ -28,8 +28,8 @@ __all__ = ["PAUSE_MAX", "Reply", "error_of", "retry_after"]
 
 PAUSE_MAX = 60
 """Seconds: a service that asks for a longer pause is not waited for."""
-_PASSING = (408, 409)
-"""Too slow, or at the same time as another: refusals that the same request may not meet again."""
+_LIKE_5XX = (408, 409)
+"""Refusals that the same request may not meet again: too slow, or at the same time as another."""
 _WORDS_MAX = 120
 """Characters of the service's own words that a message quotes."""
 
@@ -116,7 +116,7 @@ def error_of(reply: Reply) -> ServiceError | ServiceUnreachable:
     ``{"status": "error", "code", "message"}``, and text that is no JSON. A refusal that is a web
     page, or asks to log in to a proxy, comes from something on the way.
     """
-    final = 400 <= reply.status < 500 and reply.status not in (*_PASSING, 429)
+    final = 400 <= reply.status < 500 and reply.status not in (*_LIKE_5XX, 429)
     if reply.status == 407 or (final and reply.is_page):
         return _no_reply_of_the_service(reply.status)
     body = reply.json()
@@ -156,7 +156,7 @@ def error_of(reply: Reply) -> ServiceError | ServiceUnreachable:
     if reply.status == 500 and "x-phoenix-local" in reply.headers and words.endswith("."):
         # Our own words about the local data folder, which say what to do; waiting does not help.
         return ServiceFailed(f"{said}.", **rest)
-    if reply.status >= 500 or reply.status in _PASSING:
+    if reply.status >= 500 or reply.status in _LIKE_5XX:
         return ServiceFailed(
             f"{said} ({reply.status}).",
             remedy="Try again shortly.",

@@ -21,6 +21,7 @@ from phoenix_nbtrain.client.replies import Reply, error_of
 from phoenix_nbtrain.client.secrecy import without_secrets
 from phoenix_nbtrain.client.sockets import deadline
 from phoenix_nbtrain.errors import (
+    PASSING,
     InputError,
     PhoenixError,
     ServiceFailed,
@@ -42,8 +43,6 @@ _AS_IT_IS = {"Accept-Encoding": "identity"}
 """For files, which are packed already."""
 _PAUSE_FIRST, _PAUSE_MAX = 0.5, 8.0
 """Seconds between tries, doubling from the first to the longest."""
-_PASSING = (ServiceUnreachable, ServiceFailed, Throttled)
-"""Failures after which the same request may succeed."""
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -219,7 +218,7 @@ class Transport:
         for attempt in range(tries):
             try:
                 return send()
-            except _PASSING as error:
+            except PASSING as error:
                 failure: PhoenixError = error
                 sent = _mark_sent(error, earlier=sent)
             if attempt < tries - 1:
@@ -227,7 +226,7 @@ class Transport:
             try:
                 # The last one may have arrived, too, and only its reply be lost.
                 found = look()
-            except _PASSING:
+            except PASSING:
                 break  # what stands is not known, so the failure to tell of is the write's
             if found is not None:
                 return found
@@ -258,7 +257,7 @@ class Transport:
         for attempt in range(tries):
             try:
                 return once()
-            except _PASSING as error:
+            except PASSING as error:
                 sent = _mark_sent(error, earlier=sent)
                 if attempt == tries - 1:
                     raise

@@ -9,22 +9,13 @@ from functools import partial
 from typing import Any
 
 from phoenix_nbtrain.draft import Draft, ImageRow
-from phoenix_nbtrain.errors import (
-    AuthenticationFailed,
-    CoolingDown,
-    PhoenixError,
-    ServiceFailed,
-    ServiceUnreachable,
-    Throttled,
-)
+from phoenix_nbtrain.errors import PASSING, AuthenticationFailed, CoolingDown, PhoenixError
 from phoenix_nbtrain.training.live import Live
 
-__all__ = ["ASSETS_PER_CALL", "ENDING", "PASSING", "Rows", "all_done", "reason"]
+__all__ = ["ASSETS_PER_CALL", "ENDING", "Rows", "all_done", "reason"]
 
 ASSETS_PER_CALL = 10
 """Most asset ids that one call adds to a training set (SDK)."""
-PASSING = (ServiceUnreachable, ServiceFailed, Throttled)
-"""Failures after which the same request may succeed: the flight ends and is tried again."""
 ENDING = (*PASSING, AuthenticationFailed, CoolingDown)
 """Failures that say nothing of the one row they met: no row is refused for them."""
 

@@ -20,13 +20,20 @@ from typing import Any, Literal
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset.edits import pair_problem
 from phoenix_nbtrain.draft import Draft, ImageRow, PairTriple
-from phoenix_nbtrain.errors import NotFound, PhoenixError, ServiceError, StoreError, Throttled
+from phoenix_nbtrain.errors import (
+    PASSING,
+    NotFound,
+    PhoenixError,
+    ServiceError,
+    StoreError,
+    Throttled,
+)
 from phoenix_nbtrain.records import TrainingPair
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.store.lease import lease, lease_if_free
 from phoenix_nbtrain.training.attaching import Attaching
-from phoenix_nbtrain.training.flight import ENDING, PASSING, Rows, all_done, reason
+from phoenix_nbtrain.training.flight import ENDING, Rows, all_done, reason
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.merge import merge
 from phoenix_nbtrain.training.order import wire_parameters

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from phoenix_nbtrain.errors import (
+    PASSING,
     AuthenticationFailed,
+    CoolingDown,
     PhoenixError,
-    ServiceError,
-    ServiceFailed,
-    ServiceUnreachable,
+    PlanLimitReached,
     StoreBusy,
     StoreError,
 )
@@ -93,9 +93,7 @@ def passing(error: PhoenixError) -> bool:
     """Return whether a later read may succeed: after an outage, or once somebody has logged in."""
     if isinstance(error, AuthenticationFailed):
         return error.status == 403  # a token that has expired; 401 is a refusal
-    if isinstance(error, ServiceError):
-        return isinstance(error, ServiceFailed) or error.status == 429
-    return isinstance(error, ServiceUnreachable | StoreBusy)
+    return isinstance(error, (*PASSING, CoolingDown, PlanLimitReached, StoreBusy))
 
 
 def _whole(value: object) -> int | None:
