@@ -28,12 +28,12 @@ from phoenix_nbtrain.local import (
     routes_training,
     routes_uploads,
 )
-from phoenix_nbtrain.local.body import BODY_BYTES_MAX
-from phoenix_nbtrain.local.context import IMPORTERS, KEY, SERVED
-from phoenix_nbtrain.local.imports import Importers
+from phoenix_nbtrain.local.app_context import IMPORTERS, KEY, SERVED
 from phoenix_nbtrain.local.lease import Workers
-from phoenix_nbtrain.local.refusals import Refused
+from phoenix_nbtrain.local.request_body import BODY_BYTES_MAX
+from phoenix_nbtrain.local.service_errors import Refused
 from phoenix_nbtrain.local.store import Store
+from phoenix_nbtrain.local.upload_imports import Importers
 
 __all__ = ["create_app", "is_this_computer"]
 

@@ -23,8 +23,8 @@ from phoenix_nbtrain.children import environment
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.forks import after_fork, close_own, open_own
 from phoenix_nbtrain.home import locking_in, writing_in
+from phoenix_nbtrain.local.rows import end_job
 from phoenix_nbtrain.local.store import Store
-from phoenix_nbtrain.local.tables import end_job
 
 with contextlib.suppress(ImportError):  # Windows, see _SUPPORTED
     import fcntl

@@ -12,8 +12,8 @@ from typing import Any
 from flask import request
 
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.local.refusals import bad
-from phoenix_nbtrain.local.tables import iso
+from phoenix_nbtrain.local.rows import iso
+from phoenix_nbtrain.local.service_errors import bad
 
 __all__ = ["date", "page"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from phoenix_nbtrain.catalog import from_wire, full_config, parameters, validate
 from phoenix_nbtrain.errors import PhoenixError, shown
-from phoenix_nbtrain.local.refusals import bad, told
+from phoenix_nbtrain.local.service_errors import bad, told
 
 __all__ = ["checked", "config_of"]
 

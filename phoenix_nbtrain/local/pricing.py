@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from phoenix_nbtrain.catalog import MODEL_TYPES
-from phoenix_nbtrain.local.refusals import Refused
+from phoenix_nbtrain.local.service_errors import Refused
 from phoenix_nbtrain.local.settings import load, save
 
 __all__ = ["DOWNLOAD_PRICE", "Bill", "bill", "charge", "number", "price", "refund"]

@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import Blueprint
 
-from phoenix_nbtrain.local.assets import insert_asset, uploaded
-from phoenix_nbtrain.local.body import id_list, json_object, text_field
-from phoenix_nbtrain.local.context import store, wire
-from phoenix_nbtrain.local.refusals import bad
-from phoenix_nbtrain.local.tables import asset_row, iso
+from phoenix_nbtrain.local.app_context import store, wire
+from phoenix_nbtrain.local.new_assets import insert_asset, uploaded
+from phoenix_nbtrain.local.request_body import id_list, json_object, text_field
+from phoenix_nbtrain.local.rows import asset_row, iso
+from phoenix_nbtrain.local.service_errors import bad
 
 __all__ = ["CAPTION_BYTES_MAX", "NAME_BYTES_MAX", "routes"]
 

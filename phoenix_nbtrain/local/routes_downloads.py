@@ -11,12 +11,10 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.local.body import QUOTED, dry_run, json_object, text_field
-from phoenix_nbtrain.local.context import store, wire
+from phoenix_nbtrain.local.app_context import store, wire
 from phoenix_nbtrain.local.pricing import DOWNLOAD_PRICE, bill, charge
-from phoenix_nbtrain.local.refusals import Refused, bad
-from phoenix_nbtrain.local.run_files import adapter_path
-from phoenix_nbtrain.local.tables import (
+from phoenix_nbtrain.local.request_body import QUOTED, dry_run, json_object, text_field
+from phoenix_nbtrain.local.rows import (
     DOWNLOAD,
     ENDED,
     insert_job,
@@ -24,6 +22,8 @@ from phoenix_nbtrain.local.tables import (
     model_row,
     set_job_status,
 )
+from phoenix_nbtrain.local.run_files import adapter_path
+from phoenix_nbtrain.local.service_errors import Refused, bad
 
 __all__ = ["routes", "weights"]
 

@@ -10,13 +10,11 @@ from typing import Any
 from flask import Blueprint
 
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.local.assets import NewAsset, insert_asset, uploaded
-from phoenix_nbtrain.local.body import json_object, json_value, text_field
-from phoenix_nbtrain.local.context import store, wire
-from phoenix_nbtrain.local.refusals import Refused, bad, plan_limit
+from phoenix_nbtrain.local.app_context import store, wire
+from phoenix_nbtrain.local.new_assets import NewAsset, insert_asset, uploaded
+from phoenix_nbtrain.local.request_body import json_object, json_value, text_field
 from phoenix_nbtrain.local.routes_assets import CAPTION_BYTES_MAX, NAME_BYTES_MAX
-from phoenix_nbtrain.local.settings import load
-from phoenix_nbtrain.local.tables import (
+from phoenix_nbtrain.local.rows import (
     asset_row,
     image_rows,
     iso,
@@ -24,6 +22,8 @@ from phoenix_nbtrain.local.tables import (
     pair_rows,
     touch_model,
 )
+from phoenix_nbtrain.local.service_errors import Refused, bad, plan_limit
+from phoenix_nbtrain.local.settings import load
 
 __all__ = ["routes"]
 

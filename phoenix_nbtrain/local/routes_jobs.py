@@ -7,12 +7,12 @@ from typing import Any
 from flask import Blueprint, request
 
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.local.body import json_object
-from phoenix_nbtrain.local.context import store, wire, workers
+from phoenix_nbtrain.local.app_context import store, wire, workers
 from phoenix_nbtrain.local.paging import date, page
-from phoenix_nbtrain.local.refusals import bad
-from phoenix_nbtrain.local.tables import DOWNLOAD, ENDED, job_row
-from phoenix_nbtrain.local.wire import AUTHOR
+from phoenix_nbtrain.local.reply_json import AUTHOR
+from phoenix_nbtrain.local.request_body import json_object
+from phoenix_nbtrain.local.rows import DOWNLOAD, ENDED, job_row
+from phoenix_nbtrain.local.service_errors import bad
 
 __all__ = ["routes"]
 

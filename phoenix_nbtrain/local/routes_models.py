@@ -10,13 +10,13 @@ from flask import Blueprint, request
 
 from phoenix_nbtrain.catalog import MODEL_TYPES
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.local.body import id_list, json_object, text_field
-from phoenix_nbtrain.local.context import store, wire, workers
+from phoenix_nbtrain.local.app_context import store, wire, workers
 from phoenix_nbtrain.local.paging import date, page
 from phoenix_nbtrain.local.parameters import checked
-from phoenix_nbtrain.local.refusals import Refused, bad
+from phoenix_nbtrain.local.request_body import id_list, json_object, text_field
+from phoenix_nbtrain.local.rows import end_job, iso, job_row, model_row, touch_model
+from phoenix_nbtrain.local.service_errors import Refused, bad
 from phoenix_nbtrain.local.store import new_id
-from phoenix_nbtrain.local.tables import end_job, iso, job_row, model_row, touch_model
 
 __all__ = ["routes"]
 

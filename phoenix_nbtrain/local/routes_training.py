@@ -13,13 +13,11 @@ from flask.typing import ResponseReturnValue
 
 from phoenix_nbtrain.catalog import MODEL_TYPES, PAIRS_MIN
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.local.body import QUOTED, dry_run, json_object
-from phoenix_nbtrain.local.context import store, wire, workers
+from phoenix_nbtrain.local.app_context import store, wire, workers
 from phoenix_nbtrain.local.parameters import checked, config_of
 from phoenix_nbtrain.local.pricing import Bill, bill, charge, price
-from phoenix_nbtrain.local.refusals import Refused, bad, plan_limit
-from phoenix_nbtrain.local.settings import load
-from phoenix_nbtrain.local.tables import (
+from phoenix_nbtrain.local.request_body import QUOTED, dry_run, json_object
+from phoenix_nbtrain.local.rows import (
     DOWNLOAD,
     caption_of,
     end_job,
@@ -31,6 +29,8 @@ from phoenix_nbtrain.local.tables import (
     pair_rows,
     set_progress,
 )
+from phoenix_nbtrain.local.service_errors import Refused, bad, plan_limit
+from phoenix_nbtrain.local.settings import load
 
 __all__ = ["routes"]
 

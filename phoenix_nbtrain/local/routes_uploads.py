@@ -10,16 +10,16 @@ from flask.typing import ResponseReturnValue
 
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
-from phoenix_nbtrain.local.body import QUOTED, dry_run, json_object, text_field
-from phoenix_nbtrain.local.context import importers, served, store, wire
-from phoenix_nbtrain.local.fetching import Address
-from phoenix_nbtrain.local.imports import check_parts
+from phoenix_nbtrain.local.app_context import importers, served, store, wire
 from phoenix_nbtrain.local.pricing import Bill
-from phoenix_nbtrain.local.refusals import bad
+from phoenix_nbtrain.local.request_body import QUOTED, dry_run, json_object, text_field
 from phoenix_nbtrain.local.routes_assets import NAME_BYTES_MAX
+from phoenix_nbtrain.local.rows import iso, upload_row
+from phoenix_nbtrain.local.service_errors import bad
 from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import new_id
-from phoenix_nbtrain.local.tables import iso, upload_row
+from phoenix_nbtrain.local.upload_imports import check_parts
+from phoenix_nbtrain.local.url_fetch import Address
 
 __all__ = ["routes"]
 

@@ -10,16 +10,15 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from phoenix_nbtrain.engines.demo.feature_cache import TrainingSet
+from phoenix_nbtrain.engines.demo.image_store import PX, ImageStore
+from phoenix_nbtrain.engines.demo.patch_trainer import Trainer
+from phoenix_nbtrain.engines.demo.samples import as_png, starts
 from phoenix_nbtrain.home import WRITING, private_folder, write_whole
 from phoenix_nbtrain.images.decoder import pixels
-from phoenix_nbtrain.local.assets import insert_asset, made
-from phoenix_nbtrain.local.canvas import PX, Canvases
-from phoenix_nbtrain.local.looks import TrainingSet
+from phoenix_nbtrain.local.new_assets import insert_asset, made
 from phoenix_nbtrain.local.parameters import config_of
-from phoenix_nbtrain.local.run_files import adapter_path, aside_path, checkpoint_path
-from phoenix_nbtrain.local.samples import as_png, starts
-from phoenix_nbtrain.local.store import Store
-from phoenix_nbtrain.local.tables import (
+from phoenix_nbtrain.local.rows import (
     ENDED,
     asset_row,
     end_job,
@@ -29,7 +28,8 @@ from phoenix_nbtrain.local.tables import (
     set_job_status,
     set_progress,
 )
-from phoenix_nbtrain.local.trainer import Trainer
+from phoenix_nbtrain.local.run_files import adapter_path, aside_path, checkpoint_path
+from phoenix_nbtrain.local.store import Store
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,7 +69,7 @@ class Run:
         private_folder(self._dir)
         for left in self._dir.glob(f"{WRITING}*"):
             left.unlink()  # by a process that was killed while it wrote
-        with closing(Canvases(self._dir)) as canvases:
+        with closing(ImageStore(self._dir)) as canvases:
             if self._decode(canvases):
                 self._train(TrainingSet(canvases, self._rows()))
 
@@ -104,7 +104,7 @@ class Run:
 
     # -- before ---------------------------------------------------------------------------------
 
-    def _decode(self, canvases: Canvases) -> bool:
+    def _decode(self, canvases: ImageStore) -> bool:
         """Put every picture on its canvas; return whether the training shall go on."""
         used = {asset_id for source, target, _ in self._pairs for asset_id in (source, target)}
         looked = time.monotonic()

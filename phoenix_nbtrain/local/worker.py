@@ -24,9 +24,7 @@ from phoenix_nbtrain.database import is_full
 from phoenix_nbtrain.errors import PhoenixError, StoreBusy, ending, shown
 from phoenix_nbtrain.home import private_folder
 from phoenix_nbtrain.local.lease import hold_lease
-from phoenix_nbtrain.local.run_files import bring_back, checkpoint_path
-from phoenix_nbtrain.local.store import Store
-from phoenix_nbtrain.local.tables import (
+from phoenix_nbtrain.local.rows import (
     ENDED,
     end_job,
     iso,
@@ -36,6 +34,8 @@ from phoenix_nbtrain.local.tables import (
     set_job_status,
     set_progress,
 )
+from phoenix_nbtrain.local.run_files import bring_back, checkpoint_path
+from phoenix_nbtrain.local.store import Store
 
 __all__ = ["main", "work_off"]
 

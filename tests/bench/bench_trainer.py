@@ -30,11 +30,11 @@ import numpy as np
 from bench.figures import better_when_high, better_when_low, seconds, sized
 
 from phoenix_nbtrain.catalog import full_config
+from phoenix_nbtrain.engines.demo.feature_cache import GRIDS, TrainingSet
+from phoenix_nbtrain.engines.demo.features import BLOCKS, TARGETS, words_of
+from phoenix_nbtrain.engines.demo.image_store import PX, ImageStore
+from phoenix_nbtrain.engines.demo.patch_trainer import LEARNING_SCALE, WORDLESS, Trainer
 from phoenix_nbtrain.images.drawings import ICONS, icon
-from phoenix_nbtrain.local.canvas import PX, Canvases
-from phoenix_nbtrain.local.features import BLOCKS, TARGETS, words_of
-from phoenix_nbtrain.local.looks import GRIDS, TrainingSet
-from phoenix_nbtrain.local.trainer import LEARNING_SCALE, WORDLESS, Trainer
 
 IMAGES = sized(20, 2)
 STEPS = IMAGES * 20
@@ -42,11 +42,11 @@ STEPS = IMAGES * 20
 
 
 def drawings(folder: Path) -> TrainingSet:
-    canvases = Canvases(folder)
+    images = ImageStore(folder)
     for name in ICONS[:IMAGES]:
         picture = icon(name, PX, style="colour").convert("RGB")
-        canvases.add(name, np.asarray(picture, np.uint8))
-    return TrainingSet(canvases, [(None, name, f"a {name}") for name in ICONS[:IMAGES]])
+        images.add(name, np.asarray(picture, np.uint8))
+    return TrainingSet(images, [(None, name, f"a {name}") for name in ICONS[:IMAGES]])
 
 
 class Bare:
@@ -69,7 +69,7 @@ class Bare:
         )
 
     def phi(self, item: int, grid: int, *, said: bool) -> Any:
-        from phoenix_nbtrain.local.features import place
+        from phoenix_nbtrain.engines.demo.features import place
 
         words = self.words[item] if said else np.zeros_like(self.words[item])
         seen = self.looks[item][grid].seen
@@ -171,7 +171,7 @@ def main() -> None:
         better_when_high("the same, features ready beforehand", 1 / ours, 1 / least, unit)
         run, steps = seconds(whole_run(folder / "phoenix"), ten_epochs(trainer), rounds=sized(3, 1))
         better_when_low("10 epochs of 20 images of 256 px, whole run", run, steps, "s")
-        examples.canvases.close()
+        examples.images.close()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.policies import POLICIES
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.images import metadata
-from phoenix_nbtrain.local import settings, tables
+from phoenix_nbtrain.local import rows, settings
 from phoenix_nbtrain.local.app import create_app
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.runner import InlineRunner
@@ -60,15 +60,15 @@ class Bench:
     def held(self, model_id: str) -> Held:
         """Read the Phoenix's own database."""
         with self.store.reading() as db:
-            model = tables.model_row(db, model_id)
-            images = tables.image_rows(db, model_id)
+            model = rows.model_row(db, model_id)
+            images = rows.image_rows(db, model_id)
             content = {row["id"]: row["sha256"] for row in images}
             return Held(
                 pictures=tuple(sorted(content[row["id"]] for row in images)),
                 captions={row["sha256"]: row["description"] for row in images},
                 pairs=tuple(
                     (content[row["source_id"]], content[row["target_id"]], row["instruction"])
-                    for row in tables.pair_rows(db, model_id)
+                    for row in rows.pair_rows(db, model_id)
                 ),
                 jobs=len(self.jobs(model_id)),
                 status=model["status"],

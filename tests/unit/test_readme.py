@@ -246,8 +246,8 @@ PROMISES = {
         "unit/launch/test_launch.py::test_again_buys_it_again",
     ],
     "learns colours and textures from your pictures": [
-        "unit/local/test_local_trainer.py::test_the_loss_falls_and_an_unseen_drawing_is_coloured",
-        "unit/local/test_local_trainer.py::test_real_line_drawings_are_learned_to_be_coloured",
+        "unit/engines/test_patch_trainer.py::test_the_loss_falls_and_an_unseen_drawing_is_coloured",
+        "unit/engines/test_patch_trainer.py::test_real_line_drawings_are_learned_to_be_coloured",
     ],
     "its prices are simulated, and every view says so": [
         "views/test_studio.py::test_each_part_by_itself_says_which_phoenix_it_is",

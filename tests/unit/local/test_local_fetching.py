@@ -17,8 +17,8 @@ from unit.local.web import PUBLIC, Web, body, moved, web_on_this_computer
 
 from phoenix_nbtrain.addresses import is_public
 from phoenix_nbtrain.errors import InputError
-from phoenix_nbtrain.local import fetching
-from phoenix_nbtrain.local.fetching import Address, fetch
+from phoenix_nbtrain.local import url_fetch
+from phoenix_nbtrain.local.url_fetch import Address, fetch
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_redirect_to_another_page_is_followed(web: Web) -> None:
 def test_redirects_in_a_circle_end(web: Web) -> None:
     web.pages["/a"], web.pages["/b"] = moved("/b"), moved("/a")
     assert "on and on" in refusal("http://pictures.example/a")
-    assert len(web.connected) == fetching.REDIRECTS_MAX + 1
+    assert len(web.connected) == url_fetch.REDIRECTS_MAX + 1
 
 
 def test_a_file_that_says_it_is_too_large_is_not_read(web: Web) -> None:
@@ -164,7 +164,7 @@ def test_a_file_that_says_it_is_too_large_is_not_read(web: Web) -> None:
 
 
 def test_a_file_that_grows_without_end_is_left(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetching, "BYTES_MAX", 1_000_000)
+    monkeypatch.setattr(url_fetch, "BYTES_MAX", 1_000_000)
 
     def endless(to: BaseHTTPRequestHandler) -> None:
         to.send_response(200)
@@ -181,7 +181,7 @@ def test_a_server_that_never_comes_to_an_end_is_left_in_time(
     web: Web, monkeypatch: pytest.MonkeyPatch, head: bytes
 ) -> None:
     """Every single read stays within its time; only the whole does not."""
-    monkeypatch.setattr(fetching, "SECONDS_MAX", 0.5)
+    monkeypatch.setattr(url_fetch, "SECONDS_MAX", 0.5)
     over = threading.Event()
 
     def drip(to: BaseHTTPRequestHandler) -> None:
@@ -201,9 +201,9 @@ def test_a_server_that_never_comes_to_an_end_is_left_in_time(
 def test_a_name_that_is_never_found_is_left_in_time(
     web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching, "SECONDS_MAX", 0.2)
+    monkeypatch.setattr(url_fetch, "SECONDS_MAX", 0.2)
     over = threading.Event()
-    monkeypatch.setattr(fetching.socket, "getaddrinfo", lambda *_, **__: over.wait(30) and [])
+    monkeypatch.setattr(url_fetch.socket, "getaddrinfo", lambda *_, **__: over.wait(30) and [])
     assert "took more than" in refusal("http://pictures.example/x.png")
     over.set()
 
@@ -358,7 +358,7 @@ def test_an_import_whose_process_died_is_taken_up_by_the_next_reader(
 ) -> None:
     web.pages["/x.png"] = body(drawing())
     with monkeypatch.context() as dead:
-        dead.setattr("phoenix_nbtrain.local.imports.Importers.ensure", lambda *_: None)
+        dead.setattr("phoenix_nbtrain.local.upload_imports.Importers.ensure", lambda *_: None)
         body_ = {"url": "http://pictures.example/x.png", "kind": "image"}
         upload = phoenix.ok("POST", "/uploads", body_)["upload"]
         assert phoenix.ok("GET", f"/uploads/{upload['id']}")["upload"]["status"] == "validating"

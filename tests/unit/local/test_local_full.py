@@ -16,11 +16,11 @@ import pytest
 from unit.local.local_phoenix import Phoenix
 
 from phoenix_nbtrain.database import is_full
+from phoenix_nbtrain.engines.demo.patch_trainer import Trainer
 from phoenix_nbtrain.errors import StoreBusy, StoreError
 from phoenix_nbtrain.home import write_whole
 from phoenix_nbtrain.local import run, worker
 from phoenix_nbtrain.local.run_files import aside_path, bring_back, checkpoint_path
-from phoenix_nbtrain.local.trainer import Trainer
 
 QUICK: dict[str, Any] = {"nbEpochs": 2, "nbRepeats": 3, "rank": 4, "seed": 1}
 LONG: dict[str, Any] = {"nbEpochs": 100, "nbRepeats": 100, "seed": 1}

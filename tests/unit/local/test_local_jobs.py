@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load
 from unit.local.local_phoenix import Phoenix, drawing
 
-from phoenix_nbtrain.local.tables import end_job, job_row
+from phoenix_nbtrain.local.rows import end_job, job_row
 from phoenix_nbtrain.local.worker import work_off
 
 QUICK = {"nbEpochs": 2, "nbRepeats": 1, "rank": 4}

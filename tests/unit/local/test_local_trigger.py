@@ -11,7 +11,7 @@ import pytest
 from unit.local.local_phoenix import Phoenix, drawing
 
 from phoenix_nbtrain.catalog import MODEL_TYPES, defaults
-from phoenix_nbtrain.local import routes_training, tables
+from phoenix_nbtrain.local import routes_training, rows
 from phoenix_nbtrain.local.pricing import number, price
 
 
@@ -227,7 +227,7 @@ def test_a_clock_that_was_set_back_makes_no_cooldown_longer(
     phoenix.launch(first)
     real, back = time.time, 86_400.0
     clock = SimpleNamespace(time=lambda: real() - back)
-    for module in (routes_training, tables):
+    for module in (routes_training, rows):
         monkeypatch.setattr(module, "time", clock)
     status, reply = phoenix.send("PUT", f"/models/{second}/train")
     assert (status, reply["remainingSeconds"]) == (429, pytest.approx(60, abs=10))

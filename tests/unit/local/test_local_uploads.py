@@ -11,7 +11,7 @@ import pytest
 from unit.local.local_phoenix import Phoenix, drawing
 
 from phoenix_nbtrain.images.header import BYTES_MAX
-from phoenix_nbtrain.local import routes_uploads, wire
+from phoenix_nbtrain.local import reply_json, routes_uploads
 
 
 def plan(content: bytes, parts: int = 1, **changes: Any) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def test_a_part_that_changes_under_the_completion_fails(
     upload = begin(phoenix, content)
     put(phoenix, upload["parts"][0], content)
     with monkeypatch.context() as dead:
-        dead.setattr("phoenix_nbtrain.local.imports.Importers.ensure", lambda *_: None)
+        dead.setattr("phoenix_nbtrain.local.upload_imports.Importers.ensure", lambda *_: None)
         complete(phoenix, upload["id"])
     (phoenix.store.upload_dir(upload["id"]) / "1").write_bytes(content[:-1])
     ended = phoenix.until(lambda: phoenix.ended_upload(upload["id"]))
@@ -215,7 +215,7 @@ def test_an_address_writes_its_own_part_for_a_while_and_nothing_else(
     assert put(phoenix, upload["parts"][0], bytes(len(content) + 1)) == 400
     assert not phoenix.store.upload_dir(upload["id"]).exists()
 
-    later = time.time() + wire.PART_SECONDS + 1
+    later = time.time() + reply_json.PART_SECONDS + 1
     monkeypatch.setattr("phoenix_nbtrain.local.store.time.time", lambda: later)
     assert put(phoenix, upload["parts"][0], content[:200]) == 403
     # Read again, the upload has fresh addresses.

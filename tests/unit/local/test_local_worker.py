@@ -17,10 +17,10 @@ import pytest
 from safetensors.numpy import load_file
 from unit.local.local_phoenix import Phoenix, drawing
 
+from phoenix_nbtrain.engines.demo.patch_trainer import Trainer
 from phoenix_nbtrain.local import lease, run, worker
 from phoenix_nbtrain.local.lease import child_environment, hold_lease, lease_held
-from phoenix_nbtrain.local.tables import ENDED, model_row
-from phoenix_nbtrain.local.trainer import Trainer
+from phoenix_nbtrain.local.rows import ENDED, model_row
 
 QUICK: dict[str, Any] = {"nbEpochs": 2, "nbRepeats": 3, "rank": 4, "seed": 1}
 LONG: dict[str, Any] = {"nbEpochs": 100, "nbRepeats": 100, "seed": 1}

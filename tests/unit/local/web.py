@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from phoenix_nbtrain.local import fetching
+from phoenix_nbtrain.local import url_fetch
 
 PUBLIC = "93.184.215.14"
 """Stands for a server somewhere; never connected to."""
@@ -83,8 +83,8 @@ def web_on_this_computer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
         assert ip in (PUBLIC, "127.0.0.1"), "no test leaves this computer"
         return socket.create_connection(("127.0.0.1", web.port), timeout=patience)
 
-    monkeypatch.setattr(fetching.socket, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(fetching, "connect", connect)
+    monkeypatch.setattr(url_fetch.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(url_fetch, "connect", connect)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -17,11 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from phoenix_nbtrain.errors import InputError
-from phoenix_nbtrain.local.adam import Adam
-from phoenix_nbtrain.local.canvas import PX, Floats
-from phoenix_nbtrain.local.curve import LossCurve
-from phoenix_nbtrain.local.features import (
+from phoenix_nbtrain.engines.demo.adam import Adam
+from phoenix_nbtrain.engines.demo.feature_cache import GRIDS, Examples, FeatureCache
+from phoenix_nbtrain.engines.demo.features import (
     BLOCK,
     BLOCKS,
     TARGETS,
@@ -29,7 +27,9 @@ from phoenix_nbtrain.local.features import (
     words_in,
     words_of,
 )
-from phoenix_nbtrain.local.looks import GRIDS, Examples, Looks
+from phoenix_nbtrain.engines.demo.image_store import PX, Floats
+from phoenix_nbtrain.engines.demo.loss_history import LossHistory
+from phoenix_nbtrain.errors import InputError
 
 __all__ = ["Trainer"]
 
@@ -63,7 +63,7 @@ class Trainer:
         configured = config.get("seed")
         self.seed = seed if configured is None else int(configured)
         self.extractor = Extractor(self.seed, FEATURES)
-        self.looks = Looks(examples, self.extractor)
+        self.looks = FeatureCache(examples, self.extractor)
         concept = f" {config.get('concept_prompt', '')}"
         said = [words + concept for words in examples.words]
         self.vocabulary = frozenset(word for words in said for word in words_in(words))
@@ -76,7 +76,7 @@ class Trainer:
         self._random = np.random.default_rng([self.seed, 2])
         self._prepare(int(config["rank"]))
         self._order = np.zeros(0, np.int64)
-        self._curve = LossCurve()
+        self._curve = LossHistory()
         self.step = 0
         """Steps done."""
 

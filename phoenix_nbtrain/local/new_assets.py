@@ -9,9 +9,9 @@ import sqlite3
 from typing import Any
 
 from phoenix_nbtrain.errors import ImageError
-from phoenix_nbtrain.local.refusals import bad, told
+from phoenix_nbtrain.local.rows import iso
+from phoenix_nbtrain.local.service_errors import bad, told
 from phoenix_nbtrain.local.store import Store, new_id
-from phoenix_nbtrain.local.tables import iso
 
 __all__ = ["NewAsset", "insert_asset", "made", "picture", "uploaded"]
 

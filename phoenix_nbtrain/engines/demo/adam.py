@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from phoenix_nbtrain.local.canvas import Floats
+from phoenix_nbtrain.engines.demo.image_store import Floats
 
 __all__ = ["Adam"]
 

@@ -16,10 +16,10 @@ from safetensors.numpy import load
 from unit.local.local_phoenix import drawing
 
 from phoenix_nbtrain.catalog import full_config
-from phoenix_nbtrain.local.canvas import PX, Floats, greyed, on_canvas
-from phoenix_nbtrain.local.curve import POINTS_MAX
-from phoenix_nbtrain.local.features import blocks, words_in, words_of
-from phoenix_nbtrain.local.trainer import Trainer
+from phoenix_nbtrain.engines.demo.features import blocks, words_in, words_of
+from phoenix_nbtrain.engines.demo.image_store import PX, Floats, greyed, on_canvas
+from phoenix_nbtrain.engines.demo.loss_history import POINTS_MAX
+from phoenix_nbtrain.engines.demo.patch_trainer import Trainer
 
 
 class Example(NamedTuple):

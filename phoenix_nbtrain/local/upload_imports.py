@@ -12,13 +12,13 @@ import sqlite3
 import threading
 
 from phoenix_nbtrain.errors import ImageError, InputError
-from phoenix_nbtrain.local.assets import insert_asset, picture
-from phoenix_nbtrain.local.fetching import fetch
 from phoenix_nbtrain.local.lease import locked
-from phoenix_nbtrain.local.refusals import bad
+from phoenix_nbtrain.local.new_assets import insert_asset, picture
+from phoenix_nbtrain.local.rows import iso, upload_row
+from phoenix_nbtrain.local.service_errors import bad
 from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import Store
-from phoenix_nbtrain.local.tables import iso, upload_row
+from phoenix_nbtrain.local.url_fetch import fetch
 
 __all__ = ["Importers", "check_parts"]
 

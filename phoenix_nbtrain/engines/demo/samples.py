@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phoenix_nbtrain.local.canvas import PX, greyed, on_canvas
-from phoenix_nbtrain.local.features import words_in
-from phoenix_nbtrain.local.trainer import Trainer
+from phoenix_nbtrain.engines.demo.features import words_in
+from phoenix_nbtrain.engines.demo.image_store import PX, greyed, on_canvas
+from phoenix_nbtrain.engines.demo.patch_trainer import Trainer
 
 __all__ = ["Start", "as_png", "starts"]
 

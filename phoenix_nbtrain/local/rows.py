@@ -11,7 +11,7 @@ from typing import Any
 
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.local.pricing import Bill, refund
-from phoenix_nbtrain.local.refusals import Refused
+from phoenix_nbtrain.local.service_errors import Refused
 from phoenix_nbtrain.local.store import new_id
 
 __all__ = [

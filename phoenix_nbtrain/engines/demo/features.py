@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from phoenix_nbtrain.local.canvas import PX, Floats
+from phoenix_nbtrain.engines.demo.image_store import PX, Floats
 
 __all__ = [
     "BLOCK",

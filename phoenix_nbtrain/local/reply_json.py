@@ -12,8 +12,8 @@ from typing import Any
 
 from phoenix_nbtrain.catalog import MODEL_TYPES
 from phoenix_nbtrain.local.pricing import Bill, number
+from phoenix_nbtrain.local.rows import DOWNLOAD, image_rows, iso, pair_rows
 from phoenix_nbtrain.local.store import Store
-from phoenix_nbtrain.local.tables import DOWNLOAD, image_rows, iso, pair_rows
 
 __all__ = ["AUTHOR", "OWNER", "PROJECT", "TEAM", "Wire"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import request
 
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.local.refusals import bad
+from phoenix_nbtrain.local.service_errors import bad
 
 __all__ = [
     "BODY_BYTES_MAX",

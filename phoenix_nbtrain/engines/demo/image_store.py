@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PX", "Canvases", "Floats", "greyed", "on_canvas"]
+__all__ = ["PX", "Floats", "ImageStore", "greyed", "on_canvas"]
 
 PX = 128
 """Side of the square canvas that every picture is put on."""
@@ -41,7 +41,7 @@ def greyed(ink: Floats) -> Floats:
     return np.repeat(grey[:, :, None], 3, axis=2).astype(np.float32)
 
 
-class Canvases:
+class ImageStore:
     """Pictures by key, in a file without a name that ends with the process.
 
     A thousand of them take 49 MB of disk and no memory; reading one takes microseconds, where

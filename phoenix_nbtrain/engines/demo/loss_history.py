@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["POINTS_MAX", "LossCurve"]
+__all__ = ["POINTS_MAX", "LossHistory"]
 
 POINTS_MAX = 400
 """Points a curve keeps; beyond, neighbours are averaged."""
 
 
-class LossCurve:
+class LossHistory:
     """Losses step by step, averaged in strides that double as the curve grows."""
 
     def __init__(self) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from phoenix_nbtrain.local.canvas import Canvases, Floats, greyed
-from phoenix_nbtrain.local.features import Extractor, blocks
+from phoenix_nbtrain.engines.demo.features import Extractor, blocks
+from phoenix_nbtrain.engines.demo.image_store import Floats, ImageStore, greyed
 
-__all__ = ["GRIDS", "KEPT_BYTES", "Examples", "Look", "Looks", "TrainingSet"]
+__all__ = ["GRIDS", "KEPT_BYTES", "Examples", "FeatureCache", "Look", "TrainingSet"]
 
 GRIDS = ((0, 0), (4, 4))
 """How far the grids that training looks at are shifted, down and right."""
@@ -37,7 +37,7 @@ class Examples(Protocol):
 class TrainingSet:
     """Examples whose pictures wait on disk."""
 
-    canvases: Canvases
+    images: ImageStore
     rows: Sequence[tuple[Hashable, Hashable, str]]
     """Source, target and words. A style set has no source: its pictures start from their own
     grey, blurred selves."""
@@ -48,8 +48,8 @@ class TrainingSet:
 
     def pictures(self, item: int) -> tuple[Floats, Floats]:
         source, target, _ = self.rows[item]
-        ink = self.canvases.ink(target)
-        return (greyed(ink) if source is None else self.canvases.ink(source)), ink
+        ink = self.images.ink(target)
+        return (greyed(ink) if source is None else self.images.ink(source)), ink
 
 
 class Look(NamedTuple):
@@ -61,7 +61,7 @@ class Look(NamedTuple):
     """Target less source: ``(blocks, TARGETS)``."""
 
 
-class Looks:
+class FeatureCache:
     """The looks at a training set.
 
     The first ones that fit are kept, and the others are worked out each time. Training goes over

@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 
 from phoenix_nbtrain.catalog import full_config
-from phoenix_nbtrain.local import trainer as trainer_module
-from phoenix_nbtrain.local.canvas import PX, Canvases, greyed, on_canvas
-from phoenix_nbtrain.local.features import BLOCKS, TARGETS, Extractor
+from phoenix_nbtrain.engines.demo import patch_trainer
+from phoenix_nbtrain.engines.demo.feature_cache import KEPT_BYTES, FeatureCache, TrainingSet
+from phoenix_nbtrain.engines.demo.features import BLOCKS, TARGETS, Extractor
+from phoenix_nbtrain.engines.demo.image_store import PX, ImageStore, greyed, on_canvas
+from phoenix_nbtrain.engines.demo.patch_trainer import FEATURES, Trainer
 from phoenix_nbtrain.local.lease import child_environment
-from phoenix_nbtrain.local.looks import KEPT_BYTES, Looks, TrainingSet
-from phoenix_nbtrain.local.trainer import FEATURES, Trainer
 
 MB = 1 << 20
 
 
 def training_set(folder: Path, pairs: int) -> TrainingSet:
-    canvases, random = Canvases(folder), np.random.default_rng(0)
+    images, random = ImageStore(folder), np.random.default_rng(0)
     for key in range(2 * pairs):
-        canvases.add(key, random.integers(0, 256, (PX, PX, 3), dtype=np.uint8))
-    return TrainingSet(canvases, [(n, pairs + n, f"pair {n}") for n in range(pairs)])
+        images.add(key, random.integers(0, 256, (PX, PX, 3), dtype=np.uint8))
+    return TrainingSet(images, [(n, pairs + n, f"pair {n}") for n in range(pairs)])
 
 
 @pytest.mark.parametrize("room", [0, 3 * MB])
@@ -33,12 +33,14 @@ def test_what_is_kept_in_memory_changes_nothing_but_the_time(
 ) -> None:
     def trained(room: int) -> Trainer:
         examples = training_set(tmp_path, 6)
-        monkeypatch.setattr(trainer_module, "Looks", lambda *given: Looks(*given, room=room))
+        monkeypatch.setattr(
+            patch_trainer, "FeatureCache", lambda *given: FeatureCache(*given, room=room)
+        )
         config = full_config("flux.2-dev-edit-lora", {"epochs": 2, "repeats": 3, "rank": 8})
         trainer = Trainer(examples, config, seed=1)
         while not trainer.done:
             trainer.train_step()
-        examples.canvases.close()
+        examples.images.close()
         return trainer
 
     little, much = trained(room), trained(KEPT_BYTES)
@@ -48,8 +50,8 @@ def test_what_is_kept_in_memory_changes_nothing_but_the_time(
 
 def test_the_services_largest_training_set_is_kept_whole(tmp_path: Path) -> None:
     examples = training_set(tmp_path, 1)
-    look = Looks(examples, Extractor(0, FEATURES)).at(0, 0)
-    examples.canvases.close()
+    look = FeatureCache(examples, Extractor(0, FEATURES)).at(0, 0)
+    examples.images.close()
     assert look.seen.shape == (BLOCKS, FEATURES)
     assert look.change.shape == (BLOCKS, TARGETS)
     assert 50 * 2 * (look.seen.nbytes + look.change.nbytes) <= KEPT_BYTES
@@ -58,25 +60,25 @@ def test_the_services_largest_training_set_is_kept_whole(tmp_path: Path) -> None
 def test_pictures_come_back_from_disk_as_they_went(tmp_path: Path) -> None:
     examples = training_set(tmp_path, 2)
     picture = np.random.default_rng(1).integers(0, 256, (50, PX, 3), dtype=np.uint8)
-    examples.canvases.add("wide", picture)
-    assert "wide" in examples.canvases
-    assert np.array_equal(examples.canvases.ink("wide"), on_canvas(picture))
-    of_style = TrainingSet(examples.canvases, [(None, "wide", "a style")])
+    examples.images.add("wide", picture)
+    assert "wide" in examples.images
+    assert np.array_equal(examples.images.ink("wide"), on_canvas(picture))
+    of_style = TrainingSet(examples.images, [(None, "wide", "a style")])
     source, target = of_style.pictures(0)
     assert np.array_equal(source, greyed(target))
     assert list(tmp_path.iterdir()) == []  # the file has no name, so a killed process leaves none
     with pytest.raises(KeyError):
-        examples.canvases.ink("another")
-    examples.canvases.close()
+        examples.images.ink("another")
+    examples.images.close()
 
 
 MEASURED = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from unit.local.test_local_looks import training_set
+from unit.engines.test_feature_cache import training_set
 from phoenix_nbtrain.catalog import full_config
-from phoenix_nbtrain.local.trainer import Trainer
+from phoenix_nbtrain.engines.demo.patch_trainer import Trainer
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()

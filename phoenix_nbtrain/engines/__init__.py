@@ -1,0 +1,1 @@
+"""What trains in the local Phoenix."""
