@@ -1,0 +1,65 @@
+"""How mutants are judged: which change words alone, and what an exit code means."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "measure.py"
+
+
+@pytest.fixture(scope="module")
+def measure():
+    spec = importlib.util.spec_from_file_location("measure", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("original", "mutant"),
+    [
+        ("raise Error('Start again.')", "raise Error('XXStart again.XX')"),
+        ("raise Error(f'{name} is gone; ' 'look again.')", "raise Error(f'{name} is gone; ' '')"),
+    ],
+)
+def test_a_mutant_that_changes_a_sentence_changes_words_alone(measure, original, mutant):
+    assert _same(measure, original, mutant)
+
+
+@pytest.mark.parametrize(
+    ("original", "mutant"),
+    [
+        ("state = 'running'", "state = 'XXrunningXX'"),
+        ("raise Error(remedy='Start again.')", "raise Error(remedy=None)"),
+        ("raise Error(f'{name} is gone now')", "raise Error(f'{None} is gone now')"),
+        ("run('UPDATE intents SET state = ?')", "run('XXUPDATE intents SET state = ?XX')"),
+        ("return a and b", "return a or b"),
+    ],
+)
+def test_any_other_mutant_changes_more(measure, original, mutant):
+    assert not _same(measure, original, mutant)
+
+
+def _same(measure, original: str, mutant: str) -> bool:
+    return measure.without_words(f"def x():\n    {original}") == measure.without_words(
+        f"def x__mutmut_1():\n    {mutant}"
+    )
+
+
+def test_an_exit_code_tells_what_became_of_a_mutant(measure):
+    codes = {"killed": 1, "survived": 0, "untested": 33, "timeout": -24, "not run": None}
+    assert {fate: measure.verdict(code) for fate, code in codes.items()} == dict(
+        zip(codes, codes, strict=True)
+    )
+
+
+def test_all_that_is_to_be_mutated_and_run_is_there(measure):
+    for parts in measure.SUBJECTS.values():
+        for part in parts:
+            assert (measure.ROOT / measure.PACKAGE / part.partition(":")[0]).is_file(), part
+    for path in measure.SELECTED:
+        assert (measure.ROOT / path).exists(), path
