@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phoenix_nbtrain.store.clock import Moment
+from phoenix_nbtrain.clock import Moment
 
 __all__ = ["SetClock"]
 

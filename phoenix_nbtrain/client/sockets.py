@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ssl
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +18,7 @@ import httpx
 
 from phoenix_nbtrain.client.network import Proxy, proxy_for, tls_context, unreachable
 from phoenix_nbtrain.client.secrecy import keep_out_of_logs
+from phoenix_nbtrain.clock import ticks
 
 __all__ = ["SocketTransport", "deadline"]
 
@@ -35,7 +35,7 @@ _until: ContextVar[float | None] = ContextVar("phoenix_nbtrain_deadline", defaul
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
     """Let every wait on the network within this block end after ``seconds`` in all."""
-    token = _until.set(_now() + seconds)
+    token = _until.set(ticks() + seconds)
     try:
         yield
     finally:
@@ -46,14 +46,8 @@ def _left(timeout: float | None) -> float | None:
     until = _until.get()
     if until is None:
         return timeout
-    left = max(until - _now(), _SHORTEST)
+    left = max(until - ticks(), _SHORTEST)
     return left if timeout is None else min(left, timeout)
-
-
-def _now() -> float:
-    """Return seconds that count while the computer sleeps, too, where the system has such."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 class SocketTransport(httpx.BaseTransport):
@@ -194,7 +188,7 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         until = _until.get()
-        if until is not None and _now() > until:
+        if until is not None and ticks() > until:
             # What is late must not begin at all: by now somebody may count on its being over.
             raise httpcore.WriteTimeout("the time for this exchange is over")
         for start in range(0, len(buffer), _WRITTEN_AT_ONCE):

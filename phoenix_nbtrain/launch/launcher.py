@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from phoenix_nbtrain.clock import Clock, moment
 from phoenix_nbtrain.errors import (
     LaunchRefused,
     LaunchUncertain,
@@ -26,7 +27,6 @@ from phoenix_nbtrain.launch.price import Estimate, check_price, parse_max_cost
 from phoenix_nbtrain.launch.sending import VERB, Launched, Sending, doubt
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
 from phoenix_nbtrain.store.alive import at_work, who_is_at
-from phoenix_nbtrain.store.clock import Clock, moment
 from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
 from phoenix_nbtrain.waiting import Waiting
 

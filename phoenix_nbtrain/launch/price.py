@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from numbers import Integral, Real
 
+from phoenix_nbtrain.clock import Moment, moment
 from phoenix_nbtrain.errors import InputError, PriceNotAccepted, shown
-from phoenix_nbtrain.store.clock import Moment, moment
 from phoenix_nbtrain.store.journal import IntentKind
 
 __all__ = ["ESTIMATE_SECONDS", "Estimate", "check_price", "money", "parse_max_cost"]

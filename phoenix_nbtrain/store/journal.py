@@ -14,9 +14,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
+from phoenix_nbtrain.clock import Clock, Moment, moment
 from phoenix_nbtrain.database import Database, Migration, run
 from phoenix_nbtrain.home import home
-from phoenix_nbtrain.store.clock import Clock, Moment, moment
 from phoenix_nbtrain.store.known_models import KnownModel, KnownModels
 from phoenix_nbtrain.store.spellings import join_journal
 from phoenix_nbtrain.store.together import Together

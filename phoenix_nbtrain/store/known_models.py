@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from phoenix_nbtrain.clock import Clock, Moment
 from phoenix_nbtrain.database import Database
-from phoenix_nbtrain.store.clock import Clock, Moment
 
 __all__ = ["KnownModel", "KnownModels"]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from phoenix_nbtrain.clock import Clock, moment
 from phoenix_nbtrain.errors import (
     PASSING,
     AuthenticationFailed,
@@ -20,7 +21,6 @@ from phoenix_nbtrain.errors import (
 from phoenix_nbtrain.launch import CLOCKS_APART, Launcher, cost_words
 from phoenix_nbtrain.records import Job, Model, TrainingProgress
 from phoenix_nbtrain.runner import Timer
-from phoenix_nbtrain.store.clock import Clock, moment
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent
 from phoenix_nbtrain.training.live import Live
 from phoenix_nbtrain.training.service import Service

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phoenix_nbtrain.clock import moment
 from phoenix_nbtrain.errors import InputError, PriceNotAccepted
 from phoenix_nbtrain.launch import Estimate, money, parse_max_cost
 from phoenix_nbtrain.launch.price import check_price
-from phoenix_nbtrain.store.clock import moment
 
 
 class Worded:

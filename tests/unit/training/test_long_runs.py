@@ -14,6 +14,7 @@ from fake_service import FakeService
 from training_types import Opened
 
 from phoenix_nbtrain.client import connect as connecting
+from phoenix_nbtrain.clock import Moment
 from phoenix_nbtrain.errors import (
     AuthenticationFailed,
     NotFound,
@@ -29,7 +30,6 @@ from phoenix_nbtrain.errors import (
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.records import TrainingProgress
 from phoenix_nbtrain.runner import InlineRunner
-from phoenix_nbtrain.store.clock import Moment
 from phoenix_nbtrain.training.runs import runs
 from phoenix_nbtrain.training.training import Training, _here
 

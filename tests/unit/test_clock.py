@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from phoenix_nbtrain.store import clock
-from phoenix_nbtrain.store.clock import Moment, moment
+from phoenix_nbtrain import clock
+from phoenix_nbtrain.clock import Moment, moment
 
 NOW = Moment(at=1000.0, boot="b", ticks=50.0)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Clock", "Moment", "moment"]
+__all__ = ["Clock", "Moment", "moment", "ticks"]
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -47,7 +47,7 @@ Clock = Callable[[], Moment]
 
 def moment() -> Moment:
     """Return the present moment."""
-    return Moment(at=time.time(), boot=_boot(), ticks=_ticks())
+    return Moment(at=time.time(), boot=_boot(), ticks=ticks())
 
 
 @cache
@@ -58,8 +58,8 @@ def _boot() -> str:
         return f"process {secrets.token_hex(8)}"
 
 
-def _ticks() -> float:
-    """Return seconds that include those of a computer asleep, where the system counts them."""
+def ticks() -> float:
+    """Return seconds that only go forward, while the computer sleeps as well where that is counted."""
     try:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     except (AttributeError, OSError):
