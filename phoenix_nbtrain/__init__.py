@@ -33,11 +33,9 @@ if TYPE_CHECKING:
         StillRunning,
     )
     from phoenix_nbtrain.preferences import options
+    from phoenix_nbtrain.session.overview import model_types, models, runs
     from phoenix_nbtrain.tool import train
-    from phoenix_nbtrain.training.account import model_types, models
-    from phoenix_nbtrain.training.attach import attach
-    from phoenix_nbtrain.training.runs import runs
-    from phoenix_nbtrain.training.training import Training
+    from phoenix_nbtrain.training import Training, attach
     from phoenix_nbtrain.widgets.form import ConfigForm
     from phoenix_nbtrain.widgets.grid import ImageGrid
     from phoenix_nbtrain.widgets.launch import LaunchPanel
@@ -95,16 +93,16 @@ _WHERE = {
     "ServiceUnreachable": "errors",
     "StillRunning": "errors",
     "Studio": "widgets.studio",
-    "Training": "training.training",
-    "attach": "training.attach",
+    "Training": "training",
+    "attach": "training",
     "connect": "client.connect",
     "doctor": "checkup",
     "login": "client.login",
     "logout": "client.login",
-    "model_types": "training.account",
-    "models": "training.account",
+    "model_types": "session.overview",
+    "models": "session.overview",
     "options": "preferences",
-    "runs": "training.runs",
+    "runs": "session.overview",
     "train": "tool",
 }
 

@@ -15,7 +15,7 @@ from phoenix_nbtrain.launch import parse_max_cost
 
 if TYPE_CHECKING:
     from phoenix_nbtrain.client.phoenix import Phoenix
-    from phoenix_nbtrain.training.training import Training
+    from phoenix_nbtrain.training import Training
 
 __all__ = ["ACTIONS", "Markdown", "train"]
 
@@ -113,7 +113,7 @@ def train(
             raise InputError(
                 f"{action} takes no {name}.", remedy="Leave it out; only start takes it."
             )
-    from phoenix_nbtrain.training.training import Training
+    from phoenix_nbtrain.training import Training
 
     training = Training.open(
         model_id=model_id, client=_scoped(client, team_id=team_id, project_id=project_id)

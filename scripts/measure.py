@@ -43,16 +43,16 @@ SUBJECTS = {
     "launch states": ["launch/launcher.py", "launch/ledger.py"],
     "trigger": ["launch/sending.py"],
     "journal": ["store/journal.py"],
-    "merge": ["training/merge.py", "dataset/baselines.py", "dataset/left_out.py"],
+    "merge": ["session/merge.py", "dataset/baselines.py", "dataset/left_out.py"],
     "edits": ["dataset/edits.py", "dataset/_work.py"],
     "money": ["launch/price.py", "launch/order.py", "store/clock.py"],
     "scrubber": ["client/secrecy.py"],
-    "sync": ["training/sync.py"],
+    "sync": ["session/sync.py"],
 }
 """What is mutated: files of the package, or with a colon those functions of a file."""
 
 SELECTED = [
-    *(f"tests/unit/{name}" for name in ("client", "dataset", "launch", "store", "training")),
+    *(f"tests/unit/{name}" for name in ("client", "dataset", "launch", "store", "session")),
     *(f"tests/contract/test_{name}.py" for name in ("client", "download", "tool")),
 ]
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from phoenix_nbtrain.training.training import Training
+from phoenix_nbtrain.training import Training
 
 Opened = Callable[..., Training]

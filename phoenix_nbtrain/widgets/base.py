@@ -22,7 +22,7 @@ import rjsmin
 from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
 from phoenix_nbtrain.forks import not_for_children
-from phoenix_nbtrain.training.state import SyncState, Thumbnail, TrainingState
+from phoenix_nbtrain.session.state import SyncState, Thumbnail, TrainingState
 from phoenix_nbtrain.widgets.words import MESSAGE_MAX
 
 __all__ = [

@@ -11,8 +11,8 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset.listing import Entry
 from phoenix_nbtrain.draft import ImageRow
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.training.browsing import Folder, Look
-from phoenix_nbtrain.training.state import Thumbnail, TrainingState
+from phoenix_nbtrain.session.browsing import Folder, Look
+from phoenix_nbtrain.session.state import Thumbnail, TrainingState
 from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, static_text
 from phoenix_nbtrain.widgets.grid import GRID_CSS, ImageGrid
 from phoenix_nbtrain.widgets.sources import Listing, Source, sendable

@@ -14,7 +14,7 @@ from phoenix_nbtrain.catalog import Parameter
 from phoenix_nbtrain.dataset.checks import both_changed
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.widgets.base import Viewed
 from phoenix_nbtrain.widgets.fields import Field, field_of, short
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text

@@ -10,7 +10,7 @@ import anywidget
 import traitlets
 
 from phoenix_nbtrain.errors import InputError, shown
-from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.widgets import sheets
 from phoenix_nbtrain.widgets.base import Answer, Viewed, static_text
 from phoenix_nbtrain.widgets.sheets import Section

@@ -10,7 +10,7 @@ import traitlets
 
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX
 from phoenix_nbtrain.errors import InputError, shown
-from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.widgets import sheets
 from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, static_text
 from phoenix_nbtrain.widgets.sheets import Section

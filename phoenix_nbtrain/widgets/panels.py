@@ -10,7 +10,7 @@ import ipywidgets as widgets
 import traitlets
 
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.widgets.base import Viewed, static_text
 from phoenix_nbtrain.widgets.turns import Turns
 from phoenix_nbtrain.widgets.twin import Twinned

@@ -12,9 +12,9 @@ import ipywidgets as widgets
 from ipyfilechooser import FileChooser
 
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.training.adding import AddReport
-from phoenix_nbtrain.training.browsing import Folder
-from phoenix_nbtrain.training.state import TrainingState
+from phoenix_nbtrain.session.adding import AddReport
+from phoenix_nbtrain.session.browsing import Folder
+from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.widgets.base import Viewed, error_words
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text
 from phoenix_nbtrain.widgets.sheets import Section

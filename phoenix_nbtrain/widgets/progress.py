@@ -13,7 +13,7 @@ import traitlets
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import InputError, shown, time_of
-from phoenix_nbtrain.training.state import EpochSamples, TrainingState
+from phoenix_nbtrain.session.state import EpochSamples, TrainingState
 from phoenix_nbtrain.widgets.base import (
     BASE_JS,
     MESSAGE_MAX,

@@ -17,7 +17,7 @@ from functools import cache
 
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.training.state import EpochSamples, Thumbnail
+from phoenix_nbtrain.session.state import EpochSamples, Thumbnail
 from phoenix_nbtrain.widgets.base import Viewed, static_text
 from phoenix_nbtrain.widgets.words import counted
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from phoenix_nbtrain.training.browsing import Folder
+from phoenix_nbtrain.session.browsing import Folder
 from phoenix_nbtrain.widgets.base import Viewed
 from phoenix_nbtrain.widgets.folder import FolderGrid
 from phoenix_nbtrain.widgets.panels import buttoned, counted, marked, text

@@ -8,8 +8,8 @@ from typing import Any
 import ipywidgets as widgets
 
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.training.state import TrainingState
-from phoenix_nbtrain.training.training import Training
+from phoenix_nbtrain.session.state import TrainingState
+from phoenix_nbtrain.training import Training
 from phoenix_nbtrain.widgets.form import ConfigForm
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.launch import LaunchPanel

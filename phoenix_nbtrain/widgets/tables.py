@@ -10,7 +10,7 @@ from phoenix_nbtrain.dataset.edits import pair_problem
 from phoenix_nbtrain.dataset.listing import SORTS, Wish
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import InputError, shown
-from phoenix_nbtrain.training.state import Thumbnail, TrainingState
+from phoenix_nbtrain.session.state import Thumbnail, TrainingState
 from phoenix_nbtrain.widgets.base import (
     BASE_JS,
     MESSAGE_MAX,

@@ -25,7 +25,7 @@ import traitlets
 
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.preferences import options
-from phoenix_nbtrain.training.state import Thumbnail, TrainingState
+from phoenix_nbtrain.session.state import Thumbnail, TrainingState
 from phoenix_nbtrain.widgets import cell
 from phoenix_nbtrain.widgets.base import View, Viewed
 from phoenix_nbtrain.widgets.sheets import Pictures, Section, as_html, as_text, clock

@@ -23,7 +23,7 @@ sys.path[:0] = {[str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 import io
 from PIL import Image
 from views.fakes import EDIT, FakeTraining, images, pair
-from phoenix_nbtrain.training.state import Thumbnail
+from phoenix_nbtrain.session.state import Thumbnail
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
 

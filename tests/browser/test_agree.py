@@ -34,9 +34,9 @@ from views.fakes import picture
 from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import PhoenixError, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.runner import InlineRunner
-from phoenix_nbtrain.training import live
-from phoenix_nbtrain.training.state import Thumbnail
-from phoenix_nbtrain.training.training import Training, _here
+from phoenix_nbtrain.session import state_store as live
+from phoenix_nbtrain.session.state import Thumbnail
+from phoenix_nbtrain.training import Training, _here
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
 from phoenix_nbtrain.widgets.sources import DraftImages, DraftPairs

@@ -10,7 +10,7 @@ from browser.harness import browser, shown, until
 from playwright.sync_api import Browser
 from views.fakes import FakeTraining, image, images, pair
 
-from phoenix_nbtrain.training.state import SyncState
+from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.widgets.grid import ImageGrid
 
 __all__ = ["browser"]

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser
 from views.buying import Buying
 from views.fakes import EDIT, FakeTraining, image, images, pair
 
-from phoenix_nbtrain.training.browsing import Folder
-from phoenix_nbtrain.training.state import SyncState
+from phoenix_nbtrain.session.browsing import Folder
+from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.widgets.folder import FolderGrid
 from phoenix_nbtrain.widgets.grid import ImageGrid
 

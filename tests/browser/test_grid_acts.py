@@ -11,7 +11,7 @@ from browser.harness import Shown, browser, shot, shown, until
 from playwright.sync_api import Browser
 from views.fakes import EDIT, FakeTraining, image, images, pair
 
-from phoenix_nbtrain.training.state import SyncState
+from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.widgets.grid import ImageGrid
 
 __all__ = ["browser"]

@@ -16,7 +16,7 @@ from views.buying import Buying
 from views.fakes import EDIT, FakeTraining, image
 
 from phoenix_nbtrain import errors
-from phoenix_nbtrain.training.browsing import Folder
+from phoenix_nbtrain.session.browsing import Folder
 from phoenix_nbtrain.widgets.folder import FolderGrid
 from phoenix_nbtrain.widgets.grid import ImageGrid
 

@@ -14,7 +14,7 @@ from PIL import Image
 from views.buying import Buying
 from views.fakes import images
 
-from phoenix_nbtrain.training.browsing import Folder
+from phoenix_nbtrain.session.browsing import Folder
 from phoenix_nbtrain.widgets.folder import FolderGrid
 
 __all__ = ["browser", "lab"]

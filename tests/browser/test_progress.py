@@ -13,7 +13,7 @@ from browser.harness import Browser, Shown, browser, shown
 from views.buying import Buying
 from views.fakes import images, picture
 
-from phoenix_nbtrain.training.state import EpochSamples
+from phoenix_nbtrain.session.state import EpochSamples
 from phoenix_nbtrain.widgets.progress import ProgressPanel
 
 __all__ = ["browser"]

@@ -28,7 +28,7 @@ from phoenix_nbtrain.errors import LaunchRefused, LaunchUncertain, PhoenixError
 from phoenix_nbtrain.local.app import create_app
 from phoenix_nbtrain.local.lease import Workers
 from phoenix_nbtrain.runner import InlineRunner
-from phoenix_nbtrain.training.training import Training
+from phoenix_nbtrain.training import Training
 
 Environ = dict[str, Any]
 Answer = Callable[[str], tuple[int, str, str]]

@@ -15,8 +15,8 @@ from phoenix_nbtrain.errors import AuthenticationFailed, LaunchRefused, ServiceU
 from phoenix_nbtrain.images import decoder
 from phoenix_nbtrain.images.drawings import draw_pairs
 from phoenix_nbtrain.local.settings import set_settings
-from phoenix_nbtrain.training.state import Run
-from phoenix_nbtrain.training.training import Training
+from phoenix_nbtrain.session.state import Run
+from phoenix_nbtrain.training import Training
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from phoenix_nbtrain.local import rows, settings
 from phoenix_nbtrain.local.app import create_app
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.runner import InlineRunner
-from phoenix_nbtrain.training.training import Training, _here
+from phoenix_nbtrain.training import Training, _here
 
 __all__ = ["KEY", "SECRET", "Bench", "Held", "Kernel", "serving", "sha"]
 

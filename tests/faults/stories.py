@@ -12,7 +12,7 @@ from faults.kinds import Fault
 from faults.proxy import Proxy
 
 from phoenix_nbtrain.draft import ImageRow
-from phoenix_nbtrain.training.training import Training
+from phoenix_nbtrain.training import Training
 
 __all__ = ["MAX_COST", "STORIES", "Story"]
 

@@ -33,7 +33,7 @@ from phoenix_nbtrain.errors import (
     Throttled,
 )
 from phoenix_nbtrain.launch import ledger
-from phoenix_nbtrain.training.training import Training
+from phoenix_nbtrain.training import Training
 
 DONE, ROW, HELD = ".", "r", "h"
 OUTCOMES: dict[str, type[PhoenixError]] = {

@@ -39,7 +39,7 @@ def main() -> None:
 
     import phoenix_nbtrain as nbt
     from phoenix_nbtrain.launch import Launcher  # noqa: F401
-    from phoenix_nbtrain.training.training import Training  # noqa: F401
+    from phoenix_nbtrain.training import Training  # noqa: F401
 
     nbt.connect  # noqa: B018  # resolves the lazy name
     if "sdk" in sys.argv[1:]:

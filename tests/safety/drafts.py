@@ -17,13 +17,13 @@ from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.launch import Order
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import Runner, Timer
+from phoenix_nbtrain.session.adding import Adding
+from phoenix_nbtrain.session.editing import Editing
+from phoenix_nbtrain.session.order import order_of
+from phoenix_nbtrain.session.service import Service
+from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.store.drafts import Drafts
 from phoenix_nbtrain.store.journal import Journal
-from phoenix_nbtrain.training.adding import Adding
-from phoenix_nbtrain.training.editing import Editing
-from phoenix_nbtrain.training.live import Live
-from phoenix_nbtrain.training.order import order_of
-from phoenix_nbtrain.training.service import Service
 
 __all__ = ["IMAGES", "Content", "Notebook", "Wanted", "draw"]
 
@@ -109,7 +109,9 @@ class Notebook:
         journal: Journal,
         adding: type[Adding],
     ) -> None:
-        self._live = Live(model=model, origin=service.origin, drafts=Drafts(path), runner=_AtOnce())
+        self._live = StateStore(
+            model=model, origin=service.origin, drafts=Drafts(path), runner=_AtOnce()
+        )
         self._editing = Editing(self._live, changed=lambda: None)
         self._adding = adding(
             self._live,

@@ -43,8 +43,8 @@ from safety.world import (
 
 from phoenix_nbtrain.errors import PhoenixError, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.records import LaunchReply
+from phoenix_nbtrain.session.adding import Adding, AddReport
 from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
-from phoenix_nbtrain.training.adding import Adding, AddReport
 
 SCHEDULES = int(os.environ.get("NBTRAIN_SCHEDULES", "2000"))
 SHM = Path("/dev/shm")  # the journal is synced as shipped; memory makes that quick

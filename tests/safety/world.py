@@ -48,8 +48,8 @@ from phoenix_nbtrain.launch import (
 )
 from phoenix_nbtrain.launch.ledger import SUBMITTING_SECONDS
 from phoenix_nbtrain.records import Job, LaunchReply, Model, TrainingImage
+from phoenix_nbtrain.session.adding import Adding
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent, Journal
-from phoenix_nbtrain.training.adding import Adding
 
 __all__ = ["ENDS", "FATES", "HONEST", "Client", "Kernel", "Violation", "Wire", "World"]
 

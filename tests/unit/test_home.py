@@ -16,7 +16,7 @@ import phoenix_nbtrain as nbt
 from phoenix_nbtrain import home as homes
 from phoenix_nbtrain.errors import InputError, StoreError
 from phoenix_nbtrain.home import home, private_folder, write_whole
-from phoenix_nbtrain.training.training import Training
+from phoenix_nbtrain.training import Training
 
 
 def test_a_relative_home_is_taken_from_the_current_folder(

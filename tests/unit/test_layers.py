@@ -42,27 +42,28 @@ MAY = {
     },
     "store": {"addresses", "clock", "errors", "records", "draft", "forks", *DISK, "store"},
     "launch": {"clock", "errors", "records", "store", "waiting", "launch"},
-    "training": {
+    "session": {
         *(*BASE, "arguments", "clock", "images", "dataset"),
-        *("runner", "store", "launch", "training"),
+        *("runner", "store", "launch", "session"),
     },
+    "training": {*BASE, "arguments", "dataset", "runner", "store", "launch", "session"},
     "preferences": {"errors"},
     "widgets": {
         *("errors", "records", "draft", "catalog", "forks", "preferences"),
-        *("dataset", "training", "widgets"),
+        *("dataset", "session", "training", "widgets"),
     },
-    "tool": {*BASE, "arguments", "training", "launch", "client"},
+    "tool": {*BASE, "arguments", "session", "training", "launch", "client"},
     "checkup": {"errors", "home", "client"},
     "__main__": {"cli"},
-    "cli": {*BASE, "training", "launch", "client", "local", "tool", "__init__"},
+    "cli": {*BASE, "session", "training", "launch", "client", "local", "tool", "__init__"},
 }
 """Ours, by the first part of the module's name. What is missing here may not exist."""
 
 LAZILY = {
     ("client.transport", "__init__"),  # the version, for the User-Agent
     ("client.connect", "local"),  # the local Phoenix is loaded only where it is used
-    ("training.training", "client"),  # the connected client, where none is given
-    ("training.account", "client"),
+    ("session.service", "client"),  # the connected client, where none is given
+    ("training", "client"),
 }
 
 MUST_NOT = {
@@ -73,6 +74,7 @@ MUST_NOT = {
     "local": {"httpx", "pandas", "ipywidgets", "traitlets"},
     "store": {"httpx", "ipywidgets", "pandas", "flask"},
     "launch": {"httpx", "ipywidgets", "pandas", "flask", "sqlite3"},
+    "session": {"httpx", "ipywidgets", "traitlets", "sqlite3", "flask"},
     "training": {"httpx", "ipywidgets", "traitlets", "sqlite3", "flask"},
     "widgets": {"httpx", "sqlite3", "threading", "asyncio", "flask", "PIL"},
     "tool": {"httpx", "ipywidgets"},

@@ -42,7 +42,7 @@ PROMISES = {
         "unit/test_cli.py::test_windows_is_told_what_does_not_run_there",
     ],
     "# found again on every run": [
-        "unit/training/test_draft.py::test_a_cell_run_again_gets_the_training_its_views_show",
+        "unit/session/test_draft.py::test_a_cell_run_again_gets_the_training_its_views_show",
         "unit/test_readme.py::test_the_first_example_runs_as_it_is_written",
     ],
     # -- what it promises
@@ -52,9 +52,9 @@ PROMISES = {
     ],
     "the price is accepted first": [
         "unit/launch/test_launch.py::test_a_script_on_a_hosted_phoenix_must_say_what_it_may_cost",
-        "unit/training/test_buying.py::test_a_price_this_kernel_never_showed_buys_nothing",
+        "unit/session/test_buying.py::test_a_price_this_kernel_never_showed_buys_nothing",
         "views/test_launch.py::test_it_takes_two_clicks_and_names_the_estimate_that_was_seen",
-        "unit/training/test_download.py::test_a_script_says_what_it_may_cost_and_pays_once",
+        "unit/session/test_download.py::test_a_script_says_what_it_may_cost_and_pays_once",
     ],
     "Running all cells again never launches again": [
         "notebooks/test_tutorials.py::test_a_tutorial_run_twice_makes_each_thing_once",
@@ -71,19 +71,19 @@ PROMISES = {
         "safety/test_sigkill.py::test_no_kill_launches_twice_or_unknown",
     ],
     "An edit is on this computer's disk before a view shows it as kept": [
-        "unit/training/test_live.py::test_where_the_disk_takes_nothing_every_change_says_so_and_none_is_shown",
+        "unit/session/test_state_store.py::test_where_the_disk_takes_nothing_every_change_says_so_and_none_is_shown",
         "unit/store/test_database.py::test_a_commit_is_durable_on_a_kept_connection_too",
     ],
     "After a killed kernel, `Training.open` has it": [
-        "unit/training/test_draft.py::test_captions_typed_before_a_kill_are_there_again",
+        "unit/session/test_draft.py::test_captions_typed_before_a_kill_are_there_again",
         "browser/test_lab_story.py::test_a_caption_outlives_its_kernel_before_it_was_sent",
     ],
     "One model, one upload per picture, one run": [
-        "unit/training/test_draft.py::test_running_all_cells_twice_makes_one_model_and_one_upload_per_picture",
+        "unit/session/test_draft.py::test_running_all_cells_twice_makes_one_model_and_one_upload_per_picture",
         "browser/test_lab_story.py::test_all_cells_run_twice_make_one_model_one_upload_per_picture_and_one_run",
     ],
     "Uploads, prices and progress go on behind your cells": [
-        "unit/training/test_behind.py::test_no_cell_waits_for_uploads_prices_or_progress",
+        "unit/session/test_behind.py::test_no_cell_waits_for_uploads_prices_or_progress",
         "views/test_picker.py::test_a_typed_path_is_added_without_waiting_and_each_fate_is_told",
     ],
     "never reach a widget's state": [
@@ -133,15 +133,15 @@ PROMISES = {
     ],
     # -- the same from Python
     "reading gives a copy, assigning makes it the truth": [
-        "unit/training/test_draft.py::test_a_frame_read_is_a_copy_and_assigning_it_is_the_truth",
-        "unit/training/test_draft.py::test_assigning_a_frame_is_all_or_nothing",
+        "unit/session/test_draft.py::test_a_frame_read_is_a_copy_and_assigning_it_is_the_truth",
+        "unit/session/test_draft.py::test_assigning_a_frame_is_all_or_nothing",
     ],
     "a mapping that takes what is written to it": [
-        "unit/training/test_config.py::test_setting_an_item_sets_it",
+        "unit/session/test_config.py::test_setting_an_item_sets_it",
     ],
     "`estimate`, `start`, `stop`, `wait`, `download` do what they say": [
         "contract/test_loop.py::test_a_style_is_learned_from_a_folder",
-        "unit/training/test_buying.py::test_stop_stops_and_a_stopped_training_may_be_started_again",
+        "unit/session/test_buying.py::test_stop_stops_and_a_stopped_training_may_be_started_again",
         "contract/test_download.py::test_weights_of_the_run_and_of_an_epoch",
     ],
     "a folder, files, a zip, a frame, PIL images, asset ids and addresses on the web": [
@@ -153,11 +153,11 @@ PROMISES = {
         "unit/dataset/test_intake.py::test_an_asset_is_taken_by_its_id_once",
     ],
     "which the service fetches itself": [
-        "unit/training/test_by_url.py::test_they_are_imported_by_the_service_and_added",
+        "unit/session/test_by_url.py::test_they_are_imported_by_the_service_and_added",
         "unit/dataset/test_intake.py::test_a_url_is_listed_by_the_name_in_it_and_nothing_is_fetched",
     ],
     "lists a folder's pictures without reading them": [
-        "unit/training/test_browsing.py::test_a_folder_is_listed_without_a_look_at_any_file",
+        "unit/session/test_browsing.py::test_a_folder_is_listed_without_a_look_at_any_file",
         "unit/test_readme.py::test_what_was_chosen_of_a_folder_is_added",
     ],
     "takes a CSV, JSON lines or a frame and tells each row's fate": [
@@ -165,27 +165,27 @@ PROMISES = {
         "unit/dataset/test_pair_files.py::test_json_lines_frames_and_records_are_taken_alike",
     ],
     "`training.save_pairs` writes them": [
-        "unit/training/test_pairing.py::test_pairs_go_to_a_file_and_come_from_one_in_one_step",
+        "unit/session/test_pairing.py::test_pairs_go_to_a_file_and_come_from_one_in_one_step",
     ],
     '`training.set_instructions("colour {source}")` says one sentence of all': [
-        "unit/training/test_pairing.py::test_one_sentence_is_written_over_all_pairs_and_undone",
+        "unit/session/test_pairing.py::test_one_sentence_is_written_over_all_pairs_and_undone",
     ],
     "both texts are shown, and `training.keep_mine()` or `training.take_theirs()` chooses": [
-        "unit/training/test_draft.py::test_where_both_wrote_both_texts_are_shown_and_ours_is_not_sent",
-        "unit/training/test_draft.py::test_where_both_wrote_one_is_kept_and_both_sides_agree",
+        "unit/session/test_draft.py::test_where_both_wrote_both_texts_are_shown_and_ours_is_not_sent",
+        "unit/session/test_draft.py::test_where_both_wrote_one_is_kept_and_both_sides_agree",
         "browser/test_grid_both.py::test_where_two_changed_one_caption_both_are_shown_and_one_is_kept",
     ],
     "what this computer launched and what the account's models show": [
-        "unit/training/test_memory.py::test_runs_tells_of_both_what_was_launched_here_and_what_only_models_show",
-        "unit/training/test_memory.py::test_runs_says_what_it_last_saw_where_the_service_does_not_answer",
+        "unit/session/test_memory.py::test_runs_tells_of_both_what_was_launched_here_and_what_only_models_show",
+        "unit/session/test_memory.py::test_runs_says_what_it_last_saw_where_the_service_does_not_answer",
     ],
     "the account's models; what can be trained, with the ranges of its main parameters": [
-        "unit/training/test_account.py::test_models_tell_when_they_were_made_as_runs_tell_when_they_were_launched",
-        "unit/training/test_account.py::test_each_type_shows_its_ranges_as_the_catalog_has_them",
+        "unit/session/test_account.py::test_models_tell_when_they_were_made_as_runs_tell_when_they_were_launched",
+        "unit/session/test_account.py::test_each_type_shows_its_ranges_as_the_catalog_has_them",
     ],
     "the training of an existing run; makes nothing": [
-        "unit/training/test_buying.py::test_attach_joins_the_last_run_and_creates_nothing",
-        "unit/training/test_buying.py::test_attach_passes_over_models_that_were_deleted",
+        "unit/session/test_buying.py::test_attach_joins_the_last_run_and_creates_nothing",
+        "unit/session/test_buying.py::test_attach_passes_over_models_that_were_deleted",
     ],
     "what is installed, and which Phoenix is talked to": [
         "unit/client/test_doctor.py::test_a_fresh_computer_is_well_and_stays_untouched",
@@ -228,7 +228,7 @@ PROMISES = {
         "unit/client/test_credentials.py::test_half_a_pair_is_an_error_that_names_the_other_half",
     ],
     "without it the error carries today's price and the line to copy": [
-        "unit/training/test_buying.py::test_on_a_hosted_phoenix_a_script_names_its_price",
+        "unit/session/test_buying.py::test_on_a_hosted_phoenix_a_script_names_its_price",
     ],
     "it is never sent again, reads find the run if there is one": [
         "unit/launch/test_launch.py::test_a_lost_request_stays_uncertain_and_is_never_sent_again",

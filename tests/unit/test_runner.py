@@ -18,11 +18,11 @@ import pytest
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import Lane, ThreadRunner
+from phoenix_nbtrain.session.purchase import Buying
+from phoenix_nbtrain.session.state_store import StateStore
+from phoenix_nbtrain.session.watch import Watch
 from phoenix_nbtrain.store.drafts import Drafts
-from phoenix_nbtrain.training.buying import Buying
-from phoenix_nbtrain.training.live import Live
-from phoenix_nbtrain.training.training import Training
-from phoenix_nbtrain.training.watch import Watch
+from phoenix_nbtrain.training import Training
 
 WAIT = 3
 MORE_THAN_A_LANE = 12
@@ -77,9 +77,9 @@ class Slow:
         return 0, 0
 
 
-def live(runner: ThreadRunner, folder: Path) -> Live:
+def live(runner: ThreadRunner, folder: Path) -> StateStore:
     drafts = Drafts(folder / "drafts.sqlite3")
-    return Live(model=Model(id="model_1"), origin="here", drafts=drafts, runner=runner)
+    return StateStore(model=Model(id="model_1"), origin="here", drafts=drafts, runner=runner)
 
 
 def test_runs_that_are_read_slowly_hold_up_no_timer(
@@ -99,7 +99,7 @@ def test_prices_that_come_slowly_hold_up_no_timer(
     runner: ThreadRunner, go_on: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, none = Slow(go_on), SimpleNamespace()
-    monkeypatch.setattr("phoenix_nbtrain.training.buying.PRICE_SECONDS", 0.0)
+    monkeypatch.setattr("phoenix_nbtrain.session.purchase.PRICE_SECONDS", 0.0)
     monkeypatch.setattr(Buying, "_covers", lambda _: slow.covered())
     for _ in range(MORE_THAN_A_LANE):
         buying = Buying(live(runner, tmp_path), none, none, none)  # type: ignore[arg-type]

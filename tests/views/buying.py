@@ -12,9 +12,9 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 from views.fakes import FakeTraining, images
 
-from phoenix_nbtrain.training.adding import AddReport
-from phoenix_nbtrain.training.browsing import Folder
-from phoenix_nbtrain.training.state import (
+from phoenix_nbtrain.session.adding import AddReport
+from phoenix_nbtrain.session.browsing import Folder
+from phoenix_nbtrain.session.state import (
     Estimate,
     LaunchState,
     PriceState,

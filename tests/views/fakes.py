@@ -20,8 +20,8 @@ from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import InlineRunner
-from phoenix_nbtrain.training.editing import OVERTAKEN, EditReply
-from phoenix_nbtrain.training.state import SyncState, Thumbnail, TrainingState
+from phoenix_nbtrain.session.editing import OVERTAKEN, EditReply
+from phoenix_nbtrain.session.state import SyncState, Thumbnail, TrainingState
 
 STYLE = "flux.2-dev-lora"
 EDIT = "flux.2-dev-edit-lora"

@@ -14,7 +14,7 @@ from traitlets import TraitError
 from views.fakes import EDIT, FakeTraining, image, images, pair
 
 from phoenix_nbtrain.errors import StoreError
-from phoenix_nbtrain.training.state import SyncState
+from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.widgets.base import static_text
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable

@@ -13,7 +13,7 @@ from views.buying import Buying, alive, estimate, quiet, ready, said, visible
 from views.fakes import EDIT, image, images, pair
 
 from phoenix_nbtrain.clock import moment
-from phoenix_nbtrain.training.state import PriceState
+from phoenix_nbtrain.session.state import PriceState
 from phoenix_nbtrain.widgets.launch import LaunchPanel
 
 __all__ = ["quiet"]

@@ -19,7 +19,7 @@ from views.fakes import image, images
 from phoenix_nbtrain.dataset.report import FileFate
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images import metadata
-from phoenix_nbtrain.training.adding import AddReport
+from phoenix_nbtrain.session.adding import AddReport
 from phoenix_nbtrain.widgets.folder import FolderGrid
 from phoenix_nbtrain.widgets.picker import LISTED, ImagePicker
 from phoenix_nbtrain.widgets.shelf import Shelf

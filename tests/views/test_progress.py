@@ -15,7 +15,7 @@ import pytest
 from views.buying import Buying, alive, quiet, said
 from views.fakes import images
 
-from phoenix_nbtrain.training.state import EpochSamples
+from phoenix_nbtrain.session.state import EpochSamples
 from phoenix_nbtrain.widgets.progress import EPOCHS_SHOWN, POINTS, ProgressPanel
 
 __all__ = ["quiet"]

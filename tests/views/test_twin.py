@@ -25,7 +25,7 @@ import phoenix_nbtrain as nbt
 from phoenix_nbtrain.dataset.frames import images_frame, pairs_frame
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import InputError, shown
-from phoenix_nbtrain.training.state import (
+from phoenix_nbtrain.session.state import (
     EpochSamples,
     PriceState,
     Run,

@@ -14,9 +14,9 @@ from launching import lose, read
 
 from phoenix_nbtrain.errors import LaunchUncertain, PriceNotAccepted, ServiceUnreachable
 from phoenix_nbtrain.launch import Launcher, Order, download_order
+from phoenix_nbtrain.session.opening import Opening
 from phoenix_nbtrain.store import alive
 from phoenix_nbtrain.store.journal import Journal
-from phoenix_nbtrain.training.opening import Opening
 
 DAY = 86_400
 JUMPS = pytest.mark.parametrize("jump", [DAY, -DAY], ids=["ahead", "back"])

@@ -1,0 +1,316 @@
+"""Follows a run: reads the model and its job until they end, whoever started it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from phoenix_nbtrain.clock import Clock, moment
+from phoenix_nbtrain.errors import (
+    PASSING,
+    AuthenticationFailed,
+    CoolingDown,
+    PhoenixError,
+    PlanLimitReached,
+    StoreBusy,
+    StoreError,
+)
+from phoenix_nbtrain.launch import CLOCKS_APART, Launcher, cost_words
+from phoenix_nbtrain.records import Job, Model, TrainingProgress
+from phoenix_nbtrain.runner import Timer
+from phoenix_nbtrain.session.service import Service
+from phoenix_nbtrain.session.state import EpochSamples, LaunchState, Run
+from phoenix_nbtrain.session.state_store import StateStore
+from phoenix_nbtrain.store.journal import RAN_STATES, Intent
+
+__all__ = ["Watch", "passing", "run_of", "still_since"]
+
+log = logging.getLogger(__name__)
+
+LOCAL_SECONDS = 0.5
+UNCERTAIN_SECONDS = 5.0
+HOSTED_SECONDS = 10.0
+"""A hosted training takes an hour or more; the vendor's own sample polls at this pace."""
+SECONDS_MAX = 60.0
+"""Most seconds between two reads, however many of them have failed."""
+
+STILL_SECONDS = {True: 60.0, False: 300.0}
+"""How long a run may stand still until what it said of itself is old; by whether it is local."""
+
+
+def run_of(model: Model, job: Job | None, intent: Intent | None) -> Run | None:
+    """Return the model's run as the service tells it; ``None`` where there was none."""
+    if intent is not None and intent.state == "refused":
+        intent = None  # nothing runs, as far as is known
+    if model.job_id is None and intent is None and model.status in ("new", "copying", ""):
+        return None
+    live = model.progress if model.status == "training" else None
+    told: Mapping[str, Any] = job.output if job is not None else {}
+    message = cost_words(intent) if intent is not None else ""
+    if job is not None and (job.status == "failure" or not job.ended):
+        # Of a job that goes on: what it waits for, if it says so.
+        message = f"{job.error} {job.hint} {message}".strip()
+    return Run(
+        run_id=intent.intent_id if intent else model.job_id or model.id,
+        job_id=model.job_id or (intent.job_id if intent else None),
+        status=model.status,
+        stage=live.stage if live else "",
+        progress=1.0 if model.status == "trained" else live.progress if live else None,
+        position=live.position if live else None,
+        remaining_seconds=live.remaining_seconds if live else None,
+        started_at=model.progress.started_at if model.progress else None,
+        seconds=model.training_seconds if model.status != "training" else None,
+        epoch=_whole(told.get("epoch")),
+        epochs=_whole(told.get("epochs")) or _whole(model.parameters.get("nbEpochs")) or 0,
+        losses=_losses(told.get("losses")),
+        samples=tuple(
+            EpochSamples(epoch=int(e.epoch), asset_ids=e.asset_ids)
+            for e in model.epochs
+            if e.epoch.isdigit() and e.asset_ids
+        ),
+        message=message,
+        cost=job.cost if job is not None else None,
+    )
+
+
+def still_since(told: TrainingProgress, *, local: bool, now: float) -> float | None:
+    """Return when a run that trains last said how far it is; ``None`` if that is of now.
+
+    Args:
+        told: what its model tells.
+        local: whether it is on the local Phoenix, whose clock is this computer's.
+        now: seconds since 1970.
+    """
+    most = STILL_SECONDS[local] + (0.0 if local else CLOCKS_APART)
+    at = told.updated_at
+    return at if at is not None and at > 0 and now - at > most else None
+
+
+def passing(error: PhoenixError) -> bool:
+    """Return whether a later read may succeed: after an outage, or once somebody has logged in."""
+    if isinstance(error, AuthenticationFailed):
+        return error.status == 403  # a token that has expired; 401 is a refusal
+    return isinstance(error, (*PASSING, CoolingDown, PlanLimitReached, StoreBusy))
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _losses(value: object) -> tuple[tuple[int, float], ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(
+        (int(point[0]), float(point[1]))
+        for point in value
+        if isinstance(point, list)
+        and len(point) == 2
+        and all(isinstance(v, int | float) for v in point)
+    )
+
+
+class Watch:
+    """Reads the run at the pace of the Phoenix it runs on, and stops when it has ended."""
+
+    def __init__(
+        self,
+        live: StateStore,
+        service: Service,
+        launcher: Launcher,
+        *,
+        ended: Callable[[], None] = lambda: None,
+        expired: Callable[[], None] = lambda: None,
+        clock: Clock = moment,
+    ) -> None:
+        self._live = live
+        self.service = service
+        self._launcher = launcher
+        self._ended = ended
+        self._expired = expired
+        self._lock = threading.Lock()
+        self._timer: Timer | None = None
+        self._wanted = False
+        self._failures = 0
+        self._open = False
+        """Whether reads still have to tell what became of a launch."""
+        self._renewed = threading.Event()
+        self._clock = clock
+        self._seen = self._moved = clock()
+        """When the run was last read, and when something was last new in it."""
+        self._mark: object = None
+        """What tells whether something is."""
+
+    @property
+    def seconds(self) -> float:
+        """Between two reads."""
+        pace = LOCAL_SECONDS if self.service.is_local else HOSTED_SECONDS
+        if not self._live.state.training and self._open:
+            pace = max(pace, UNCERTAIN_SECONDS)
+        return min(SECONDS_MAX, pace * 2.0 ** min(self._failures, 10))
+
+    def begin(self) -> None:
+        """Read soon, and go on reading while the model trains. Never blocks; harmless twice."""
+        with self._lock:
+            self._wanted = True
+            if self._timer is None:
+                self._timer = self._live.runner.later(0, self._in_background)
+
+    def use(self, service: Service) -> None:
+        """Read through another client from now on; a read that waits after failures is due now."""
+        if service is not self.service:
+            self.service = service
+            self._renewed.set()
+        self._recovered()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until there is another client. For whoever waits for the run."""
+        self._renewed.wait(seconds)
+        self._renewed.clear()
+
+    def read(self) -> Model:
+        """Read the model and its run once and show them.
+
+        Raises:
+            ServiceUnreachable, ServiceError: the read failed; the state says so, and is else as
+                it was.
+        """
+        service = self.service
+        try:
+            model = self._read()
+        except PhoenixError as error:
+            if isinstance(error, AuthenticationFailed):
+                self._expired()  # another kernel may have logged in
+            if self.service is service:  # else another client reads on, at its own pace
+                self._failures += 1
+            self._lost(f"The run cannot be read just now: {error}")
+            raise
+        if self._failures:
+            self._recovered()
+        return model
+
+    def _read(self) -> Model:
+        before, known = self._live.state.model, self._live.state.run
+        model = self.service.get_model(self._live.model_id)
+        problem = ""
+        try:
+            intent = self._launcher.run_of(model)
+            self._launcher.settle_download(model)
+            unseen = self._launcher.unseen(model.id)
+        except StoreError as error:
+            # The service tells how the run stands all the same.
+            intent, unseen, problem = None, None, str(error)[:200]
+        job = None
+        if model.job_id is not None:
+            try:
+                job = self.service.get_job(model.job_id)
+            except PhoenixError:
+                job = None  # gone long before its model, or not ours to read: the model counts
+        launch, run = self._live.state.launch, run_of(model, job, intent)
+        if problem:
+            # What the journal knew of a launch in doubt, it knows still.
+            if run is not None and known is not None and known.job_id == run.job_id:
+                run = replace(run, run_id=known.run_id)
+        else:
+            state = intent.state if intent is not None else ""
+            self._open = state in ("submitting", "uncertain", "refused")
+            launch = self._launch(launch, intent, unseen)
+        if launch.phase == "stopping" and model.status != "training":
+            launch = LaunchState()
+        run = self._dated(run, model.progress)
+        self._live.show(model=model, run=run, launch=launch, problem=problem)
+        if before.status == "training" and model.status != "training":
+            self._ended()
+        return model
+
+    def _dated(self, run: Run | None, told: TrainingProgress | None) -> Run | None:
+        """Return a run as it was just read, or with the time of which it is, where it stands still."""
+        self._seen = now = self._clock()
+        mark = (run, told)
+        if mark != self._mark or self._failures:  # nobody looked, so it may have moved
+            self._mark, self._moved = mark, now
+        if run is None or run.status != "training" or told is None:
+            return run
+        local = self.service.is_local
+        if run.progress is None and run.remaining_seconds is None:
+            return run  # a queue may stand still for long
+        at, still = still_since(told, local=local, now=now.at), now.since(self._moved)
+        if at is None and still > STILL_SECONDS[local]:
+            at = self._moved.at
+        return run if at is None else replace(run, last_seen=at, remaining_seconds=None)
+
+    def _lost(self, problem: str) -> None:
+        """Show why the run could not be read, and of when it is what is known of it."""
+        run = self._live.state.run
+        if run is not None and not run.ended and run.last_seen is None:
+            run = replace(run, last_seen=self._seen.at, remaining_seconds=None)
+        self._live.show(run=run, problem=problem[:200])
+
+    def _launch(
+        self, launch: LaunchState, intent: Intent | None, unseen: Intent | None
+    ) -> LaunchState:
+        """Return what the journal tells of the last wish to start, where it tells more."""
+        if launch.phase == "uncertain" and not self._open:
+            launch = LaunchState()
+        elif launch.held and intent is not None and intent.state in RAN_STATES:
+            launch = LaunchState(message="It was refused, and the service shows that it runs.")
+        elif intent is not None and intent.state == "refused" and launch.phase == "idle":
+            # Of a kernel before this one.
+            told = str(self._launcher.refusal(intent))
+            launch = LaunchState(phase="refused", message=told, held=True)
+        elif intent is not None and intent.state == "uncertain" and launch.phase == "idle":
+            # Of a kernel before this one, or of a cell that was interrupted.
+            launch = LaunchState(phase="uncertain", message=f"A launch was sent: {intent.reason}.")
+        if launch.phase == "idle" and intent is not None and cost_words(intent):
+            launch = LaunchState(message=cost_words(intent), warning=True)
+        elif launch.warning:
+            launch = LaunchState()  # another run has followed
+        if unseen is not None and launch.phase == "idle":
+            launch = LaunchState(phase="refused", message=_unseen_words(unseen))
+        return launch
+
+    def _recovered(self) -> None:
+        """Begin the pace anew: a read that waits long after failures is due now."""
+        with self._lock:
+            self._failures = 0
+            if self._timer is not None:
+                self._next(0)
+
+    def _next(self, seconds: float | None) -> None:
+        """Let the next read be due then, and no other; none for ``None``. Within the lock."""
+        if self._timer is not None:
+            self._timer.cancel()
+        later = self._live.runner.later
+        self._timer = None if seconds is None else later(seconds, self._in_background)
+
+    def _in_background(self) -> None:
+        """Read on a thread of its own: a service that is slow must hold up no other timer."""
+        self._live.runner.alone("watch", self._tick)
+
+    def _tick(self) -> None:
+        with self._lock:
+            self._wanted = False
+        going = True
+        try:
+            model = self.read()
+            # A launch is watched until reads have told what became of it.
+            going = model.status == "training" or self._open
+        except PhoenixError:
+            pass  # shown as state by read
+        except Exception as error:
+            log.exception("watching %s failed", self._live.model_id)
+            self._failures += 1
+            self._lost(f"Watching the run failed: {error!r}")
+        finally:
+            with self._lock:
+                # A run that began while this read was under way is followed, too.
+                self._next(self.seconds if going or self._wanted else None)
+
+
+def _unseen_words(unseen: Intent) -> str:
+    return (
+        f"The launch appears not to have run: {unseen.reason}. If the service shows none either, "
+        "Start asks for today's price and sends a new one."
+    )[:200]

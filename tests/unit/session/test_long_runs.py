@@ -1,0 +1,460 @@
+"""Kernels that stay open for days: outages, expired tokens, fresh logins and newer versions."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_service import FakeService
+from training_types import Opened
+
+from phoenix_nbtrain.client import connect as connecting
+from phoenix_nbtrain.clock import Moment
+from phoenix_nbtrain.errors import (
+    AuthenticationFailed,
+    NotFound,
+    PermissionDenied,
+    PhoenixError,
+    ServiceFailed,
+    ServiceUnreachable,
+    StillRunning,
+    StoreError,
+    Throttled,
+    time_of,
+)
+from phoenix_nbtrain.home import home
+from phoenix_nbtrain.records import TrainingProgress
+from phoenix_nbtrain.runner import InlineRunner
+from phoenix_nbtrain.session.overview import runs
+from phoenix_nbtrain.training import Training, _here
+
+DAY = 86_400
+HOUR = 3_600
+
+
+def offline() -> None:
+    raise ServiceUnreachable("Phoenix cannot be reached.", sent=False)
+
+
+def expired() -> None:
+    raise AuthenticationFailed("A token has expired.", status=403)
+
+
+def broken() -> None:
+    raise RuntimeError("nobody thought of this")
+
+
+@pytest.fixture(autouse=True)
+def alone() -> None:
+    """Forget other tests' trainings, which would hear of new connections, too."""
+    _here.clear()
+
+
+@pytest.fixture
+def trains(opened: Opened, service: FakeService, icons: Path) -> Training:
+    """A training that is running."""
+    training = opened()
+    training.add_images(icons)
+    training.start()
+    assert training.status == "training"
+    return training
+
+
+@pytest.fixture
+def by_the_clock(runner: InlineRunner, monkeypatch: pytest.MonkeyPatch) -> InlineRunner:
+    """Let `wait` pass the time of the runner, on whose timers things happen meanwhile."""
+    monkeypatch.setattr("phoenix_nbtrain.training.time.monotonic", lambda: runner.now)
+    monkeypatch.setattr(
+        "phoenix_nbtrain.session.watch.Watch.pause", lambda _, seconds: runner.advance(seconds)
+    )
+    return runner
+
+
+# -- the watch ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [offline, expired, broken])
+def test_a_watch_that_fails_for_days_goes_on_when_it_can(
+    trains: Training, service: FakeService, runner: InlineRunner, fault: Callable[[], None]
+) -> None:
+    service.before["get_model"] = fault
+    runner.advance(2 * DAY)
+    reads = service.count("get_model")
+    assert reads > 2 * DAY / 60  # still asked for once a minute
+    service.before.clear()
+    service.finish(trains.model_id)
+    runner.advance(61)
+    assert trains.status == "trained"
+    assert trains.state.problem == ""
+
+
+@pytest.mark.parametrize("fault", [offline, broken])
+def test_a_draft_that_cannot_be_sent_for_days_is_sent_when_it_can(
+    opened: Opened,
+    service: FakeService,
+    runner: InlineRunner,
+    icons: Path,
+    fault: Callable[[], None],
+) -> None:
+    training = opened()
+    service.before["get_model"] = fault
+    training.add_images(icons)
+    runner.advance(2 * DAY)
+    service.before.clear()
+    runner.advance(301)
+    assert training.images["state"].tolist() == ["saved"] * 4
+
+
+def test_after_an_outage_the_pace_is_the_first_one_again(
+    trains: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    service.before["get_model"] = offline
+    runner.advance(HOUR)
+    service.before.clear()
+    trains.refresh()
+    before = service.count("get_model")
+    runner.advance(5)
+    assert service.count("get_model") - before >= 10
+
+
+# -- wait ---------------------------------------------------------------------------------------
+
+
+def throttled() -> None:
+    raise Throttled("Too many requests.", status=429)
+
+
+def failing() -> None:
+    raise ServiceFailed("Bad gateway (502).", status=502)
+
+
+@pytest.mark.parametrize("fault", [offline, expired, throttled, failing])
+def test_wait_goes_on_through_what_passes_and_says_so_once(
+    trains: Training,
+    service: FakeService,
+    by_the_clock: InlineRunner,
+    capsys: pytest.CaptureFixture[str],
+    fault: Callable[[], None],
+) -> None:
+    def back() -> None:
+        service.before.clear()
+        service.finish(trains.model_id)
+
+    service.before["get_model"] = fault
+    by_the_clock.later(2 * HOUR, back)
+    assert trains.wait().status == "trained"
+    assert 2 * HOUR <= by_the_clock.now <= 2 * HOUR + 60
+    said = capsys.readouterr().out
+    assert said.count("is unknown right now") == 1
+    assert trains.state.problem == ""
+
+
+def test_wait_ends_with_its_timeout_in_an_outage(
+    trains: Training, service: FakeService, by_the_clock: InlineRunner
+) -> None:
+    service.before["get_model"] = offline
+    began = by_the_clock.now
+    with pytest.raises(StillRunning, match=r"may still go on after 300 s.*cannot be reached"):
+        trains.wait(timeout=300)
+    assert by_the_clock.now - began == pytest.approx(300)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        NotFound("Model not found.", status=404),
+        AuthenticationFailed("Unauthorized.", status=401),
+        PermissionDenied("Not yours.", status=403),
+    ],
+    ids=lambda answer: type(answer).__name__,
+)
+def test_wait_ends_at_once_where_the_answer_is_final(
+    trains: Training, service: FakeService, by_the_clock: InlineRunner, answer: PhoenixError
+) -> None:
+    def refused() -> None:
+        raise answer
+
+    began = by_the_clock.now
+    service.before["get_model"] = refused
+    with pytest.raises(type(answer), match=answer.message):
+        trains.wait()
+    assert by_the_clock.now == began
+
+
+def test_what_a_run_waits_for_is_told(trains: Training, service: FakeService) -> None:
+    job_id = service.models[trains.model_id].job_id or ""
+    service.jobs[job_id] = replace(service.jobs[job_id], hint="The disk is full.")
+    trains.refresh()
+    assert trains.run is not None
+    assert trains.run.message == "The disk is full."
+
+
+# -- what is old --------------------------------------------------------------------------------
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+    def __call__(self) -> Moment:
+        return Moment(at=self.at, boot="this one", ticks=self.at)
+
+
+@pytest.fixture
+def clock(trains: Training, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock(time.time())
+    monkeypatch.setattr(trains._watch, "_clock", clock)
+    return clock
+
+
+def tells(service: FakeService, training: Training, **progress: Any) -> None:
+    """Let the service tell how far the run is."""
+    told = TrainingProgress(stage="running-train", **progress)
+    service._put(service.models[training.model_id], progress=told)
+    training._watch.read()
+
+
+def test_a_run_that_cannot_be_read_says_when_it_was_seen(
+    trains: Training, service: FakeService, clock: Clock, runner: InlineRunner
+) -> None:
+    tells(service, trains, progress=0.9, remaining_seconds=10)
+    assert trains.run is not None
+    assert (trains.run.remaining_seconds, trains.run.last_seen) == (10, None)
+    seen = clock.at
+    clock.at += HOUR
+    service.before["get_model"] = offline
+    runner.advance(60)
+    assert (trains.run.remaining_seconds, trains.run.last_seen) == (None, seen)
+    assert f"90% · last seen {time_of(seen)}" in repr(trains.run)
+    service.before.clear()
+    trains._watch.read()
+    assert trains.run.last_seen is None
+
+
+@pytest.mark.parametrize(("is_local", "most"), [(True, 60), (False, 300)])
+def test_a_run_that_stands_still_says_since_when(
+    trains: Training, service: FakeService, clock: Clock, is_local: bool, most: float
+) -> None:
+    service.is_local = is_local
+    tells(service, trains, progress=0.9, remaining_seconds=10)
+    seen = clock.at
+    assert trains.run is not None
+    for passed, last in ((most - 1, None), (most + 1, seen), (DAY, seen)):
+        clock.at = seen + passed
+        trains._watch.read()
+        assert trains.run.last_seen == last
+        assert trains.run.remaining_seconds == (10 if last is None else None)
+    tells(service, trains, progress=0.91, remaining_seconds=9)
+    assert trains.run.last_seen is None
+
+
+@pytest.mark.parametrize(("is_local", "most"), [(True, 60), (False, 600)])
+def test_what_the_service_says_of_the_time_counts_from_the_first_read(
+    trains: Training, service: FakeService, clock: Clock, is_local: bool, most: float
+) -> None:
+    service.is_local = is_local
+    assert trains.run is not None
+    for age, old in ((most - 1, False), (most + 1, True), (-DAY, False)):
+        tells(service, trains, progress=0.9, updated_at=clock.at - age)
+        assert trains.run.last_seen == (clock.at - age if old else None)
+    clock.at = time.time()
+    tells(service, trains, progress=0.9, updated_at=clock.at - DAY)
+    other = service.create_model(name="of another computer", type="flux.2-dev-lora")
+    service._put(other, status="training", progress=service.models[trains.model_id].progress)
+    checked = runs(service)["checked"].tolist()
+    day = time.strftime("last seen %Y-%m-%d %H:%M", time.localtime(clock.at - DAY))
+    assert checked == [day, day]
+
+
+def test_a_queue_may_stand_still(trains: Training, service: FakeService, clock: Clock) -> None:
+    tells(service, trains, position=3)
+    clock.at += HOUR
+    trains._watch.read()
+    assert trains.run is not None
+    assert (trains.run.position, trains.run.last_seen) == (3, None)
+
+
+# -- fresh credentials --------------------------------------------------------------------------
+
+
+def renewed(service: FakeService) -> FakeService:
+    """Return another client of the same service, which works."""
+    client = FakeService(is_local=service.is_local)
+    client.origin, client.project_id = service.origin, service.project_id
+    client.models, client.assets, client.jobs = service.models, service.assets, service.jobs
+    return client
+
+
+def tell(client: FakeService) -> None:
+    """Do what `connect` does with a client once it has it."""
+    for hear in list(connecting.told):
+        hear(client)  # type: ignore[arg-type]  # all that is needed of a Phoenix
+
+
+def test_an_open_training_goes_on_with_a_new_connection_at_once(
+    trains: Training, service: FakeService, runner: InlineRunner
+) -> None:
+    service.before["get_model"] = expired
+    runner.advance(HOUR)
+    assert trains.state.problem
+    client = renewed(service)
+    tell(client)
+    runner.advance(0)
+    assert client.count("get_model") == 1
+    assert trains.state.problem == ""
+    client.finish(trains.model_id)
+    runner.advance(1)
+    assert trains.status == "trained"
+    asked = service.count("get_model")
+    trains.refresh()
+    trains.estimate()
+    assert service.count("get_model") == asked
+
+
+def test_a_wait_with_an_expired_token_goes_on_with_another_kernels_login(
+    trains: Training,
+    service: FakeService,
+    by_the_clock: InlineRunner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, logins = renewed(service), [None, None]
+    client.finish(trains.model_id)
+
+    def look() -> None:
+        if logins:
+            logins.pop()
+        else:
+            tell(client)
+
+    monkeypatch.setattr(connecting, "look_for_login", look)
+    service.before["get_model"] = expired
+    assert trains.wait().status == "trained"
+    assert client.count("get_model") > 0
+
+
+def test_what_could_not_be_sent_goes_with_a_new_connection(
+    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
+) -> None:
+    training = opened()
+    service.before["get_model"] = expired
+    training.add_images(icons)
+    runner.advance(HOUR)
+    assert training.state.sync.phase == "failed"
+    tell(renewed(service))
+    runner.advance(2)
+    assert training.images["state"].tolist() == ["saved"] * 4
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+@pytest.mark.parametrize(
+    ("origin", "project"), [("https://other.test/v1", "proj_1"), (None, "proj_2")]
+)
+def test_a_connection_to_another_service_or_project_moves_nothing(
+    opened: Opened, service: FakeService, is_local: bool, origin: str | None, project: str
+) -> None:
+    service.is_local, service.project_id = is_local, "proj_1"
+    training = opened()
+    client = renewed(service)
+    client.origin, client.project_id = origin or service.origin, project
+    tell(client)
+    training.refresh()
+    assert client.calls == []
+
+
+def test_a_key_that_does_not_reach_the_model_is_another_projects(
+    opened: Opened, service: FakeService
+) -> None:
+    service.is_local = False  # a key says nothing of its project
+    training = opened()
+    client = renewed(service)
+    client.models = {}
+    tell(client)
+    training.refresh()
+    assert client.calls == ["get_model"]
+    client.models = service.models
+    tell(client)
+    reads = service.count("get_model")
+    training.refresh()
+    assert service.count("get_model") == reads
+
+
+def test_connecting_tells_open_trainings(opened: Opened, tmp_path: Path) -> None:
+    first = connecting.connect("local", data_dir=tmp_path / "local")
+    training = Training.open("icons", type="flux.2-dev-lora")
+    first.close()
+    with pytest.raises(ServiceUnreachable):
+        training.refresh()
+    connecting.connect("local", data_dir=tmp_path / "local")
+    training.refresh()
+    connecting.connect("local", data_dir=tmp_path / "other")
+    training.refresh()
+
+
+# -- a newer version on the same home -----------------------------------------------------------
+
+
+def newer(name: str, table: str) -> None:
+    """Do to a file what a newer version would that was installed meanwhile."""
+    path = home() / name
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN tomorrow TEXT NOT NULL DEFAULT ''")
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+def test_beside_a_newer_journal_runs_are_followed_and_stopped(
+    trains: Training, service: FakeService, by_the_clock: InlineRunner
+) -> None:
+    newer("journal.sqlite3", "intents")
+    run_id = trains.run.run_id if trains.run else ""
+    trains.refresh()
+    assert trains.run is not None
+    assert (trains.run.run_id, trains.status) == (run_id, "training")
+    trains.stop()
+    assert service.count("cancel_training") == 1
+    assert trains.status == "training-canceled"
+    assert "Restart this kernel" in trains.state.problem
+    assert trains.wait().status == "training-canceled"
+
+
+def test_without_the_journal_a_run_is_followed_and_stopped(
+    trains: Training, service: FakeService
+) -> None:
+    (home() / "journal.sqlite3").unlink()
+    assert trains._watch.read().status == "training"
+    trains.stop()
+    assert service.count("cancel_training") == 1
+    assert trains.status == "training-canceled"
+    assert "journal.sqlite3 is gone" in trains.state.problem
+
+
+def test_beside_a_newer_journal_nothing_is_bought(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.sync()
+    newer("journal.sqlite3", "intents")
+    with pytest.raises(StoreError, match=r"newer phoenix-nbtrain.*Restart this kernel"):
+        training.start()
+    assert service.launches == []
+
+
+def test_beside_newer_drafts_nothing_is_written(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    newer("drafts.sqlite3", "drafts")
+    before = (home() / "drafts.sqlite3").read_bytes()
+    with pytest.raises(StoreError, match=r"newer phoenix-nbtrain.*Restart this kernel"):
+        training.add_images(icons)
+    assert len(training.images) == 4
+    assert (home() / "drafts.sqlite3").read_bytes() == before

@@ -1,0 +1,165 @@
+"""A second computer, or one whose memory is gone: what the service holds is recognised."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from fake_service import FakeService
+from PIL import Image, PngImagePlugin
+from training_types import Opened
+
+from phoenix_nbtrain.errors import ServiceUnreachable
+from phoenix_nbtrain.home import home
+from phoenix_nbtrain.images.drawings import icon
+from phoenix_nbtrain.runner import InlineRunner
+from phoenix_nbtrain.training import Training, _here
+
+
+@pytest.fixture
+def model_id(opened: Opened, icons: Path) -> str:
+    """A model whose pictures were sent by a computer that has forgotten it."""
+    training = opened()
+    training.add_images(icons)
+    training.ensure_trigger("inkling")
+    training.sync()
+    shutil.rmtree(home())
+    _here.clear()
+    return training.model_id
+
+
+@pytest.fixture
+def joined(model_id: str, service: FakeService, runner: InlineRunner) -> Training:
+    training = Training.open(model_id=model_id, client=service, runner=runner)
+    training.sync()
+    service.calls.clear()
+    return training
+
+
+def test_files_that_the_service_holds_are_not_sent_again(
+    joined: Training, service: FakeService, icons: Path
+) -> None:
+    report = joined.add_images(icons)
+    assert (report.added, report.skipped, report.problem) == (0, 4, "")
+    joined.sync()
+    assert service.count("upload_image") == 0
+    assert joined.images["state"].tolist() == ["saved"] * 4
+    assert joined.images["caption"].tolist() == ["inkling"] * 4
+    assert joined.images["width"].tolist() == [64] * 4
+
+
+def test_each_is_read_back_once(joined: Training, service: FakeService, icons: Path) -> None:
+    joined.add_images(icons)
+    assert service.count("fetch") == 4
+    joined.add_images(icons)
+    assert service.count("fetch") == 4
+    assert joined.picture(joined.images.index[0]) in service.contents.values()
+    assert service.count("fetch") == 4
+
+
+def test_only_what_could_be_the_same_is_read_back(
+    joined: Training, service: FakeService, tmp_path: Path
+) -> None:
+    icon("key", 32).save(tmp_path / "new.png")
+    report = joined.add_images(tmp_path / "new.png")
+    assert report.added == 1
+    assert service.count("fetch") == 0
+    joined.sync()
+    assert service.count("upload_image") == 1
+
+
+def test_a_file_of_the_same_size_that_is_another_picture_is_added(
+    joined: Training, service: FakeService, icons: Path, tmp_path: Path
+) -> None:
+    content = bytearray(min(icons.glob("*.png")).read_bytes())
+    content[-20] ^= 1  # within the pixels' data: the same size, and another picture
+    (tmp_path / "other.png").write_bytes(content)
+    assert joined.add_images(tmp_path / "other.png").added == 1
+    assert service.count("fetch") == 1
+
+
+def test_one_that_was_sent_with_its_metadata_by_another_program_is_recognised(
+    model_id: str, service: FakeService, runner: InlineRunner, tmp_path: Path
+) -> None:
+    told = PngImagePlugin.PngInfo()
+    told.add_text("Author", "somebody")
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "told.png", pnginfo=told)
+    asset = service.upload_image("told.png", (tmp_path / "told.png").read_bytes())
+    service.add_training_images(model_id, [asset.id])
+    joined = Training.open(model_id=model_id, client=service, runner=runner)
+    joined.sync()
+    assert joined.add_images(tmp_path / "told.png").skipped == 1
+
+
+def test_a_full_set_is_recognised_though_nothing_more_would_fit(
+    opened: Opened, service: FakeService, runner: InlineRunner, tmp_path: Path
+) -> None:
+    for i in range(50):
+        picture = icon("cup", 32)
+        picture.putpixel((0, 0), (i, i, i))
+        picture.save(tmp_path / f"{i:02}.png")
+    training = opened()
+    training.add_images(tmp_path)
+    training.sync()
+    # Beside the test's own folder, so that nothing but the memory goes.
+    for name in ("drafts.sqlite3", "journal.sqlite3"):
+        (home() / name).unlink()
+    _here.clear()
+    joined = Training.open(model_id=training.model_id, client=service, runner=runner)
+    joined.sync()
+    report = joined.add_images(tmp_path)
+    assert (report.added, report.skipped) == (0, 50)
+
+
+def test_where_only_the_draft_is_gone_the_journal_tells_without_asking(
+    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
+) -> None:
+    url = "https://cdn.example.com/ref1.png"
+    service.web[url] = icon_bytes()
+    training = opened()
+    training.add_images(icons)
+    training.add_images(url)
+    training.sync()
+    (home() / "drafts.sqlite3").unlink()
+    _here.clear()
+    joined = Training.open(model_id=training.model_id, client=service, runner=runner)
+    joined.sync()
+    report = joined.add_images([*icons.glob("*.png"), url])
+    assert (report.added, report.skipped) == (0, 5)
+    assert service.count("fetch") == 0
+
+
+def icon_bytes() -> bytes:
+    import io
+
+    out = io.BytesIO()
+    icon("fish", 40).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("step", ["get_assets", "fetch"])
+def test_where_the_service_cannot_be_read_they_are_added_and_the_report_says_so(
+    joined: Training, service: FakeService, icons: Path, step: str
+) -> None:
+    def down() -> None:
+        raise ServiceUnreachable("Nobody answers.", sent=False, remedy="Try it later. " * 20)
+
+    service.before[step] = down
+    report = joined.add_images(icons)
+    assert report.added == 4
+    assert "Nobody answers" in report.problem
+    assert len(report.problem) <= 200
+    assert "Nobody answers" in str(report)
+    assert "Nobody answers" in report._repr_html_()
+
+
+def test_what_was_bought_before_is_not_bought_again_for_having_been_recognised(
+    joined: Training, service: FakeService, icons: Path
+) -> None:
+    joined.start()
+    service.finish(joined.model_id)
+    joined.refresh()
+    joined.add_images(icons)
+    joined.start()
+    assert len(service.launches) == 1
