@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
+from phoenix_nbtrain.engines.contract import weights_name
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.local.app_context import store, wire
 from phoenix_nbtrain.local.pricing import DOWNLOAD_PRICE, bill, charge
@@ -22,7 +23,6 @@ from phoenix_nbtrain.local.rows import (
     model_row,
     set_job_status,
 )
-from phoenix_nbtrain.local.run_files import adapter_path
 from phoenix_nbtrain.local.service_errors import Refused, bad
 
 __all__ = ["routes", "weights"]
@@ -84,7 +84,7 @@ def _file_of(connection: sqlite3.Connection, row: sqlite3.Row, epoch: str | None
         raise bad("The model has no weights: it has not been trained to the end")
     job_id = trained["id"]
     given = {} if epoch is None else {"modelEpoch": epoch}
-    path, wanted = adapter_path(store(), job_id), epoch or row["epoch"]
+    name, wanted = weights_name(), epoch or row["epoch"]
     if wanted is not None:
         found = connection.execute(
             "SELECT epoch FROM epochs WHERE job_id = ? AND CAST(epoch AS TEXT) = ?",
@@ -92,7 +92,7 @@ def _file_of(connection: sqlite3.Connection, row: sqlite3.Row, epoch: str | None
         ).fetchone()
         if found is None:
             raise bad(f'"modelEpoch" {shown(wanted, 40)} is not an epoch of this model')
-        path = adapter_path(store(), job_id, found["epoch"])
-    if not path.is_file():
+        name = weights_name(found["epoch"])
+    if not (store().run_dir(job_id) / name).is_file():
         raise Refused(404, {"reason": "The weights are gone from the data folder"})
-    return {"job": job_id, "file": path.name, "given": given}
+    return {"job": job_id, "file": name, "given": given}

@@ -16,6 +16,7 @@ from typing import Any
 
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.database import Database
+from phoenix_nbtrain.engines.contract import CHECKPOINT
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.local.schema import APPLICATION_ID, MIGRATIONS, SCHEMA, VERSION
 
@@ -72,6 +73,19 @@ class Store:
     def run_dir(self, job_id: str) -> Path:
         """Return the folder of a job's weights and checkpoint."""
         return self.data_dir / "runs" / job_id
+
+    def checkpoint(self, job_id: str) -> Path:
+        """Return where a job's state is kept while it runs."""
+        return self.run_dir(job_id) / CHECKPOINT
+
+    def checkpoint_aside(self, job_id: str) -> Path:
+        """Return where a job's state is while its end is written down, out of its folder."""
+        return self.run_dir(job_id).with_suffix(".checkpoint")
+
+    def bring_checkpoints_back(self) -> None:
+        """Put into their folders the states that a process left aside which was killed just then."""
+        for aside in (self.data_dir / "runs").glob("*.checkpoint"):
+            aside.replace(self.checkpoint(aside.stem))
 
     def upload_dir(self, upload_id: str) -> Path:
         """Return the folder of the parts that came of an upload, each named for its number."""

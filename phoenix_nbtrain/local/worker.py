@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from phoenix_nbtrain.database import is_full
+from phoenix_nbtrain.engines.demo import DEMO
 from phoenix_nbtrain.errors import PhoenixError, StoreBusy, ending, shown
 from phoenix_nbtrain.home import private_folder
 from phoenix_nbtrain.local.lease import hold_lease
@@ -34,7 +35,6 @@ from phoenix_nbtrain.local.rows import (
     set_job_status,
     set_progress,
 )
-from phoenix_nbtrain.local.run_files import bring_back, checkpoint_path
 from phoenix_nbtrain.local.store import Store
 
 __all__ = ["main", "work_off"]
@@ -60,7 +60,7 @@ def main(data_dir: Path) -> None:
         with hold_lease(data_dir) as mine:
             if not mine:
                 return
-            bring_back(store)
+            store.bring_checkpoints_back()
             work_off(store, idle_seconds=IDLE_SECONDS)
         # A job may have come between the last look and the release, by someone who saw the lease.
         with store.reading() as connection:
@@ -99,7 +99,7 @@ def _claim(store: Store) -> sqlite3.Row | None:
         job = _next(connection)
         if job is None:
             return None
-        step = _checkpoint_step(store, job["id"])
+        step = DEMO.saved_step(store.run_dir(job["id"]))
         claims = 1 if step > job["claimed_step"] else job["claims"] + 1
         if claims > CLAIMS_MAX:
             end_job(
@@ -124,26 +124,16 @@ def _claim(store: Store) -> sqlite3.Row | None:
         return job
 
 
-def _checkpoint_step(store: Store, job_id: str) -> int:
-    try:
-        with checkpoint_path(store, job_id).open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(size, 1 << 24)))
-        return int(json.loads(header["__metadata__"]["state"])["step"])
-    except (OSError, ValueError, KeyError):
-        return 0
-
-
 def _attempt(store: Store, job: sqlite3.Row) -> None:
     """Run a job; a failure is the job's, and is told. For room on the disk it waits.
 
     What is told to pass is no failure: the job goes on from its last checkpoint.
     """
-    from phoenix_nbtrain.local.run import Run
+    from phoenix_nbtrain.local.job_run import JobRun
 
     while True:
         try:
-            Run(store, job).to_the_end()
+            JobRun(store, job).to_the_end()
         except Exception as error:
             if not _passes(error):
                 log.exception("job %s failed", job["id"])
@@ -160,7 +150,7 @@ def _attempt(store: Store, job: sqlite3.Row) -> None:
         else:
             break
     # However it ended, nobody goes on from there.
-    checkpoint_path(store, job["id"]).unlink(missing_ok=True)
+    store.checkpoint(job["id"]).unlink(missing_ok=True)
 
 
 def _fail(store: Store, job_id: str, words: dict[str, Any]) -> None:
@@ -229,7 +219,7 @@ def _try_room(store: Store, job_id: str) -> None:
     Raises:
         OSError: there is no room for it.
     """
-    path = checkpoint_path(store, job_id)
+    path = store.checkpoint(job_id)
     size = path.stat().st_size if path.exists() else 0
     with tempfile.TemporaryFile(dir=private_folder(path.parent)) as file:
         file.write(bytes(2 * size + ROOM_BYTES))

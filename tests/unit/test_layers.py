@@ -35,7 +35,7 @@ MAY = {
     "images": {"errors", "records", "children", "forks", "images"},
     "dataset": {*BASE, "images", "dataset"} - DISK,
     "client": {"addresses", "clock", "errors", "records", "forks", "home", "images", "client"},
-    "engines": {"errors", "catalog", "images", "engines"},
+    "engines": {"errors", "catalog", "home", "images", "engines"},
     "local": {
         *("addresses", "errors", "records", "catalog", "children", "forks"),
         *(*DISK, "images", "engines", "local"),

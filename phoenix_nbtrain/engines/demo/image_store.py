@@ -11,14 +11,21 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-__all__ = ["PX", "Floats", "ImageStore", "greyed", "on_canvas"]
+__all__ = ["PX", "Floats", "ImageStore", "greyed", "on_canvas", "pixels_of"]
 
 PX = 128
 """Side of the square canvas that every picture is put on."""
 _BYTES = PX * PX * 3
 
 Floats = NDArray[np.float32]
+
+
+def pixels_of(path: Path) -> NDArray[np.uint8]:
+    """Return the pixels of an image that our own decoder wrote: ``(height, width, 3)``."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"), np.uint8)
 
 
 def on_canvas(picture: NDArray[np.uint8]) -> Floats:

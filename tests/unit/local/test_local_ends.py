@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from unit.local.local_phoenix import Phoenix
 
-from phoenix_nbtrain.local import run, worker
+from phoenix_nbtrain.engines.demo import training_loop
+from phoenix_nbtrain.local import job_run, worker
 
 QUICK: dict[str, Any] = {"nbEpochs": 2, "nbRepeats": 3, "rank": 4, "seed": 1}
 PROMPTS = {"samplePrompts": ["a ring"]}
@@ -27,22 +28,22 @@ def canceled_in_the_queue(phoenix: Phoenix, model_id: str, monkeypatch: pytest.M
 
 
 def canceled_on_the_way(phoenix: Phoenix, model_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = run.Run._epoch_done
+    real = job_run.JobRun._epoch_done
 
-    def cancels(self: run.Run, trainer: Any) -> bool:
+    def cancels(self: job_run.JobRun, event: Any) -> None:
         phoenix.ok("POST", f"/models/{model_id}/train/action", {"action": "cancel"})
-        return real(self, trainer)
+        real(self, event)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "CHECKPOINT_SECONDS", 0.0)
-        patch.setattr(run.Run, "_epoch_done", cancels)
+        patch.setattr(training_loop, "CHECKPOINT_SECONDS", 0.0)
+        patch.setattr(job_run.JobRun, "_epoch_done", cancels)
         worker.work_off(phoenix.store)
 
 
 def canceled_while_pictures_are_read(
     phoenix: Phoenix, model_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = run.pixels
+    real = job_run.pixels
 
     def cancels(*args: Any) -> Any:
         if phoenix.read(model_id)["status"] == "training":
@@ -50,9 +51,9 @@ def canceled_while_pictures_are_read(
         return real(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "REPORT_SECONDS", 0.0)
-        patch.setattr(run, "pixels", cancels)
-        patch.setattr(run.Run, "_train", lambda *_: pytest.fail("it went on"))
+        patch.setattr(job_run, "LOOK_SECONDS", 0.0)
+        patch.setattr(job_run, "pixels", cancels)
+        patch.setattr(training_loop, "run", lambda *_: pytest.fail("it went on"))
         worker.work_off(phoenix.store)
 
 
@@ -61,17 +62,17 @@ def failed(phoenix: Phoenix, model_id: str, monkeypatch: pytest.MonkeyPatch) -> 
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "CHECKPOINT_SECONDS", 0.0)
-        patch.setattr(run.Run, "_finish", broken)
+        patch.setattr(training_loop, "CHECKPOINT_SECONDS", 0.0)
+        patch.setattr(job_run.JobRun, "_finish", broken)
         worker.work_off(phoenix.store)
 
 
 def killed_for_ever(phoenix: Phoenix, model_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dies(self: run.Run) -> None:
+    def dies(self: job_run.JobRun) -> None:
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(run.Run, "to_the_end", dies)
+        patch.setattr(job_run.JobRun, "to_the_end", dies)
         for _ in range(worker.CLAIMS_MAX):
             with pytest.raises(SystemExit):
                 worker.work_off(phoenix.store)
@@ -144,16 +145,16 @@ def test_who_launches_again_at_once_waits_for_the_canceled_one_to_stop(
     model_id = phoenix.style_set(1)
     first = phoenix.launch(model_id, nbEpochs=100, nbRepeats=100)
     jobs: list[str] = []
-    real = run.Run._report
+    real = job_run.JobRun._report
 
-    def again(self: run.Run, *args: Any) -> bool:
+    def again(self: job_run.JobRun, *args: Any) -> None:
         if not jobs:
             phoenix.ok("POST", f"/models/{model_id}/train/action", {"action": "cancel"})
             jobs.append(phoenix.launch(model_id, **QUICK))
-        return real(self, *args)
+        real(self, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run.Run, "_report", again)
+        patch.setattr(job_run.JobRun, "_report", again)
         worker.work_off(phoenix.store)
     assert phoenix.job(first)["status"] == "canceled"
     assert phoenix.job(jobs[0])["status"] == "success"

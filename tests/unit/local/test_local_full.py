@@ -16,11 +16,11 @@ import pytest
 from unit.local.local_phoenix import Phoenix
 
 from phoenix_nbtrain.database import is_full
+from phoenix_nbtrain.engines.demo import training_loop
 from phoenix_nbtrain.engines.demo.patch_trainer import Trainer
 from phoenix_nbtrain.errors import StoreBusy, StoreError
 from phoenix_nbtrain.home import write_whole
-from phoenix_nbtrain.local import run, worker
-from phoenix_nbtrain.local.run_files import aside_path, bring_back, checkpoint_path
+from phoenix_nbtrain.local import worker
 
 QUICK: dict[str, Any] = {"nbEpochs": 2, "nbRepeats": 3, "rank": 4, "seed": 1}
 LONG: dict[str, Any] = {"nbEpochs": 100, "nbRepeats": 100, "seed": 1}
@@ -41,8 +41,8 @@ class Disk:
         monkeypatch.setattr(os, "fsync", lambda _: full() if self.full else None)
         clock = SimpleNamespace(time=time.time, monotonic=time.monotonic, sleep=self._sleep)
         monkeypatch.setattr(worker, "time", clock)
-        monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 0.0)
-        monkeypatch.setattr(run, "REPORT_SECONDS", 0.0)
+        monkeypatch.setattr(training_loop, "CHECKPOINT_SECONDS", 0.0)
+        monkeypatch.setattr(training_loop, "REPORT_SECONDS", 0.0)
 
     def _sleep(self, seconds: float) -> None:
         assert seconds == worker.ROOM_SECONDS
@@ -85,7 +85,7 @@ def test_a_training_waits_for_room_and_goes_on_from_its_last_checkpoint(
     seen: list[Any] = []
 
     def waits(times: int) -> None:
-        assert checkpoint_path(phoenix.store, job_id).exists()
+        assert phoenix.store.checkpoint(job_id).exists()
         if times == 3:
             model, job = phoenix.read(model_id), phoenix.job(job_id)
             seen.append((model["status"], model["trainingProgress"], job))
@@ -139,14 +139,14 @@ def test_one_that_waits_for_room_can_be_canceled(
     job_id = phoenix.launch(model_id, **QUICK)
     worker.work_off(phoenix.store)
     assert phoenix.job(job_id)["status"] == "canceled"
-    assert not checkpoint_path(phoenix.store, job_id).exists()
+    assert not phoenix.store.checkpoint(job_id).exists()
 
 
 def test_a_disk_that_is_full_at_the_very_end_takes_no_checkpoint_away(
     phoenix: Phoenix, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job_id = phoenix.launch(phoenix.style_set(2), **QUICK)
-    real, aside = phoenix.store.writing, aside_path(phoenix.store, job_id)
+    real, aside = phoenix.store.writing, phoenix.store.checkpoint_aside(job_id)
     planted = [sqlite3.OperationalError("database or disk is full")]
     planted[0].sqlite_errorcode = sqlite3.SQLITE_FULL
 
@@ -170,12 +170,12 @@ def test_a_disk_that_is_full_at_the_very_end_takes_no_checkpoint_away(
 
 
 def test_a_state_left_aside_by_a_killed_process_is_found(phoenix: Phoenix) -> None:
-    aside = aside_path(phoenix.store, "job_1")
+    aside = phoenix.store.checkpoint_aside("job_1")
     phoenix.store.run_dir("job_1").mkdir(parents=True)
     write_whole(aside, b"a state")
-    bring_back(phoenix.store)
+    phoenix.store.bring_checkpoints_back()
     assert not aside.exists()
-    assert checkpoint_path(phoenix.store, "job_1").read_bytes() == b"a state"
+    assert phoenix.store.checkpoint("job_1").read_bytes() == b"a state"
 
 
 def test_what_is_a_full_disk() -> None:
@@ -195,7 +195,7 @@ def test_a_real_worker_waits_under_a_limit_and_goes_on_without(live: Phoenix) ->
 
     model_id = live.style_set(2)
     job_id = live.launch(model_id, **LONG)
-    checkpoint = checkpoint_path(live.store, job_id)
+    checkpoint = live.store.checkpoint(job_id)
     live.until(lambda: live.job(job_id) and checkpoint.exists())
     process = live.workers.process
     assert process is not None

@@ -17,8 +17,9 @@ import pytest
 from safetensors.numpy import load_file
 from unit.local.local_phoenix import Phoenix, drawing
 
+from phoenix_nbtrain.engines.demo import training_loop
 from phoenix_nbtrain.engines.demo.patch_trainer import Trainer
-from phoenix_nbtrain.local import lease, run, worker
+from phoenix_nbtrain.local import job_run, lease, worker
 from phoenix_nbtrain.local.lease import child_environment, hold_lease, lease_held
 from phoenix_nbtrain.local.rows import ENDED, model_row
 
@@ -129,13 +130,13 @@ def test_jobs_wait_in_line_and_say_how_many_are_ahead(
     for model_id in models:
         phoenix.launch(model_id, **QUICK)
     seen: list[list[Any]] = []
-    real = run.Run.to_the_end
+    real = job_run.JobRun.to_the_end
 
-    def watched(self: run.Run) -> None:
+    def watched(self: job_run.JobRun) -> None:
         seen.append([phoenix.read(model_id).get("trainingProgress") for model_id in models])
         real(self)
 
-    monkeypatch.setattr(run.Run, "to_the_end", watched)
+    monkeypatch.setattr(job_run.JobRun, "to_the_end", watched)
     worker.work_off(phoenix.store)
     first, second, third = seen
     assert [p["stage"] for p in first] == ["starting-train", "queued-for-train", "queued-for-train"]
@@ -182,10 +183,10 @@ def test_a_job_whose_process_keeps_dying_is_given_up(
 ) -> None:
     job_id = phoenix.launch(phoenix.style_set(1), **QUICK)
 
-    def dies(self: run.Run) -> None:
+    def dies(self: job_run.JobRun) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(run.Run, "to_the_end", dies)
+    monkeypatch.setattr(job_run.JobRun, "to_the_end", dies)
     for _ in range(worker.CLAIMS_MAX):
         with pytest.raises(SystemExit):
             worker.work_off(phoenix.store)
@@ -198,16 +199,16 @@ def test_a_cancel_stops_the_steps_at_once_and_is_not_overwritten(
 ) -> None:
     model_id = phoenix.style_set(1)
     job_id = phoenix.launch(model_id, **LONG)
-    real = run.Run._report
+    real = job_run.JobRun._report
     reports = []
 
-    def cancels(self: run.Run, *args: Any) -> bool:
+    def cancels(self: job_run.JobRun, *args: Any) -> None:
         reports.append(args)
         if len(reports) == 1:
             phoenix.ok("POST", f"/models/{model_id}/train/action", {"action": "cancel"})
-        return real(self, *args)
+        real(self, *args)
 
-    monkeypatch.setattr(run.Run, "_report", cancels)
+    monkeypatch.setattr(job_run.JobRun, "_report", cancels)
     worker.work_off(phoenix.store)
     assert len(reports) == 1
     assert phoenix.read(model_id)["status"] == "training-canceled"
@@ -230,7 +231,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_and_repeats_no_epoch(
             steps.append(9)
             raise SystemExit
         # The last checkpoint is of step 4: the first epoch's samples are newer than it.
-        monkeypatch.setattr(run, "CHECKPOINT_SECONDS", 0.0 if self.step < 4 else 1e9)
+        monkeypatch.setattr(training_loop, "CHECKPOINT_SECONDS", 0.0 if self.step < 4 else 1e9)
         steps.append(self.step)
         return real(self)
 
