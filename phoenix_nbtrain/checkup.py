@@ -21,7 +21,8 @@ from phoenix_nbtrain.client.connect import ONLY, connected, open_local, unchecke
 from phoenix_nbtrain.client.credentials import HOSTED_URL, find
 from phoenix_nbtrain.client.network import certificates, proxy_for, tls_context
 from phoenix_nbtrain.errors import PhoenixError, shown
-from phoenix_nbtrain.home import home, refuse_without_locks, writing_in
+from phoenix_nbtrain.home import home, writing_in
+from phoenix_nbtrain.locks import refuse_without_locks
 
 if TYPE_CHECKING:
     import pandas as pd

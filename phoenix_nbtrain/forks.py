@@ -2,8 +2,8 @@
 
 A fork copies every object and only one thread. Whatever another thread held is then held for ever,
 and connections, pipes and locks are the parent's as well. So in the child the parent's objects
-refuse to be used, the descriptors that would keep its locks are closed, and each module's state is
-as after an import. ``multiprocessing`` forks that way, and so do some notebook servers.
+refuse to be used, and each module's state is as after an import; filelock closes the lock files.
+``multiprocessing`` forks that way, and so do some notebook servers.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 from weakref import WeakSet
 
 from phoenix_nbtrain.errors import PhoenixError
 
-__all__ = ["after_fork", "close_own", "not_for_children", "open_own", "whole"]
+__all__ = ["after_fork", "not_for_children", "whole"]
 
 T = TypeVar("T")
 
@@ -25,7 +25,6 @@ PATIENCE_SECONDS = 10.0
 """How long a fork waits for work that must not be cut in two; longer than a commit takes."""
 
 _parents: WeakSet[Any] = WeakSet()
-_descriptors: set[int] = set()
 _resets: list[Callable[[], None]] = []
 
 
@@ -83,21 +82,6 @@ def whole() -> Iterator[None]:
         gate.leave()
 
 
-def open_own(path: str | os.PathLike[str], flags: int, mode: int = 0o600) -> int:
-    """Open a file for a lock and return its descriptor, which no forked child keeps."""
-    with whole():
-        descriptor = os.open(path, flags | os.O_CLOEXEC, mode)
-        _descriptors.add(descriptor)
-        return descriptor
-
-
-def close_own(descriptor: int) -> None:
-    """Close what `open_own` opened."""
-    with whole():
-        _descriptors.discard(descriptor)
-        os.close(descriptor)
-
-
 def not_for_children(item: T) -> T:
     """Let ``item`` raise a `PhoenixError` in forked children, whatever is asked of it."""
     _parents.add(item)
@@ -135,10 +119,6 @@ def _refusal() -> PhoenixError:
 def _in_child() -> None:
     global _gate
     _gate = _Gate()
-    for descriptor in _descriptors:
-        with suppress(OSError):
-            os.close(descriptor)  # the lock stays the parent's
-    _descriptors.clear()
     for reset in _resets:
         reset()
     for item in list(_parents):

@@ -11,19 +11,12 @@ from pathlib import Path
 
 from phoenix_nbtrain.errors import InputError, StoreError, ending, shown
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # the module stands in for its own absence
-
 __all__ = [
     "FULL",
     "WRITING",
     "folder_given",
     "home",
-    "locking_in",
     "private_folder",
-    "refuse_without_locks",
     "write_whole",
     "writing_in",
 ]
@@ -32,8 +25,6 @@ FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 """How systems refuse what there is no room for: on the disk, in a quota, in a file's limit."""
 _PATH_BYTES_MAX = 470
 """SQLite opens no longer path than 512, and its files' names come after this."""
-_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
-"""How file systems refuse that have no locks, such as some network shares."""
 
 WRITING = ".writing-"
 """What the name of a file begins with until it is whole."""
@@ -126,36 +117,6 @@ def writing_in(folder: Path) -> Iterator[None]:
             f"Nothing can be kept in {ending(folder)}: {error.strerror or type(error).__name__}.",
             remedy=remedy,
         ) from error
-
-
-@contextmanager
-def locking_in(folder: Path) -> Iterator[None]:
-    """Tell within the block as a `StoreError` where the file system of ``folder`` has no locks.
-
-    Without them two kernels could buy the same at once, so nothing goes on.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        raise StoreError(
-            f"Files in {ending(folder)} cannot be locked: {error.strerror}.",
-            remedy="Set PHOENIX_NBTRAIN_HOME, or data_dir, to a folder on a local disk.",
-        ) from error
-
-
-def refuse_without_locks(folder: Path) -> None:
-    """Raise where files in ``folder``, which is there, cannot be locked. Leaves nothing behind.
-
-    Raises:
-        StoreError: they cannot, or nothing can be written there.
-    """
-    if fcntl is not None:
-        with writing_in(folder), tempfile.TemporaryFile(dir=folder) as file, locking_in(folder):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            file.write(b"there is room for a byte")
-            file.flush()
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -45,7 +45,7 @@ SUBJECTS = {
     "journal": ["store/journal.py"],
     "merge": ["session/merge.py", "dataset/baselines.py", "dataset/left_out.py"],
     "edits": ["dataset/edits.py", "dataset/_work.py"],
-    "money": ["launch/price.py", "launch/order.py", "store/clock.py"],
+    "money": ["launch/price.py", "launch/order.py", "clock.py"],
     "scrubber": ["client/secrecy.py"],
     "sync": ["session/sync.py"],
 }

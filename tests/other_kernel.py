@@ -14,7 +14,7 @@ from phoenix_nbtrain.waiting import Waiting
 
 _HOLDING = """
 import sys
-from phoenix_nbtrain.store.lease import lease
+from phoenix_nbtrain.locks import lease
 with lease(*sys.argv[1:], what="It is synced") as held:
     print("held", flush=True)
     for line in sys.stdin:

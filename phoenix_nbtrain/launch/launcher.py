@@ -25,8 +25,8 @@ from phoenix_nbtrain.launch.ledger import QUIET_APART, SUBMITTING_SECONDS, Launc
 from phoenix_nbtrain.launch.order import Order, served_digest
 from phoenix_nbtrain.launch.price import Estimate, check_price, parse_max_cost
 from phoenix_nbtrain.launch.sending import VERB, Launched, Sending, doubt
+from phoenix_nbtrain.locks import at_work, who_is_at
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
-from phoenix_nbtrain.store.alive import at_work, who_is_at
 from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
 from phoenix_nbtrain.waiting import Waiting
 

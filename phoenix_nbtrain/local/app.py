@@ -29,11 +29,11 @@ from phoenix_nbtrain.local import (
     routes_uploads,
 )
 from phoenix_nbtrain.local.app_context import IMPORTERS, KEY, SERVED
-from phoenix_nbtrain.local.lease import Workers
 from phoenix_nbtrain.local.request_body import BODY_BYTES_MAX
 from phoenix_nbtrain.local.service_errors import Refused
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.upload_imports import Importers
+from phoenix_nbtrain.local.workers import Workers
 
 __all__ = ["create_app", "is_this_computer"]
 

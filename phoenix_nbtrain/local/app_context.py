@@ -6,10 +6,10 @@ from typing import cast
 
 from flask import current_app, request
 
-from phoenix_nbtrain.local.lease import Workers
 from phoenix_nbtrain.local.reply_json import Wire
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.upload_imports import Importers
+from phoenix_nbtrain.local.workers import Workers
 
 __all__ = ["IMPORTERS", "KEY", "SERVED", "importers", "served", "store", "wire", "workers"]
 

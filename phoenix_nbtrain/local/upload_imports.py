@@ -12,13 +12,13 @@ import sqlite3
 import threading
 
 from phoenix_nbtrain.errors import ImageError, InputError
-from phoenix_nbtrain.local.lease import locked
 from phoenix_nbtrain.local.new_assets import insert_asset, picture
 from phoenix_nbtrain.local.rows import iso, upload_row
 from phoenix_nbtrain.local.service_errors import bad
 from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.url_fetch import fetch
+from phoenix_nbtrain.locks import locked
 
 __all__ = ["Importers", "check_parts"]
 
@@ -76,11 +76,9 @@ class Importers:
         folder = self._store.upload_dir(upload_id)
         lock = folder.with_suffix(".lock")
         try:
-            folder.parent.mkdir(mode=0o700, exist_ok=True)
             with self._slots, locked(lock) as mine:
                 if mine and self._bring_in(upload_id):
                     shutil.rmtree(folder, ignore_errors=True)
-                    lock.unlink(missing_ok=True)
         except Exception:
             log.exception("the upload %s could not be brought in", upload_id)
         finally:

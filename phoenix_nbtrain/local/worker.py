@@ -24,7 +24,6 @@ from phoenix_nbtrain.database import is_full
 from phoenix_nbtrain.engines.demo import DEMO
 from phoenix_nbtrain.errors import PhoenixError, StoreBusy, ending, shown
 from phoenix_nbtrain.home import private_folder
-from phoenix_nbtrain.local.lease import hold_lease
 from phoenix_nbtrain.local.rows import (
     ENDED,
     end_job,
@@ -36,6 +35,7 @@ from phoenix_nbtrain.local.rows import (
     set_progress,
 )
 from phoenix_nbtrain.local.store import Store
+from phoenix_nbtrain.local.workers import hold_lease
 
 __all__ = ["main", "work_off"]
 

@@ -137,7 +137,7 @@ def whole_run(folder: Path) -> Callable[[], None]:
     from unit.local.local_phoenix import Phoenix
 
     from phoenix_nbtrain.local import worker
-    from phoenix_nbtrain.local.lease import Workers
+    from phoenix_nbtrain.local.workers import Workers
 
     Workers.ensure = lambda self: None  # type: ignore[method-assign] # this process does it
     phoenix = Phoenix(folder)

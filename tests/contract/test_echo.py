@@ -26,7 +26,7 @@ from phoenix_nbtrain.client.connect import unchecked
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.errors import LaunchRefused, LaunchUncertain, PhoenixError
 from phoenix_nbtrain.local.app import create_app
-from phoenix_nbtrain.local.lease import Workers
+from phoenix_nbtrain.local.workers import Workers
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.training import Training
 

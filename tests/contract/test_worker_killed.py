@@ -19,8 +19,8 @@ import pytest
 from unit.local.local_phoenix import Phoenix, drawing
 
 from phoenix_nbtrain.home import WRITING
-from phoenix_nbtrain.local.lease import lease_held
 from phoenix_nbtrain.local.rows import ENDED, job_row
+from phoenix_nbtrain.local.workers import lease_held
 
 KILLS = int(os.environ.get("NBTRAIN_KILLS", "20"))
 SEED = int(os.environ.get("NBTRAIN_KILLS_SEED", "1"))

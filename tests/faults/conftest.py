@@ -15,7 +15,7 @@ from PIL import Image
 
 from phoenix_nbtrain.client.uploads import INLINE_BYTES_MAX
 from phoenix_nbtrain.images.drawings import draw_icons
-from phoenix_nbtrain.local.lease import Workers
+from phoenix_nbtrain.local.workers import Workers
 
 
 @pytest.fixture(scope="session")

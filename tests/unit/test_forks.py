@@ -192,7 +192,7 @@ def test_forks_amid_work_hang_nobody_and_harm_nothing(tmp_path: object, *, clean
         f"""
         CLEAN = {clean}
         from phoenix_nbtrain.images import decoder
-        from phoenix_nbtrain.store.lease import lease
+        from phoenix_nbtrain.locks import lease
         picture = next(icons.iterdir()).read_bytes()
         over, failures = threading.Event(), []
 
@@ -250,8 +250,8 @@ def test_forks_amid_work_hang_nobody_and_harm_nothing(tmp_path: object, *, clean
 def test_a_child_that_lives_on_keeps_none_of_its_parents_locks(tmp_path: object) -> None:
     said = script(
         """
-        from phoenix_nbtrain.local.lease import locked
-        from phoenix_nbtrain.store.alive import at_work, may_be_at_work
+        from phoenix_nbtrain.locks import locked
+        from phoenix_nbtrain.locks import at_work, may_be_at_work
 
         read, write = os.pipe()
         there, tell = os.pipe()

@@ -13,9 +13,9 @@ PACKAGE = Path(phoenix_nbtrain.__file__).parent
 
 BASE = {
     *("errors", "records", "draft", "catalog", "forks"),
-    *("home", "contents", "cache", "database", "waiting"),
+    *("home", "contents", "cache", "database", "waiting", "locks"),
 }
-DISK = {"home", "contents", "cache", "database", "waiting"}
+DISK = {"home", "contents", "cache", "database", "waiting", "locks"}
 MAY = {
     "errors": set(),
     "addresses": set(),
@@ -24,10 +24,11 @@ MAY = {
     "forks": {"errors"},
     "waiting": {"errors"},
     "home": {"errors"},
+    "locks": {"errors", "forks", "home", "waiting"},
     "children": set(),
     "contents": {"home"},
     "cache": {"errors", "home"},
-    "database": {"errors", "forks", "home", "waiting"},
+    "database": {"errors", "forks", "home", "locks", "waiting"},
     "runner": {"forks"},
     "records": {"errors", "records"},
     "draft": {"errors", "records"},
@@ -41,7 +42,7 @@ MAY = {
         *(*DISK, "images", "engines", "local"),
     },
     "store": {"addresses", "clock", "errors", "records", "draft", "forks", *DISK, "store"},
-    "launch": {"clock", "errors", "records", "store", "waiting", "launch"},
+    "launch": {"clock", "errors", "locks", "records", "store", "waiting", "launch"},
     "session": {
         *(*BASE, "arguments", "clock", "images", "dataset"),
         *("runner", "store", "launch", "session"),
@@ -53,7 +54,7 @@ MAY = {
         *("dataset", "session", "training", "widgets"),
     },
     "tool": {*BASE, "arguments", "session", "training", "launch", "client"},
-    "checkup": {"errors", "home", "client"},
+    "checkup": {"errors", "home", "locks", "client"},
     "__main__": {"cli"},
     "cli": {*BASE, "session", "training", "launch", "client", "local", "tool", "__init__"},
 }

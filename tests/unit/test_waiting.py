@@ -18,8 +18,7 @@ from phoenix_nbtrain import waiting
 from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.errors import StoreBusy
 from phoenix_nbtrain.home import home
-from phoenix_nbtrain.store.alive import at_work, who_is_at
-from phoenix_nbtrain.store.lease import lease
+from phoenix_nbtrain.locks import at_work, lease, who_is_at
 from phoenix_nbtrain.waiting import Waiting
 
 

@@ -15,7 +15,7 @@ from phoenix_nbtrain.engines.demo.feature_cache import KEPT_BYTES, FeatureCache,
 from phoenix_nbtrain.engines.demo.features import BLOCKS, TARGETS, Extractor
 from phoenix_nbtrain.engines.demo.image_store import PX, ImageStore, greyed, on_canvas
 from phoenix_nbtrain.engines.demo.patch_trainer import FEATURES, Trainer
-from phoenix_nbtrain.local.lease import child_environment
+from phoenix_nbtrain.local.workers import child_environment
 
 MB = 1 << 20
 

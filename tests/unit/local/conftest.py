@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from unit.local.local_phoenix import Phoenix
 
-from phoenix_nbtrain.local.lease import Workers
+from phoenix_nbtrain.local.workers import Workers
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from PIL import Image, ImageDraw
 
 from phoenix_nbtrain.local.app import create_app
 from phoenix_nbtrain.local.app_context import KEY
-from phoenix_nbtrain.local.lease import Workers
 from phoenix_nbtrain.local.settings import Settings, load, save
 from phoenix_nbtrain.local.store import Store
+from phoenix_nbtrain.local.workers import Workers
 
 
 def drawing(

@@ -19,9 +19,9 @@ from unit.local.local_phoenix import Phoenix, drawing
 
 from phoenix_nbtrain.engines.demo import training_loop
 from phoenix_nbtrain.engines.demo.patch_trainer import Trainer
-from phoenix_nbtrain.local import job_run, lease, worker
-from phoenix_nbtrain.local.lease import child_environment, hold_lease, lease_held
+from phoenix_nbtrain.local import job_run, worker, workers
 from phoenix_nbtrain.local.rows import ENDED, model_row
+from phoenix_nbtrain.local.workers import child_environment, hold_lease, lease_held
 
 QUICK: dict[str, Any] = {"nbEpochs": 2, "nbRepeats": 3, "rank": 4, "seed": 1}
 LONG: dict[str, Any] = {"nbEpochs": 100, "nbRepeats": 100, "seed": 1}
@@ -398,7 +398,7 @@ def test_a_worker_that_cannot_even_start_fails_the_job_with_its_last_words(
     live: Phoenix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = {**child_environment(), "PYTHONPATH": "", "PYTHONHOME": "/nowhere"}
-    monkeypatch.setattr(lease, "child_environment", lambda: broken)
+    monkeypatch.setattr(workers, "child_environment", lambda: broken)
     model_id = live.style_set(1)
     job_id = live.launch(model_id, **QUICK)
     assert live.until(lambda: ended(live, model_id))["status"] == "failed"
@@ -428,7 +428,7 @@ def test_a_system_that_has_no_process_to_spare_fails_no_job(
             raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
         return begin(*args, **more)
 
-    monkeypatch.setattr(lease.subprocess, "Popen", popen)
+    monkeypatch.setattr(workers.subprocess, "Popen", popen)
     live.launch(model_id, **QUICK)
     for _ in range(8):
         assert live.read(model_id)["status"] == "training"

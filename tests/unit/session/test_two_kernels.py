@@ -14,10 +14,10 @@ from training_types import Opened
 from phoenix_nbtrain.errors import StoreBusy
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.images.drawings import icon
+from phoenix_nbtrain.locks import at_work
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session.opening import Opening
-from phoenix_nbtrain.store.alive import at_work
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.training import Training
 from phoenix_nbtrain.widgets.base import sync_words

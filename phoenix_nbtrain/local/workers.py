@@ -1,40 +1,35 @@
 """Who trains: one process per data folder, started when there is work and nobody does it.
 
-The lease is an ``flock`` that the worker holds for life. A process id would not do: a killed
-child stays a zombie that ``kill 0`` calls alive, and ids are used again.
+The lease is a lock file that the worker holds for life; see `phoenix_nbtrain.locks`.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import errno
 import logging
 import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from phoenix_nbtrain.children import environment
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.forks import after_fork, close_own, open_own
-from phoenix_nbtrain.home import locking_in, writing_in
+from phoenix_nbtrain.forks import after_fork
+from phoenix_nbtrain.home import writing_in
 from phoenix_nbtrain.local.rows import end_job
 from phoenix_nbtrain.local.store import Store
+from phoenix_nbtrain.locks import is_locked, locked
 
-with contextlib.suppress(ImportError):  # Windows, see _SUPPORTED
-    import fcntl
-
-__all__ = ["Workers", "child_environment", "hold_lease", "lease_held", "locked"]
+__all__ = ["Workers", "child_environment", "hold_lease", "lease_held"]
 
 log = logging.getLogger(__name__)
 
 _SUPPORTED = sys.platform != "win32"
-"""Windows has no ``flock``. Everything but training works there."""
+"""On Windows the worker has never been run."""
 
 _LOCK = "worker.lock"
 _LOG = "worker.log"
@@ -56,18 +51,7 @@ def lease_held(data_dir: Path) -> bool:
     Raises:
         StoreError: files cannot be locked there.
     """
-    try:
-        descriptor = open_own(data_dir / _LOCK, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        with locking_in(data_dir):
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        close_own(descriptor)
-    return False
+    return is_locked(data_dir / _LOCK)
 
 
 @contextmanager
@@ -78,36 +62,6 @@ def hold_lease(data_dir: Path, *, patience: float = 0.5) -> Iterator[bool]:
     """
     with locked(data_dir / _LOCK, patience=patience) as mine:
         yield mine
-
-
-@contextmanager
-def locked(path: Path, *, patience: float = 0.0) -> Iterator[bool]:
-    """Yield whether the lock file ``path`` could be locked; it stays so until the block ends.
-
-    Raises:
-        StoreError: files cannot be made or locked there.
-    """
-    if not _SUPPORTED:
-        yield True
-        return
-    with writing_in(path.parent):
-        descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
-    until = time.monotonic() + patience
-    try:
-        while True:
-            try:
-                with locking_in(path.parent):
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    yield False
-                    return
-                time.sleep(0.02)
-            else:
-                break
-        yield True
-    finally:
-        close_own(descriptor)
 
 
 def child_environment() -> dict[str, str]:

@@ -1,0 +1,291 @@
+"""Locks between the processes of one computer: lock files, held by filelock.
+
+The operating system takes such a lock back when its holder dies, however it dies. A process id
+would not do: a killed child stays a zombie that ``kill 0`` calls alive, and ids are used again.
+filelock makes the file its owner's only, keeps it from children, forked or started, and lets nobody
+lock a file that was taken away. Ours is that the file is there only while somebody holds the lock,
+that it says who does, and that those who wait are told.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout, lock_descriptor
+
+from phoenix_nbtrain.errors import StoreError, ending, shown, time_of
+from phoenix_nbtrain.forks import after_fork
+from phoenix_nbtrain.home import home, private_folder, writing_in
+from phoenix_nbtrain.waiting import Waiting, tell
+
+__all__ = [
+    "Held",
+    "at_work",
+    "is_locked",
+    "lease",
+    "lease_if_free",
+    "locked",
+    "may_be_at_work",
+    "refuse_without_locks",
+    "who_is_at",
+]
+
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
+"""How file systems refuse that have no locks, such as some network shares."""
+_PAUSE = 0.02
+
+_threads: dict[str, threading.Lock] = {}
+_guard = threading.Lock()
+
+
+@after_fork
+def _forget() -> None:
+    global _guard
+    _guard = threading.Lock()
+    _threads.clear()
+
+
+class Held:
+    """A lock that is held."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def progress(self) -> None:
+        """Let those who wait see that the work gets on. Harmless when it is over."""
+        with suppress(OSError):
+            os.utime(self._path)
+
+
+@contextmanager
+def lease(*names: str, what: str, say: Callable[[str], None] = tell) -> Iterator[Held]:
+    """Hold the one lock of that name on this computer; wait for it if another holds it.
+
+    Args:
+        names: what is locked.
+        what: the same for people, such as ``The training is being synced``.
+        say: tells people, after two seconds, whom they wait for.
+
+    Raises:
+        StoreBusy: another process has held it for ten minutes without `Held.progress`.
+        StoreError: nothing can be locked in the data folder.
+    """
+    path, within = _named(names)
+    with within:
+        waiting = Waiting(what, lambda: _holder_of(path), progress=lambda: _touched(path), say=say)
+        while (lock := _take(path)) is None:
+            waiting.pause()
+        with lock:
+            yield Held(path)
+
+
+@contextmanager
+def lease_if_free(*names: str) -> Iterator[bool]:
+    """Hold the lock of that name unless another holds it; yield whether it is held now.
+
+    Raises:
+        StoreError: nothing can be locked in the data folder.
+    """
+    path, within = _named(names)
+    if not within.acquire(blocking=False):
+        yield False
+        return
+    try:
+        with locked(path) as mine:
+            yield mine
+    finally:
+        within.release()
+
+
+@contextmanager
+def at_work(token: str) -> Iterator[None]:
+    """Let others see, until the block ends, that this process is at ``token``.
+
+    To be entered once, and before the journal shows the work, so that nobody finds it abandoned.
+
+    Raises:
+        StoreError: nothing can be locked in the data folder; the block is not entered.
+    """
+    path = _path_of(token)
+    try:
+        lock = _take(path)
+    except StoreError:
+        with suppress(OSError):
+            path.unlink()  # so that nobody takes it for work under way
+        raise
+    assert lock is not None
+    with lock:
+        yield
+
+
+def may_be_at_work(token: str, *, age: float, longest: float) -> bool:
+    """Return whether a process may still be at work that was begun ``age`` seconds ago.
+
+    Args:
+        token: what it is at.
+        age: seconds since it began, or last told something.
+        longest: seconds that it can take at most. Counts only where no lock tells: a process
+            that was suspended goes on where it was, however late.
+    """
+    try:
+        return is_locked(_path_of(token))
+    except StoreError:
+        return age <= longest
+
+
+def who_is_at(token: str) -> str:
+    """Return who is at ``token`` and since when, as the end of a sentence."""
+    return _holder_of(_path_of(token))
+
+
+@contextmanager
+def locked(path: Path, *, patience: float = 0.0) -> Iterator[bool]:
+    """Yield whether the lock file ``path`` could be locked; it stays so until the block ends.
+
+    Args:
+        path: the lock file; made where it is missing, with its folder.
+        patience: seconds within which another may let go of it.
+
+    Raises:
+        StoreError: files cannot be made or locked there.
+    """
+    until = time.monotonic() + patience
+    while (lock := _take(path)) is None and time.monotonic() <= until:
+        time.sleep(_PAUSE)
+    if lock is None:
+        yield False
+        return
+    with lock:
+        yield True
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether somebody holds the lock file ``path``.
+
+    For a moment it is then held by whoever asks. So of two who ask at once about one that a dead
+    process left, one is told that it is held; and whoever locks a file that others ask about needs
+    `locked` with patience.
+
+    Raises:
+        StoreError: files cannot be looked into or locked there.
+    """
+    with writing_in(path.parent):
+        if not path.exists():
+            return False
+    lock = _take(path)
+    if lock is None:
+        return True
+    with lock:  # left by a process that was killed; taken away with this
+        return False
+
+
+def refuse_without_locks(folder: Path) -> None:
+    """Raise where files in ``folder``, which is there, cannot be locked. Leaves nothing behind.
+
+    Raises:
+        StoreError: they cannot, or nothing can be written there.
+    """
+    with _told(folder), tempfile.TemporaryFile(dir=folder) as file:
+        lock_descriptor(file.fileno(), blocking=False)
+        file.write(b"there is room for a byte")
+        file.flush()
+
+
+def _named(names: tuple[str, ...]) -> tuple[Path, threading.Lock]:
+    """Return the lock file of a name, and the lock of this process's threads in front of it."""
+    name = hashlib.sha256("\0".join(names).encode()).hexdigest()[:32]
+    with _guard:
+        return home() / "locks" / name, _threads.setdefault(name, threading.Lock())
+
+
+def _path_of(token: str) -> Path:
+    return home() / "locks" / f"at-{token}"
+
+
+def _touched(path: Path) -> object:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _take(path: Path) -> _Taken | None:
+    """Lock a file, made where it is missing; return ``None`` where another holds it."""
+    private_folder(path.parent)
+    with _told(path.parent):
+        try:
+            return _Taken(path)
+        except Timeout:
+            return None
+
+
+class _Taken:
+    """The lock on a file, held by this process until the ``with`` block ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = FileLock(
+            path, mode=0o600, thread_local=False, fallback_to_soft=False, on_acquired=self._sign
+        )
+        self._lock.acquire(blocking=False)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        # What was done while it was held must be told, so nothing is raised here. The file goes
+        # before the lock does, and only by its holder, who may no longer be the one of that name.
+        with suppress(OSError):
+            if self._lock.is_locked and os.path.samestat(self._file, self._path.stat()):
+                self._path.unlink()
+        with suppress(OSError):
+            self._lock.release()
+
+    def _sign(self, descriptor: int) -> None:
+        """Write into the file that this kernel has locked it, and since when."""
+        self._file = os.fstat(descriptor)
+        notebook = os.environ.get("JPY_SESSION_NAME", "")
+        told = {"pid": os.getpid(), "notebook": Path(notebook).name, "since": time.time()}
+        with suppress(OSError):  # a full disk: the lock counts without it
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, json.dumps(told).encode())
+
+
+def _holder_of(path: Path) -> str:
+    """Return who has locked a file and since when, as the end of a sentence."""
+    try:
+        told = json.loads(path.read_bytes())
+        pid, notebook, since = int(told["pid"]), str(told["notebook"]), float(told["since"])
+        at = time_of(since)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return "by another kernel"  # of an earlier version, or not written yet
+    who = f"by {shown(notebook, 40)} (process {pid})" if notebook else f"by process {pid}"
+    return f"{who} since {at}"
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Tell what the system refuses within the block as a `StoreError` that names ``folder``.
+
+    Without locks two kernels could buy the same at once, so nothing goes on.
+    """
+    with writing_in(folder):
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            raise StoreError(
+                f"Files in {ending(folder)} cannot be locked: {error.strerror}.",
+                remedy="Set PHOENIX_NBTRAIN_HOME, or data_dir, to a folder on a local disk.",
+            ) from error
