@@ -23,6 +23,7 @@ def measure():
     ("original", "mutant"),
     [
         ("raise Error('Start again.')", "raise Error('XXStart again.XX')"),
+        ("raise Error('Start again.')", "raise Error('START AGAIN.')"),
         ("raise Error(f'{name} is gone; ' 'look again.')", "raise Error(f'{name} is gone; ' '')"),
     ],
 )
@@ -37,6 +38,7 @@ def test_a_mutant_that_changes_a_sentence_changes_words_alone(measure, original,
         ("raise Error(remedy='Start again.')", "raise Error(remedy=None)"),
         ("raise Error(f'{name} is gone now')", "raise Error(f'{None} is gone now')"),
         ("run('UPDATE intents SET state = ?')", "run('XXUPDATE intents SET state = ?XX')"),
+        ("run('UPDATE intents SET state = ?')", "run('update intents set state = ?')"),
         ("return a and b", "return a or b"),
     ],
 )
