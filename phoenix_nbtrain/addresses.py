@@ -7,9 +7,11 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-__all__ = ["canonical_address", "is_public", "resolved"]
+__all__ = ["DEFAULT_PORTS", "LOOPBACK", "canonical_address", "is_public", "resolved"]
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Hosts that are this computer by their plain names: plain http goes to them, and no proxy."""
 _LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}
 
 _NOT_PUBLIC = tuple(
@@ -62,11 +64,11 @@ def canonical_address(address: str) -> str:
         port = parts.port
     except ValueError:
         return address
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         return address
     host = _canonical_host(parts.hostname)
     where = f"[{host}]" if ":" in host else host
-    if port not in (None, _DEFAULT_PORTS[parts.scheme]):
+    if port not in (None, DEFAULT_PORTS[parts.scheme]):
         where += f":{port}"
     return f"{parts.scheme}://{where}{parts.path.rstrip('/')}"
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TypeVar
 
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.text import shown
 
 T = TypeVar("T")
 

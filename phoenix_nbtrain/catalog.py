@@ -14,7 +14,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal
 
-from phoenix_nbtrain.errors import ConfigError, InputError, shown
+from phoenix_nbtrain.errors import ConfigError, InputError
+from phoenix_nbtrain.text import shown
 
 __all__ = [
     "IMAGES_MAX",

@@ -17,12 +17,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phoenix_nbtrain.client.connect import ONLY, connected, open_local, unchecked
-from phoenix_nbtrain.client.credentials import HOSTED_URL, find
+from phoenix_nbtrain.client.connect import connected, open_local, unchecked
+from phoenix_nbtrain.client.credentials import HOSTED_URL, ONLY, find, only_local
 from phoenix_nbtrain.client.network import certificates, proxy_for, tls_context
-from phoenix_nbtrain.errors import PhoenixError, shown
+from phoenix_nbtrain.errors import PhoenixError
 from phoenix_nbtrain.home import home, writing_in
 from phoenix_nbtrain.locks import refuse_without_locks
+from phoenix_nbtrain.text import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,10 +130,9 @@ def _phoenix() -> Iterator[Row]:
         yield "phoenix", "ok", f"{client!r}, connected"
         yield from _reached(client.ping)
         return
-    only_local = os.environ.get(ONLY) == "local"
-    credentials = None if only_local else find()
+    credentials = None if only_local() else find()
     if credentials is None:
-        why = f"{ONLY} is set" if only_local else "no credentials are found"
+        why = f"{ONLY} is set" if only_local() else "no credentials are found"
         yield "phoenix", "ok", f"the local one, since {why}; nothing is charged"
         folder = home() / "local"
         with writing_in(folder):

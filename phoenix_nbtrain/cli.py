@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from phoenix_nbtrain import __version__
-from phoenix_nbtrain.errors import InputError, PhoenixError, shown
+from phoenix_nbtrain.errors import InputError, PhoenixError
+from phoenix_nbtrain.text import shown
 
 __all__ = ["main"]
 
@@ -151,13 +152,15 @@ def _tutorial(arguments: argparse.Namespace) -> int:
 
 def local_environment() -> dict[str, str]:
     """Return this environment without any credentials, so that a kernel finds the local Phoenix."""
+    from phoenix_nbtrain.client.credentials import ONLY
+
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(_CREDENTIALS) or name in _NOT_CREDENTIALS
     }
     # A saved login would be found otherwise; the tutorial is never about somebody's account.
-    return kept | {"PHOENIX_NBTRAIN_ONLY": "local"}
+    return kept | {ONLY: "local"}
 
 
 def _notebooks() -> Path:

@@ -21,10 +21,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from phoenix_nbtrain.errors import StoreBusy, StoreError, ending, shown
+from phoenix_nbtrain.errors import StoreBusy, StoreError
 from phoenix_nbtrain.forks import whole
-from phoenix_nbtrain.home import FULL, WRITING, private_folder, writing_in
+from phoenix_nbtrain.home import FULL, PATH_BYTES_MAX, WRITING, private_folder, writing_in
 from phoenix_nbtrain.locks import refuse_without_locks
+from phoenix_nbtrain.text import ending, shown
 from phoenix_nbtrain.waiting import Waiting
 
 __all__ = ["Database", "Migration", "is_full", "run"]
@@ -32,8 +33,6 @@ __all__ = ["Database", "Migration", "is_full", "run"]
 Migration = str | Callable[[sqlite3.Connection], None]
 """Statements, separated by semicolons, or what runs them within the migrating transaction."""
 
-_PATH_BYTES_MAX = 500
-"""SQLite opens no longer path than 512, its journal's ending included."""
 _LOCKING = (
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_IOERR_LOCK,
@@ -276,7 +275,7 @@ class Database:
                 remedy="It is as it was. Make room on that disk, or check it.",
             )
         if code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-            long = len(os.fsencode(self.path)) > _PATH_BYTES_MAX
+            long = len(os.fsencode(self.path)) > PATH_BYTES_MAX
             return StoreError(
                 f"{where} cannot be {'opened: its path is too long' if long else 'written'}.",
                 remedy="Make it writable, or name another folder: PHOENIX_NBTRAIN_HOME, or data_dir.",

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from phoenix_nbtrain.errors import InputError, StoreError, ending, shown
+from phoenix_nbtrain.errors import InputError, StoreError
+from phoenix_nbtrain.text import ending, shown
 
 __all__ = [
     "FULL",
+    "PATH_BYTES_MAX",
     "WRITING",
     "folder_given",
     "home",
@@ -23,8 +25,10 @@ __all__ = [
 
 FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 """How systems refuse what there is no room for: on the disk, in a quota, in a file's limit."""
-_PATH_BYTES_MAX = 470
-"""SQLite opens no longer path than 512, and its files' names come after this."""
+PATH_BYTES_MAX = 500
+"""SQLite opens no longer path than 512, its journal's ending included."""
+_FOLDER_BYTES_MAX = PATH_BYTES_MAX - 30
+"""The names of its files come after this."""
 
 WRITING = ".writing-"
 """What the name of a file begins with until it is whole."""
@@ -44,11 +48,11 @@ def home() -> Path:
     if given:
         try:
             folder = Path(given).expanduser().absolute()
-            if len(os.fsencode(folder)) <= _PATH_BYTES_MAX:
+            if len(os.fsencode(folder)) <= _FOLDER_BYTES_MAX:
                 return folder
             raise StoreError(
                 f"The path of PHOENIX_NBTRAIN_HOME is too long: {ending(folder)}.",
-                remedy=f"Name a folder whose path has at most {_PATH_BYTES_MAX} bytes.",
+                remedy=f"Name a folder whose path has at most {_FOLDER_BYTES_MAX} bytes.",
             )
         except RuntimeError:
             raise StoreError(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import Literal, get_args
 
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Options", "Snapshots", "options"]
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.arguments import flag
-from phoenix_nbtrain.errors import InputError, as_sentence, shown
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.launch import parse_max_cost
+from phoenix_nbtrain.text import as_sentence, shown
 
 if TYPE_CHECKING:
     from phoenix_nbtrain.client.phoenix import Phoenix

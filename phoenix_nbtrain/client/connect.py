@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import warnings
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 import httpx
 
-from phoenix_nbtrain.addresses import canonical_address
+from phoenix_nbtrain.addresses import LOOPBACK, canonical_address
 from phoenix_nbtrain.client.credentials import (
     Credentials,
     OriginAuth,
@@ -22,22 +21,18 @@ from phoenix_nbtrain.client.credentials import (
     find,
     kept,
     login_path,
+    only_local,
+    refuse_if_only_local,
     refuse_what_is_no_text,
 )
-from phoenix_nbtrain.client.network import LOOPBACK
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.secrecy import Secret, without_secrets
 from phoenix_nbtrain.client.sockets import SocketTransport
 from phoenix_nbtrain.client.transport import Transport
-from phoenix_nbtrain.errors import (
-    CredentialsError,
-    InputError,
-    PhoenixError,
-    ServiceUnreachable,
-    shown,
-)
+from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, ServiceUnreachable
 from phoenix_nbtrain.forks import after_fork
 from phoenix_nbtrain.home import folder_given, home
+from phoenix_nbtrain.text import shown
 
 __all__ = [
     "connect",
@@ -55,8 +50,6 @@ __all__ = [
 LOCAL_URL = "http://phoenix.local/v1"
 """The local Phoenix's address inside this process; no socket is ever opened for it."""
 LOCAL_HEADER = "x-phoenix-local"
-ONLY = "PHOENIX_NBTRAIN_ONLY"
-"""Set to ``local`` by the tutorial command: whatever credentials there are, none are used."""
 
 _default: Phoenix | None = None
 _failed = False
@@ -151,13 +144,9 @@ def _opened(
             f"The local Phoenix takes no {' and no '.join(unused)}.",
             remedy='Leave out "local" to use them, or them to stay local.',
         )
-    if to == "hosted" and os.environ.get(ONLY) == "local":
-        raise CredentialsError(
-            f"{ONLY}=local keeps this kernel to the local Phoenix.",
-            remedy="Tutorials run that way; open a notebook of your own for the hosted one.",
-        )
-    only_local = to == "local" or os.environ.get(ONLY) == "local"
-    credentials = None if only_local else find(explicit)
+    if to == "hosted":
+        refuse_if_only_local("Tutorials run that way; open your own notebook for the hosted one.")
+    credentials = None if to == "local" or only_local() else find(explicit)
     if credentials is None and to == "hosted":
         raise CredentialsError(
             "No credentials for the hosted Phoenix were found.",

@@ -14,12 +14,15 @@ from typing import Any
 
 import httpx
 
+from phoenix_nbtrain.addresses import DEFAULT_PORTS
 from phoenix_nbtrain.client.secrecy import Secret
-from phoenix_nbtrain.errors import CredentialsError, InputError, ending, shown
+from phoenix_nbtrain.errors import CredentialsError, InputError
 from phoenix_nbtrain.home import home
+from phoenix_nbtrain.text import ending, shown
 
 __all__ = [
     "HOSTED_URL",
+    "ONLY",
     "Credentials",
     "OriginAuth",
     "Secret",
@@ -28,11 +31,15 @@ __all__ = [
     "from_environment",
     "kept",
     "login_path",
+    "only_local",
+    "refuse_if_only_local",
     "refuse_what_is_no_text",
 ]
 
 HOSTED_URL = "https://api.cloud.scenario.com/v1"
 """The hosted Phoenix; its address and schemes are those of its official SDK."""
+ONLY = "PHOENIX_NBTRAIN_ONLY"
+"""Set to ``local`` by the tutorial command: whatever credentials there are, none are used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +103,7 @@ def _pair(key: Secret | None, secret: Secret | None) -> Secret:
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    default = {"http": 80, "https": 443}.get(url.scheme)
-    return (url.scheme, url.host, url.port or default)
+    return (url.scheme, url.host, url.port or DEFAULT_PORTS.get(url.scheme))
 
 
 _OURS = {
@@ -155,6 +161,23 @@ def _from(
         )
     found: dict[str, Any] = dict(given)
     return Credentials(**found, source=source)
+
+
+def only_local() -> bool:
+    """Return whether this kernel is kept to the local Phoenix."""
+    return os.environ.get(ONLY) == "local"
+
+
+def refuse_if_only_local(remedy: str) -> None:
+    """Refuse the hosted Phoenix in a kernel that is kept to the local one.
+
+    Raises:
+        CredentialsError: it is.
+    """
+    if only_local():
+        raise CredentialsError(
+            f"{ONLY}=local keeps this kernel to the local Phoenix.", remedy=remedy
+        )
 
 
 def from_environment() -> Credentials | None:

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from phoenix_nbtrain.client.replies import Reply
 from phoenix_nbtrain.client.transport import Transport
-from phoenix_nbtrain.errors import InputError, ServiceUnreachable, shown
+from phoenix_nbtrain.errors import InputError, ServiceUnreachable
 from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote, amount
+from phoenix_nbtrain.text import shown
 
 __all__ = ["QUOTED", "Endpoints", "launched", "priced", "segment"]
 

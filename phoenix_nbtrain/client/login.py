@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import warnings
 from collections.abc import Mapping
 from typing import Literal
 
-from phoenix_nbtrain.client.connect import ONLY, connected, open_remote, same_place, use
+from phoenix_nbtrain.client.connect import connected, open_remote, same_place, use
 from phoenix_nbtrain.client.credentials import (
     HOSTED_URL,
     Credentials,
@@ -17,6 +16,7 @@ from phoenix_nbtrain.client.credentials import (
     called,
     from_environment,
     login_path,
+    refuse_if_only_local,
     refuse_what_is_no_text,
 )
 from phoenix_nbtrain.errors import CredentialsError, InputError, StoreError
@@ -65,11 +65,7 @@ def login(
         words = f"There is no {called('kind', kind)}."
         del kind  # which may be a key, given in the wrong place
         raise InputError(words, remedy='Use "key" or "token".')
-    if os.environ.get(ONLY) == "local":
-        raise CredentialsError(
-            f"{ONLY}=local keeps this kernel to the local Phoenix.",
-            remedy="Log in from a notebook of your own.",
-        )
+    refuse_if_only_local("Log in from a notebook of your own.")
     base_url = HOSTED_URL if base_url is None else base_url
     places = {"base_url": base_url, "project_id": project_id, "team_id": team_id}
     refuse_what_is_no_text({k: type(v) for k, v in places.items() if v is not None})

@@ -19,12 +19,13 @@ from pathlib import Path
 import httpcore
 import httpx
 
+from phoenix_nbtrain.addresses import LOOPBACK
 from phoenix_nbtrain.client.secrecy import Secret, without_secrets
-from phoenix_nbtrain.errors import ServiceUnreachable, shown
+from phoenix_nbtrain.errors import ServiceUnreachable
+from phoenix_nbtrain.text import shown
 
-__all__ = ["LOOPBACK", "Proxy", "certificates", "proxy_for", "tls_context", "unreachable"]
+__all__ = ["Proxy", "certificates", "proxy_for", "tls_context", "unreachable"]
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 _EXPIRED = {9: "is not valid yet", 10: "has expired"}
 """By OpenSSL's code of what is wrong with a certificate."""

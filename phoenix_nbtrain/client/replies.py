@@ -20,9 +20,8 @@ from phoenix_nbtrain.errors import (
     ServiceFailed,
     ServiceUnreachable,
     Throttled,
-    lasting,
-    shown,
 )
+from phoenix_nbtrain.text import lasting, shown
 
 __all__ = ["PAUSE_MAX", "Reply", "error_of", "retry_after"]
 

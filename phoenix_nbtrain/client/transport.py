@@ -27,9 +27,9 @@ from phoenix_nbtrain.errors import (
     ServiceFailed,
     ServiceUnreachable,
     Throttled,
-    shown,
 )
 from phoenix_nbtrain.forks import not_for_children
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Transport", "as_json"]
 

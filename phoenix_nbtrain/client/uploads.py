@@ -12,9 +12,10 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from phoenix_nbtrain.client.transport import Transport
-from phoenix_nbtrain.errors import InputError, NotFound, ServiceError, ServiceUnreachable, shown
+from phoenix_nbtrain.errors import InputError, NotFound, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.images.header import inspect
 from phoenix_nbtrain.records import Asset, Upload
+from phoenix_nbtrain.text import shown
 
 __all__ = ["INLINE_BYTES_MAX", "PART_BYTES", "fetch", "send"]
 

@@ -8,8 +8,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from phoenix_nbtrain.errors import ImageError, InputError, shown
+from phoenix_nbtrain.errors import ImageError, InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
+from phoenix_nbtrain.text import shown
 
 __all__ = ["members"]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from phoenix_nbtrain import catalog
-from phoenix_nbtrain.dataset.captions import leading_words
+from phoenix_nbtrain.dataset.caption_edits import leading_words
 from phoenix_nbtrain.dataset.edits import pair_problem
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple
-from phoenix_nbtrain.errors import as_sentence, shown
+from phoenix_nbtrain.text import as_sentence, shown
 
 __all__ = ["Finding", "PairNeed", "Severity", "both_changed", "check", "pair_needs"]
 

@@ -45,7 +45,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from phoenix_nbtrain.dataset._work import PAIRS_MAX, Op, RefusedError, Work, pair_problem
+from phoenix_nbtrain.dataset.apply import PAIRS_MAX, Op, RefusedError, Work, pair_problem
 from phoenix_nbtrain.draft import Draft, ImageRow
 
 __all__ = ["PAIRS_MAX", "Applied", "Op", "Refusal", "apply", "insert_images", "pair_problem"]

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from phoenix_nbtrain.dataset.text import natural_key
-from phoenix_nbtrain.errors import ImageError, InputError, shown
+from phoenix_nbtrain.errors import ImageError, InputError
 from phoenix_nbtrain.images.header import looks_like_a_picture
+from phoenix_nbtrain.text import natural_key, shown
 
 __all__ = [
     "FILES_MAX",

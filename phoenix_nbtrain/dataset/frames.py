@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phoenix_nbtrain.dataset import left_out
+from phoenix_nbtrain.dataset.allowed_text import caption_text, name_text
 from phoenix_nbtrain.dataset.baselines import COMPUTED, Baseline, Cells, Computed
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
-from phoenix_nbtrain.dataset.tables import read_table
-from phoenix_nbtrain.dataset.text import caption_text, name_text
+from phoenix_nbtrain.dataset.table_files import read_table
 from phoenix_nbtrain.draft import COLUMNS, Draft, ImageRow, PairRow, new_pair_id
-from phoenix_nbtrain.errors import InputError, PairError, shown
+from phoenix_nbtrain.errors import InputError, PairError
+from phoenix_nbtrain.text import shown
 
 if TYPE_CHECKING:
     import pandas as pd

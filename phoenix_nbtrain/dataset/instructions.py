@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from phoenix_nbtrain.dataset.allowed_text import caption_text
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import path_parts, stem
-from phoenix_nbtrain.dataset.text import caption_text
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.text import shown
 
 __all__ = ["PLACEHOLDERS", "filled", "set_instructions"]
 

@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from phoenix_nbtrain.dataset.allowed_text import caption_text, name_text
+from phoenix_nbtrain.dataset.image_sources import Candidate, candidates, counted
 from phoenix_nbtrain.dataset.lookup import path_parts
 from phoenix_nbtrain.dataset.report import AddReport, FileFate
-from phoenix_nbtrain.dataset.sources import Candidate, candidates, counted
-from phoenix_nbtrain.dataset.text import caption_text, name_text
 from phoenix_nbtrain.draft import url_key
-from phoenix_nbtrain.errors import ImageError, InputError, shown
+from phoenix_nbtrain.errors import ImageError, InputError
 from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.images.header import ImageHeader, inspect
+from phoenix_nbtrain.text import shown
 
 __all__ = ["AddReport", "FileFate", "Intake", "Looked", "Picture", "look", "sort", "take"]
 

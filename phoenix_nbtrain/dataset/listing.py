@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from phoenix_nbtrain.dataset.text import natural_key
+from phoenix_nbtrain.text import natural_key
 
 __all__ = ["SORTS", "Entry", "Wish", "listed"]
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from phoenix_nbtrain.draft import ImageRow
-from phoenix_nbtrain.errors import InputError, PairError, shown
+from phoenix_nbtrain.errors import InputError, PairError
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Lookup", "path_parts", "stem"]
 

@@ -6,7 +6,8 @@ import difflib
 import os
 from pathlib import Path
 
-from phoenix_nbtrain.errors import InputError, ending, shown
+from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.text import ending, shown
 
 __all__ = ["not_there"]
 

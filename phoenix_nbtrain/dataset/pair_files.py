@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from phoenix_nbtrain.dataset import left_out
+from phoenix_nbtrain.dataset.allowed_text import caption_text
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.pairing import COLUMNS
-from phoenix_nbtrain.dataset.tables import ROWS_MAX, read_text
-from phoenix_nbtrain.dataset.text import caption_text
+from phoenix_nbtrain.dataset.table_files import ROWS_MAX, read_text
 from phoenix_nbtrain.draft import Draft, PairTriple, new_pair_id
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.text import shown
 
 __all__ = ["PairFate", "PairReport", "Taken", "lines_of", "save", "take", "written"]
 

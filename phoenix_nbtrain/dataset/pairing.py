@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from phoenix_nbtrain.dataset import left_out
+from phoenix_nbtrain.dataset.allowed_text import caption_text
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup, path_parts, stem
-from phoenix_nbtrain.dataset.text import caption_text, natural_key
 from phoenix_nbtrain.draft import Draft, ImageRow, new_pair_id
-from phoenix_nbtrain.errors import InputError, PairError, shown
+from phoenix_nbtrain.errors import InputError, PairError
+from phoenix_nbtrain.text import natural_key, shown
 
 __all__ = ["COLUMNS", "Group", "PairUp", "check_records", "pair_chosen", "pair_up"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from phoenix_nbtrain.dataset import left_out
-from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.text import shown
 
 __all__ = ["AddReport", "FileFate"]
 

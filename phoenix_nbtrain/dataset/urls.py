@@ -6,8 +6,9 @@ import re
 import unicodedata
 from urllib.parse import unquote, urlsplit
 
-from phoenix_nbtrain.dataset.text import NAME_BYTES_MAX
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.dataset.allowed_text import NAME_BYTES_MAX
+from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.text import shown
 
 __all__ = ["checked_url", "is_url", "url_name"]
 

@@ -23,9 +23,10 @@ from typing import IO, TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from phoenix_nbtrain.children import environment
-from phoenix_nbtrain.errors import ImageError, shown
+from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.forks import after_fork
 from phoenix_nbtrain.images.header import ImageHeader, inspect
+from phoenix_nbtrain.text import shown
 
 try:
     import fcntl

@@ -13,7 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.text import shown
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw

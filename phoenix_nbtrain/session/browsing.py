@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from phoenix_nbtrain.dataset.allowed_text import name_text
 from phoenix_nbtrain.dataset.folders import Found, pictures_in, read_file, reading
+from phoenix_nbtrain.dataset.image_sources import folder_of
 from phoenix_nbtrain.dataset.lookup import path_parts
-from phoenix_nbtrain.dataset.sources import folder_of
-from phoenix_nbtrain.dataset.text import name_text
 from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import ImageError, InputError, shown
 from phoenix_nbtrain.forks import not_for_children

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.arguments import flag, texts
-from phoenix_nbtrain.dataset import captions, checks, edits, left_out
+from phoenix_nbtrain.dataset import caption_edits, checks, edits, left_out
 from phoenix_nbtrain.dataset.baselines import Baseline, Baselines
 from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.dataset.edits import Op
@@ -272,11 +272,11 @@ class Drafting(Pairing):
         Raises:
             InputError: a picture is unknown or ambiguous, or a caption cannot be taken.
         """
-        self._do(captions.set_captions(self.state.draft, given))
+        self._do(caption_edits.set_captions(self.state.draft, given))
 
     def ensure_trigger(self, word: str) -> None:
         """Let every caption open with the trigger word; those that have it stay as they are."""
-        self._do(captions.ensure_trigger(self.state.draft, word))
+        self._do(caption_edits.ensure_trigger(self.state.draft, word))
 
     def keep_mine(self, *rows: str) -> None:
         """Keep what is written here where somebody else changed the same; theirs is overwritten.

@@ -27,9 +27,9 @@ from phoenix_nbtrain.errors import (
     ServiceError,
     ServiceUnreachable,
     Throttled,
-    lasting,
 )
 from phoenix_nbtrain.records import TrainingPair
+from phoenix_nbtrain.text import lasting
 
 CALLS: dict[str, Callable[[Phoenix], Any]] = {
     "ping": lambda p: p.ping(),

@@ -20,12 +20,12 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 import phoenix_nbtrain
-from phoenix_nbtrain.dataset import sources
+from phoenix_nbtrain.dataset import image_sources
+from phoenix_nbtrain.dataset.image_sources import candidates
 from phoenix_nbtrain.dataset.intake import Intake, take
 from phoenix_nbtrain.dataset.report import AddReport, FileFate
-from phoenix_nbtrain.dataset.sources import candidates
-from phoenix_nbtrain.dataset.text import natural_key
 from phoenix_nbtrain.errors import ImageError, InputError
+from phoenix_nbtrain.text import natural_key
 
 Write = Callable[..., Path]
 
@@ -271,14 +271,14 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_refused(
     tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("gone.png")
-    listed = sources._folder
+    listed = image_sources._folder
 
     def listing(*given: Any, **more: Any) -> Any:
         found = listed(*given, **more)
         path.unlink(missing_ok=True)
         return found
 
-    monkeypatch.setattr(sources, "_folder", listing)
+    monkeypatch.setattr(image_sources, "_folder", listing)
     assert "no longer there" in reason(tmp_path)
 
 
@@ -689,7 +689,7 @@ def test_a_folder_is_taken_without_loading_anything_heavy(tmp_path: Path, write:
     write("a.png")
     code = (
         "import sys; from phoenix_nbtrain.dataset.intake import take;"
-        "from phoenix_nbtrain.dataset import edits, frames, checks, pairing, captions;"
+        "from phoenix_nbtrain.dataset import edits, frames, checks, pairing, caption_edits;"
         "assert len(take(sys.argv[1], room=1).pictures) == 1;"
         "heavy = {'PIL', 'numpy', 'pandas'} & set(sys.modules); assert not heavy, heavy"
     )

@@ -209,7 +209,7 @@ def test_what_is_written_is_read_again(
 ) -> None:
     from tempfile import TemporaryDirectory
 
-    from phoenix_nbtrain.dataset.text import caption_text
+    from phoenix_nbtrain.dataset.allowed_text import caption_text
 
     names = [name.strip() or "x" for name in names]
     images = tuple(ImageRow(image_id=f"img_{n}", name=name) for n, name in enumerate(names))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phoenix_nbtrain.dataset.text import name_text
+from phoenix_nbtrain.dataset.allowed_text import name_text
 from phoenix_nbtrain.dataset.urls import checked_url, is_url, url_name
 from phoenix_nbtrain.errors import InputError
 

@@ -153,7 +153,7 @@ def test_what_is_no_number_of_seconds_is_refused_before_anything_is_bought(
 def test_a_list_of_images_that_never_ends_is_refused(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("phoenix_nbtrain.dataset.sources.FILES_MAX", 50)
+    monkeypatch.setattr("phoenix_nbtrain.dataset.image_sources.FILES_MAX", 50)
     with pytest.raises(InputError, match="More than 50 images are given"):
         opened().add_images(itertools.count())
     assert opened().add_images(iter(["x"] * 50)).refused == 50

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from phoenix_nbtrain.dataset.captions import ensure_trigger, set_captions
+from phoenix_nbtrain.dataset.caption_edits import ensure_trigger, set_captions
 from phoenix_nbtrain.dataset.edits import apply
 from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import InputError

@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset import left_out
-from phoenix_nbtrain.dataset._rows import Rows
+from phoenix_nbtrain.dataset.allowed_text import caption_text, name_text
 from phoenix_nbtrain.dataset.lookup import Lookup
-from phoenix_nbtrain.dataset.text import caption_text, name_text
 from phoenix_nbtrain.draft import COLUMNS, Draft, ImageRow, PairRow, cell, new_pair_id
-from phoenix_nbtrain.errors import InputError, PhoenixError, shown
+from phoenix_nbtrain.errors import InputError, PhoenixError
+from phoenix_nbtrain.text import shown
 
 __all__ = ["PAIRS_MAX", "Op", "RefusedError", "Work", "pair_problem"]
 
@@ -26,6 +26,39 @@ PAIRS_MAX = catalog.IMAGES_MAX * (catalog.IMAGES_MAX - 1)
 _PAIR_ID = re.compile(r"pair_[0-9A-Za-z_-]{1,64}")
 _STALE = "It changed meanwhile; what stands now is shown."
 _SAME = "Source and target are the same picture."
+
+
+Row = TypeVar("Row", ImageRow, PairRow)
+
+
+class _Rows(Generic[Row]):
+    """Rows in an order, found by id."""
+
+    def __init__(self, rows: Mapping[str, Row]) -> None:
+        self.by_id: dict[str, Row] = dict(rows)
+        self.order = list(rows)
+
+    def insert(self, at: int, row_id: str, row: Row) -> int:
+        at = min(max(at, 0), len(self.order))
+        self.order.insert(at, row_id)
+        self.by_id[row_id] = row
+        return at
+
+    def delete(self, row_id: str) -> tuple[int, Row]:
+        at = self.order.index(row_id)
+        del self.order[at]
+        return at, self.by_id.pop(row_id)
+
+    def move(self, row_id: str, at: int) -> tuple[int, int]:
+        before = self.order.index(row_id)
+        del self.order[before]
+        at = min(max(at, 0), len(self.order))
+        self.order.insert(at, row_id)
+        return before, at
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(self.by_id[row_id] for row_id in self.order)
 
 
 class RefusedError(Exception):
@@ -53,8 +86,8 @@ class Work:
         self.before = draft
         self._type_name, self._trusted = type_name, trusted
         self._base = self._seen = draft.revision if base is None else base
-        self._images = Rows(draft.image)
-        self._pairs = Rows(draft.pair)
+        self._images = _Rows(draft.image)
+        self._pairs = _Rows(draft.pair)
         self._config, self._theirs = dict(draft.config), dict(draft.config_theirs)
         self._removed = set(draft.removed)
         self._touched = dict(draft.touched)
@@ -313,7 +346,7 @@ class Work:
 
     def _move(self, op: Op) -> None:
         table = op["table"]
-        rows: Rows[Any] = self._images if table == "images" else self._pairs
+        rows: _Rows[Any] = self._images if table == "images" else self._pairs
         if "by" in op:
             return self._shift(op, rows)
         row_id = self._image(op).image_id if table == "images" else self._pair(op).pair_id
@@ -324,7 +357,7 @@ class Work:
             self.inverse.append({"op": "move", "table": table, "row": row_id, "at": before})
         return None
 
-    def _shift(self, op: Op, rows: Rows[Any]) -> None:
+    def _shift(self, op: Op, rows: _Rows[Any]) -> None:
         """Move rows past the neighbour that is not among them; what is at the end stays there."""
         given, by = op.get("rows"), op["by"]
         if not isinstance(given, list) or not all(isinstance(i, str) for i in given):

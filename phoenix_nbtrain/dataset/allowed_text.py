@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.text import shown
 
 __all__ = [
     "CAPTION_BYTES_MAX",
     "NAME_BYTES_MAX",
     "caption_text",
     "name_text",
-    "natural_key",
 ]
 
 CAPTION_BYTES_MAX = 64 * 1024
@@ -60,34 +60,6 @@ def name_text(value: object) -> str:
     if any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in name):
         raise InputError(f"The name {shown(name)} holds a line break or control character.")
     return name
-
-
-def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """Return a sort key under which ``img2`` comes before ``img10``."""
-    parts: list[tuple[int, int, str]] = []
-    digits = text = ""
-    for c in unicodedata.normalize("NFC", name).casefold():
-        if "0" <= c <= "9":
-            if text:
-                parts.append((1, 0, text))
-                text = ""
-            digits += c
-        else:
-            if digits:
-                parts.append(_number_key(digits))
-                digits = ""
-            text += c
-    if digits:
-        parts.append(_number_key(digits))
-    if text:
-        parts.append((1, 0, text))
-    return (tuple(parts), name)
-
-
-def _number_key(digits: str) -> tuple[int, int, str]:
-    # By length and then by text, not int(): Python refuses to read numbers of 4,300 digits.
-    bare = digits.lstrip("0")
-    return (0, len(bare), bare)
 
 
 def _size(value: str, what: str) -> int:

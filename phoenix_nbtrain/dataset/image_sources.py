@@ -21,11 +21,11 @@ from phoenix_nbtrain.dataset.archive import members
 from phoenix_nbtrain.dataset.folders import FILES_MAX, noise, read_file, too_many, walk
 from phoenix_nbtrain.dataset.lookup import stem
 from phoenix_nbtrain.dataset.missing import not_there
-from phoenix_nbtrain.dataset.tables import is_table, read_table
-from phoenix_nbtrain.dataset.text import natural_key
+from phoenix_nbtrain.dataset.table_files import is_table, read_table
 from phoenix_nbtrain.dataset.urls import checked_url, is_url, url_name
-from phoenix_nbtrain.errors import InputError, ending, shown
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
+from phoenix_nbtrain.text import ending, natural_key, shown
 
 __all__ = ["Candidate", "candidates", "counted", "folder_of"]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from phoenix_nbtrain.dataset.allowed_text import caption_text
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.left_out import Names
 from phoenix_nbtrain.dataset.lookup import Lookup
-from phoenix_nbtrain.dataset.text import caption_text
 from phoenix_nbtrain.draft import Draft, ImageRow
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.text import shown
 
 __all__ = ["ensure_trigger", "leading_words", "set_captions", "tokens"]
 
