@@ -20,16 +20,12 @@ from phoenix_nbtrain.errors import StoreBusy, StoreError
 from phoenix_nbtrain.local import (
     routes_account,
     routes_assets,
-    routes_downloads,
-    routes_images,
-    routes_jobs,
     routes_models,
     routes_storage,
     routes_training,
-    routes_uploads,
 )
 from phoenix_nbtrain.local.app_context import IMPORTERS, KEY, SERVED
-from phoenix_nbtrain.local.request_body import BODY_BYTES_MAX
+from phoenix_nbtrain.local.request_input import BODY_BYTES_MAX
 from phoenix_nbtrain.local.service_errors import Refused
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.upload_imports import Importers
@@ -108,10 +104,7 @@ def create_app(data_dir: Path, *, credentials: tuple[str, str] | None = None) ->
         log.error("a request failed", exc_info=error)
         return _message(500, "Internal Server Error")
 
-    for part in (
-        *(routes_models, routes_images, routes_training, routes_jobs, routes_downloads),
-        *(routes_assets, routes_uploads, routes_storage, routes_account),
-    ):
+    for part in (routes_models, routes_training, routes_assets, routes_storage, routes_account):
         app.register_blueprint(part.routes, url_prefix="/v1")
     return app
 

@@ -10,6 +10,7 @@ import time
 
 from PIL import Image
 
+from phoenix_nbtrain.catalog import from_wire, full_config
 from phoenix_nbtrain.engines.contract import (
     IMAGES,
     EpochDone,
@@ -22,12 +23,12 @@ from phoenix_nbtrain.engines.contract import (
 from phoenix_nbtrain.engines.demo import DEMO
 from phoenix_nbtrain.home import WRITING, private_folder
 from phoenix_nbtrain.images.decoder import pixels
-from phoenix_nbtrain.local.new_assets import insert_asset, made
-from phoenix_nbtrain.local.parameters import config_of
+from phoenix_nbtrain.local.new_assets import made
 from phoenix_nbtrain.local.rows import (
     ENDED,
     asset_row,
     end_job,
+    insert_asset,
     iso,
     job_row,
     queue_waiting,
@@ -86,7 +87,7 @@ class JobRun:
 
     def _hand_over(self) -> bool:
         """Write the job and its images for the engine; return whether the training shall go on."""
-        config = config_of(self._type, self._work["kept"])
+        config = full_config(self._type, from_wire(self._type, self._work["kept"]))
         pairs, images = self._work["pairs"], self._work["images"]
         # Without a seed, a training is of its own; and the same one again after a restart.
         seed = int.from_bytes(hashlib.sha256(self._job_id.encode()).digest()[:4], "big")

@@ -1,19 +1,17 @@
-"""Pictures on their way into the data folder."""
+"""Images on their way into the data folder: checked, their bytes kept."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-import sqlite3
 from typing import Any
 
 from phoenix_nbtrain.errors import ImageError
-from phoenix_nbtrain.local.rows import iso
-from phoenix_nbtrain.local.service_errors import bad, told
-from phoenix_nbtrain.local.store import Store, new_id
+from phoenix_nbtrain.local.service_errors import bad
+from phoenix_nbtrain.local.store import Store
 
-__all__ = ["NewAsset", "insert_asset", "made", "picture", "uploaded"]
+__all__ = ["NewAsset", "made", "picture", "uploaded"]
 
 NewAsset = dict[str, Any]
 """The columns of an asset that are known before it has an id."""
@@ -32,7 +30,7 @@ def uploaded(store: Store, name: str, encoded: str) -> NewAsset:
     try:
         return picture(store, name, content)
     except ImageError as error:
-        raise told(error) from None
+        raise bad(str(error)) from None
 
 
 def picture(store: Store, name: str, content: bytes) -> NewAsset:
@@ -73,13 +71,3 @@ def made(store: Store, name: str, png: bytes, size: tuple[int, int], **metadata:
         "source": "txt2img",
         "metadata": json.dumps(metadata),
     }
-
-
-def insert_asset(connection: sqlite3.Connection, found: NewAsset) -> str:
-    """Add an asset and return its id."""
-    asset_id, now = new_id("asset"), iso()
-    columns = {**found, "id": asset_id, "description": "", "created_at": now, "updated_at": now}
-    names, places = ", ".join(columns), ", ".join("?" * len(columns))
-    statement = f"INSERT INTO assets ({names}) VALUES ({places})"  # our own names
-    connection.execute(statement, tuple(columns.values()))
-    return asset_id

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 
 from phoenix_nbtrain.home import write_whole
 from phoenix_nbtrain.local.app_context import store
-from phoenix_nbtrain.local.routes_downloads import weights
+from phoenix_nbtrain.local.routes_training import weights
 from phoenix_nbtrain.local.rows import asset_row, upload_row
 from phoenix_nbtrain.local.service_errors import Refused, bad
 

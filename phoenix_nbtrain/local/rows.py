@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,16 +22,17 @@ __all__ = [
     "caption_of",
     "end_job",
     "image_rows",
+    "insert",
+    "insert_asset",
     "insert_job",
     "iso",
     "job_row",
     "model_row",
-    "now_ms",
     "pair_rows",
     "queue_waiting",
     "set_job_status",
     "set_progress",
-    "touch_model",
+    "update",
     "upload_row",
 ]
 
@@ -46,9 +48,19 @@ def iso(seconds: float | None = None) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def now_ms() -> int:
-    """Return now in the unit of ``trainingProgress``."""
-    return int(time.time() * 1000)
+def insert(connection: sqlite3.Connection, table: str, **columns: Any) -> None:
+    """Add a row. Names are our own words; values are bound."""
+    names, places = ", ".join(columns), ", ".join("?" * len(columns))
+    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(columns.values()))
+
+
+def update(connection: sqlite3.Connection, table: str, row_id: str, **columns: Any) -> None:
+    """Change columns of a row, and note when."""
+    columns["updated_at"] = iso()
+    assignments = ", ".join(f"{column} = ?" for column in columns)
+    connection.execute(
+        f"UPDATE {table} SET {assignments} WHERE id = ?", (*columns.values(), row_id)
+    )
 
 
 def _one(connection: sqlite3.Connection, kind: str, table: str, row_id: str) -> sqlite3.Row:
@@ -115,9 +127,12 @@ def caption_of(asset: sqlite3.Row) -> str:
     return str(asset["description"] or asset["automatic"])
 
 
-def touch_model(connection: sqlite3.Connection, model_id: str) -> None:
-    """Note that a model changed."""
-    connection.execute("UPDATE models SET updated_at = ? WHERE id = ?", (iso(), model_id))
+def insert_asset(connection: sqlite3.Connection, found: Mapping[str, Any]) -> str:
+    """Add an asset, whose other columns are ``found``, and return its id."""
+    asset_id, now = new_id("asset"), iso()
+    about = {"id": asset_id, "description": "", "created_at": now, "updated_at": now}
+    insert(connection, "assets", **found, **about)
+    return asset_id
 
 
 def insert_job(
@@ -131,48 +146,43 @@ def insert_job(
 ) -> sqlite3.Row:
     """Add a pending job of a type of the service's, and return it."""
     job_id, now = new_id("job"), iso()
-    columns = {
-        "id": job_id,
-        "type": kind,
-        "model_id": model_id,
-        "status": "pending",
-        "history": json.dumps([{"status": "pending", "date": now}]),
-        "progress": 0,
-        "created_at": now,
-        "updated_at": now,
-        "cost": str(bill.cost),
-        "discount": str(bill.discount),
-        "work": json.dumps(work),
-        "output": json.dumps(output),
-        "error": "",
-        "hint": "",
-        "claims": 0,
-        "claimed_step": -1,
-    }
-    names, places = ", ".join(columns), ", ".join("?" * len(columns))
-    statement = f"INSERT INTO jobs ({names}) VALUES ({places})"  # our own names
-    connection.execute(statement, tuple(columns.values()))
+    insert(
+        connection,
+        "jobs",
+        id=job_id,
+        type=kind,
+        model_id=model_id,
+        status="pending",
+        history=json.dumps([{"status": "pending", "date": now}]),
+        progress=0,
+        created_at=now,
+        updated_at=now,
+        cost=str(bill.cost),
+        discount=str(bill.discount),
+        work=json.dumps(work),
+        output=json.dumps(output),
+        error="",
+        hint="",
+        claims=0,
+        claimed_step=-1,
+    )
     return job_row(connection, job_id)
 
 
-def set_job_status(connection: sqlite3.Connection, job: sqlite3.Row, status: str) -> None:
-    """Move a job on, with an entry in its history."""
+def set_job_status(
+    connection: sqlite3.Connection, job: sqlite3.Row, status: str, **columns: Any
+) -> None:
+    """Move a job on, with an entry in its history, and change columns along with it."""
     history = [*json.loads(job["history"]), {"status": status, "date": iso()}]
-    connection.execute(
-        "UPDATE jobs SET status = ?, history = ?, updated_at = ? WHERE id = ?",
-        (status, json.dumps(history), iso(), job["id"]),
-    )
+    update(connection, "jobs", job["id"], status=status, history=json.dumps(history), **columns)
 
 
 def set_progress(connection: sqlite3.Connection, model_id: str, stage: str, **more: Any) -> None:
     """Say where a model's training is, in ``trainingProgress``'s own fields."""
-    progress = {"stage": stage, "updatedAt": now_ms()} | {
+    progress = {"stage": stage, "updatedAt": int(time.time() * 1000)} | {
         key: value for key, value in more.items() if value is not None
     }
-    connection.execute(
-        "UPDATE models SET progress = ?, updated_at = ? WHERE id = ?",
-        (json.dumps(progress), iso(), model_id),
-    )
+    update(connection, "models", model_id, progress=json.dumps(progress))
 
 
 def queue_waiting(connection: sqlite3.Connection) -> None:
@@ -195,11 +205,8 @@ def end_job(
     A simulated balance gets a failed training's price back, as the service refunds it.
     """
     outcome = {"success": "trained", "failure": "failed", "canceled": "training-canceled"}[status]
-    set_job_status(connection, job, status)
-    connection.execute(
-        "UPDATE jobs SET error = ?, hint = ?, progress = ? WHERE id = ?",
-        (error, hint, 1.0 if status == "success" else job["progress"], job["id"]),
-    )
+    progress = 1.0 if status == "success" else job["progress"]
+    set_job_status(connection, job, status, error=error, hint=hint, progress=progress)
     ended = time.time()
     launched = datetime.fromisoformat(job["created_at"]).timestamp()
     stats: dict[str, Any] = {"endedAt": iso(ended)}
@@ -210,9 +217,6 @@ def end_job(
             "queueDuration": round(max(0.0, started - launched), 3),
             "trainDuration": round(max(0.0, ended - started), 3),
         }
-    connection.execute(
-        "UPDATE models SET status = ?, stats = ?, updated_at = ? WHERE id = ?",
-        (outcome, json.dumps(stats), iso(), job["model_id"]),
-    )
+    update(connection, "models", job["model_id"], status=outcome, stats=json.dumps(stats))
     if status == "failure":
         refund(connection, Decimal(job["cost"]))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from phoenix_nbtrain.errors import PhoenixError
-
-__all__ = ["Refused", "bad", "plan_limit", "told"]
+__all__ = ["Refused", "bad", "plan_limit"]
 
 
 class Refused(Exception):  # a reply on its way, no error of ours
@@ -21,11 +19,6 @@ class Refused(Exception):  # a reply on its way, no error of ours
 def bad(reason: str) -> Refused:
     """Return a 400 in the service's form, ``{"reason": …}``."""
     return Refused(400, {"reason": reason})
-
-
-def told(error: PhoenixError) -> Refused:
-    """Return a 400 with the words of one of our own errors, which are made for people."""
-    return bad(str(error))
 
 
 def plan_limit(action: str, *, limit: int, value: int) -> Refused:

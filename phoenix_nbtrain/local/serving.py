@@ -13,7 +13,7 @@ from waitress.server import create_server
 from waitress.utilities import Error
 
 from phoenix_nbtrain.local.app import is_this_computer
-from phoenix_nbtrain.local.request_body import BODY_BYTES_MAX
+from phoenix_nbtrain.local.request_input import BODY_BYTES_MAX
 
 __all__ = ["server_on"]
 

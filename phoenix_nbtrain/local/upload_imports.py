@@ -12,8 +12,8 @@ import sqlite3
 import threading
 
 from phoenix_nbtrain.errors import ImageError, InputError
-from phoenix_nbtrain.local.new_assets import insert_asset, picture
-from phoenix_nbtrain.local.rows import iso, upload_row
+from phoenix_nbtrain.local.new_assets import picture
+from phoenix_nbtrain.local.rows import insert_asset, update, upload_row
 from phoenix_nbtrain.local.service_errors import bad
 from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import Store
@@ -105,7 +105,8 @@ class Importers:
             self._move(upload_id, "validated")
             with self._store.writing() as connection:
                 asset_id = insert_asset(connection, found)
-                _set(connection, upload_id, status="imported", entity_id=asset_id, url=None)
+                over = {"status": "imported", "entity_id": asset_id, "url": None}
+                update(connection, "uploads", upload_id, **over)
         return True
 
     def _joined(self, row: sqlite3.Row) -> bytes:
@@ -124,13 +125,6 @@ class Importers:
 
     def _move(self, upload_id: str, status: str, *, error: str = "") -> None:
         with self._store.writing() as connection:
+            # The URL of one that is over goes: it may hold a signature.
             over = {"url": None} if status == "failed" else {}
-            _set(connection, upload_id, status=status, error=error, **over)
-
-
-def _set(connection: sqlite3.Connection, upload_id: str, **values: str | None) -> None:
-    """Write down how far it is. The URL of one that is over goes: it may hold a signature."""
-    columns = values | {"updated_at": iso()}
-    assignments = ", ".join(f"{column} = ?" for column in columns)
-    statement = f"UPDATE uploads SET {assignments} WHERE id = ?"  # our own names
-    connection.execute(statement, (*columns.values(), upload_id))
+            update(connection, "uploads", upload_id, status=status, error=error, **over)

@@ -45,7 +45,8 @@ def test_wrong_credentials_are_a_401_without_a_hint(served: Phoenix, value: str)
 
 
 def test_a_signed_url_of_a_served_phoenix_needs_no_credentials(served: Phoenix) -> None:
-    from phoenix_nbtrain.local.new_assets import insert_asset, made
+    from phoenix_nbtrain.local.new_assets import made
+    from phoenix_nbtrain.local.rows import insert_asset
 
     with served.store.writing() as connection:
         asset_id = insert_asset(connection, made(served.store, "x.png", drawing(), (96, 96)))

@@ -11,7 +11,7 @@ import pytest
 from unit.local.local_phoenix import Phoenix, drawing
 
 from phoenix_nbtrain.images.header import BYTES_MAX
-from phoenix_nbtrain.local import reply_json, routes_uploads
+from phoenix_nbtrain.local import reply_json, routes_assets
 
 
 def plan(content: bytes, parts: int = 1, **changes: Any) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def read(phoenix: Phoenix, upload_id: str) -> Any:
 @pytest.fixture
 def tiny_parts(monkeypatch: pytest.MonkeyPatch) -> int:
     """Parts of 100 bytes do, as 5 MB would with larger pictures."""
-    monkeypatch.setattr(routes_uploads, "PART_BYTES_MIN", 100)
+    monkeypatch.setattr(routes_assets, "PART_BYTES_MIN", 100)
     return 100
 
 

@@ -1,0 +1,298 @@
+"""What a request asks for, read from its body and query as strangers send them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from sqlite3 import Connection, Row
+from typing import Any
+
+from flask import request
+
+from phoenix_nbtrain.catalog import parameters, validate
+from phoenix_nbtrain.errors import PhoenixError, shown
+from phoenix_nbtrain.local.rows import iso
+from phoenix_nbtrain.local.service_errors import bad
+
+__all__ = [
+    "BODY_BYTES_MAX",
+    "CAPTION_BYTES_MAX",
+    "NAME_BYTES_MAX",
+    "QUOTED",
+    "action_of",
+    "checked_parameters",
+    "date",
+    "dry_run",
+    "id_list",
+    "json_object",
+    "json_value",
+    "page",
+    "text_field",
+]
+
+BODY_BYTES_MAX = 70_000_000
+"""A 50 MB picture in base64, and its name."""
+CAPTION_BYTES_MAX = 64 * 1024
+NAME_BYTES_MAX = 1024
+"""Of an asset or a file."""
+QUOTED = 269
+"""The status of a reply to a dry run."""
+DEPTH_MAX = 32
+DIGITS_MAX = 19
+"""Longer whole numbers fit no integer of the service's."""
+_IGNORED = frozenset(
+    {"classPrompt", "learningRateUnet", "lrScheduler", "numTextTrainSteps", "numUNetTrainSteps"}
+    | {"priorLossWeight", "randomCrop", "randomCropRatio", "randomCropScale", "scaleLr"}
+    | {"textEncoderTrainingRatio", "validationFrequency", "validationPrompt", "wandbKey"}
+)
+"""Documented, and without effect here: the deprecated ones, and a key to somebody else's service,
+which is not even kept."""
+
+
+def json_value() -> Any:
+    """Return the request's JSON body, ``None`` where there is none.
+
+    Raises:
+        Refused: 400. Not UTF-8, not strict JSON, too deep, a key given twice, a number that is
+            none (``NaN``, ``1e400``), or a text that no UTF-8 can carry.
+    """
+    content = request.get_data(cache=False)
+    if not content:
+        return None
+    try:
+        value = json.loads(
+            content.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_whole,
+        )
+    except UnicodeDecodeError:
+        raise bad("The request body must be UTF-8") from None
+    except RecursionError:
+        raise bad("The request body is nested too deeply") from None
+    except ValueError:
+        raise bad("The request body is not valid JSON") from None
+    _check(value)
+    return value
+
+
+def json_object() -> dict[str, Any]:
+    """Return the request's JSON object; an empty one where there is no body."""
+    value = json_value()
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise bad("The request body must be a JSON object")
+    return value
+
+
+def action_of(only: str) -> None:
+    """Refuse, with 400, any other action than the one there is."""
+    if json_object().get("action") != only:
+        raise bad(f'"action" must be "{only}"')
+
+
+def dry_run() -> bool:
+    """Whether the query asks for a price only.
+
+    Raises:
+        Refused: 400, ``dryRun`` is neither of its two words; nothing is guessed where it may cost.
+    """
+    given = request.args.get("dryRun")
+    if given not in (None, "true", "api"):
+        raise bad('"dryRun" must be "true" or "api", or left out for the real thing')
+    return given is not None
+
+
+def text_field(body: dict[str, Any], name: str, *, longest: int) -> str | None:
+    """Return a text of the body; ``None`` where it is missing or null.
+
+    Raises:
+        Refused: 400, it is no text or too long.
+    """
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise bad(f'"{name}" must be a string')
+    if len(value.encode("utf-8")) > longest:
+        raise bad(f'"{name}" must not be longer than {longest} bytes')
+    return value
+
+
+def id_list(body: dict[str, Any], name: str, *, most: int) -> list[str]:
+    """Return the ids that a body lists under ``name``.
+
+    Raises:
+        Refused: 400, it is no list of texts, or longer than ``most``.
+    """
+    ids = body.get(name)
+    if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
+        raise bad(f'"{name}" must be a list of ids')
+    if len(ids) > most:
+        raise bad(f'"{name}" must not list more than {most} ids')
+    return ids
+
+
+def checked_parameters(type_name: str, given: object) -> dict[str, Any]:
+    """Return a request's ``parameters`` as they are kept with the model.
+
+    Raises:
+        Refused: 400, naming the parameter.
+    """
+    if not isinstance(given, Mapping):
+        raise bad('"parameters" must be an object')
+    known = {p.wire: p for p in parameters(type_name).values()}
+    wanted: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in _IGNORED or value is None:
+            continue
+        if name not in known:
+            raise bad(f"parameters.{shown(name, 40)} is not a parameter of {type_name}")
+        if known[name].kind in ("texts", "images") and not isinstance(value, list):
+            raise bad(f"parameters.{name} must be a list")
+        wanted[name] = value
+    try:
+        config = validate(type_name, wanted)
+    except PhoenixError as error:
+        raise bad(str(error)) from None
+    sources, prompts = config.get("sample_sources", ()), config.get("sample_prompts", ())
+    if sources and len(sources) != len(prompts):
+        raise bad("parameters.sampleSourceImages needs one image per sample prompt")
+    lists = {
+        p.wire: list(config.get(p.name, ()))
+        for p in known.values()
+        if p.wire in wanted and p.kind in ("texts", "images")
+    }
+    return {**wanted, **lists}
+
+
+def page(
+    connection: Connection,
+    table: str,
+    where: Sequence[str],
+    values: Sequence[object],
+    *,
+    column: str,
+    rising: bool = False,
+    default: int,
+    most: int,
+) -> tuple[list[Row], dict[str, str]]:
+    """Return the rows of the page that the request asks for, and how the next one is asked for.
+
+    Args:
+        connection: within the caller's transaction.
+        table: its name; like ``where`` and ``column`` our own words.
+        where: conditions, all of which hold.
+        values: what the question marks in ``where`` stand for.
+        column: what is sorted by; ``number``, which every table of a list has, decides ties.
+        rising: whether the least comes first.
+        default: rows of a page, where the request does not say.
+        most: rows of a page that it may ask for.
+
+    Raises:
+        Refused: 400, ``pageSize`` or ``paginationToken`` is none.
+    """
+    size = _size(request.args.get("pageSize"), default, most)
+    where, values = ["1", *where], list(values)
+    token = request.args.get("paginationToken")
+    if token is not None:
+        where.append(f"({column}, number) {'>' if rising else '<'} (?, ?)")
+        values.extend(_from_token(token))
+    order = "ASC" if rising else "DESC"
+    rows = connection.execute(
+        f"SELECT * FROM {table} WHERE {' AND '.join(where)}"  # values are bound
+        f" ORDER BY {column} {order}, number {order} LIMIT ?",
+        (*values, size + 1),
+    ).fetchall()
+    if len(rows) <= size:
+        return rows, {}
+    last = rows[size - 1]
+    return rows[:size], {"nextPaginationToken": _token(last[column], last["number"])}
+
+
+def date(parameter: str) -> str:
+    """Return a date of the query, written as rows have theirs.
+
+    Raises:
+        Refused: 400, it is no ISO 8601 date.
+    """
+    text = request.args[parameter]
+    try:
+        at = datetime.fromisoformat(text.strip())
+        return iso((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError, OSError):
+        raise bad(f'"{parameter}" is no ISO 8601 date: {shown(text, 40)}') from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise bad("The request body gives the same key twice")
+    return value
+
+
+def _no_constant(word: str) -> Any:
+    raise bad(f"{word} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise bad(f"{shown(digits, 20)} is out of range for a number")
+    return value
+
+
+def _whole(digits: str) -> int:
+    if len(digits.lstrip("-")) > DIGITS_MAX:
+        raise bad(f"{shown(digits, 20)} is out of range for a number")
+    return int(digits)
+
+
+def _check(value: Any) -> None:
+    """Refuse what is too deep, and lone surrogates, which neither SQLite nor UTF-8 can hold."""
+    level: list[Any] = [value]
+    for _ in range(DEPTH_MAX):
+        below: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                below.extend(item)
+                below.extend(item.values())
+            elif isinstance(item, list):
+                below.extend(item)
+            elif isinstance(item, str) and not item.isascii():
+                try:
+                    item.encode("utf-8")
+                except UnicodeEncodeError:
+                    raise bad("A text holds half a character (a lone surrogate)") from None
+        if not below:
+            return
+        level = below
+    raise bad("The request body is nested too deeply")
+
+
+def _size(text: str | None, default: int, most: int) -> int:
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= most):
+        raise bad(f'"pageSize" must be 1 to {most}')
+    return int(text)
+
+
+def _token(value: str, number: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([value, number]).encode()).decode().rstrip("=")
+
+
+def _from_token(token: str) -> list[Any]:
+    try:
+        padded = token.encode("ascii") + b"=" * (-len(token) % 4)
+        value, number = json.loads(base64.urlsafe_b64decode(padded))
+        if isinstance(value, str) and type(number) is int and 0 <= number < 2**63:
+            return [value.encode("utf-8").decode(), number]
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise bad('"paginationToken" is not one of ours')
