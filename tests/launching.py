@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from fake_service import FakeService
 
-from phoenix_nbtrain.errors import LaunchUncertain, ServiceUnreachable
+from phoenix_nbtrain import locks
+from phoenix_nbtrain.errors import LaunchUncertain, ServiceUnreachable, StoreError
 from phoenix_nbtrain.launch import Launcher, Order
 
-__all__ = ["lose", "read"]
+__all__ = ["locks_tell_nothing", "lose", "read"]
 
 
 def lose(service: FakeService, launcher: Launcher, wanted: Order) -> None:
@@ -27,3 +28,12 @@ def read(service: FakeService, launcher: Launcher, wanted: Order) -> str:
     """Read the model, and return the state of its launch then."""
     found = launcher.reconcile(service.get_model(wanted.model_id))
     return found.state if found else "none"
+
+
+def locks_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let only time tell who is at work, as where lock files cannot be looked into."""
+
+    def unreadable(_: object) -> bool:
+        raise StoreError("It cannot be looked into.")
+
+    monkeypatch.setattr(locks, "is_locked", unreadable)

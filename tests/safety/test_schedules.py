@@ -6,9 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from launching import locks_tell_nothing
 from safety.world import World
-
-from phoenix_nbtrain.store import alive
 
 CAP = Decimal(100)
 
@@ -57,7 +56,7 @@ def test_somebody_elses_run_is_not_taken_for_a_launch_that_is_just_leaving(world
 def test_a_reply_that_comes_after_its_launch_was_given_up_is_written_down(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alive, "_LOCKS", False)  # where only time tells who is at work
+    locks_tell_nothing(monkeypatch)
     sender, reader, _ = world.kernels
     world.launch(sender, max_cost=CAP)
     sender.go(("trigger_training", 1))
@@ -74,7 +73,7 @@ def test_a_reply_that_comes_after_its_launch_was_given_up_is_written_down(
 def test_a_reply_that_comes_after_another_launch_was_opened_breaks_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alive, "_LOCKS", False)  # where only time tells who is at work
+    locks_tell_nothing(monkeypatch)
     sender, reader, third = world.kernels
     world.launch(sender, max_cost=CAP)
     sender.go(("trigger_training", 1))

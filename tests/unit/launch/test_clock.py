@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 from clocks import SetClock
 from fake_service import FakeService
-from launching import lose, read
+from launching import locks_tell_nothing, lose, read
 
 from phoenix_nbtrain.errors import LaunchUncertain, PriceNotAccepted, ServiceUnreachable
 from phoenix_nbtrain.launch import Launcher, Order, download_order
 from phoenix_nbtrain.session.opening import Opening
-from phoenix_nbtrain.store import alive
 from phoenix_nbtrain.store.journal import Journal
 
 DAY = 86_400
@@ -92,7 +91,7 @@ def test_without_locks_a_sender_is_given_up_after_its_seconds(
     rebooted: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(alive, "_LOCKS", False)
+    locks_tell_nothing(monkeypatch)
 
     def die() -> None:
         raise SystemExit
