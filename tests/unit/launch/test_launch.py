@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from phoenix_nbtrain.errors import (
     ServiceUnreachable,
     Throttled,
 )
-from phoenix_nbtrain.launch import Launcher, Order, fingerprint
+from phoenix_nbtrain.launch import Launcher, Order, download_order, fingerprint
 from phoenix_nbtrain.records import Job, LaunchReply
 from phoenix_nbtrain.store.journal import Journal
 
@@ -196,6 +197,8 @@ class TestOutcome:
         service.after["trigger_training"] = raising(error)
         launched = launcher.launch(order(service), max_cost=2000)
         assert launched.intent.state == "running"
+        assert launched.already is False
+        assert launched.said == "Started; its first reply was lost, and the service shows the run."
         for _ in range(3):
             assert launcher.launch(order(service), max_cost=2000).already
         assert service.count("trigger_training") == 1
@@ -265,8 +268,38 @@ class TestTwice:
         service.finish(first.intent.model_id)
         second = launcher.launch(order(service), max_cost=2000)
         assert second.already
-        assert "not bought again" in second.said
+        day = time.strftime("%Y-%m-%d %H:%M", time.localtime(first.intent.at))
+        assert (
+            second.said == f"Trained on {day}: not bought again. start(again=True) buys it again."
+        )
         assert len(service.launches) == 1
+
+    def test_a_purchase_that_other_runs_followed_says_so(
+        self, service: FakeService, launcher: Launcher
+    ) -> None:
+        for epochs in (10, 11):
+            launcher.launch(order(service, epochs), max_cost=2000)
+            service.finish(order(service).model_id)
+        said = launcher.launch(order(service), max_cost=2000).said
+        assert re.fullmatch(
+            r"Trained on [-0-9]{10} \d\d:\d\d, though another run has followed: not bought again. "
+            r"start\(again=True\) buys it again.",
+            said,
+        )
+
+    def test_a_download_says_when_it_was_bought(
+        self, service: FakeService, launcher: Launcher
+    ) -> None:
+        launcher.launch(order(service), max_cost=2000)
+        take = download_order(service.finish(order(service).model_id))
+        bought = launcher.launch(take, max_cost=5).intent
+        again = launcher.launch(take, max_cost=5)
+        day = time.strftime("%Y-%m-%d %H:%M", time.localtime(bought.at))
+        assert (
+            again.said == f"Bought on {day}, not bought again. download(again=True) buys it again."
+        )
+        assert again.already is True
+        assert service.downloads == [None]
 
     def test_again_buys_it_again(self, service: FakeService, launcher: Launcher) -> None:
         first = launcher.launch(order(service), max_cost=2000)
@@ -372,6 +405,55 @@ class TestTwice:
             assert not first.result(20).already
             assert second.result(20).already
         assert waited.is_set()
+        assert len(service.launches) == 1
+
+
+class TestBeaten:
+    """Another kernel launches while this one asks for the price."""
+
+    @pytest.fixture
+    def meanwhile(
+        self, service: FakeService, launcher: Launcher
+    ) -> Callable[[Callable[[], object], str], None]:
+        def meanwhile(launch: Callable[[], object], end: str) -> None:
+            def other() -> None:
+                del service.before["quote_training"]
+                launch()
+                service.finish(order(service).model_id, end)
+
+            service.before["quote_training"] = other
+
+        return meanwhile
+
+    def test_the_same_thing_bought_there_is_not_bought_here(
+        self, service: FakeService, launcher: Launcher, journal: Journal, meanwhile
+    ) -> None:
+        meanwhile(lambda: launcher.launch(order(service), max_cost=2000), "trained")
+        launched = launcher.launch(order(service), max_cost=2000)
+        assert launched.already is True
+        assert launched.said == "Launched elsewhere just now."
+        assert launched.intent == journal.intents()[0]
+        assert len(service.launches) == 1
+
+    @pytest.mark.parametrize("end", ["trained", "failed"])
+    def test_another_thing_bought_there_is_told(
+        self, service: FakeService, launcher: Launcher, meanwhile, end: str
+    ) -> None:
+        seen = launcher.estimate(order(service))
+        meanwhile(lambda: launcher.launch(order(service, epochs=11), max_cost=2000), end)
+        with pytest.raises(LaunchRefused, match="came first and did not run") as caught:
+            launcher.launch(order(service), accepted=seen)
+        assert caught.value.remedy == "Start again."
+        assert len(service.launches) == 1
+
+    def test_a_price_that_was_accepted_there_is_spent(
+        self, service: FakeService, launcher: Launcher, meanwhile
+    ) -> None:
+        seen = launcher.estimate(order(service))
+        meanwhile(lambda: launcher.launch(order(service), accepted=seen), "failed")
+        with pytest.raises(PriceNotAccepted, match="once already") as caught:
+            launcher.launch(order(service), accepted=seen)
+        assert caught.value.remedy == "Estimate again."
         assert len(service.launches) == 1
 
 

@@ -134,11 +134,12 @@ def test_one_that_launched_nothing_holds_a_plain_start_back_until_the_moment_it_
     looked: bool,
 ) -> None:
     service.before["trigger_training"] = raising(error)
+    refused = time.strftime("%H:%M:%S", time.localtime(clock().at))
     with pytest.raises(LaunchRefused):
         launcher.launch(wanted, max_cost=2000)
     service.before.clear()
     clock.pass_(40)
-    with pytest.raises(LaunchRefused) as caught:
+    with pytest.raises(LaunchRefused, match=f"Phoenix refused at {refused}: ") as caught:
         launcher.launch(wanted, max_cost=2000)
     named = re.search(r"again from (\d\d:\d\d:\d\d) on", caught.value.remedy)
     assert named is not None
@@ -160,9 +161,10 @@ def test_one_that_our_request_cannot_have_caused_is_final_at_once(
     service: Late, launcher: Launcher, journal: Journal, wanted: Order, error: ServiceError
 ) -> None:
     service.before["trigger_training"] = raising(error)
-    with pytest.raises(LaunchRefused) as caught:
+    with pytest.raises(LaunchRefused, match=error.message) as caught:
         launcher.launch(wanted, max_cost=2000)
     assert caught.value.retry_after is None
+    assert caught.value.remedy == (error.remedy or "Nothing was charged. Fix that, then try again.")
     assert state(journal) == "rejected"
     service.before.clear()
     assert not launcher.launch(wanted, max_cost=2000).already
@@ -227,6 +229,36 @@ def test_the_parallel_limit_is_final_where_a_run_of_this_computer_accounts_for_i
     assert state(journal) == "refused"
 
 
+def test_its_words_fit_and_it_is_held_to_the_last_half_second(
+    service: Late, launcher: Launcher, journal: Journal, clock: SetClock, wanted: Order
+) -> None:
+    service.before["trigger_training"] = raising(
+        Throttled("too fast " * 50, status=429, remedy="Wait a little.")
+    )
+    with pytest.raises(LaunchRefused) as caught:
+        launcher.launch(wanted, max_cost=2000)
+    assert len(str(caught.value)) <= 200
+    assert len(journal.intents()[0].reason) <= 300
+    clock.pass_(119.5)
+    with pytest.raises(LaunchRefused) as caught:
+        launcher.launch(wanted, max_cost=2000)
+    assert caught.value.retry_after == pytest.approx(0.5)
+
+
+def test_one_that_comes_after_its_sender_was_given_up_is_still_one(
+    service: Late, launcher: Launcher, journal: Journal, wanted: Order
+) -> None:
+    def refuse() -> None:
+        intent_id = journal.intents()[0].intent_id
+        journal.move(intent_id, "uncertain", only_from={"submitting"})
+        raise Throttled("Slow down.", status=429)
+
+    service.before["trigger_training"] = refuse
+    with pytest.raises(LaunchRefused):
+        launcher.launch(wanted, max_cost=2000)
+    assert state(journal) == "refused"
+
+
 def test_an_ordinary_one_after_which_nothing_can_be_read_locks_nobody_out(
     service: Late, launcher: Launcher, journal: Journal, clock: SetClock, wanted: Order
 ) -> None:
@@ -235,8 +267,9 @@ def test_an_ordinary_one_after_which_nothing_can_be_read_locks_nobody_out(
         raise AuthenticationFailed("Expired.", status=401)
 
     service.before["trigger_training"] = refuse
-    with pytest.raises(LaunchRefused, match="Expired"):
+    with pytest.raises(LaunchRefused, match="Expired") as caught:
         launcher.launch(wanted, max_cost=2000)
+    assert caught.value.retry_after == pytest.approx(120)
     service.before.clear()
     assert state(journal) == "refused"
     clock.pass_(121)
@@ -279,7 +312,7 @@ def test_one_that_cannot_be_noted_down_is_told_as_what_it_will_be_to_the_next(
     service.before["trigger_training"] = raising(error)
     with monkeypatch.context() as patch:
         patch.setattr(journal, "move", busy)
-        with pytest.raises(LaunchUncertain):
+        with pytest.raises(LaunchUncertain, match="Make room"):
             launcher.launch(wanted, max_cost=2000)
     with pytest.raises(LaunchUncertain):
         launcher.launch(wanted, max_cost=2000)
@@ -303,13 +336,29 @@ def test_a_download_is_held_back_for_its_time_and_no_longer(
     assert service.downloads == [None]
 
 
-def test_a_timeout_of_the_service_is_no_refusal(
-    service: Late, launcher: Launcher, journal: Journal, wanted: Order
+@pytest.mark.parametrize("status", [408, 500, 503])
+def test_a_failure_of_the_service_is_no_refusal(
+    service: Late, launcher: Launcher, journal: Journal, wanted: Order, status: int
 ) -> None:
-    service.before["trigger_training"] = raising(ServiceFailed("Too slow.", status=408))
-    with pytest.raises(Exception, match="nothing tells"):
+    failed = ServiceFailed("Too slow.", status=status)
+    service.before["trigger_training"] = raising(failed)
+    with pytest.raises(LaunchUncertain, match=r"nothing tells.*Too slow") as caught:
         launcher.launch(wanted, max_cost=2000)
+    assert caught.value.__cause__ is failed
+    assert "refresh()" in caught.value.remedy
     assert state(journal) == "uncertain"
+
+
+def test_a_download_in_doubt_names_the_line_that_sends_it_again(
+    service: Late, launcher: Launcher, wanted: Order
+) -> None:
+    launcher.launch(wanted, max_cost=2000)
+    take = download_order(service.finish(wanted.model_id))
+    service.before["trigger_download"] = raising(ServiceUnreachable("Reset.", sent=True))
+    service.before["list_jobs"] = raising(PermissionDenied("No.", status=403))
+    with pytest.raises(LaunchUncertain, match="A download was sent") as caught:
+        launcher.launch(take, max_cost=5)
+    assert "download(again=True)" in caught.value.remedy
 
 
 def test_no_net_is_no_refusal_by_the_service(
