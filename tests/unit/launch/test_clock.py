@@ -180,3 +180,6 @@ def test_a_run_of_another_day_says_which(
     launcher.launch(wanted, max_cost=2000)
     said = launcher.launch(wanted, max_cost=2000).said
     assert re.match(r"Already running since 1970-01-1\d \d\d:\d\d, not bought again", said)
+    service.finish(wanted.model_id)
+    bought = launcher.launch(wanted, max_cost=2000).said
+    assert re.match(r"Trained on 1970-01-1\d \d\d:\d\d: not bought again", bought)

@@ -316,6 +316,28 @@ class TestDownloads:
         assert download_order(model).held
         assert download_order(model).fingerprint != download_order(model, "1").fingerprint
 
+    @pytest.mark.parametrize("before", [None, "training-canceled"])
+    def test_weights_that_were_bought_are_bought_anew_once_others_were_trained_since(
+        self, service: FakeService, launcher: Launcher, wanted: Order, take: Order, before: str
+    ) -> None:
+        """``take`` is of the first run; a run that was stopped or failed leaves the weights."""
+
+        def run(number: int, end: str) -> Order:
+            other = replace(wanted, parameters={"n": number}, fingerprint=f"run {number}")
+            assert not launcher.launch(other, max_cost=2000).already
+            return download_order(service.finish(wanted.model_id, end))
+
+        if before is not None:
+            take = run(2, before)
+        launcher.launch(take, max_cost=5)
+        held = run(3, "failed")
+        assert held.held
+        assert launcher.launch(held, max_cost=5).already
+        run(4, "trained")
+        held = run(5, "failed")
+        assert not launcher.launch(held, max_cost=5).already
+        assert service.downloads == [None, None]
+
     def test_the_price_is_named_with_the_line_that_accepts_it(
         self, launcher: Launcher, take: Order
     ) -> None:

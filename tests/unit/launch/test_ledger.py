@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from fake_service import FakeService
 from launching import lose, read
 
-from phoenix_nbtrain.errors import LaunchUncertain, ServiceUnreachable
+from phoenix_nbtrain.errors import LaunchUncertain, PhoenixError, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.launch import Launcher, Order, download_order
+from phoenix_nbtrain.locks import at_work
+from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.store.journal import Journal
 
 
@@ -166,10 +169,57 @@ class TestStop:
         service.after["cancel_training"] = lost
         assert launcher.stop(wanted.model_id).status == "training-canceled"
 
-    def test_a_stop_that_did_not_arrive_is_told_and_the_run_is_still_running(
+    def test_it_is_noted_before_it_is_asked_for_and_may_take_its_time(
         self, service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
     ) -> None:
         launcher.launch(wanted, max_cost=2000)
+        seen: list[str] = []
+
+        def accept(model_id: str) -> Model:
+            seen.extend(i.state for i in journal.intents())
+            return service.get_model(model_id)
+
+        service.cancel_training = accept  # type: ignore[method-assign]  # it goes on for now
+        assert launcher.stop(wanted.model_id).status == "training"
+        assert seen == ["stopping"]
+        assert [i.state for i in journal.intents()] == ["stopping"]
+
+    @pytest.mark.parametrize(
+        ("error", "state"),
+        [
+            (ServiceUnreachable("Refused.", sent=False), "running"),
+            (ServiceUnreachable("Timed out.", sent=True), "stopping"),
+            (ServiceError("No.", status=400), "running"),
+        ],
+        ids=["not sent", "lost", "refused"],
+    )
+    def test_one_that_is_not_known_to_have_arrived_is_told(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        wanted: Order,
+        error: PhoenixError,
+        state: str,
+    ) -> None:
+        launcher.launch(wanted, max_cost=2000)
+
+        def refused() -> None:
+            raise error
+
+        service.before["cancel_training"] = refused
+        with pytest.raises(type(error)) as caught:
+            launcher.stop(wanted.model_id)
+        assert caught.value is error
+        assert [i.state for i in journal.intents()] == [state]
+
+    def test_without_a_journal_it_is_asked_for_all_the_same(
+        self, service: FakeService, wanted: Order, tmp_path: Path
+    ) -> None:
+        service.trigger_training(wanted.model_id, {})
+        broken = tmp_path / "broken.sqlite3"
+        broken.write_bytes(b"this is no database")
+        launcher = Launcher(service, Journal(broken))
 
         def refused() -> None:
             raise ServiceUnreachable("Refused.", sent=False)
@@ -177,7 +227,34 @@ class TestStop:
         service.before["cancel_training"] = refused
         with pytest.raises(ServiceUnreachable):
             launcher.stop(wanted.model_id)
-        assert [i.state for i in journal.intents()] == ["running"]
+        service.before.clear()
+        assert launcher.stop(wanted.model_id).status == "training-canceled"
+
+    @pytest.mark.parametrize("state", ["prepared", "submitting"])
+    def test_a_start_that_never_ends_is_waited_for_its_time_and_no_longer(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        wanted: Order,
+        clock: Any,
+        state: str,
+    ) -> None:
+        intent = launcher._ledger.intent(
+            wanted,
+            service.get_model(wanted.model_id),
+            state="prepared",
+            estimate_id=None,
+            amount=Decimal(1),
+        )
+        with at_work(intent.intent_id):
+            journal.prepare(intent, newest=None)
+            if state == "submitting":
+                journal.move(intent.intent_id, "submitting", only_from={"prepared"})
+            began = clock()
+            launcher.stop(wanted.model_id)
+        assert clock().since(began) == pytest.approx(180, abs=0.3)
+        assert service.count("cancel_training") == 1
 
     def test_a_stop_while_it_is_being_started_waits_for_the_run_and_stops_that(
         self, service: FakeService, journal: Journal, wanted: Order, clock: Any
@@ -194,8 +271,13 @@ class TestStop:
         with ThreadPoolExecutor(1) as pool:
             started = pool.submit(here.launch, wanted, max_cost=2000)
             assert going.wait(10)
+            seen: list[str] = []
+            service.before["cancel_training"] = lambda: seen.extend(
+                i.state for i in journal.intents()
+            )
             model = other.stop(wanted.model_id)
             started.result(10)
+        assert seen == ["stopping"]
         assert model.status == "training-canceled"
 
 
