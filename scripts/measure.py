@@ -44,7 +44,7 @@ SUBJECTS = {
     "trigger": ["launch/sending.py"],
     "journal": ["store/journal.py"],
     "merge": ["session/merge.py", "dataset/baselines.py", "dataset/left_out.py"],
-    "edits": ["dataset/edits.py", "dataset/_work.py"],
+    "edits": ["dataset/edits.py", "dataset/apply.py"],
     "money": ["launch/price.py", "launch/order.py", "clock.py"],
     "scrubber": ["client/secrecy.py"],
     "sync": ["session/sync.py"],
@@ -233,6 +233,8 @@ def mutate(names: list[str]) -> Iterator[Row]:
     """Yield the mutation scores of these subjects."""
     of = {name: [part.partition(":") for part in SUBJECTS[name]] for name in names}
     files = sorted({f"{PACKAGE}/{path}" for parts in of.values() for path, _, _ in parts})
+    if gone := [path for path in (*files, *SELECTED) if not (ROOT / path).exists()]:
+        raise SystemExit(f"Moved? Say where in SUBJECTS and SELECTED: {', '.join(gone)}")
     _copy(files)
     with contextlib.chdir(COPY):
         mutants = {file: _mutants(file) for file in files}

@@ -57,11 +57,3 @@ def test_an_exit_code_tells_what_became_of_a_mutant(measure):
     assert {fate: measure.verdict(code) for fate, code in codes.items()} == dict(
         zip(codes, codes, strict=True)
     )
-
-
-def test_all_that_is_to_be_mutated_and_run_is_there(measure):
-    for parts in measure.SUBJECTS.values():
-        for part in parts:
-            assert (measure.ROOT / measure.PACKAGE / part.partition(":")[0]).is_file(), part
-    for path in measure.SELECTED:
-        assert (measure.ROOT / path).exists(), path
