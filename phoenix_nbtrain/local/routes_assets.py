@@ -28,7 +28,6 @@ from phoenix_nbtrain.local.rows import asset_row, insert, insert_asset, iso, upd
 from phoenix_nbtrain.local.service_errors import bad
 from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import new_id
-from phoenix_nbtrain.local.upload_imports import check_parts
 from phoenix_nbtrain.local.url_fetch import Address
 
 __all__ = ["routes"]
@@ -113,7 +112,7 @@ def complete_upload(upload_id: str) -> dict[str, Any]:
     with store().writing() as connection:
         row = upload_row(connection, upload_id)
         if row["status"] == "pending":
-            check_parts(store(), row, least=PART_BYTES_MIN)
+            _check_parts(row)
             update(connection, "uploads", upload_id, status="validating")
             row = upload_row(connection, upload_id)
         # One that was completed before answers with where it is.
@@ -135,6 +134,21 @@ def _reply(row: sqlite3.Row) -> dict[str, Any]:
     if row["status"] in ("validating", "validated"):
         importers().ensure(row["id"])
     return {"upload": wire().upload(row)}
+
+
+def _check_parts(row: sqlite3.Row) -> None:
+    """Refuse to complete an upload that is not all there yet."""
+    count, total = row["parts_count"], 0
+    for number in range(1, count + 1):
+        try:
+            size = (store().upload_dir(row["id"]) / str(number)).stat().st_size
+        except FileNotFoundError:
+            raise bad(f"Part {number} of {count} is missing; send it, then complete") from None
+        if number < count and size < PART_BYTES_MIN:
+            raise bad(f"Part {number} has {size} bytes; all but the last need {PART_BYTES_MIN}")
+        total += size
+    if total != row["file_size"]:
+        raise bad(f"The parts have {total} bytes, and fileSize is {row['file_size']}")
 
 
 def _kind(body: dict[str, Any]) -> None:

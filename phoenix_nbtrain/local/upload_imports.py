@@ -14,37 +14,17 @@ import threading
 from phoenix_nbtrain.errors import ImageError, InputError
 from phoenix_nbtrain.local.new_assets import picture
 from phoenix_nbtrain.local.rows import insert_asset, update, upload_row
-from phoenix_nbtrain.local.service_errors import bad
 from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.url_fetch import fetch
 from phoenix_nbtrain.locks import locked
 
-__all__ = ["Importers", "check_parts"]
+__all__ = ["Importers"]
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4
-"""Imports of one process at a time; each may hold a whole picture, decoded."""
-
-
-def check_parts(store: Store, row: sqlite3.Row, *, least: int) -> None:
-    """Refuse to complete an upload that is not all there yet.
-
-    Raises:
-        Refused: 400, naming the part that is missing or too small, or the bytes that are.
-    """
-    count, total = row["parts_count"], 0
-    for number in range(1, count + 1):
-        try:
-            size = (store.upload_dir(row["id"]) / str(number)).stat().st_size
-        except FileNotFoundError:
-            raise bad(f"Part {number} of {count} is missing; send it, then complete") from None
-        if number < count and size < least:
-            raise bad(f"Part {number} has {size} bytes; all but the last need {least}")
-        total += size
-    if total != row["file_size"]:
-        raise bad(f"The parts have {total} bytes, and fileSize is {row['file_size']}")
+"""Imports of one process at a time; each may hold a whole image, decoded."""
 
 
 class Importers:
@@ -62,7 +42,7 @@ class Importers:
             if upload_id in self._going:
                 return
             self._going.add(upload_id)
-        # A daemon, since no interpreter should wait at its end for a picture on the web.
+        # A daemon, since no interpreter should wait at its end for a image on the web.
         thread = threading.Thread(
             target=self._run, args=(upload_id,), name=f"import {upload_id}", daemon=True
         )
@@ -96,17 +76,16 @@ class Importers:
             content = fetch(row["url"], private=private) if row["url"] else self._joined(row)
             found = picture(self._store, row["file_name"], content)
         except InputError as error:
-            self._move(upload_id, "failed", error=str(error)[:200])
+            self._set(upload_id, status="failed", error=str(error)[:200], url=None)
         except Exception:
             log.exception("the upload %s failed", upload_id)
-            reason = "The picture could not be read. Upload it again."
-            self._move(upload_id, "failed", error=reason)
+            error = "The picture could not be read. Upload it again."
+            self._set(upload_id, status="failed", error=error, url=None)
         else:
-            self._move(upload_id, "validated")
+            self._set(upload_id, status="validated")
             with self._store.writing() as connection:
-                asset_id = insert_asset(connection, found)
-                over = {"status": "imported", "entity_id": asset_id, "url": None}
-                update(connection, "uploads", upload_id, **over)
+                over = {"status": "imported", "entity_id": insert_asset(connection, found)}
+                update(connection, "uploads", upload_id, **over, url=None)
         return True
 
     def _joined(self, row: sqlite3.Row) -> bytes:
@@ -123,8 +102,7 @@ class Importers:
             )
         return content
 
-    def _move(self, upload_id: str, status: str, *, error: str = "") -> None:
+    def _set(self, upload_id: str, **columns: str | None) -> None:
+        """Write down how far it is. The URL of one that is over goes: it may hold a signature."""
         with self._store.writing() as connection:
-            # The URL of one that is over goes: it may hold a signature.
-            over = {"url": None} if status == "failed" else {}
-            update(connection, "uploads", upload_id, status=status, error=error, **over)
+            update(connection, "uploads", upload_id, **columns)

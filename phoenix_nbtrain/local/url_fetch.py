@@ -1,4 +1,4 @@
-"""Fetching a picture from the web, for a stranger's URL, without being led anywhere else.
+"""Fetching an image from a stranger's URL, without being led anywhere else.
 
 A URL that somebody pasted may point into this computer, its network or a cloud's metadata, by its
 name, by a redirect, or by a name that resolves differently a moment later. So a name is resolved
@@ -9,15 +9,15 @@ environment.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import queue
 import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Self
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 from phoenix_nbtrain.addresses import is_public
@@ -27,12 +27,11 @@ from phoenix_nbtrain.images.header import BYTES_MAX
 __all__ = ["Address", "fetch"]
 
 SECONDS_MAX = 30.0
-"""For one picture, from the first name lookup to the last byte, redirects included."""
+"""For one image, from the first name lookup to the last byte, redirects included."""
 CONNECT_SECONDS = 10.0
 REDIRECTS_MAX = 5
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
-_CHUNK = 1 << 16
 _DOWNLOAD_IT = "Download the picture yourself and add the file."
 
 
@@ -85,14 +84,14 @@ class Address:
 
     @property
     def file_name(self) -> str:
-        """What the picture is called: the last part of the path, else the host."""
+        """What the image is called: the last part of the path, else the host."""
         last = unquote(self.target.partition("?")[0].rpartition("/")[2], errors="replace")
         name = "".join(c for c in last if c.isprintable())[:200].strip()
         return name or self.host[:200]
 
 
 def fetch(url: str, *, private: bool = False) -> bytes:
-    """Return the bytes behind a URL, at most as many as a picture may have.
+    """Return the bytes behind a URL, at most as many as an image may have.
 
     What they are is for the decoder to say; the service's word for it is not asked.
 
@@ -107,8 +106,17 @@ def fetch(url: str, *, private: bool = False) -> bytes:
     until = time.monotonic() + SECONDS_MAX
     for _ in range(REDIRECTS_MAX + 1):
         address = Address.parse(url)
-        with _Visit(address, until, private=private) as visit:
-            moved, content = visit.get()
+        try:
+            moved, content = _get(address, until, private=private)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            why = (
+                _why(error)
+                if time.monotonic() < until
+                else f"took more than {SECONDS_MAX:.0f} seconds"
+            )
+            raise InputError(f"{shown(address.host, 60)} {why}.", remedy=_DOWNLOAD_IT) from error
         if moved is None:
             return content
         try:
@@ -120,56 +128,25 @@ def fetch(url: str, *, private: bool = False) -> bytes:
     )
 
 
-class _Visit:
-    """One request to one address, over in time whatever the other side does."""
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        detail = getattr(error, "verify_message", "") or error.reason or "TLS failed"
+        return f"has no certificate that can be trusted: {shown(detail, 50)}"
+    return f"could not be read: {shown(str(error), 60)}"
 
-    def __init__(self, address: Address, until: float, *, private: bool) -> None:
-        self._address = address
-        self._until = until
-        self._private = private
-        self._socket: socket.socket | None = None
-        # A slow server may keep every single read within its time and the whole without end.
-        self._alarm = threading.Timer(max(0.0, until - time.monotonic()), self._hang_up)
-        self._alarm.daemon = True
 
-    def __enter__(self) -> Self:
-        self._alarm.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._alarm.cancel()
-        if self._socket is not None:
-            self._socket.close()
-
-    def get(self) -> tuple[str | None, bytes]:
-        """Return where the reply leads on to, or its bytes."""
-        host = shown(self._address.host, 60)
-        try:
-            return self._get()
-        except ssl.SSLError as error:
-            detail = getattr(error, "verify_message", "") or error.reason or "TLS failed"
-            why = f"{host} has no certificate that can be trusted: {shown(detail, 50)}."
-            cause: Exception = error
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            why, cause = f"{host} could not be read: {shown(str(error), 60)}.", error
-        if time.monotonic() >= self._until:
-            why = f"{host} took more than {SECONDS_MAX:.0f} seconds."
-        raise InputError(why, remedy=_DOWNLOAD_IT) from cause
-
-    def _get(self) -> tuple[str | None, bytes]:
-        address = self._address
-        connection = http.client.HTTPConnection(address.host, address.port)
-        # Given its socket, the connection never resolves or connects by itself.
-        connection.sock = self._socket = self._connected()
-        headers = {
-            "Host": address.authority,
-            "Accept": "image/jpeg, image/png, image/webp",
-            "Accept-Encoding": "identity",
-            "Connection": "close",
-            "User-Agent": "phoenix-nbtrain",
-        }
+def _get(address: Address, until: float, *, private: bool) -> tuple[str | None, bytes]:
+    """Return where the reply leads on to, or its bytes."""
+    headers = {
+        "Host": address.authority,
+        "Accept": "image/jpeg, image/png, image/webp",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+        "User-Agent": "phoenix-nbtrain",
+    }
+    connection = http.client.HTTPConnection(address.host, address.port)
+    # Given its socket, the connection never resolves or connects by itself.
+    with _connected(address, until, private=private) as connection.sock:
         connection.request("GET", address.target, headers=headers)
         with connection.getresponse() as reply:
             if reply.status in _REDIRECTS and (moved := reply.headers.get("Location")):
@@ -179,54 +156,60 @@ class _Visit:
                     f"{shown(address.host, 60)} answered {reply.status}.",
                     remedy="Open the URL in a browser to see why.",
                 )
-            return None, self._read(reply)
+            if (reply.length or 0) > BYTES_MAX or len(
+                content := reply.read(BYTES_MAX + 1)
+            ) > BYTES_MAX:
+                raise InputError(
+                    f"The file has more than {BYTES_MAX // 1_000_000} MB.",
+                    remedy="Make the image smaller and add the file.",
+                )
+            if reply.length or time.monotonic() >= until:
+                raise ConnectionError("the reply ended early")
+            return None, content
 
-    def _read(self, reply: http.client.HTTPResponse) -> bytes:
-        content = bytearray()
-        while len(content) + (reply.length or 0) <= BYTES_MAX:
-            chunk = reply.read(_CHUNK)
-            if not chunk:
-                break
-            content += chunk
-        else:
-            raise InputError(
-                f"The file has more than {BYTES_MAX // 1_000_000} MB.",
-                remedy="Make the picture smaller and add the file.",
-            )
-        if reply.length or time.monotonic() >= self._until:
-            raise ConnectionError("the reply ended early")
-        return bytes(content)
 
-    def _connected(self) -> socket.socket:
-        """Return a connection to an address that was checked, secured where it is to be."""
-        error: OSError = TimeoutError("no time was left")
-        for ip in resolve(self._address, self._until, private=self._private):
-            patience = min(CONNECT_SECONDS, self._until - time.monotonic())
-            if patience <= 0:
-                break
+@contextmanager
+def _connected(address: Address, until: float, *, private: bool) -> Iterator[socket.socket]:
+    """Yield a connection to an address that was checked, TLS included, hung up when time is up."""
+    with ExitStack() as stack:
+        plain = stack.enter_context(
+            _reached(resolve(address, until, private=private), address.port, until)
+        )
+        # A slow server may keep every single read within its time and the whole without end.
+        # Of a socket of its own, as TLS takes the other one over.
+        alarm = threading.Timer(
+            until - time.monotonic(), _hang_up, (stack.enter_context(plain.dup()),)
+        )
+        alarm.daemon = True
+        stack.callback(alarm.cancel)
+        alarm.start()
+        if address.scheme == "https":
+            context = ssl.create_default_context()
+            plain = stack.enter_context(context.wrap_socket(plain, server_hostname=address.host))
+        yield plain
+
+
+def _hang_up(connected: socket.socket) -> None:
+    with suppress(OSError):  # the other side was faster
+        connected.shutdown(socket.SHUT_RDWR)
+
+
+def _reached(addresses: list[str], port: int, until: float) -> socket.socket:
+    """Return a connection to the first address that takes one."""
+    error: OSError = TimeoutError("no time was left")
+    for ip in addresses:
+        patience = min(CONNECT_SECONDS, until - time.monotonic())
+        if patience > 0:
             try:
-                self._socket = connect(ip, self._address.port, patience)
+                return connect(ip, port, patience)
             except OSError as failure:
                 error = failure
-                continue
-            if self._address.scheme == "https":
-                context = ssl.create_default_context()
-                # The alarm must know the socket before the handshake, which may be slow as well.
-                self._socket = secured = context.wrap_socket(
-                    self._socket, server_hostname=self._address.host, do_handshake_on_connect=False
-                )
-                secured.do_handshake()
-            if time.monotonic() >= self._until:  # and the alarm may have found no socket
-                break
-            return self._socket
-        raise error
+    raise error
 
-    def _hang_up(self) -> None:
-        """End whatever waits for the other side."""
-        if self._socket is not None:
-            # Not `SSLSocket.shutdown`, which takes the session away under the reader's feet.
-            with contextlib.suppress(OSError):  # the other side was faster
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+def connect(ip: str, port: int, patience: float) -> socket.socket:
+    """Return a connection to an IP address; there is nothing left to resolve."""
+    return socket.create_connection((ip, port), timeout=patience)
 
 
 def resolve(address: Address, until: float, *, private: bool) -> list[str]:
@@ -235,7 +218,20 @@ def resolve(address: Address, until: float, *, private: bool) -> list[str]:
     Raises:
         InputError: there is none, or one is not public.
     """
-    found = _looked_up(address, until)
+    answers: queue.Queue[list[str]] = queue.Queue()
+
+    def ask() -> None:
+        found = []
+        with suppress(OSError, UnicodeError):
+            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        answers.put(list(dict.fromkeys(str(entry[4][0]) for entry in found)))
+
+    # The resolver knows no time limit, so it is asked from a thread that can be left behind.
+    threading.Thread(target=ask, name="look up a host", daemon=True).start()
+    try:
+        found = answers.get(timeout=max(0.0, until - time.monotonic()))
+    except queue.Empty:
+        raise TimeoutError("its name was not found in time") from None
     host = shown(address.host, 60)
     if not found:
         raise InputError(f"There is no {host}.", remedy="Check the URL's spelling.")
@@ -246,29 +242,6 @@ def resolve(address: Address, until: float, *, private: bool) -> list[str]:
             remedy="Add the file, or allow it: phoenix-nbtrain settings import_private=true",
         )
     return found
-
-
-def connect(ip: str, port: int, patience: float) -> socket.socket:
-    """Return a connection to an IP address; there is nothing left to resolve."""
-    return socket.create_connection((ip, port), timeout=patience)
-
-
-def _looked_up(address: Address, until: float) -> list[str]:
-    """Ask the resolver, which knows no time limit, from a thread that can be left behind."""
-    answers: queue.Queue[list[Any] | None] = queue.Queue()
-
-    def ask() -> None:
-        try:
-            answers.put(socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError):
-            answers.put([])
-
-    threading.Thread(target=ask, name="look up a host", daemon=True).start()
-    try:
-        answer = answers.get(timeout=max(0.0, until - time.monotonic()))
-    except queue.Empty:
-        raise TimeoutError("its name was not found in time") from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in answer or ()))
 
 
 def _target(parts: SplitResult) -> str:
