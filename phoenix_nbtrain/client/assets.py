@@ -11,7 +11,7 @@ from phoenix_nbtrain.client import uploads
 from phoenix_nbtrain.client.endpoints import Endpoints, segment
 from phoenix_nbtrain.client.transport import as_json
 from phoenix_nbtrain.errors import NotFound
-from phoenix_nbtrain.records import Asset, Download, Job, Upload, address_of
+from phoenix_nbtrain.records import Asset, Download, Job, Upload, address
 
 __all__ = ["ASSETS_PER_READ", "AssetEndpoints"]
 
@@ -161,7 +161,7 @@ class AssetEndpoints(Endpoints):
             reply = self._http.send("get_download", "GET", f"/assets/download/{path}")
         except NotFound:
             job = Job.from_wire(self._http.send("get_job", "GET", f"/jobs/{path}").inner("job"))
-            url = address_of(job.output, "downloadUrl") or address_of(job.output, "url")
+            url = address("downloadUrl", "url").of(job.output)
             return Download(job_id=job.id, status=job.status, url=url)
         return Download.from_wire(reply.object())
 
