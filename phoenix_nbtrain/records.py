@@ -424,6 +424,7 @@ class Upload(_Record):
     status: Annotated[str, text] = ""
     """``pending``, ``validating``, ``validated``, ``imported``, ``failed`` or newer words.
     ``complete`` is no end: sources differ on what it means."""
+    file_name: Annotated[str, text] = ""
     parts: Annotated[tuple[UploadPart, ...], _From(_parts, ())] = ()
     entity_id: Annotated[str | None, text_or_none] = None
     """The asset it became."""

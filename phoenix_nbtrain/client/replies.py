@@ -1,4 +1,4 @@
-"""What a reply is, and what a refusing one means."""
+"""What a reply is, what a dry run or a launch came back with, and what a refusal means."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from phoenix_nbtrain.errors import (
     ServiceUnreachable,
     Throttled,
 )
+from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote, amount
 from phoenix_nbtrain.text import lasting, shown
 
-__all__ = ["PAUSE_MAX", "Reply", "error_of", "retry_after"]
+__all__ = ["PAUSE_MAX", "Reply", "error_of", "launched", "priced", "retry_after"]
 
+QUOTED = 269
+"""The HTTP status of a dry run."""
 PAUSE_MAX = 60
 """Seconds: a service that asks for a longer pause is not waited for."""
 _LIKE_5XX = (408, 409)
@@ -105,6 +108,44 @@ def _no_reply_of_the_service(status: int) -> ServiceUnreachable:
         f"What came back ({status}) is not a reply from Phoenix.",
         sent=True,
         remedy="Check the base URL, and what stands between: a proxy or a login page.",
+    )
+
+
+def priced(reply: Reply) -> Quote | LaunchReply:
+    """Return a dry run's price, or what it launched against the service's documentation.
+
+    Raises:
+        ServiceUnreachable: the reply is neither; it does not count as a price.
+    """
+    body = reply.object()
+    # A job, or any success that is none of a dry run and speaks of a model: it launched.
+    if body.get("job") or body.get("jobId") or (reply.status != QUOTED and body.get("model")):
+        return launched(reply)
+    price = Quote.from_wire(body) if reply.status == QUOTED else None
+    if price is not None:
+        return price
+    del body  # what is not ours is in no variable that a traceback could show
+    raise ServiceUnreachable(
+        "The dry run's reply states no usable price.",
+        sent=True,
+        remedy="A dry run buys nothing; estimate again.",
+    )
+
+
+def launched(reply: Reply) -> LaunchReply:
+    """Return what a request without ``dryRun`` came back with."""
+    body = reply.object()
+    job, model = body.get("job"), body.get("model")
+    # A download's reply is the id alone.
+    job = job if isinstance(job, dict) else {"jobId": body.get("jobId")}
+    found = Job.from_wire(job)
+    if reply.status == QUOTED and not found.id:
+        return LaunchReply(outcome="quoted")
+    return LaunchReply(
+        outcome="launched",
+        job=found if found.id else None,
+        model=Model.from_wire(model) if isinstance(model, dict) else None,
+        cost=amount(body.get("creativeUnitsCost")),
     )
 
 

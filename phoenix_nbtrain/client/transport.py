@@ -1,4 +1,4 @@
-"""HTTP for the client: one operation, sent as often as its policy allows, and its bounded reply."""
+"""HTTP for the client: one operation, sent as often as it may be, and its bounded reply."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, TypeVar
 import httpx
 
 from phoenix_nbtrain.addresses import is_public, resolved
-from phoenix_nbtrain.client.packing import PACKINGS, unpacked
-from phoenix_nbtrain.client.policies import POLICIES, Policy
+from phoenix_nbtrain.client.decompress import ENCODING, decompressed
+from phoenix_nbtrain.client.endpoints import ENDPOINTS, Endpoint
 from phoenix_nbtrain.client.replies import Reply, error_of
 from phoenix_nbtrain.client.secrecy import without_secrets
 from phoenix_nbtrain.client.sockets import deadline
@@ -92,7 +92,7 @@ class Transport:
         sign: adds the credentials to a request.
         open_foreign: returns a new httpx transport to other hosts, for signed addresses.
         params: query parameters that every request carries, such as ``projectId``.
-        policies: how often and how long, by operation.
+        endpoints: what each operation sends, how often and how long.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Transport:
         sign: Auth = lambda _: None,
         open_foreign: Callable[[], httpx.BaseTransport] | None = None,
         params: Mapping[str, str] | None = None,
-        policies: Mapping[str, Policy] = POLICIES,
+        endpoints: Mapping[str, Endpoint] = ENDPOINTS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -112,7 +112,7 @@ class Transport:
         self._open_wire = open_wire
         self._open_foreign = open_foreign or open_wire
         self._sign = sign
-        self._policies = policies
+        self._endpoints = endpoints
         self._lock = threading.Lock()
         self._wires: dict[str, httpx.BaseTransport] = {}
         self._closed = False
@@ -124,18 +124,15 @@ class Transport:
     def send(
         self,
         operation: str,
-        method: str,
-        path: str,
-        *,
+        *ids: str,
         body: Any = None,
         params: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Send a request, as often as the policy of ``operation`` allows without a read.
+        """Send a request, as often as ``operation`` allows without a read.
 
         Args:
-            operation: whose policy counts.
-            method: the HTTP method.
-            path: below the base URL.
+            operation: one of `ENDPOINTS`.
+            ids: what stands in its path.
             body: what is sent as JSON, or JSON that was written already.
             params: further query parameters.
 
@@ -144,7 +141,8 @@ class Transport:
             ServiceUnreachable: no usable reply came.
             ServiceError: the service refused.
         """
-        policy = self._policies[operation]
+        endpoint = self._endpoints[operation]
+        path = endpoint.path_of(*ids)
         content = None if body is None else _content(body)
         asked = {**self.params, **(params or {})}
         try:
@@ -156,19 +154,17 @@ class Transport:
 
         def once() -> Reply:
             headers = {} if content is None else {"Content-Type": "application/json"}
-            request = _Request(method, url, headers=headers, content=content)
+            request = _Request(endpoint.method, url, headers=headers, content=content)
             self._sign(request)
-            if policy.connection == "fresh":
+            if endpoint.connection == "fresh":
                 self._refuse_if_closed()
                 with self._open_wire() as wire:
-                    return _exchange(wire, request, policy)
-            return _exchange(self._wire("ours"), request, policy)
+                    return _exchange(wire, request, endpoint)
+            return _exchange(self._wire("ours"), request, endpoint)
 
-        return self._repeated(once, policy.tries if policy.again == "plainly" else 1)
+        return self._repeated(once, endpoint.tries if endpoint.again == "plainly" else 1)
 
-    def send_signed(
-        self, operation: str, method: str, url: str, *, content: bytes | None = None
-    ) -> Reply:
+    def send_signed(self, operation: str, url: str, *, content: bytes | None = None) -> Reply:
         """Send a request to a signed address: without our credentials, following no redirect.
 
         Raises:
@@ -176,13 +172,13 @@ class Transport:
                 within this computer or network.
         """
         target, ours = self._checked(url)
-        policy = self._policies[operation]
+        endpoint = self._endpoints[operation]
 
         def once() -> Reply:
-            request = _Request(method, target, headers=_AS_IT_IS, content=content)
-            return _exchange(self._wire("ours" if ours else "foreign"), request, policy)
+            request = _Request(endpoint.method, target, headers=_AS_IT_IS, content=content)
+            return _exchange(self._wire("ours" if ours else "foreign"), request, endpoint)
 
-        return self._repeated(once, policy.tries)
+        return self._repeated(once, endpoint.tries)
 
     def save_signed(self, operation: str, url: str, path: Path) -> int:
         """Write what a signed address holds to a file, and return its size in bytes.
@@ -192,15 +188,15 @@ class Transport:
             OSError: the file cannot be written.
         """
         target, ours = self._checked(url)
-        policy = self._policies[operation]
+        endpoint = self._endpoints[operation]
 
         def once() -> Reply:
             wire = self._wire("ours" if ours else "foreign")
-            request = _Request("GET", target, headers=_AS_IT_IS)
+            request = _Request(endpoint.method, target, headers=_AS_IT_IS)
             with path.open("wb") as file:
-                return _exchange(wire, request, policy, into=file)
+                return _exchange(wire, request, endpoint, into=file)
 
-        self._repeated(once, policy.tries)
+        self._repeated(once, endpoint.tries)
         return path.stat().st_size
 
     def reading_first(
@@ -209,11 +205,11 @@ class Transport:
         """Send; where that fails in a way that may pass, look what stands before sending again.
 
         Args:
-            operation: whose policy says how often.
+            operation: the one of `ENDPOINTS` that ``send`` sends.
             send: sends what is missing, once.
             look: reads the service, and returns the outcome where it stands already.
         """
-        tries = self._policies[operation].tries
+        tries = self._endpoints[operation].tries
         sent = False
         for attempt in range(tries):
             try:
@@ -240,7 +236,7 @@ class Transport:
             sign=self._sign,
             open_foreign=self._open_foreign,
             params=params,
-            policies=self._policies,
+            endpoints=self._endpoints,
             sleep=self.sleep,
         )
 
@@ -339,7 +335,7 @@ def as_json(body: Any) -> bytes:
 def _exchange(
     wire: httpx.BaseTransport,
     request: httpx.Request,
-    policy: Policy,
+    endpoint: Endpoint,
     *,
     into: BinaryIO | None = None,
 ) -> Reply:
@@ -351,14 +347,14 @@ def _exchange(
     from phoenix_nbtrain import __version__
 
     request.headers.setdefault("Accept", "application/json, */*;q=0.5")
-    request.headers.setdefault("Accept-Encoding", PACKINGS)
+    request.headers.setdefault("Accept-Encoding", ENCODING)
     request.headers.setdefault("User-Agent", f"phoenix-nbtrain/{__version__}")
-    waits = dict.fromkeys(("read", "write"), policy.seconds)
-    waits |= dict.fromkeys(("connect", "pool"), min(CONNECT_SECONDS, policy.seconds))
+    waits = dict.fromkeys(("read", "write"), endpoint.seconds)
+    waits |= dict.fromkeys(("connect", "pool"), min(CONNECT_SECONDS, endpoint.seconds))
     request.extensions["timeout"] = waits
     failure: PhoenixError
     try:
-        with deadline(policy.seconds):
+        with deadline(endpoint.seconds):
             reply = _whole(wire.handle_request(request), into)
     except _NOT_SENT as error:
         failure = ServiceUnreachable(
@@ -369,7 +365,7 @@ def _exchange(
         )
     except httpx.HTTPError as error:
         slow = isinstance(error, httpx.TimeoutException)
-        why = f"within {policy.seconds:g} s" if slow else f"({type(error).__name__})"
+        why = f"within {endpoint.seconds:g} s" if slow else f"({type(error).__name__})"
         failure = ServiceUnreachable(
             f"Phoenix gave no whole reply {why}.",
             sent=True,
@@ -390,7 +386,7 @@ def _whole(response: httpx.Response, into: BinaryIO | None) -> Reply:
     limit = REPLY_BYTES_MAX if save is None else FILE_BYTES_MAX
     chunks, size = [], 0
     with closing(response):
-        for chunk in unpacked(response):
+        for chunk in decompressed(response):
             size += len(chunk)
             if size > limit:
                 raise ServiceUnreachable(f"The reply is larger than {limit >> 20:,} MB.", sent=True)

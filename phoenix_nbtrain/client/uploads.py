@@ -54,7 +54,7 @@ def send(
     upload_id: str | None,
     begun: Begun,
 ) -> Asset:
-    """Upload a picture; see `AssetEndpoints.upload_image`."""
+    """Upload a picture; see `Phoenix.upload_image`."""
     if upload_id is None and len(content) <= INLINE_BYTES_MAX:
         return service.upload_inline(name, content)
     pieces = [content[i : i + PART_BYTES] for i in range(0, len(content), PART_BYTES)]
@@ -80,7 +80,7 @@ def send(
 def fetch(
     service: Endpoints, http: Transport, url: str, *, upload_id: str | None, begun: Begun
 ) -> Asset:
-    """Let the service fetch a picture; see `AssetEndpoints.import_image`."""
+    """Let the service fetch a picture; see `Phoenix.import_image`."""
     _check_address(url)
     upload = _known(service, upload_id)
     if upload is None:

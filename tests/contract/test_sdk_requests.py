@@ -7,7 +7,7 @@ equal. Where we differ on purpose:
 - Uploads of parts and signed addresses: the SDK has no method for them.
 - ``GET /teams/{id}/limits`` and ``GET /teams``: we add ``projectId``, as to every request; the SDK
   declares no such parameter there, and the service scopes keys by themselves.
-- Retries and redirects: theirs repeat a launch and follow redirects; see `client.policies`.
+- Retries and redirects: theirs repeat a launch and follow redirects; see `client.endpoints`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import pytest
 from scenario_sdk import Scenario
 
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret
+from phoenix_nbtrain.client.endpoints import ENDPOINTS
 from phoenix_nbtrain.client.phoenix import Phoenix
-from phoenix_nbtrain.client.policies import POLICIES
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.records import TrainingPair
 
@@ -270,4 +270,4 @@ def test_both_name_the_project_in_the_same_place(case: str) -> None:
 
 def test_every_operation_is_compared() -> None:
     compared = {case.partition(":")[0] for case in CASES}
-    assert compared == set(POLICIES) - NOT_IN_THE_SDK - {"glance"}
+    assert compared == set(ENDPOINTS) - NOT_IN_THE_SDK - {"glance"}

@@ -16,8 +16,8 @@ from faults.proxy import Knocking, Proxy
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret
+from phoenix_nbtrain.client.endpoints import ENDPOINTS
 from phoenix_nbtrain.client.phoenix import Phoenix
-from phoenix_nbtrain.client.policies import POLICIES
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.local import rows, settings
@@ -140,9 +140,9 @@ class Kernel:
             base_url=proxy.base_url,
             open_wire=lambda: Knocking(proxy),
             sign=OriginAuth(given).sign,
-            policies={
+            endpoints={
                 name: replace(policy, seconds=seconds.get(name, PATIENCE))
-                for name, policy in POLICIES.items()
+                for name, policy in ENDPOINTS.items()
             },
             sleep=self._sleep,
         )

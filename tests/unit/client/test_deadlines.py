@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import pytest
 
+from phoenix_nbtrain.client.endpoints import ENDPOINTS
 from phoenix_nbtrain.client.phoenix import Phoenix
-from phoenix_nbtrain.client.policies import POLICIES
 from phoenix_nbtrain.client.sockets import SocketTransport
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import ServiceUnreachable
@@ -36,14 +36,14 @@ def serving(behave: Callable[[socket.socket, threading.Event], None]) -> Iterato
 
         thread = threading.Thread(target=serve)
         thread.start()
-        policies = {
-            name: replace(policy, seconds=SECONDS, again="never")
-            for name, policy in POLICIES.items()
+        endpoints = {
+            name: replace(endpoint, seconds=SECONDS, again="never")
+            for name, endpoint in ENDPOINTS.items()
         }
         transport = Transport(
             base_url=f"http://127.0.0.1:{server.getsockname()[1]}/v1",
             open_wire=SocketTransport,
-            policies=policies,
+            endpoints=endpoints,
         )
         client = Phoenix(transport, origin="test", is_local=False)
         try:

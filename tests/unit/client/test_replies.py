@@ -110,10 +110,10 @@ def test_any_reply_is_a_record_or_one_readable_error(
 
 
 def test_the_property_covers_every_operation() -> None:
-    from phoenix_nbtrain.client.policies import POLICIES
+    from phoenix_nbtrain.client.endpoints import ENDPOINTS
 
     sent = {name.replace("begin_import", "begin_upload") for name in CALLS}
-    assert sent == set(POLICIES) - {"glance"}
+    assert sent == set(ENDPOINTS) - {"glance"}
 
 
 @pytest.mark.parametrize(
