@@ -374,7 +374,7 @@ class Phoenix:
             ServiceUnreachable: no usable reply came; the same call with ``upload_id`` goes on.
             ServiceError: the service refused, or could not import it.
         """
-        return uploads.send(self, self._http, name, content, upload_id=upload_id, begun=begun)
+        return uploads.send(self, self._http.sleep, name, content, upload_id=upload_id, begun=begun)
 
     def import_image(
         self, url: str, *, upload_id: str | None = None, begun: Begun | None = None
@@ -391,7 +391,7 @@ class Phoenix:
             ServiceUnreachable: no usable reply came; the same call with ``upload_id`` goes on.
             ServiceError: the service refused, or could not import it.
         """
-        return uploads.fetch(self, self._http, url, upload_id=upload_id, begun=begun)
+        return uploads.fetch(self, self._http.sleep, url, upload_id=upload_id, begun=begun)
 
     def upload_inline(self, name: str, content: bytes) -> Asset:
         """Upload a small picture in one request."""

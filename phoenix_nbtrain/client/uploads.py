@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import InputError, NotFound, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.images.header import inspect
 from phoenix_nbtrain.records import Asset, Upload
 from phoenix_nbtrain.text import shown
+
+if TYPE_CHECKING:
+    from phoenix_nbtrain.client.phoenix import Phoenix
 
 __all__ = ["INLINE_BYTES_MAX", "PART_BYTES", "fetch", "send"]
 
@@ -31,23 +33,9 @@ _LOOK_FIRST, _LOOK_LAST = 0.1, 2.0
 Begun = Callable[[str], None] | None
 
 
-class Endpoints(Protocol):
-    """The endpoints that an upload takes."""
-
-    def upload_inline(self, name: str, content: bytes) -> Asset: ...
-    def begin_upload(
-        self, *, file_name: str, content_type: str, size: int, parts: int
-    ) -> Upload: ...
-    def begin_import(self, url: str) -> Upload: ...
-    def get_upload(self, upload_id: str) -> Upload: ...
-    def send_part(self, url: str, content: bytes) -> None: ...
-    def complete_upload(self, upload_id: str) -> Upload: ...
-    def get_asset(self, asset_id: str) -> Asset: ...
-
-
 def send(
-    service: Endpoints,
-    http: Transport,
+    service: Phoenix,
+    sleep: Callable[[float], None],
     name: str,
     content: bytes,
     *,
@@ -74,11 +62,16 @@ def send(
                 sent=True,
                 remedy="Try again; the upload goes on where it stands.",
             )
-    return _imported(service, http, upload)
+    return _imported(service, sleep, upload)
 
 
 def fetch(
-    service: Endpoints, http: Transport, url: str, *, upload_id: str | None, begun: Begun
+    service: Phoenix,
+    sleep: Callable[[float], None],
+    url: str,
+    *,
+    upload_id: str | None,
+    begun: Begun,
 ) -> Asset:
     """Let the service fetch a picture; see `Phoenix.import_image`."""
     _check_address(url)
@@ -86,10 +79,10 @@ def fetch(
     if upload is None:
         upload = service.begin_import(url)
         _tell(begun, upload)
-    return _imported(service, http, upload)
+    return _imported(service, sleep, upload)
 
 
-def _known(service: Endpoints, upload_id: str | None) -> Upload | None:
+def _known(service: Phoenix, upload_id: str | None) -> Upload | None:
     """Return the upload that was begun, if it can still become an asset."""
     if upload_id is None:
         return None
@@ -107,7 +100,7 @@ def _tell(begun: Begun, upload: Upload) -> None:
         begun(upload.id)
 
 
-def _with_parts(service: Endpoints, upload: Upload, pieces: list[bytes]) -> Upload | None:
+def _with_parts(service: Phoenix, upload: Upload, pieces: list[bytes]) -> Upload | None:
     """Put the parts where they go and say so.
 
     Returns:
@@ -127,7 +120,7 @@ def _with_parts(service: Endpoints, upload: Upload, pieces: list[bytes]) -> Uplo
     return service.complete_upload(upload.id)
 
 
-def _imported(service: Endpoints, http: Transport, upload: Upload) -> Asset:
+def _imported(service: Phoenix, sleep: Callable[[float], None], upload: Upload) -> Asset:
     """Wait until the upload has become an asset, and return that."""
     until, pause = time.monotonic() + IMPORT_SECONDS_MAX, _LOOK_FIRST
     while not upload.imported:
@@ -146,7 +139,7 @@ def _imported(service: Endpoints, http: Transport, upload: Upload) -> Asset:
                 sent=True,
                 remedy="Try again later; it is not sent a second time.",
             )
-        http.sleep(pause)
+        sleep(pause)
         pause = min(_LOOK_LAST, pause * 2)
         upload = service.get_upload(upload.id)
     return service.get_asset(upload.entity_id or "")
