@@ -27,7 +27,7 @@ from phoenix_nbtrain.dataset.allowed_text import caption_text, name_text
 from phoenix_nbtrain.dataset.baselines import COMPUTED, Baseline, Cells, Computed
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
-from phoenix_nbtrain.dataset.table_files import read_table
+from phoenix_nbtrain.dataset.row_reader import read_table
 from phoenix_nbtrain.draft import COLUMNS, Draft, ImageRow, PairRow, new_pair_id
 from phoenix_nbtrain.errors import InputError, PairError
 from phoenix_nbtrain.text import shown
@@ -248,7 +248,7 @@ def pairs_from_frame(
 
         frame = pd.DataFrame(list(frame), columns=None if frame else ["source", "target"])
     elif isinstance(frame, str | os.PathLike):
-        frame = read_table(Path(frame))
+        frame = _frame_of_file(Path(frame))
     data = _data(_shaped(frame, "pairs", ("source", "target"), PAIR_COLUMNS), "pairs")
     if len(data) > PAIRS_MAX:
         raise InputError(
@@ -303,6 +303,14 @@ def pairs_from_frame(
     return Assignment(
         ops=tuple(ops), cells=cells, removed=len(cells) - len(wanted), left_out=passed
     )
+
+
+def _frame_of_file(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    table = read_table(path).faultless()
+    cells = [[row.cells.get(column) for column in table.columns] for row in table.rows]
+    return pd.DataFrame(cells, columns=table.columns, dtype="object")
 
 
 def _read_pair(pair_id: str, values: tuple[str, ...]) -> PairRow:

@@ -21,7 +21,7 @@ from phoenix_nbtrain.dataset.archive import members
 from phoenix_nbtrain.dataset.folders import FILES_MAX, noise, read_file, too_many, walk
 from phoenix_nbtrain.dataset.lookup import stem
 from phoenix_nbtrain.dataset.missing import not_there
-from phoenix_nbtrain.dataset.table_files import is_table, read_table
+from phoenix_nbtrain.dataset.row_reader import Table, is_table, read_table, table_of
 from phoenix_nbtrain.dataset.urls import checked_url, is_url, url_name
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
@@ -70,7 +70,7 @@ def candidates(source: object, *, recursive: bool = False) -> list[Candidate]:
     if isinstance(source, str | os.PathLike):
         return _named(source, recursive=recursive, alone=True)
     if _is_frame(source):
-        return _table(source, Path())
+        return _table_of(source)
     if _is_image(source):
         return [_in_memory(source)]
     if isinstance(source, Mapping):
@@ -123,7 +123,7 @@ def _named(given: str | os.PathLike[Any], *, recursive: bool, alone: bool) -> li
     if stat.S_ISDIR(kind):
         return _folder(path, recursive=recursive)
     if alone and is_table(path):
-        return _table(read_table(path), path.parent)
+        return _table(read_table(path).faultless(), path.parent)
     if path.suffix.lower() == ".zip":
         return _zip(path)
     return [_file(path, path.as_posix())]
@@ -225,27 +225,31 @@ def _zip(path: Path) -> list[Candidate]:
     return found
 
 
-def _table(frame: Any, base: Path) -> list[Candidate]:
-    paths = [c for c in frame.columns if c in _PATH_COLUMNS]
-    captions = [c for c in frame.columns if c in _CAPTION_COLUMNS]
+def _table_of(frame: Any) -> list[Candidate]:
+    if len(frame) > FILES_MAX:
+        raise InputError(f"The table has {len(frame):,} rows.", remedy="Give a smaller one.")
+    return _table(table_of(frame), Path())
+
+
+def _table(table: Table, base: Path) -> list[Candidate]:
+    paths = [c for c in table.columns if c in _PATH_COLUMNS]
+    captions = [c for c in table.columns if c in _CAPTION_COLUMNS]
     if len(paths) != 1 or len(captions) > 1:
-        columns = shown(", ".join(map(str, frame.columns)), 60)
+        columns = shown(", ".join(map(str, table.columns)), 60)
         raise InputError(
             f"A table of pictures has one column path and at most one caption, not {columns}.",
             remedy="Rename its columns.",
         )
-    if len(frame) > FILES_MAX:
-        raise InputError(f"The table has {len(frame):,} rows.", remedy="Give a smaller one.")
-    texts = frame[captions[0]].tolist() if captions else [None] * len(frame)
     found: list[Candidate] = []
-    for number, (value, text) in enumerate(zip(frame[paths[0]].tolist(), texts, strict=True), 1):
+    for number, row in enumerate(table.rows, 1):
+        value = row.cells.get(paths[0])
         if not isinstance(value, str | os.PathLike) or not os.fspath(value):
             found.append(Candidate(path=f"row {number}", problem="The row names no file."))
             continue
         name: Any = value
         if not (isinstance(value, str) and (is_url(value) or _ASSET.fullmatch(value))):
             name = base / Path(value).expanduser()
-        caption = text if isinstance(text, str) else None
+        caption = row.cells.get(captions[0]) if captions else None
         found += [_captioned(c, caption) for c in _each(name, recursive=False)]
     return found
 

@@ -17,7 +17,7 @@ import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from phoenix_nbtrain.dataset.allowed_text import caption_text
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.pairing import COLUMNS
-from phoenix_nbtrain.dataset.table_files import ROWS_MAX, read_text
+from phoenix_nbtrain.dataset.row_reader import Row, check_count, is_table, read_table, table_of
 from phoenix_nbtrain.draft import Draft, PairTriple, new_pair_id
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import shown
@@ -111,15 +111,6 @@ class PairReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line as it was given, or why it cannot be read."""
-
-    number: int
-    values: Mapping[str, Any] = field(default_factory=dict)
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """The edits that take some lines into a draft."""
 
@@ -140,7 +131,7 @@ class Taken:
 # -- reading -----------------------------------------------------------------------------------------
 
 
-def lines_of(source: object) -> list[Line]:
+def lines_of(source: object) -> list[Row]:
     """Return the lines of a CSV or JSON lines file, a DataFrame or a list of records.
 
     Raises:
@@ -148,30 +139,48 @@ def lines_of(source: object) -> list[Line]:
             not those of pairs.
     """
     if isinstance(source, str | os.PathLike):
-        return _file(Path(source))
+        return _lines_of_file(Path(source))
     columns = getattr(source, "columns", None)
     if columns is not None and hasattr(source, "to_dict"):
+        frame: Any = source
         _check_columns([str(c) for c in columns], "The table")
-        return _records(source.astype("object").to_dict("records"))  # type: ignore[attr-defined]  # a DataFrame's
+        check_count(len(frame), "The table")
+        return [_line(row) for row in table_of(frame).rows]
     if isinstance(source, Sequence) and all(isinstance(row, Mapping) for row in source):
-        return _records(source)
+        check_count(len(source), "The table")
+        return [_line(Row(number=n, cells=row)) for n, row in enumerate(source, 1)]
     raise InputError(
         f"Pairs come as a file, a DataFrame or a list of records, not {shown(source, 40)}.",
         remedy='Give "pairs.csv", or [{"source": "a.png", "target": "b.png"}].',
     )
 
 
-def _records(rows: Sequence[Mapping[str, Any]]) -> list[Line]:
-    _check_count(len(rows), "The table")
-    return [_record(n, row) for n, row in enumerate(rows, 1)]
+def _lines_of_file(path: Path) -> list[Row]:
+    name, kind = shown(path.name), path.suffix.lower()
+    if not is_table(path) and kind != ".txt":
+        raise InputError(f"{name} is no table of pairs.", remedy="Give a .csv or .jsonl file.")
+    table = read_table(path)
+    if kind in (".jsonl", ".ndjson"):
+        return [row if row.problem else _line(row) for row in table.rows]
+    _check_columns([column.lower() for column in table.columns], name)
+    return [_of_csv(row) for row in table.rows]
 
 
-def _record(number: int, row: Mapping[str, Any]) -> Line:
+def _of_csv(row: Row) -> Row:
+    """Return a row of a CSV, its columns in small letters and its cells as they were meant."""
+    cells = {column.lower(): cell for column, cell in row.cells.items()}
+    if not row.problem:
+        cells = {column: _unquoted(cell) for column, cell in cells.items()}
+    return replace(row, cells=cells)
+
+
+def _line(row: Row) -> Row:
+    """Return a row that came with columns of its own, nothing where a value is missing."""
     try:
-        _check_columns([str(key) for key in row], "It")
+        _check_columns([str(key) for key in row.cells], "It")
     except InputError as error:
-        return Line(number=number, values=row, problem=str(error))
-    return Line(number=number, values={k: _filled(v) for k, v in row.items()})
+        return replace(row, problem=str(error))
+    return replace(row, cells={k: _filled(v) for k, v in row.cells.items()})
 
 
 def _filled(value: Any) -> Any:
@@ -179,79 +188,9 @@ def _filled(value: Any) -> Any:
     return "" if missing or type(value).__name__ == "NAType" else value
 
 
-def _file(path: Path) -> list[Line]:
-    name, kind = shown(path.name), path.suffix.lower()
-    if kind not in (".csv", ".tsv", ".txt", ".jsonl", ".ndjson"):
-        raise InputError(f"{name} is no table of pairs.", remedy="Give a .csv or .jsonl file.")
-    text = read_text(path)
-    if not text.strip():
-        raise InputError(f"{name} is empty.", remedy="Its first line is: source,target,instruction")
-    return _json(name, text) if kind in (".jsonl", ".ndjson") else _csv(name, text)
-
-
-def _csv(name: str, text: str) -> list[Line]:
-    first = text.lstrip("\r\n").partition("\n")[0]
-    delimiter = max(",;\t|", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] = []
-    lines: list[Line] = []
-    number = 1
-    try:
-        for row in reader:
-            begins, number = number, reader.line_num + 1
-            if not row or not any(cell.strip() for cell in row):
-                continue
-            if not header:
-                header = [cell.strip().lower() for cell in row]
-                _check_columns(header, name)
-            elif len(row) != len(header):
-                problem = (
-                    f"It has {len(row)} values, the header {len(header)}. "
-                    "Put texts that hold the delimiter in double quotes."
-                )
-                given = dict(zip(header, row, strict=False))
-                lines.append(Line(number=begins, values=given, problem=problem))
-            else:
-                cells = (
-                    cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell for cell in row
-                )
-                lines.append(Line(number=begins, values=dict(zip(header, cells, strict=True))))
-            _check_count(len(lines), name)
-    except csv.Error as error:
-        raise InputError(
-            f"Line {reader.line_num} of {name} is no CSV: {shown(str(error), 60)}.",
-            remedy="Nothing was taken.",
-        ) from None
-    return lines
-
-
-def _json(name: str, text: str) -> list[Line]:
-    lines: list[Line] = []
-    for number, written_line in enumerate(text.split("\n"), 1):
-        if not written_line.strip():
-            continue
-        try:
-            value = json.loads(written_line, object_pairs_hook=_once)
-        except InputError as error:
-            lines.append(Line(number=number, problem=str(error)))
-            continue
-        except (ValueError, RecursionError):
-            value = None
-        if isinstance(value, dict):
-            lines.append(_record(number, value))
-        else:
-            lines.append(Line(number=number, problem="It is no JSON object."))
-        _check_count(len(lines), name)
-    return lines
-
-
-def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's members, each given once: of two, nobody knows which one is meant."""
-    members = dict(pairs)
-    for name in members:
-        if sum(name == other for other, _ in pairs) > 1:
-            raise InputError(f"It gives {shown(name, 30)} twice.", remedy="Keep one of the two.")
-    return members
+def _unquoted(cell: str) -> str:
+    """Return a cell without the ``'`` that keeps a spreadsheet from taking it for a formula."""
+    return cell[1:] if cell[:1] == "'" and _FORMULA.match(cell) else cell
 
 
 def _check_columns(columns: Sequence[str], what: str) -> None:
@@ -277,15 +216,10 @@ def _check_columns(columns: Sequence[str], what: str) -> None:
             )
 
 
-def _check_count(count: int, what: str) -> None:
-    if count > ROWS_MAX:
-        raise InputError(f"{what} has more than {ROWS_MAX:,} rows.", remedy="Give a smaller table.")
-
-
 # -- taking ------------------------------------------------------------------------------------------
 
 
-def take(draft: Draft, lines: Iterable[Line], *, again: bool = False) -> Taken:
+def take(draft: Draft, lines: Iterable[Row], *, again: bool = False) -> Taken:
     """Return the edits that bring lines into a draft, and each line's fate.
 
     Pairs that a person removed are left out unless ``again``.
@@ -339,18 +273,18 @@ def take(draft: Draft, lines: Iterable[Line], *, again: bool = False) -> Taken:
 
 
 def _read(
-    line: Line, lookup: Lookup, removed: left_out.Names
+    line: Row, lookup: Lookup, removed: left_out.Names
 ) -> tuple[PairFate, PairTriple | None, bool]:
     """Return a line's fate so far, the pair that it is, and whether it gives an instruction."""
-    source, target = (line.values.get(side, "") for side in COLUMNS[:2])
+    source, target = (line.cells.get(side, "") for side in COLUMNS[:2])
     told = [value if isinstance(value, str) else shown(value, 40) for value in (source, target)]
     fate = PairFate(line=line.number, fate="refused", source=told[0], target=told[1])
-    says = "instruction" in line.values
+    says = "instruction" in line.cells
     if line.problem:
         return replace(fate, reason=line.problem), None, says
     try:
         ids = [lookup.find(value).image_id for value in (source, target)]
-        instruction = caption_text(line.values.get("instruction", ""), "instruction")
+        instruction = caption_text(line.cells.get("instruction", ""), "instruction")
     except InputError as error:
         gone = next((value for value in (source, target) if value in removed), None)
         if gone is not None:

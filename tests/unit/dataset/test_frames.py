@@ -302,6 +302,10 @@ def test_json_lines_are_a_table(draft: Draft, tmp_path: Path) -> None:
     assert len(assigned(draft, pairs_from_frame(draft, path)).pairs) == 1
     path.write_text('{"source": "a.png", "target": "c.png"}\n' + "[" * 100_000, "utf-8")
     assert "Line 2" in refused(pairs_from_frame, draft, path)
+    path.write_text('{"source": "a.png", "source": "b.png", "target": "c.png"}', "utf-8")
+    assert "Line 1 of pairs.jsonl: it gives source twice" in refused(pairs_from_frame, draft, path)
+    path.write_text("\n", "utf-8")
+    assert "is empty" in refused(pairs_from_frame, draft, path)
 
 
 IDS = ["img_a", "img_b", "img_c", "img_d"]

@@ -92,6 +92,12 @@ def test_bytes_as_programs_write_them(draft: Draft, table: Any, content: bytes) 
     assert after.pairs[-1].triple == ("img_a", "img_d", 'two\nlines, "here"')
 
 
+def test_a_line_that_cannot_be_read_is_told_by_its_names(draft: Draft, table: Any) -> None:
+    _, report = added(draft, table("\nSource;Target;Instruction\n;;\nA;B\n"))
+    assert [(row.line, row.source, row.target) for row in report.rows] == [(4, "A", "B")]
+    assert "2 values, the header 3" in report.rows[0].reason
+
+
 def test_json_lines_frames_and_records_are_taken_alike(draft: Draft, table: Any) -> None:
     import pandas as pd
 
