@@ -24,7 +24,7 @@ from phoenix_nbtrain.local import (
     routes_storage,
     routes_training,
 )
-from phoenix_nbtrain.local.app_context import IMPORTERS, KEY, SERVED
+from phoenix_nbtrain.local.app_context import KEY, Service
 from phoenix_nbtrain.local.request_input import BODY_BYTES_MAX
 from phoenix_nbtrain.local.service_errors import Refused
 from phoenix_nbtrain.local.store import Store
@@ -56,9 +56,9 @@ def create_app(data_dir: Path, *, credentials: tuple[str, str] | None = None) ->
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    app.extensions[KEY] = Workers(store)
-    app.extensions[IMPORTERS] = Importers(store)
-    app.extensions[SERVED] = credentials is not None
+    app.extensions[KEY] = Service(
+        store, Workers(store), Importers(store), served=credentials is not None
+    )
 
     @app.before_request
     def guard() -> Response | None:

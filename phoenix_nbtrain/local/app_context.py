@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import cast
 
 from flask import current_app, request
 
-from phoenix_nbtrain.local.reply_json import Wire
+from phoenix_nbtrain.local.reply_json import Replies
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.upload_imports import Importers
 from phoenix_nbtrain.local.workers import Workers
 
-__all__ = ["IMPORTERS", "KEY", "SERVED", "importers", "served", "store", "wire", "workers"]
+__all__ = ["KEY", "Service", "replies", "service", "store"]
 
 KEY = "phoenix-nbtrain"
-IMPORTERS = "phoenix-nbtrain-importers"
-SERVED = "phoenix-nbtrain-served"
 
 
-def workers() -> Workers:
-    """Return what starts the training process."""
-    return cast(Workers, current_app.extensions[KEY])
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One local Phoenix."""
 
-
-def importers() -> Importers:
-    """Return what brings uploads in."""
-    return cast(Importers, current_app.extensions[IMPORTERS])
-
-
-def served() -> bool:
+    store: Store
+    workers: Workers
+    """What starts the training process."""
+    importers: Importers
+    """What brings uploads in."""
+    served: bool
     """Whether requests come over a socket, from whoever has the key."""
-    return bool(current_app.extensions[SERVED])
+
+
+def service() -> Service:
+    """Return the service that this request is for."""
+    return cast(Service, current_app.extensions[KEY])
 
 
 def store() -> Store:
-    """Return the data folder."""
-    return workers().store
+    """Return its data folder."""
+    return service().store
 
 
-def wire() -> Wire:
+def replies() -> Replies:
     """Return the writer of this request's reply."""
-    return Wire(store(), request.host_url.rstrip("/"))
+    return Replies(store(), request.host_url.rstrip("/"))

@@ -15,7 +15,7 @@ from phoenix_nbtrain.local.pricing import Bill, number
 from phoenix_nbtrain.local.rows import DOWNLOAD, image_rows, iso, pair_rows
 from phoenix_nbtrain.local.store import Store
 
-__all__ = ["AUTHOR", "OWNER", "PROJECT", "TEAM", "Wire"]
+__all__ = ["AUTHOR", "OWNER", "PROJECT", "TEAM", "Replies"]
 
 TEAM = "team_local"
 PROJECT = "proj_local"
@@ -29,7 +29,7 @@ _FIRST_IMAGES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class Replies:
     """Writes replies for one request."""
 
     store: Store
@@ -99,7 +99,8 @@ class Wire:
         count = connection.execute(
             "SELECT count(*) FROM training_images WHERE model_id = ?", (model_id,)
         ).fetchone()[0]
-        body: dict[str, Any] = {
+        job_id = row["job_id"]
+        body = {
             "id": model_id,
             "name": row["name"],
             "type": row["type"],
@@ -120,22 +121,15 @@ class Wire:
             "trainingImagePairs": [self.pair(pair) for pair in pair_rows(connection, model_id)],
             "parameters": json.loads(row["parameters"]),
         }
-        if row["short_description"]:
-            body["shortDescription"] = row["short_description"]
-        if row["progress"]:
-            body["trainingProgress"] = self._progress(connection, row)
-        if row["deleted_at"]:
-            body["deletedAt"] = row["deleted_at"]
-        if row["stats"]:
-            body["trainingStats"] = json.loads(row["stats"])
-        if row["job_id"]:
-            body["jobId"] = row["job_id"]
-            epochs = self._epochs(connection, row["job_id"])
-            if epochs:
-                body["epochs"] = epochs
-        if row["epoch"]:
-            body["epoch"] = row["epoch"]
-        return body
+        return body | _said(
+            shortDescription=row["short_description"],
+            trainingProgress=row["progress"] and self._progress(connection, row),
+            deletedAt=row["deleted_at"],
+            trainingStats=row["stats"] and json.loads(row["stats"]),
+            jobId=job_id,
+            epochs=job_id and self._epochs(connection, job_id),
+            epoch=row["epoch"],
+        )
 
     @staticmethod
     def job(row: sqlite3.Row) -> dict[str, Any]:
@@ -143,14 +137,8 @@ class Wire:
         given = {"modelId": row["model_id"]}
         if row["type"] == DOWNLOAD:
             given |= json.loads(row["work"])["given"]
-        metadata: dict[str, Any] = {
-            "input": given,
-            "output": json.loads(row["output"]),
-        }
-        if row["error"]:
-            metadata["error"] = row["error"]
-        if row["hint"]:
-            metadata["hint"] = row["hint"]
+        metadata = {"input": given, "output": json.loads(row["output"])}
+        metadata |= _said(error=row["error"], hint=row["hint"])
         return {
             "jobId": row["id"],
             "jobType": row["type"],
@@ -183,7 +171,7 @@ class Wire:
 
     def upload(self, row: sqlite3.Row) -> dict[str, Any]:
         """Write an upload."""
-        body: dict[str, Any] = {
+        body = {
             "id": row["id"],
             "status": row["status"],
             "kind": "image",
@@ -194,18 +182,17 @@ class Wire:
             "createdAt": row["created_at"],
             "updatedAt": row["updated_at"],
         }
-        optional = {
-            "originalFileName": row["file_name"],
-            "contentType": row["content_type"],
-            "fileSize": row["file_size"],
-            "partsCount": row["parts_count"],
-            "url": row["url"],
-            "entityId": row["entity_id"],
-            "errorMessage": row["error"] or None,
-        }
-        if row["source"] == "multipart" and row["status"] == "pending":
-            optional["parts"] = self._parts(row)
-        return body | {key: value for key, value in optional.items() if value is not None}
+        sent_in_parts = row["source"] == "multipart" and row["status"] == "pending"
+        return body | _said(
+            originalFileName=row["file_name"],
+            contentType=row["content_type"],
+            fileSize=row["file_size"],
+            partsCount=row["parts_count"],
+            url=row["url"],
+            entityId=row["entity_id"],
+            errorMessage=row["error"],
+            parts=sent_in_parts and self._parts(row),
+        )
 
     def _parts(self, row: sqlite3.Row) -> list[dict[str, Any]]:
         expires = int(time.time()) + PART_SECONDS
@@ -241,3 +228,8 @@ class Wire:
                 (row["job_id"],),
             ).fetchone()[0]
         return progress
+
+
+def _said(**fields: Any) -> dict[str, Any]:
+    """Return the fields that say something; the service leaves out the others."""
+    return {name: value for name, value in fields.items() if value}

@@ -1,4 +1,7 @@
-"""What a request asks for, read from its body and query as strangers send them."""
+"""What a request asks for, read from its body and query as strangers send them.
+
+Whatever cannot be meant is a 400 that names it: each function here raises `Refused`.
+"""
 
 from __future__ import annotations
 
@@ -55,9 +58,8 @@ which is not even kept."""
 def json_value() -> Any:
     """Return the request's JSON body, ``None`` where there is none.
 
-    Raises:
-        Refused: 400. Not UTF-8, not strict JSON, too deep, a key given twice, a number that is
-            none (``NaN``, ``1e400``), or a text that no UTF-8 can carry.
+    Refused are what is not UTF-8 or strict JSON, or too deep, a key given twice, a number that is
+    none (``NaN``, ``1e400``), and a text that no UTF-8 can carry.
     """
     content = request.get_data(cache=False)
     if not content:
@@ -76,7 +78,7 @@ def json_value() -> Any:
         raise bad("The request body is nested too deeply") from None
     except ValueError:
         raise bad("The request body is not valid JSON") from None
-    _check(value)
+    _refuse_depth_and_surrogates(value)
     return value
 
 
@@ -97,11 +99,7 @@ def action_of(only: str) -> None:
 
 
 def dry_run() -> bool:
-    """Whether the query asks for a price only.
-
-    Raises:
-        Refused: 400, ``dryRun`` is neither of its two words; nothing is guessed where it may cost.
-    """
+    """Whether the query asks for a price only. Nothing is guessed where it may cost."""
     given = request.args.get("dryRun")
     if given not in (None, "true", "api"):
         raise bad('"dryRun" must be "true" or "api", or left out for the real thing')
@@ -109,11 +107,7 @@ def dry_run() -> bool:
 
 
 def text_field(body: dict[str, Any], name: str, *, longest: int) -> str | None:
-    """Return a text of the body; ``None`` where it is missing or null.
-
-    Raises:
-        Refused: 400, it is no text or too long.
-    """
+    """Return a text of the body, of at most ``longest`` bytes; ``None`` where there is none."""
     value = body.get(name)
     if value is None:
         return None
@@ -125,25 +119,17 @@ def text_field(body: dict[str, Any], name: str, *, longest: int) -> str | None:
 
 
 def id_list(body: dict[str, Any], name: str, *, most: int) -> list[str]:
-    """Return the ids that a body lists under ``name``.
-
-    Raises:
-        Refused: 400, it is no list of texts, or longer than ``most``.
-    """
+    """Return the ids that a body lists under ``name``, each once."""
     ids = body.get(name)
     if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
         raise bad(f'"{name}" must be a list of ids')
     if len(ids) > most:
         raise bad(f'"{name}" must not list more than {most} ids')
-    return ids
+    return list(dict.fromkeys(ids))
 
 
 def checked_parameters(type_name: str, given: object) -> dict[str, Any]:
-    """Return a request's ``parameters`` as they are kept with the model.
-
-    Raises:
-        Refused: 400, naming the parameter.
-    """
+    """Return a request's ``parameters``, by the catalog, as they are kept with the model."""
     if not isinstance(given, Mapping):
         raise bad('"parameters" must be an object')
     known = {p.wire: p for p in parameters(type_name).values()}
@@ -193,9 +179,6 @@ def page(
         rising: whether the least comes first.
         default: rows of a page, where the request does not say.
         most: rows of a page that it may ask for.
-
-    Raises:
-        Refused: 400, ``pageSize`` or ``paginationToken`` is none.
     """
     size = _size(request.args.get("pageSize"), default, most)
     where, values = ["1", *where], list(values)
@@ -216,11 +199,7 @@ def page(
 
 
 def date(parameter: str) -> str:
-    """Return a date of the query, written as rows have theirs.
-
-    Raises:
-        Refused: 400, it is no ISO 8601 date.
-    """
+    """Return an ISO 8601 date of the query, written as rows have theirs."""
     text = request.args[parameter]
     try:
         at = datetime.fromisoformat(text.strip())
@@ -253,7 +232,7 @@ def _whole(digits: str) -> int:
     return int(digits)
 
 
-def _check(value: Any) -> None:
+def _refuse_depth_and_surrogates(value: Any) -> None:
     """Refuse what is too deep, and lone surrogates, which neither SQLite nor UTF-8 can hold."""
     level: list[Any] = [value]
     for _ in range(DEPTH_MAX):

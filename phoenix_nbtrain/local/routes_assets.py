@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
-from phoenix_nbtrain.local.app_context import importers, served, store, wire
+from phoenix_nbtrain.local.app_context import replies, service, store
 from phoenix_nbtrain.local.new_assets import uploaded
 from phoenix_nbtrain.local.pricing import Bill
 from phoenix_nbtrain.local.request_input import (
@@ -24,7 +24,15 @@ from phoenix_nbtrain.local.request_input import (
     json_object,
     text_field,
 )
-from phoenix_nbtrain.local.rows import asset_row, insert, insert_asset, iso, update, upload_row
+from phoenix_nbtrain.local.rows import (
+    asset_row,
+    insert,
+    insert_asset,
+    iso,
+    rows_in_order,
+    update,
+    upload_row,
+)
 from phoenix_nbtrain.local.service_errors import bad
 from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import new_id
@@ -50,13 +58,13 @@ def add_asset() -> dict[str, Any]:
     found = uploaded(store(), name, image)
     with store().writing() as connection:
         asset_id = insert_asset(connection, found)
-        return {"asset": wire().asset(asset_row(connection, asset_id))}
+        return {"asset": replies().asset(asset_row(connection, asset_id))}
 
 
 @routes.get("/assets/<asset_id>")
 def read_asset(asset_id: str) -> dict[str, Any]:
     with store().reading() as connection:
-        return {"asset": wire().asset(asset_row(connection, asset_id))}
+        return {"asset": replies().asset(asset_row(connection, asset_id))}
 
 
 @routes.put("/assets/<asset_id>")
@@ -70,18 +78,16 @@ def change_asset(asset_id: str) -> dict[str, Any]:
             description = row["description"]
         name = name or row["name"]
         update(connection, "assets", asset_id, description=description, name=name)
-        return {"asset": wire().asset(asset_row(connection, asset_id))}
+        return {"asset": replies().asset(asset_row(connection, asset_id))}
 
 
 @routes.post("/assets/get-bulk")
 def read_assets() -> dict[str, Any]:
     ids = id_list(json_object(), "assetIds", most=BULK_MAX)
-    places = ", ".join("?" * len(ids))
     with store().reading() as connection:
-        rows = connection.execute(f"SELECT * FROM assets WHERE id IN ({places})", ids).fetchall()
-    found = {row["id"]: wire().asset(row) for row in rows}
-    # As they were asked for; what is not there is left out.
-    return {"assets": [found[i] for i in dict.fromkeys(ids) if i in found]}
+        return {
+            "assets": [replies().asset(row) for row in rows_in_order(connection, "assets", ids)]
+        }
 
 
 # -- uploads --------------------------------------------------------------------------------------
@@ -98,7 +104,7 @@ def begin_upload() -> ResponseReturnValue:
     body = json_object()
     columns = _from_url(body) if body.get("url") is not None else _in_parts(body)
     if dry:
-        return jsonify(wire().cost(Bill(Decimal(0)))), QUOTED
+        return jsonify(replies().cost(Bill(Decimal(0)))), QUOTED
     upload_id, now = new_id("upload"), iso()
     with store().writing() as connection:
         insert(connection, "uploads", id=upload_id, **columns, created_at=now, updated_at=now)
@@ -132,8 +138,8 @@ def _reply(row: sqlite3.Row) -> dict[str, Any]:
     As with a job: what a process began that is gone by now is taken up again.
     """
     if row["status"] in ("validating", "validated"):
-        importers().ensure(row["id"])
-    return {"upload": wire().upload(row)}
+        service().importers.ensure(row["id"])
+    return {"upload": replies().upload(row)}
 
 
 def _check_parts(row: sqlite3.Row) -> None:
@@ -159,7 +165,7 @@ def _kind(body: dict[str, Any]) -> None:
 def _from_url(body: dict[str, Any]) -> dict[str, Any]:
     _kind(body)
     url = text_field(body, "url", longest=URL_BYTES_MAX) or ""
-    if served() and not _imports():
+    if service().served and not _imports():
         words = "A served Phoenix imports nothing from URLs. Add the file itself, or allow it:"
         error = f"{words} phoenix-nbtrain settings import_served=true"
         return {"source": "url", "status": "failed", "file_name": "picture", "error": error}

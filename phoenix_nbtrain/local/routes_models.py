@@ -13,7 +13,7 @@ from flask import Blueprint, request
 
 from phoenix_nbtrain.catalog import MODEL_TYPES
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.local.app_context import store, wire, workers
+from phoenix_nbtrain.local.app_context import replies, service, store
 from phoenix_nbtrain.local.new_assets import NewAsset, uploaded
 from phoenix_nbtrain.local.request_input import (
     CAPTION_BYTES_MAX,
@@ -36,6 +36,7 @@ from phoenix_nbtrain.local.rows import (
     job_row,
     model_row,
     pair_rows,
+    rows_in_order,
     update,
 )
 from phoenix_nbtrain.local.service_errors import Refused, bad, plan_limit
@@ -85,11 +86,11 @@ def create() -> dict[str, Any]:
 def read(model_id: str) -> dict[str, Any]:
     with store().reading() as connection:
         row = model_row(connection, model_id)
-        body = {"model": wire().model(connection, row)}
+        body = {"model": replies().model(connection, row)}
     if row["status"] == "training":
         # Not quite free of effects for a GET: a worker that died is started again, which goes on
         # with what was launched before and changes nothing that a second GET would not.
-        workers().ensure()
+        service().workers.ensure()
     return body
 
 
@@ -148,14 +149,10 @@ def get_bulk() -> dict[str, Any]:
     body = json_object()
     ids = id_list(body, "modelIds", most=BULK_MAX)
     full = bool(body.get("allTrainingImages")) and not body.get("trainingImagesPreview")
-    places = ", ".join("?" * len(ids))
     with store().reading() as connection:
-        rows = connection.execute(
-            f"SELECT * FROM models WHERE deleted_at IS NULL AND id IN ({places})", ids
-        ).fetchall()
-        models = {r["id"]: wire().model(connection, r, listed=not full) for r in rows}
-    # As they were asked for; what is not there is left out.
-    return {"models": [models[i] for i in dict.fromkeys(ids) if i in models]}
+        rows = rows_in_order(connection, "models", ids)
+        there = [row for row in rows if row["deleted_at"] is None]
+        return {"models": [replies().model(connection, row, listed=not full) for row in there]}
 
 
 @routes.get("/models")
@@ -187,12 +184,12 @@ def listing() -> dict[str, Any]:
             default=PAGE_DEFAULT,
             most=PAGE_MAX,
         )
-        models = [wire().model(connection, row, listed=True) for row in rows]
+        models = [replies().model(connection, row, listed=True) for row in rows]
     return {"models": models, **following}
 
 
 def _reply(connection: sqlite3.Connection, model_id: str) -> dict[str, Any]:
-    return {"model": wire().model(connection, model_row(connection, model_id))}
+    return {"model": replies().model(connection, model_row(connection, model_id))}
 
 
 def _short_text(body: dict[str, Any], field: str, most: int) -> str | None:
@@ -235,6 +232,7 @@ def _epoch(connection: sqlite3.Connection, row: sqlite3.Row, value: object) -> s
 
 ASSETS_PER_CALL = 10
 PAIRS_MAX = 1000
+_ATTACHED = "The provided assetId is already a training image of this model"
 _PRESETS = ("default", "style", "subject")
 _DATA_URL = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.IGNORECASE)
 
@@ -244,10 +242,10 @@ def add_images(model_id: str) -> dict[str, Any]:
     body = json_object()
     given = _given(model_id, body)
     with store().writing() as connection:
-        model_row(connection, model_id)
+        attached = _attached(connection, model_id)
         ids = [insert_asset(connection, item) if isinstance(item, dict) else item for item in given]
-        _attach(connection, model_id, ids)
-        added = {row["id"]: wire().image(row) for row in image_rows(connection, model_id)}
+        _attach(connection, model_id, ids, attached)
+        added = {row["id"]: replies().image(row) for row in image_rows(connection, model_id)}
         images = [added[asset_id] for asset_id in ids]
     if "assetIds" in body:
         # The form of a batch's reply is not documented. The first image stands where the
@@ -263,13 +261,12 @@ def replace_image(model_id: str, image_id: str) -> dict[str, Any]:
     if len(given) != 1:
         raise bad("One image replaces one image: give one assetId")
     with store().writing() as connection:
-        model_row(connection, model_id)
-        _training_image(connection, model_id, image_id)
+        attached = _attached(connection, model_id, image_id)
         new = given[0]
         new_id = insert_asset(connection, new) if isinstance(new, dict) else new
         asset_row(connection, new_id)
-        if new_id != image_id:
-            _refuse_attached(connection, model_id, [new_id])
+        if new_id != image_id and new_id in attached:
+            raise bad(_ATTACHED)
         connection.execute(
             "UPDATE training_images SET asset_id = ?, created_at = ?"
             " WHERE model_id = ? AND asset_id = ?",
@@ -284,18 +281,17 @@ def replace_image(model_id: str, image_id: str) -> dict[str, Any]:
             connection.execute(statement, values)
         update(connection, "models", model_id)
         row = next(r for r in image_rows(connection, model_id) if r["id"] == new_id)
-        return {"trainingImage": wire().image(row)}
+        return {"trainingImage": replies().image(row)}
 
 
 @routes.delete("/models/<model_id>/training-images/<image_id>")
 def delete_image(model_id: str, image_id: str) -> dict[str, Any]:
     with store().writing() as connection:
-        model_row(connection, model_id)
-        _training_image(connection, model_id, image_id)
+        _attached(connection, model_id, image_id)
         connection.execute(
             "DELETE FROM training_images WHERE model_id = ? AND asset_id = ?", (model_id, image_id)
         )
-        # A pair needs both its pictures.
+        # A pair needs both its images.
         connection.execute(
             "DELETE FROM pairs WHERE model_id = ? AND ? IN (source_id, target_id)",
             (model_id, image_id),
@@ -313,24 +309,22 @@ def replace_pairs(model_id: str) -> dict[str, Any]:
         raise bad(f"At most {PAIRS_MAX} pairs are taken")
     pairs = [_pair(item, place) for place, item in enumerate(body)]
     with store().writing() as connection:
-        model_row(connection, model_id)
-        known = {row["id"] for row in image_rows(connection, model_id)}
-        for source, target, _ in pairs:
-            for asset_id in (source, target):
-                if asset_id not in known:
-                    raise bad(f"{shown(asset_id)} is not a training image of this model")
+        attached = _attached(connection, model_id)
+        for asset_id in (side for pair in pairs for side in pair[:2]):
+            if asset_id not in attached:
+                raise bad(f"{shown(asset_id)} is not a training image of this model")
         connection.execute("DELETE FROM pairs WHERE model_id = ?", (model_id,))
         connection.executemany(
             "INSERT INTO pairs VALUES (?, ?, ?, ?, ?)",
             [(model_id, place, *pair) for place, pair in enumerate(pairs)],
         )
         update(connection, "models", model_id)
-        stored = [wire().pair(row) for row in pair_rows(connection, model_id)]
+        stored = [replies().pair(row) for row in pair_rows(connection, model_id)]
     return {"count": len(stored), "pairs": stored}
 
 
 def _given(model_id: str, body: dict[str, Any]) -> Sequence[str | NewAsset]:
-    """Return what a request wants attached: ids, or a picture that has none yet."""
+    """Return what a request wants attached: ids, or an image that has none yet."""
     preset = body.get("preset")
     if preset is not None and preset not in _PRESETS:
         raise bad(f'"preset" must be one of {", ".join(_PRESETS)}')
@@ -354,7 +348,7 @@ def _given(model_id: str, body: dict[str, Any]) -> Sequence[str | NewAsset]:
     if not name:
         raise bad('"name" is required with "data"')
     with store().reading() as connection:
-        model_row(connection, model_id)  # before the picture is kept for nobody
+        model_row(connection, model_id)  # before the image is kept for nobody
     return [uploaded(store(), name, data[match.end() :])]
 
 
@@ -364,18 +358,18 @@ def _asset_id(value: object, field: str) -> str:
     return value
 
 
-def _attach(connection: sqlite3.Connection, model_id: str, ids: Sequence[str]) -> None:
+def _attach(
+    connection: sqlite3.Connection, model_id: str, ids: Sequence[str], attached: set[str]
+) -> None:
     for asset_id in ids:
         asset_row(connection, asset_id)
     if len(set(ids)) < len(ids):
         raise bad('"assetIds" names an asset twice')
-    _refuse_attached(connection, model_id, ids)
-    count = connection.execute(
-        "SELECT count(*) FROM training_images WHERE model_id = ?", (model_id,)
-    ).fetchone()[0]
+    if attached.intersection(ids):
+        raise bad(_ATTACHED)
     most = load(connection).training_images
-    if count + len(ids) > most:
-        raise plan_limit("add-training-image", limit=most, value=count)
+    if len(attached) + len(ids) > most:
+        raise plan_limit("add-training-image", limit=most, value=len(attached))
     connection.executemany(
         "INSERT INTO training_images (model_id, asset_id, created_at) VALUES (?, ?, ?)",
         [(model_id, asset_id, iso()) for asset_id in ids],
@@ -383,15 +377,15 @@ def _attach(connection: sqlite3.Connection, model_id: str, ids: Sequence[str]) -
     update(connection, "models", model_id)
 
 
-def _refuse_attached(connection: sqlite3.Connection, model_id: str, ids: Sequence[str]) -> None:
-    known = {row["id"] for row in image_rows(connection, model_id)}
-    if known.intersection(ids):
-        raise bad("The provided assetId is already a training image of this model")
-
-
-def _training_image(connection: sqlite3.Connection, model_id: str, image_id: str) -> None:
-    if not any(row["id"] == image_id for row in image_rows(connection, model_id)):
+def _attached(
+    connection: sqlite3.Connection, model_id: str, image_id: str | None = None
+) -> set[str]:
+    """Return the ids of a model's training images; refuse, with 404, where one is not among them."""
+    model_row(connection, model_id)
+    ids = {row["id"] for row in image_rows(connection, model_id)}
+    if image_id is not None and image_id not in ids:
         raise Refused(404, {"reason": f"Training image {shown(image_id)} not found"})
+    return ids
 
 
 def _pair(item: object, place: int) -> tuple[str, str, str]:

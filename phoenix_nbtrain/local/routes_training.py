@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 from phoenix_nbtrain.catalog import MODEL_TYPES, PAIRS_MIN, from_wire, full_config
 from phoenix_nbtrain.engines.contract import weights_name
 from phoenix_nbtrain.errors import shown
-from phoenix_nbtrain.local.app_context import store, wire, workers
+from phoenix_nbtrain.local.app_context import replies, service, store
 from phoenix_nbtrain.local.pricing import DOWNLOAD_PRICE, Bill, bill, charge, price
 from phoenix_nbtrain.local.reply_json import AUTHOR
 from phoenix_nbtrain.local.request_input import (
@@ -60,7 +60,7 @@ def train(model_id: str) -> ResponseReturnValue:
         with store().reading() as connection:
             row = model_row(connection, model_id)
             _, _, amount = _order(connection, row, body, simulated=_simulated_count())
-        return jsonify(wire().cost(amount)), QUOTED
+        return jsonify(replies().cost(amount)), QUOTED
     _bring_to_now()
     with store().writing() as connection:
         row = model_row(connection, model_id)
@@ -68,9 +68,9 @@ def train(model_id: str) -> ResponseReturnValue:
         _refuse_launch(connection, row)
         charge(connection, amount.cost)
         job = _launch(connection, row, config, work, amount)
-        model = wire().model(connection, model_row(connection, model_id))
-        reply = {"job": wire().job(job), "model": model, **wire().cost(amount)}
-    workers().ensure()
+        model = replies().model(connection, model_row(connection, model_id))
+        reply = {"job": replies().job(job), "model": model, **replies().cost(amount)}
+    service().workers.ensure()
     return reply
 
 
@@ -82,7 +82,7 @@ def cancel(model_id: str) -> dict[str, Any]:
         if row["status"] != "training":
             raise bad("Model is not training")
         end_job(connection, job_row(connection, row["job_id"]), "canceled")
-        return {"model": wire().model(connection, model_row(connection, model_id))}
+        return {"model": replies().model(connection, model_row(connection, model_id))}
 
 
 def _simulated_count() -> int:
@@ -211,8 +211,8 @@ def read_job(job_id: str) -> dict[str, Any]:
         row = job_row(connection, job_id)
     if row["status"] not in ENDED:
         # As with a model that trains: a worker that died is started again, and nothing else.
-        workers().ensure()
-    return {"job": wire().job(row)}
+        service().workers.ensure()
+    return {"job": replies().job(row)}
 
 
 @routes.post("/jobs/<job_id>/action")
@@ -266,8 +266,8 @@ def list_jobs() -> dict[str, Any]:
             most=PAGE_MAX,
         )
     if any(row["status"] not in ENDED for row in rows):
-        workers().ensure()
-    return {"jobs": [wire().job(row) for row in rows], **following}
+        service().workers.ensure()
+    return {"jobs": [replies().job(row) for row in rows], **following}
 
 
 # -- downloads ------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def request_download(model_id: str) -> ResponseReturnValue:
     if dry:
         with store().reading() as connection:
             _file_of(connection, model_row(connection, model_id), epoch)
-            return jsonify(wire().cost(bill(connection, DOWNLOAD_PRICE), DOWNLOAD)), QUOTED
+            return jsonify(replies().cost(bill(connection, DOWNLOAD_PRICE), DOWNLOAD)), QUOTED
     with store().writing() as connection:
         row = model_row(connection, model_id)
         work = _file_of(connection, row, epoch)
@@ -300,7 +300,7 @@ def read_download(job_id: str) -> dict[str, Any]:
         raise Refused(404, {"reason": f"Download {shown(job_id)} not found"})
     reply = {"jobId": job_id, "jobStatus": job["status"]}
     if job["status"] in ENDED:
-        reply["downloadUrl"] = wire().signed(f"downloads/{job_id}")
+        reply["downloadUrl"] = replies().signed(f"downloads/{job_id}")
     return reply
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "model_row",
     "pair_rows",
     "queue_waiting",
+    "rows_in_order",
     "set_job_status",
     "set_progress",
     "update",
@@ -102,6 +103,14 @@ def job_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
 def upload_row(connection: sqlite3.Connection, upload_id: str) -> sqlite3.Row:
     """Return an upload, or refuse with 404."""
     return _one(connection, "Upload", "uploads", upload_id)
+
+
+def rows_in_order(connection: sqlite3.Connection, table: str, ids: list[str]) -> list[sqlite3.Row]:
+    """Return rows as they were asked for; what is not there is left out."""
+    places = ", ".join("?" * len(ids))
+    statement = f"SELECT * FROM {table} WHERE id IN ({places})"  # our own names
+    found = {row["id"]: row for row in connection.execute(statement, ids)}
+    return [found[row_id] for row_id in ids if row_id in found]
 
 
 def image_rows(

@@ -48,7 +48,7 @@ class Phoenix:
 
     @property
     def workers(self) -> Workers:
-        found: Workers = self.app.extensions[KEY]
+        found: Workers = self.app.extensions[KEY].workers
         return found
 
     @property
