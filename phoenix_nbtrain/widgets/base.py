@@ -9,15 +9,13 @@ browser asks by message, a selection included), and the memory of replies is cla
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from functools import cache
-from importlib.resources import files
 from itertools import count
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar
-
-import rcssmin
-import rjsmin
 
 from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
@@ -26,13 +24,13 @@ from phoenix_nbtrain.session.state import SyncState, Thumbnail, TrainingState
 from phoenix_nbtrain.widgets.words import MESSAGE_MAX
 
 __all__ = [
-    "BASE_JS",
     "MESSAGE_MAX",
     "Answer",
     "View",
     "Viewed",
+    "bundle",
+    "bundle_text",
     "error_words",
-    "static_text",
     "summary_of",
     "sync_words",
 ]
@@ -44,20 +42,28 @@ T = TypeVar("T")
 REPLIES_KEPT = 256
 """Replies remembered per view, so that a request sent twice is done once."""
 
-BASE_JS = ("dom.js", "alive.js", "channel.js", "pictures.js")
-"""What the module of a view that asks for pictures begins with."""
+STATIC = Path(__file__).parent / "static"
+"""The bundles of ``js/``, made by ``npm run build``."""
+RELOADS = os.environ.get("ANYWIDGET_HMR") == "1"
+"""Whether anywidget reloads a view when its bundle changes, for whoever works on it."""
+
+
+def bundle(name: str) -> str | Path:
+    """Return a bundle as a widget's ``_esm`` or ``_css``.
+
+    It is text, not a path, because anywidget keeps closed widgets alive where it watches a file.
+    """
+    return STATIC / name if RELOADS else bundle_text(name)
 
 
 @cache
-def static_text(*names: str) -> str:
-    """Return packaged static files as one text, in the order given.
+def _packaged(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
 
-    Without comments and spare space: each saved notebook holds it.
-    """
-    folder = files("phoenix_nbtrain.widgets") / "static"
-    whole = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
-    small: str = rcssmin.cssmin(whole) if names[0].endswith(".css") else rjsmin.jsmin(whole)
-    return small
+
+def bundle_text(name: str) -> str:
+    """Return the text of a bundle."""
+    return (STATIC / name).read_text(encoding="utf-8") if RELOADS else _packaged(name)
 
 
 class Viewed(Protocol):

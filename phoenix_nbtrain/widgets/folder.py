@@ -13,8 +13,8 @@ from phoenix_nbtrain.draft import ImageRow
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.browsing import Folder, Look
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
-from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, static_text
-from phoenix_nbtrain.widgets.grid import GRID_CSS, ImageGrid
+from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, bundle
+from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.sources import Listing, Source, sendable
 
 __all__ = ["FolderGrid"]
@@ -81,7 +81,7 @@ class FolderFiles:
 class FolderGrid(ImageGrid):
     """The pictures of ``folder``, to choose some for ``training``. It changes neither."""
 
-    _css = static_text(*GRID_CSS, "folder.css")
+    _css = bundle("folder.css")
 
     kinds: ClassVar[Mapping[str, str]] = {
         kind: ImageGrid.kinds[kind]

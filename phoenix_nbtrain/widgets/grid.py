@@ -12,15 +12,11 @@ import traitlets
 from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.widgets import sheets
-from phoenix_nbtrain.widgets.base import Answer, Viewed, static_text
+from phoenix_nbtrain.widgets.base import Answer, Viewed, bundle
 from phoenix_nbtrain.widgets.sheets import Section
-from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView, words_of
+from phoenix_nbtrain.widgets.tables import TableView, words_of
 
-__all__ = ["GRID_CSS", "GRID_JS", "ImageGrid"]
-
-GRID_JS = (*TABLE_JS, "grid/tiles.js", "grid/selection.js", "grid/bar.js", "grid.js")
-"""What the module of a view of tiles is made of."""
-GRID_CSS = (*TABLE_CSS, "grid.css")
+__all__ = ["ImageGrid"]
 
 SELECTED_MAX = 10_000
 PATH_MAX = 4096
@@ -36,9 +32,8 @@ DENSITIES = ("small", "medium", "large")
 class ImageGrid(TableView, anywidget.AnyWidget):
     """The pictures of ``training``, with their captions, states and selection."""
 
-    # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
-    _esm = static_text(*GRID_JS)
-    _css = static_text(*GRID_CSS)
+    _esm = bundle("grid.js")
+    _css = bundle("grid.css")
 
     summary = traitlets.Dict().tag(sync=True)
     """What stands around the rows: title, counts, sync, whether it is locked."""
@@ -50,16 +45,12 @@ class ImageGrid(TableView, anywidget.AnyWidget):
     """How large the tiles are: small, medium or large."""
 
     table = "images"
-    parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "acts": ("grid/told.js", "grid/acts.js"),
-        "caption": ("typing.js", "grid/caption.js"),
-        "captions": (
-            *("dialog.js", "typing.js"),
-            *("grid/told.js", "grid/recaption.js", "grid/captions.js"),
-        ),
-        "keys": ("dialog.js", "grid/keys.js"),
-        "replace": ("dialog.js", "grid/replace.js"),
-        "viewer": ("dialog.js", "typing.js", "grid/zoom.js", "grid/viewer.js"),
+    parts: ClassVar[Mapping[str, str]] = {
+        name: f"grid/{name}.js"
+        for name in (
+            *("bulk_actions", "caption_editor", "captions_dialog"),
+            *("replace_dialog", "shortcuts_help", "viewer"),
+        )
     }
     kinds: ClassVar[Mapping[str, str]] = {
         **TableView.kinds,

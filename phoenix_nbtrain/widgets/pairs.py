@@ -12,14 +12,13 @@ from phoenix_nbtrain.dataset.edits import PAIRS_MAX
 from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.widgets import sheets
-from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, static_text
+from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, bundle
 from phoenix_nbtrain.widgets.sheets import Section
 from phoenix_nbtrain.widgets.sources import DraftPairs, sendable
-from phoenix_nbtrain.widgets.tables import TABLE_CSS, TABLE_JS, TableView, text_of, words_of
+from phoenix_nbtrain.widgets.tables import TableView, text_of, words_of
 
-__all__ = ["PAIRS_JS", "PairTable"]
+__all__ = ["PairTable"]
 
-PAIRS_JS = (*TABLE_JS, "pairs/lines.js", "pairs/selection.js", "pairs/cells.js", "pairs.js")
 """What the module of the pair table is made of."""
 EMPTY = (
     "No pairs yet",
@@ -39,30 +38,19 @@ ROWS_TOLD = 500
 class PairTable(TableView, anywidget.AnyWidget):
     """The pairs of ``training``, to be added, changed, swapped and deleted."""
 
-    # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
-    _esm = static_text(*PAIRS_JS)
-    _css = static_text(*TABLE_CSS, "pairs.css")
+    _esm = bundle("pairs.js")
+    _css = bundle("pairs.css")
 
     summary = traitlets.Dict().tag(sync=True)
     """What stands around the rows: title, counts, sync, whether it is locked."""
 
     table = "pairs"
-    parts: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "hands": (
-            "pairs/tools.js",
-            "typing.js",
-            "chooser.js",
-            "pairs/editor.js",
-            "pairs/commands.js",
-            "pairs/clipboard.js",
-            "pairs/drop.js",
-            "pairs/hands.js",
-        ),
-        "paste": ("pairs/paste.js",),
-        "compare": ("dialog.js", "pairs/compare.js"),
-        "files": ("dialog.js", "pairs/files.js"),
-        "template": ("dialog.js", "typing.js", "pairs/template.js"),
-        "keys": ("dialog.js", "pairs/keys.js"),
+    parts: ClassVar[Mapping[str, str]] = {
+        name: f"pairs/{name}.js"
+        for name in (
+            *("compare_dialog", "files_dialog", "input"),
+            *("paste", "shortcuts_help", "template_dialog"),
+        )
     }
 
     kinds: ClassVar[Mapping[str, str]] = {

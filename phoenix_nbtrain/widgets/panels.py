@@ -11,7 +11,7 @@ import traitlets
 
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.widgets.base import Viewed, static_text
+from phoenix_nbtrain.widgets.base import Viewed, bundle
 from phoenix_nbtrain.widgets.turns import Turns
 from phoenix_nbtrain.widgets.twin import Twinned
 from phoenix_nbtrain.widgets.words import counted, text
@@ -73,9 +73,8 @@ class Dressing(anywidget.AnyWidget):
     panels work, plainer.
     """
 
-    # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
-    _esm = static_text("dom.js", "alive.js", "panels.js")
-    _css = static_text("theme.css", "panels.css")
+    _esm = bundle("panels.js")
+    _css = bundle("panels.css")
 
     twin = traitlets.Unicode().tag(sync=True)
     """The class of the panel's static twin."""

@@ -15,11 +15,10 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import InputError, shown, time_of
 from phoenix_nbtrain.session.state import EpochSamples, TrainingState
 from phoenix_nbtrain.widgets.base import (
-    BASE_JS,
     MESSAGE_MAX,
     Answer,
     Viewed,
-    static_text,
+    bundle,
 )
 from phoenix_nbtrain.widgets.sheets import Section, facts, samples
 from phoenix_nbtrain.widgets.tables import number_of, words_of
@@ -48,8 +47,8 @@ class ProgressPanel(Twinned, anywidget.AnyWidget):
     """The run of ``training``: stage, epoch, time left, loss curve, samples by epoch."""
 
     # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.
-    _esm = static_text(*BASE_JS, "progress.js")
-    _css = static_text("theme.css", "panels.css")
+    _esm = bundle("progress.js")
+    _css = bundle("panels.css")
 
     summary = traitlets.Dict().tag(sync=True)
     """Everything shown but the pictures, in words and numbers."""

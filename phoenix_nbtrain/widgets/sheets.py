@@ -18,7 +18,7 @@ from functools import cache
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.state import EpochSamples, Thumbnail
-from phoenix_nbtrain.widgets.base import Viewed, static_text
+from phoenix_nbtrain.widgets.base import Viewed, bundle_text
 from phoenix_nbtrain.widgets.words import counted
 
 __all__ = [
@@ -173,7 +173,7 @@ def clock(at: float) -> str:
 
 @cache
 def _style() -> str:
-    return static_text("twin.css")
+    return bundle_text("twin.css")
 
 
 # -- parts of it -----------------------------------------------------------------------------------

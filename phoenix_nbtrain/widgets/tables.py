@@ -12,22 +12,17 @@ from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
 from phoenix_nbtrain.widgets.base import (
-    BASE_JS,
     MESSAGE_MAX,
     Answer,
     Viewed,
-    static_text,
+    bundle_text,
     summary_of,
 )
 from phoenix_nbtrain.widgets.refusals import KERNEL, refusals_of
 from phoenix_nbtrain.widgets.sources import DraftImages, DraftPairs, Listing, Source
 from phoenix_nbtrain.widgets.twin import Twinned
 
-__all__ = ["TABLE_CSS", "TABLE_JS", "TableView", "number_of", "text_of", "wish_of", "words_of"]
-
-TABLE_JS = (*BASE_JS, "rows.js", "edits.js", "frame.js", "parts.js")
-"""What the module of a view of rows begins with."""
-TABLE_CSS = ("theme.css", "dialog.css")
+__all__ = ["TableView", "number_of", "text_of", "wish_of", "words_of"]
 
 PAGE = 100
 """Most rows, or thumbnails, in one reply."""
@@ -120,8 +115,8 @@ class TableView(Twinned):
     once: ClassVar[frozenset[str]] = frozenset({"edit", "undo", "redo"})
 
     table: ClassVar[str]
-    parts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    """Modules that the page asks for when it first needs them, by name: the files of each."""
+    parts: ClassVar[Mapping[str, str]] = {}
+    """Modules that the page asks for when it first needs them, by name: the bundle of each."""
 
     _draft: Draft | None = None
     _version = 0
@@ -168,7 +163,7 @@ class TableView(Twinned):
         name = request.get("name")
         if not isinstance(name, str) or name not in self.parts:
             raise InputError(f"There is no part {shown(name, 40)}.", remedy="Reload the page.")
-        answer.ok({"text": static_text(*self.parts[name])})
+        answer.ok({"text": bundle_text(self.parts[name])})
 
     # -- rows ------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from views.buying import Buying
 from views.fakes import EDIT, FakeTraining, image, pair
 from views.notebook import open_notebook
 
-from phoenix_nbtrain.widgets.base import static_text
+from phoenix_nbtrain.widgets.base import bundle_text
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.studio import Studio
 
@@ -29,12 +29,12 @@ UNHEARD_MS = 5000
 # -- a view and its twin -----------------------------------------------------------------------------
 
 BESIDE = """<!doctype html><html lang="en"><head><style>__CSS__</style></head><body>
-<div class="jp-OutputArea-child" id="view"><div id="el"><div class="nbt"><input id="field"><p id="body">view</p></div></div></div>
+<div class="jp-OutputArea-child" id="view"><div id="el"><div class="nbt nbt-panel"><input id="field"><p id="body">view</p><i id="script"></i></div></div></div>
 <div class="jp-OutputArea-child" id="output"><div class="nbt-twin nbt-twin-1">twin</div></div>
 <div class="jp-OutputArea-child" id="other"><div class="nbt-twin nbt-twin-2">another's</div></div>
 </body></html>"""
 
-BEGIN = """() => {
+BEGIN = """async (esm) => {
   const heard = new Map();
   window.tell = (name) => [...(heard.get(name) ?? [])].forEach((call) => call());
   window.calls = () => [...heard.values()].flat().length;
@@ -44,7 +44,8 @@ BEGIN = """() => {
     on: (name, call) => heard.set(name, [...(heard.get(name) ?? []), call]),
     off: (name, call) => heard.set(name, (heard.get(name) ?? []).filter((c) => c !== call)),
   };
-  alive(model, document.getElementById("el").firstElementChild, window.end.signal);
+  const view = await import(URL.createObjectURL(new Blob([esm], { type: "text/javascript" })));
+  view.default.render({ model, el: document.getElementById("script"), signal: window.end.signal });
 }"""
 
 
@@ -54,9 +55,8 @@ def beside(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
     page = context.new_page()
     page.clock.install()
-    page.set_content(BESIDE.replace("__CSS__", static_text("theme.css")))
-    page.add_script_tag(content=static_text("dom.js", "alive.js"))
-    page.evaluate(BEGIN)
+    page.set_content(BESIDE.replace("__CSS__", bundle_text("panels.css")))
+    page.evaluate(BEGIN, bundle_text("panels.js"))
     yield page
     context.close()
 

@@ -15,7 +15,7 @@ from views.fakes import EDIT, FakeTraining, image, images, pair
 
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.session.state import SyncState
-from phoenix_nbtrain.widgets.base import static_text
+from phoenix_nbtrain.widgets.base import bundle_text
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
 from phoenix_nbtrain.widgets.progress import ProgressPanel
@@ -490,7 +490,7 @@ def test_a_saved_notebook_holds_little_of_each_module(view: type) -> None:
 
 
 def test_dark_is_one_set_of_colours_however_it_is_chosen() -> None:
-    blocks = static_text("theme.css").split("{")
+    blocks = bundle_text("panels.css").split("{")
     dark = [
         sorted(rule for rule in block.split("}")[0].split(";") if rule.startswith("--nbt-"))
         for block in blocks

@@ -1,0 +1,107 @@
+// Questions to the kernel, and their answers.
+
+export interface Model {
+  get(name: string): any;
+  set(name: string, value: any): void;
+  on(name: string, callback: (...args: any[]) => void): void;
+  off(name: string, callback: (...args: any[]) => void): void;
+  send(content: object): void;
+}
+export interface Reply {
+  id?: string;
+  ok: boolean;
+  error?: { message: string; remedy: string };
+  [more: string]: any;
+}
+export interface Heard {
+  reply: Reply;
+  buffers: DataView[];
+}
+
+export const SLOW_MS = 2500;
+const RESEND_MS = 4000;
+const RESEND_MS_MOST = 60_000;
+
+/** An id nobody else has. (`randomUUID` is missing where a hub is served without TLS.) */
+export function newId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+/** Requests to the kernel. One that stays without answer is sent again, under its own id. */
+export class Channel {
+  readonly open = new Map<
+    string,
+    {
+      message: { id: string; idle?: boolean };
+      resolve: (heard: Heard) => void;
+      tries: number;
+      timer: number;
+      asked: number;
+    }
+  >();
+
+  constructor(
+    readonly model: Model,
+    readonly signal: AbortSignal,
+    readonly changed: () => void,
+  ) {
+    const hear = (reply: Reply, buffers: DataView[]) => this.hear(reply, buffers);
+    model.on("msg:custom", hear);
+    signal.addEventListener("abort", () => {
+      model.off("msg:custom", hear);
+      for (const entry of this.open.values()) clearTimeout(entry.timer);
+      this.open.clear();
+    });
+  }
+
+  /** For how many milliseconds the oldest question has waited, but those that nobody waits for. */
+  get waited() {
+    const now = performance.now();
+    return Math.max(0, ...Array.from(this.open.values(), ({ message, asked }) => (message.idle ? 0 : now - asked)));
+  }
+
+  ask(message: object, id: string = newId()): Promise<Heard> {
+    return new Promise((resolve) => {
+      this.open.set(id, { message: { ...message, id }, resolve, tries: 0, timer: 0, asked: performance.now() });
+      this.send(id);
+      window.setTimeout(() => this.open.has(id) && this.changed(), SLOW_MS);
+    });
+  }
+
+  send(id: string) {
+    const entry = this.open.get(id);
+    if (!entry || this.signal.aborted) return;
+    try {
+      this.model.send(entry.message);
+    } catch {
+      // The comm is gone, as after a kernel's restart. It may come back: tried again like the rest.
+    }
+    const wait = Math.min(RESEND_MS * 2 ** entry.tries, RESEND_MS_MOST);
+    entry.tries += 1;
+    entry.timer = window.setTimeout(() => {
+      this.send(id);
+      this.changed();
+    }, wait);
+  }
+
+  hear(reply: Reply, buffers: DataView[]) {
+    const entry = reply?.id ? this.open.get(reply.id) : undefined;
+    if (!entry) return; // another view's, or answered before
+    this.open.delete(String(reply.id));
+    clearTimeout(entry.timer);
+    entry.resolve({ reply, buffers: buffers ?? [] });
+    if (performance.now() - entry.asked >= SLOW_MS) this.changed();
+  }
+}
+
+/** The highest revision of the draft that this view has heard of. */
+export class Revision {
+  seen = 0;
+  see(revision: number) {
+    if (revision > this.seen) this.seen = revision;
+  }
+}
+
+export function words(reply: Reply) {
+  return reply.error ? `${reply.error.message} ${reply.error.remedy}`.trim() : "";
+}

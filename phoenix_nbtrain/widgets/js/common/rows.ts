@@ -1,0 +1,217 @@
+// The rows that the kernel holds, as far as this view has read them.
+
+import { type Channel, type Reply, type Revision, words } from "./channel";
+
+export interface Row {
+  [column: string]: any;
+  state: string;
+  reason: string;
+}
+/** What of a table is looked at, and in which order; empty for all of it as it stands. */
+export interface Wish {
+  search?: string;
+  attention?: boolean;
+  sort?: string;
+}
+
+export const PAGE = 50;
+const ROWS_FLIGHTS = 3;
+const ROWS_BY_ID = 100;
+
+/** The rows of a table, asked for page by page and kept while newer ones are on their way. */
+export class Rows {
+  readonly key: string;
+  /** How many rows there are of what is looked at. */
+  total = 0;
+  known = false;
+  problem = "";
+  version = 0;
+  wish: Wish = {};
+  /** places of rows that are worked on, so that they do not jump away */
+  readonly keep = new Map<string, number>();
+  readonly pages = new Map<number, { rows: Row[]; revision: number; stale: boolean; wish: Wish }>();
+  readonly places = new Map<string, number>();
+  wanted: number[] = [];
+  readonly asked = new Map<number, Promise<void>>();
+  /** the version at which a row was last looked for, wherever it stands */
+  readonly sought = new Map<string, number>();
+
+  /** @param most how many pages are kept */
+  constructor(
+    readonly channel: Channel,
+    readonly table: "images" | "pairs",
+    readonly revision: Revision,
+    readonly changed: () => void,
+    readonly most: number = Infinity,
+  ) {
+    this.key = table === "images" ? "image_id" : "pair_id";
+  }
+
+  at(index: number): Row | undefined {
+    return this.pages.get(Math.floor(index / PAGE))?.rows[index % PAGE];
+  }
+
+  indexOf(id: string) {
+    const place = this.places.get(id);
+    return place !== undefined && this.at(place)?.[this.key] === id ? place : -1;
+  }
+
+  byId(id: string) {
+    return this.at(this.indexOf(id));
+  }
+
+  /**
+   * The revision of the draft at which a row was read: what it shows is no newer. For one that is not here, the
+   * newest.
+   */
+  revisionOf(id: string) {
+    return this.pages.get(Math.floor(this.indexOf(id) / PAGE))?.revision ?? this.revision.seen;
+  }
+
+  loaded(): Row[] {
+    return [...this.pages.entries()].sort((a, b) => a[0] - b[0]).flatMap(([, page]) => page.rows);
+  }
+
+  /** Whether every row is here, as it is now. */
+  get complete() {
+    const pages = [...this.pages.values()];
+    return (
+      this.known &&
+      pages.every((page) => !page.stale) &&
+      pages.reduce((n, page) => n + page.rows.length, 0) === this.total
+    );
+  }
+
+  /** Whether all rows are looked at, as they stand. */
+  get plain() {
+    return Object.keys(this.wish).length === 0;
+  }
+
+  /** Look at something else. What is on the screen stays there until it has come. */
+  look(wish: Wish) {
+    this.wish = wish;
+    this.keep.clear();
+    this.refresh(this.total);
+    return this.want(0, 1);
+  }
+
+  /** Leave a row where it is while it is worked on, although it may fit no longer. */
+  hold(id: string) {
+    if (!this.plain && this.keep.size < 1000 && this.indexOf(id) >= 0) this.keep.set(id, this.indexOf(id));
+  }
+
+  /**
+   * See to it that the rows from start to stop are here or asked for; what was wanted before and is not now, is not
+   * asked for any more.
+   */
+  want(start: number, stop: number): Promise<unknown> {
+    const last = Math.max(0, Math.ceil(Math.min(stop, this.total) / PAGE) - 1);
+    const first = Math.min(last, Math.max(0, Math.floor(start / PAGE)));
+    this.wanted = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    return this.pump();
+  }
+
+  pump() {
+    const pages = Math.max(1, Math.ceil(this.total / PAGE));
+    for (const n of this.wanted) {
+      if (n >= pages) continue; // the rows of that page are gone since: asked for, it would never come
+      if (this.asked.size >= ROWS_FLIGHTS) break;
+      if (this.asked.has(n) || this.pages.get(n)?.stale === false) continue;
+      this.asked.set(n, this.load(n));
+    }
+    return Promise.all(this.asked.values());
+  }
+
+  get asking() {
+    return this.plain ? {} : { ...this.wish, keep: [...this.keep] };
+  }
+
+  async load(n: number) {
+    for (let tries = 0; tries < 5; tries += 1) {
+      const { version, wish } = this;
+      const asked = { kind: "rows", table: this.table, start: n * PAGE, stop: (n + 1) * PAGE, ...this.asking };
+      const { reply } = await this.channel.ask(asked);
+      this.problem = reply.ok ? "" : words(reply);
+      // Read before an edit that was since answered, or for another wish: it would show what stood before.
+      if (reply.ok && (reply.revision < this.revision.seen || wish !== this.wish)) continue;
+      if (reply.ok) this.take(n, reply, version !== this.version);
+      break;
+    }
+    this.asked.delete(n);
+    this.changed();
+    if (!this.problem) void this.pump();
+  }
+
+  take(n: number, reply: Reply, stale: boolean) {
+    this.revision.see(reply.revision);
+    this.known = true;
+    this.total = reply.total;
+    this.pages.delete(n);
+    this.pages.set(n, { rows: reply.rows, revision: reply.revision, stale, wish: this.wish });
+    const pages = Math.max(1, Math.ceil(this.total / PAGE));
+    for (const [at, page] of this.pages) {
+      const spare = this.pages.size > this.most && !this.wanted.includes(at);
+      if (at < pages && page.wish === this.wish && !spare) continue;
+      this.pages.delete(at);
+      for (const row of page.rows)
+        if (Math.floor((this.places.get(row[this.key]) ?? -1) / PAGE) === at) this.places.delete(row[this.key]);
+    }
+    reply.rows.forEach((row: Row, i: number) => this.places.set(row[this.key], n * PAGE + i));
+  }
+
+  /**
+   * Something changed: ask again for what is looked at.
+   * @param total how many rows the table has
+   */
+  refresh(total: number) {
+    if (this.plain) this.total = total;
+    this.version += 1;
+    for (const page of this.pages.values()) page.stale = true;
+  }
+
+  /** The ids of the rows from start to stop, here or not. */
+  async ids(start: number, stop: number): Promise<string[]> {
+    const here = Array.from({ length: Math.max(0, stop - start) }, (_, i) => this.at(start + i)?.[this.key]);
+    if (here.every((id) => id !== undefined)) return here;
+    const { reply } = await this.channel.ask({ kind: "order", table: this.table, start, stop, ...this.asking });
+    return reply.ok ? reply.ids : here.filter((id) => id !== undefined);
+  }
+
+  /**
+   * The rows of these ids as they are now, wherever they stand, and the revision at which they were read; those that
+   * are gone are left out.
+   */
+  async read(ids: string[]) {
+    const found: Row[] = [];
+    let revision = Infinity;
+    for (let at = 0; at < ids.length; at += ROWS_BY_ID) {
+      const { reply } = await this.channel.ask({
+        kind: "rows",
+        table: this.table,
+        ids: ids.slice(at, at + ROWS_BY_ID),
+      });
+      if (!reply.ok) throw new Error(words(reply));
+      found.push(...reply.rows);
+      revision = Math.min(revision, reply.revision);
+    }
+    return { found, revision };
+  }
+
+  /** The rows alone. */
+  async byIds(ids: string[]) {
+    return (await this.read(ids)).found;
+  }
+
+  /** Which of these rows are no more, as far as was not asked before. */
+  async gone(ids: string[]): Promise<Set<string>> {
+    const asked = ids.filter((id) => this.sought.get(id) !== this.version && !this.byId(id));
+    for (const id of asked) this.sought.set(id, this.version);
+    if (asked.length === 0) return new Set();
+    try {
+      const there = new Set((await this.byIds(asked)).map((row) => row[this.key]));
+      return new Set(asked.filter((id) => !there.has(id)));
+    } catch {
+      return new Set();
+    }
+  }
+}

@@ -1,0 +1,437 @@
+// The image grid. Only the rows in view exist in the page; they are recycled while scrolling.
+
+import { Channel, type Model, Revision } from "../common/channel";
+import { arrange, h, mark, perFrame } from "../common/dom";
+import { again, Edits, giveBackGone, settle } from "../common/edits";
+import { Frame, watchSummary } from "../common/frame";
+import { Parts } from "../common/parts";
+import { Pictures, pxFor, type Wanted } from "../common/pictures";
+import { type Row, Rows } from "../common/rows";
+import { viewOf } from "../common/view";
+import type bulkActions from "./bulk_actions";
+import type captionEditor from "./caption_editor";
+import type { CaptionEditor } from "./caption_editor";
+import type captionsDialog from "./captions_dialog";
+import type replaceDialog from "./replace_dialog";
+import { ImageSelection } from "./selection";
+import type shortcutsHelp from "./shortcuts_help";
+import * as tiles from "./tiles";
+import { newTile, paintTile, type Tile } from "./tiles";
+import { Bar } from "./toolbar";
+import * as undoNotice from "./undo_notice";
+import type viewer from "./viewer";
+
+const GAP = 12;
+const DRAG = 6;
+const PAGES_KEPT = 20;
+/** By density: the narrowest a tile may be, the height of the words under it, the fewest columns. */
+const SIZES = { small: [92, 46, 3], medium: [140, 64, 2], large: [224, 80, 1] } as const;
+
+/** Modules that come from the kernel when they are first used. */
+interface GridParts {
+  bulk_actions: typeof bulkActions;
+  caption_editor: typeof captionEditor;
+  captions_dialog: typeof captionsDialog;
+  replace_dialog: typeof replaceDialog;
+  shortcuts_help: typeof shortcutsHelp;
+  viewer: typeof viewer;
+}
+
+export interface TileRow {
+  row: HTMLElement;
+  tiles: Tile[];
+}
+
+export class Grid {
+  readonly paint: () => void;
+  readonly frame: Frame;
+  readonly channel: Channel;
+  readonly revision = new Revision();
+  readonly rows: Rows;
+  readonly edits: Edits;
+  readonly pictures: Pictures;
+  readonly selection: ImageSelection;
+  /** the editor of captions, once it is here */
+  captions: CaptionEditor | null = null;
+  preparing: Promise<CaptionEditor | null> | null = null;
+  readonly parts: Parts<GridParts>;
+  /** parts that show rows, too */
+  readonly watchers = new Set<{ painted(): void }>();
+  /** Which kernel has the words that this page left, and the cells that were typed in here (`common/typing.ts`). */
+  kernel: string | undefined;
+  typedHere: Set<string> | undefined;
+  density: any;
+  focus = 0;
+  columns = 0;
+  pitch = 1;
+  version = -1;
+  readonly lines = new Map<number, TileRow>();
+  spare: TileRow[] = [];
+  readonly bar: Bar;
+  readonly space = h("div", "nbt-space", { role: "presentation" });
+  readonly grid: HTMLDivElement;
+
+  constructor(
+    readonly model: Model,
+    el: HTMLElement,
+    readonly signal: AbortSignal,
+  ) {
+    this.paint = perFrame(signal, () => this.paintNow());
+    this.frame = new Frame(model, el, signal, "nbt-images");
+    this.channel = new Channel(model, signal, this.paint);
+    this.rows = new Rows(this.channel, "images", this.revision, this.paint, PAGES_KEPT);
+    this.edits = new Edits(this.channel, this.revision, this.paint, (cell) => settle(this, cell));
+    this.pictures = new Pictures(this.channel, signal, 192, this.paint);
+    this.selection = new ImageSelection(model, this.channel, this.rows, this.paint);
+    this.parts = new Parts(this.frame, this.channel, { "grid/tiles": tiles, "grid/undo_notice": undoNotice });
+    this.density = model.get("density") ?? "medium";
+
+    const f = this.frame;
+    this.bar = new Bar(this);
+    f.onAgain = (kind, of) => void again(kind, f, this.edits, [this.rows], this.paint, of);
+    this.grid = h(
+      "div",
+      "nbt-scroll",
+      { role: "grid", "aria-label": "Images", "aria-multiselectable": "true" },
+      this.space,
+    );
+    f.body.append(this.grid);
+    this.listen();
+    this.refreshed();
+    void this.rows.want(0, 1);
+  }
+
+  listen() {
+    const { signal, model } = this;
+    this.grid.addEventListener("scroll", this.paint, { passive: true });
+    this.grid.addEventListener("click", (event) => this.clicked(event));
+    this.grid.addEventListener("dblclick", (event) => {
+      const tile = this.tileOf(event.target);
+      if (tile?.id && tile.pic.contains(event.target as Node)) this.open(tile.index);
+    });
+    this.grid.addEventListener("keydown", (event) => this.key(event));
+    this.grid.addEventListener("focusin", (event) => {
+      const tile = this.tileOf(event.target);
+      if (tile && tile.index !== this.focus) (this.focus = tile.index), this.paint();
+    });
+    this.grid.addEventListener("mousedown", (event) => {
+      if (event.shiftKey && !this.writing(event.target)) event.preventDefault(); // no text selection
+    });
+    this.grid.addEventListener("dragstart", (event) =>
+      this.captions ? this.captions.drag(event) : event.preventDefault(),
+    );
+    const size = new ResizeObserver(this.paint);
+    size.observe(this.grid);
+    const selected = () => this.selection.heard();
+    const density = () => this.showDensity(model.get("density"));
+    model.on("change:selected", selected);
+    model.on("change:density", density);
+    watchSummary(this.frame, this.channel, () => this.refreshed());
+    signal.addEventListener("abort", () => {
+      size.disconnect();
+      model.off("change:selected", selected);
+      model.off("change:density", density);
+    });
+  }
+
+  refreshed() {
+    const { summary } = this;
+    this.revision.see(summary.revision ?? 0);
+    if (summary.version !== this.version) {
+      this.version = summary.version;
+      this.rows.refresh(summary.total ?? 0);
+      if (this.count === 0 || this.rows.problem) void this.rows.want(0, 1);
+    }
+    this.paint();
+  }
+
+  // -- what is shown ------------------------------------------------------------------------------
+
+  get summary() {
+    return this.frame.summary;
+  }
+
+  get root() {
+    return this.frame.root;
+  }
+
+  /** Whether the set must stay as it is. */
+  get locked() {
+    return Boolean(this.summary.training || this.summary.picking);
+  }
+
+  get count() {
+    return this.rows.total;
+  }
+
+  caption(row: Row) {
+    const edit = this.edits.of("images", row.image_id, "caption");
+    return edit?.phase === "pending" ? edit.value : row.caption;
+  }
+
+  top() {
+    this.grid.scrollTop = 0;
+    this.focus = this.selection.anchor = 0;
+  }
+
+  setDensity(density: string) {
+    this.showDensity(density);
+    void this.channel.ask({ kind: "density", density });
+  }
+
+  /** Change the tiles' size, and keep in view what is. */
+  showDensity(density: string) {
+    if (density === this.density || !(density in SIZES)) return;
+    const first = Math.floor(this.grid.scrollTop / this.pitch) * this.columns;
+    this.density = density;
+    this.columns = 0;
+    this.layout();
+    this.grid.scrollTop = Math.floor(first / this.columns) * this.pitch;
+    this.paint();
+  }
+
+  // -- painting -----------------------------------------------------------------------------------
+
+  paintNow() {
+    void giveBackGone(this);
+    this.frame.paint(this.edits, this.channel, this.rows.known);
+    this.bar.paint();
+    this.paintEmpty();
+    this.layout();
+    for (const watcher of this.watchers) watcher.painted();
+    if (this.pictures.kept.size && !this.pictures.flights.size) void this.prepare();
+  }
+
+  paintEmpty() {
+    const { empty } = this.frame;
+    const nothing = this.count === 0 && (this.rows.known || this.summary.total === 0 || this.rows.problem !== "");
+    empty.hidden = !nothing;
+    if (nothing && this.grid.contains(document.activeElement)) this.frame.undo.focus();
+    this.grid.hidden = nothing;
+    if (!nothing) return;
+    if (this.rows.problem) this.frame.explain(["", this.rows.problem, ""]);
+    else if (this.bar.filtered) this.frame.explain(["", "No image fits.", ""]);
+    else if (this.summary.empty) this.frame.explain(this.summary.empty);
+  }
+
+  layout() {
+    const width = this.grid.clientWidth - 2 * DRAG;
+    if (this.grid.hidden || width <= 0) return;
+    const [least, text, fewest] = SIZES[this.density as keyof typeof SIZES];
+    const columns = Math.max(fewest, Math.floor((width + GAP) / (least + GAP)));
+    const side = Math.floor((width - (columns - 1) * GAP) / columns);
+    const pitch = side + text + GAP;
+    const lines = Math.ceil(this.count / columns);
+    if (columns !== this.columns) this.rebuild(columns);
+    mark(this.root, "data-density", this.density);
+    mark(this.grid, "aria-rowcount", String(lines));
+    mark(this.grid, "aria-colcount", String(columns));
+    this.grid.style.setProperty("--nbt-side", `${side}px`);
+    this.space.style.height = `${Math.max(0, lines * pitch - GAP + DRAG * 2)}px`;
+    this.pitch = pitch;
+    this.pictures.px = pxFor(side);
+
+    this.focus = Math.max(0, Math.min(this.focus, this.count - 1));
+    const top = Math.floor(this.grid.scrollTop / pitch);
+    const bottom = Math.min(lines - 1, Math.floor((this.grid.scrollTop + this.grid.clientHeight - DRAG) / pitch));
+    const keep = new Set<number>();
+    for (let n = Math.max(0, top - 1); n <= Math.min(lines - 1, bottom + 1); n += 1) keep.add(n);
+    // The line that has the focus or the editor stays, however far away one scrolls.
+    if (this.captions?.open) keep.add(Math.floor(this.rows.indexOf(this.captions.open.id) / columns));
+    const held =
+      document.activeElement && this.root.contains(document.activeElement) ? this.tileOf(document.activeElement) : null;
+    if (held) keep.add(Math.floor(held.index / columns)).add(Math.floor(this.focus / columns));
+    for (const [n, line] of this.lines) {
+      if (keep.has(n) && n < lines) continue;
+      this.lines.delete(n);
+      line.row.remove();
+      this.spare.push(line);
+    }
+    const order = [...keep].filter((n) => n >= 0 && n < lines).sort((a, b) => a - b);
+    const seen: Wanted[] = [];
+    const ahead: Wanted[] = [];
+    for (const n of order) {
+      let line = this.lines.get(n);
+      if (!line) {
+        line = this.spare.pop() ?? this.newLine();
+        this.lines.set(n, line);
+      }
+      this.paintLine(line, n, n >= top && n <= bottom ? seen : ahead);
+    }
+    arrange(
+      this.space,
+      order.map((n) => (this.lines.get(n) as TileRow).row),
+    );
+    if (this.spare.length > 4) this.spare.length = 4;
+    // Its image is gone: keys must not fall through to the notebook, where "d d" deletes the cell.
+    if (held && held.index >= this.count) this.tileAt(this.focus)?.cell.focus({ preventScroll: true });
+    void this.rows.want(Math.max(0, top - 1) * columns, (bottom + 2) * columns);
+    this.pictures.want(seen, ahead);
+    this.captions?.place();
+  }
+
+  rebuild(columns: number) {
+    this.columns = columns;
+    const focused = this.captions?.open ? null : this.tileOf(document.activeElement);
+    this.captions?.lift();
+    for (const line of this.lines.values()) line.row.remove();
+    this.lines.clear();
+    this.spare = [];
+    this.captions?.land();
+    if (focused) window.setTimeout(() => this.focusOn(this.focus), 0);
+  }
+
+  newLine(): TileRow {
+    const row = h("div", "nbt-line", { role: "row" });
+    const tiles = Array.from({ length: this.columns }, () => newTile(this));
+    row.append(...tiles.map((tile) => tile.cell));
+    return { row, tiles };
+  }
+
+  paintLine(line: TileRow, n: number, near: Wanted[]) {
+    line.row.style.transform = `translateY(${n * this.pitch}px)`;
+    mark(line.row, "aria-rowindex", String(n + 1));
+    line.tiles.forEach((tile, column) => {
+      const index = n * this.columns + column;
+      tile.cell.hidden = index >= this.count;
+      tile.index = index;
+      mark(tile.cell, "aria-colindex", String(column + 1));
+      mark(tile.cell, "tabindex", index === this.focus ? "0" : "-1");
+      if (index >= this.count) return;
+      const row = this.rows.at(index);
+      paintTile(this, tile, row);
+      if (row) near.push({ id: row.image_id, picture: row.picture });
+    });
+  }
+
+  // -- focus and keys -----------------------------------------------------------------------------
+
+  tiles() {
+    return [...this.lines.values()].flatMap((line) => line.tiles);
+  }
+
+  tileOf(target: EventTarget | null): Tile | null {
+    if (!(target instanceof Node) || !this.space.contains(target)) return null;
+    return this.tiles().find((tile) => tile.cell.contains(target)) ?? null;
+  }
+
+  tileAt(index: number) {
+    return this.lines.get(Math.floor(index / this.columns))?.tiles[index % this.columns];
+  }
+
+  focusOn(index: number) {
+    this.focus = Math.max(0, Math.min(index, this.count - 1));
+    this.intoView(this.focus);
+    this.layout();
+    this.tileAt(this.focus)?.cell.focus({ preventScroll: true });
+  }
+
+  intoView(index: number) {
+    const top = Math.floor(index / this.columns) * this.pitch;
+    const bottom = top + this.pitch;
+    if (top < this.grid.scrollTop) this.grid.scrollTop = top;
+    else if (bottom > this.grid.scrollTop + this.grid.clientHeight)
+      this.grid.scrollTop = bottom - this.grid.clientHeight;
+  }
+
+  clicked(event: MouseEvent) {
+    const tile = this.tileOf(event.target);
+    // The second click of two opens it, and must not undo what the first has selected.
+    if (!tile?.id || event.target instanceof HTMLButtonElement || event.detail > 1 || this.writing(event.target))
+      return;
+    const onText = event.target instanceof Node && (tile.cap.contains(event.target) || tile.why.contains(event.target));
+    this.focus = tile.index;
+    const { picking } = this.summary;
+    if (onText && !picking && !event.shiftKey && !event.ctrlKey && !event.metaKey) void this.edit(tile.id);
+    else {
+      // Who picks twenty of thousands must not lose nineteen by a click.
+      this.pick(tile.index, event.shiftKey ? "range" : event.ctrlKey || event.metaKey || picking ? "toggle" : "only");
+      this.focusOn(tile.index);
+    }
+  }
+
+  async pick(index: number, how: "only" | "toggle" | "range") {
+    await this.selection.pick(index, how);
+    this.frame.announce(`${this.selection.size.toLocaleString("en")} selected`);
+  }
+
+  key(event: KeyboardEvent) {
+    if (this.writing(event.target)) return this.captions?.key(event);
+    const page = this.columns * Math.max(1, Math.floor(this.grid.clientHeight / this.pitch));
+    const steps: { [key: string]: number } = {
+      ArrowLeft: this.focus - 1,
+      ArrowRight: this.focus + 1,
+      ArrowUp: this.focus - this.columns,
+      ArrowDown: this.focus + this.columns,
+      PageUp: this.focus - page,
+      PageDown: this.focus + page,
+      Home: 0,
+      End: this.count - 1,
+    };
+    const command = event.ctrlKey || event.metaKey;
+    const letter = event.key.toLowerCase();
+    const to = steps[event.key];
+    if (to !== undefined) {
+      const far = event.key.startsWith("Page") ? Math.max(0, Math.min(to, this.count - 1)) : to;
+      if (far >= 0 && far < this.count) {
+        this.focusOn(far);
+        if (event.shiftKey) void this.pick(far, "range");
+        else if (!command) this.selection.anchor = far;
+      }
+    } else if (event.key === " ") void this.pick(this.focus, event.shiftKey ? "range" : "toggle");
+    else if ((command && event.key === "Enter") || (!command && letter === "o")) this.open(this.focus);
+    else if (event.key === "Enter" || event.key === "F2") void this.edit(this.rows.at(this.focus)?.image_id);
+    else if (event.key === "Delete") this.act("remove");
+    else if (!command && letter === "c") this.recaption();
+    else if (!command && (letter === "m" || letter === "t"))
+      this.act(letter === "m" ? "mine" : "theirs", [this.rows.at(this.focus)?.image_id]);
+    else if (!command && letter === "p") this.act("pair");
+    else if (event.key === "?") void this.parts.run("shortcuts_help", this);
+    else if (event.key === "Escape") this.selection.set([]);
+    else if (event.key === "/") this.bar.search.focus();
+    else if (command && letter === "a") void this.selection.all();
+    else if (command && letter === "z") this.frame.onAgain(event.shiftKey ? "redo" : "undo");
+    else if (command && letter === "y") this.frame.onAgain("redo");
+    else return;
+    event.preventDefault();
+  }
+
+  writing(target: EventTarget | null) {
+    return Boolean(this.captions?.holds(target));
+  }
+
+  /** Have the editor ready before it is wanted: a kernel that is busy then could not give it. */
+  prepare() {
+    return (this.preparing ??= this.parts
+      .run("caption_editor", this)
+      .then((editor) => (this.captions = editor ?? null)));
+  }
+
+  async edit(id: string | undefined) {
+    if (!this.captions && !(await this.prepare())) this.preparing = null; // it failed, and is tried again
+    this.captions?.edit(id);
+  }
+
+  // -- commands -----------------------------------------------------------------------------------
+
+  /**
+   * @param what the last two: where two changed one caption, keep one of them
+   * @param ids without them, what is selected
+   */
+  act(what: "remove" | "pair" | "mine" | "theirs", ids?: string[]) {
+    void this.parts.run("bulk_actions", this, what, ids);
+  }
+
+  /** Change the captions of what is selected, else of what has the focus. */
+  recaption() {
+    const ids = this.selection.size ? [...this.selection.ids] : [this.rows.at(this.focus)?.image_id];
+    void this.parts.run("captions_dialog", this, ids.filter(Boolean));
+  }
+
+  /** @param index without it, the first of the selected images */
+  open(index?: number) {
+    void this.parts.run("viewer", this, index);
+  }
+}
+
+export default viewOf((model, el, signal) => new Grid(model, el, signal));

@@ -1,0 +1,60 @@
+// Another picture in an image's place. It is read on the kernel's side: pictures never travel through the page.
+
+import { newId, words } from "../common/channel";
+import { openDialog } from "../common/dialog";
+import { button, h, mark, paintName, say } from "../common/dom";
+import { paintPicture } from "../common/pictures";
+import type { Grid } from "./grid";
+
+export default function (grid: Grid, id: string) {
+  const row = grid.rows.byId(id);
+  if (!row || grid.locked) return;
+  const { body, foot, close } = openDialog(grid.root, { title: "Replace picture", className: "nbt-replace" });
+  const img = h("img", "", { alt: "" });
+  const holder = h("span", "nbt-thumb", {}, img);
+  paintPicture(holder, img, grid.pictures.get(id, row.picture), row.colour);
+  const name = h("span", "nbt-name");
+  paintName(name, row.name);
+  const field = newId();
+  const path = h("input", "nbt-input nbt-newpath", {
+    type: "text",
+    id: `nbt-${field}`,
+    placeholder: "pictures/better.png",
+    spellcheck: "false",
+    autocomplete: "off",
+    "aria-describedby": `nbt-${field}-why`,
+  });
+  const label = h(
+    "label",
+    "nbt-label",
+    { for: path.id },
+    "Path of the new picture, on the computer where this notebook runs",
+  );
+  const why = h("div", "nbt-reason", { id: `nbt-${field}-why`, role: "alert" });
+  const keeps = h("p", "nbt-mute", {}, "Name, caption and pairs stay. Undo brings the old picture back.");
+  body.append(h("div", "nbt-who", {}, holder, name), label, path, why, keeps);
+
+  const apply = async () => {
+    const typed = path.value.trim();
+    if (!typed || go.disabled) return path.focus();
+    go.disabled = path.readOnly = true;
+    say(go, "Reading…");
+    const reply = await grid.edits.ask({ kind: "replace", row: id, path: typed });
+    if (reply.ok) {
+      close();
+      grid.frame.announce("Picture replaced. Undo brings the old one back.");
+      grid.rows.refresh(grid.rows.total);
+      return grid.paint();
+    }
+    go.disabled = path.readOnly = false;
+    say(go, "Replace");
+    say(why, words(reply));
+    mark(path, "aria-invalid", "true");
+    path.focus();
+  };
+  const go = button("Replace", "nbt-btn nbt-primary nbt-small", () => void apply());
+  foot.append(button("Cancel", "nbt-btn", close), go);
+  path.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && void apply());
+  path.addEventListener("input", () => (say(why, ""), mark(path, "aria-invalid", null)));
+  path.focus();
+}

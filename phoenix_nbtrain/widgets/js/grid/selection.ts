@@ -1,0 +1,74 @@
+// Which images are selected. The kernel holds it; the page is ahead of it while it tells.
+
+import type { Channel, Model } from "../common/channel";
+import type { Rows } from "../common/rows";
+
+export class ImageSelection {
+  /** in the order of selection */
+  ids: Set<string>;
+  /** The row from which a range goes. */
+  anchor = 0;
+  telling = 0;
+  picking = 0;
+
+  constructor(
+    readonly model: Model,
+    readonly channel: Channel,
+    readonly rows: Rows,
+    readonly changed: () => void,
+  ) {
+    this.ids = new Set(model.get("selected") ?? []);
+  }
+
+  get size() {
+    return this.ids.size;
+  }
+
+  has(id: string) {
+    return this.ids.has(id);
+  }
+
+  /** The kernel has set it. */
+  heard() {
+    if (this.telling > 0) return; // older than what is on its way
+    this.ids = new Set(this.model.get("selected") ?? []);
+    this.changed();
+  }
+
+  async pick(index: number, how: "only" | "toggle" | "range") {
+    const picking = (this.picking += 1);
+    const id = this.rows.at(index)?.[this.rows.key];
+    if (how === "range") {
+      const ids = await this.rows.ids(Math.min(this.anchor, index), Math.max(this.anchor, index) + 1);
+      if (picking === this.picking) this.set(ids); // else somebody picked on while the kernel was asked
+    } else if (id) {
+      this.anchor = index;
+      if (how === "toggle") this.set(this.has(id) ? [...this.ids].filter((one) => one !== id) : [...this.ids, id]);
+      else this.set(this.size === 1 && this.has(id) ? [] : [id]);
+    }
+  }
+
+  async all() {
+    const picking = (this.picking += 1);
+    const ids = await this.rows.ids(0, this.rows.total);
+    if (picking === this.picking) this.set(ids);
+  }
+
+  set(ids: string[]) {
+    this.picking += 1;
+    this.ids = new Set(ids);
+    void this.tell();
+  }
+
+  async tell() {
+    this.changed();
+    this.telling += 1;
+    if (this.telling > 1) return; // the one on its way sends the newest when it is back
+    for (let sent = -1; sent !== this.telling; ) {
+      sent = this.telling;
+      await this.channel.ask({ kind: "select", ids: [...this.ids] });
+    }
+    this.telling = 0;
+    this.heard();
+  }
+}

@@ -1,0 +1,42 @@
+// The keys of the grid, listed.
+
+import { openDialog } from "../common/dialog";
+import { h } from "../common/dom";
+import type { Grid } from "./grid";
+
+const KEYS = [
+  ["Arrows, Page Up, Page Down, Home, End", "move from image to image"],
+  ["Space", "select, or no longer"],
+  ["Shift with a move, a click or Space", "select everything from there to here"],
+  ["Ctrl or ⌘ with a click", "add to the selection, or take from it"],
+  ["Ctrl A · Esc", "select all · none"],
+  ["Enter or F2", "write the caption; there, Enter and Tab save and go on, Shift Enter starts a line, Esc restores"],
+  ["O, Ctrl Enter or a double click", "open large; there, arrows turn over, + − 0 1 zoom, Esc closes"],
+  ["C", "captions of the selected images at once"],
+  ["P", "pair the selected images"],
+  ["M · T", "where two changed one caption: keep mine · take theirs"],
+  ["Delete", "remove the selected images"],
+  ["Ctrl Z · Ctrl Y", "undo · redo"],
+  ["/", "search"],
+  ["?", "this list"],
+];
+
+export default function (grid: Grid) {
+  const { body } = openDialog(grid.root, { title: "Keys", className: "nbt-keys" });
+  for (const [name, value] of [
+    ["tabindex", "0"],
+    ["data-lm-suppress-shortcuts", ""],
+  ])
+    body.setAttribute(name, value); // it may scroll
+  const list = h("dl", "nbt-keylist");
+  for (const [keys, does] of KEYS) {
+    const names = keys.split(/( or | · |, )/).map((part, i) => (i % 2 ? part : kbd(part)));
+    list.append(h("dt", "", {}, ...names), h("dd", "", {}, does));
+  }
+  body.append(list);
+}
+
+/** A key's name as a cap, if it is one. */
+function kbd(part: string) {
+  return /^(Ctrl |Page )?(\S{1,6}|Delete)$/.test(part) && part !== "Arrows" ? h("kbd", "", {}, part) : part;
+}

@@ -1,0 +1,119 @@
+// One picture of the grid, with what is to say about it.
+
+import { button, h, mark, paintDot, paintName, plain, say } from "../common/dom";
+import type { CellEdit } from "../common/edits";
+import { paintPicture } from "../common/pictures";
+import type { Row } from "../common/rows";
+import type { Grid } from "./grid";
+
+export interface Tile {
+  cell: HTMLElement;
+  pic: HTMLElement;
+  img: HTMLImageElement;
+  badges: HTMLElement;
+  name: HTMLElement;
+  dot: HTMLElement;
+  cap: HTMLElement;
+  size: HTMLElement;
+  why: HTMLElement;
+  choice: HTMLElement;
+  id: string;
+  index: number;
+}
+export interface Badge {
+  text: string;
+  tone: string;
+  why: string;
+}
+
+export function newTile(grid: Grid): Tile {
+  const img = h("img", "", { alt: "", decoding: "async", draggable: "false" });
+  const badges = h("span", "nbt-badges");
+  const tick = h("span", "nbt-tick", { "aria-hidden": "true" }, "✓");
+  const side = (which: "mine" | "theirs", text: string) =>
+    button(text, "nbt-btn nbt-tiny", () => grid.act(which, [tile.id]), {
+      tabindex: "-1",
+      title: `${text} (${which[0].toUpperCase()})`,
+    });
+  const choice = h("span", "nbt-choice", {}, side("mine", "Keep mine"), side("theirs", "Take theirs"));
+  const pic = h("div", "nbt-pic", {}, img, tick, badges, choice);
+  const name = h("span", "nbt-name");
+  const dot = h("span", "nbt-dot", { role: "img" });
+  const cap = h("div", "nbt-cap", { dir: "auto" });
+  const size = h("span", "nbt-size");
+  const why = h("div", "nbt-reason");
+  const cell = h(
+    "div",
+    "nbt-tile",
+    { role: "gridcell", tabindex: "-1", draggable: "true", "data-lm-suppress-shortcuts": "" },
+    pic,
+    h("div", "nbt-meta", {}, name, size, dot),
+    cap,
+    why,
+  );
+  const tile: Tile = { cell, pic, img, badges, name, dot, cap, size, why, choice, id: "", index: -1 };
+  return tile;
+}
+
+export function paintTile(grid: Grid, tile: Tile, row: Row | undefined) {
+  tile.id = row?.image_id ?? "";
+  const edit = row ? grid.edits.of("images", row.image_id, "caption") : undefined;
+  const caption = row ? grid.caption(row) : "";
+  const ghost = row && !caption ? row.automatic_caption || "no caption" : "";
+  paintName(tile.name, row?.name ?? " ");
+  mark(tile.name, "title", row ? `${plain(row.name)} · ${measures(row)}` : null);
+  say(tile.cap, caption || ghost);
+  tile.cap.classList.toggle("nbt-ghost", ghost !== "");
+  say(tile.size, row ? measures(row) : "");
+  mark(tile.img, "alt", row ? plain(row.name) : "");
+  paintBadges(tile.badges, row ? badgesOf(row, caption) : []);
+  paintPicture(tile.pic, tile.img, row ? grid.pictures.get(row.image_id, row.picture) : undefined, row?.colour);
+  const [state, reason] = cellState(edit, row);
+  tile.dot.hidden = !row;
+  paintDot(tile.dot, state, reason);
+  mark(tile.cell, "data-state", row ? state : null);
+  mark(tile.cell, "aria-selected", String(grid.selection.has(tile.id)));
+  mark(tile.cell, "aria-busy", row ? null : "true");
+  const refused = edit?.phase === "refused";
+  mark(tile.cell, "aria-invalid", refused || row?.reason ? "true" : null);
+  // What was typed and not taken is offered again where it would have stood.
+  const both = !edit && row ? twoSaid(row) : "";
+  say(tile.why, refused ? `${edit.reason} Your text is kept: click to go on.` : both || (row?.reason ?? ""));
+  tile.choice.hidden = !both;
+  tile.badges.hidden = Boolean(both);
+  tile.why.hidden = tile.why.textContent === "";
+  mark(tile.why, "title", tile.why.textContent);
+}
+
+/** What somebody else did to a picture whose caption was changed here, too; empty where nobody did. */
+export function twoSaid(row: Row | undefined) {
+  if (row?.gone) return "They removed it.";
+  return typeof row?.theirs === "string" ? `Theirs: ${row.theirs || "(no caption)"}` : "";
+}
+
+/** What the kernel says of a picture, less what a caption on its way has mended. */
+export function badgesOf(row: Row, caption: string): Badge[] {
+  return caption.trim() ? row.badges.filter((badge: Badge) => badge.text !== "caption") : row.badges;
+}
+
+function paintBadges(holder: HTMLElement, badges: Badge[]) {
+  const says = JSON.stringify(badges);
+  if (holder.dataset.says === says) return;
+  holder.dataset.says = says;
+  holder.replaceChildren(
+    ...badges.map(({ text, tone, why }) => h("span", `nbt-badge nbt-${tone}`, { title: why }, text)),
+  );
+}
+
+export function cellState(edit: CellEdit | undefined, row: Row | undefined): [string, string] {
+  if (edit) return edit.phase === "pending" ? ["sending", ""] : ["refused", edit.reason];
+  return [row?.state ?? "kept", row?.reason ?? ""];
+}
+
+/** A picture's size in pixels and bytes, as far as it is known. */
+export function measures(row: Row) {
+  const { bytes } = row;
+  const pixels = row.width && row.height ? `${row.width} × ${row.height}` : "";
+  const weight = bytes ? (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`) : "";
+  return [pixels, weight].filter(Boolean).join(" · ") || "size unknown";
+}

@@ -1,0 +1,90 @@
+// Copy, cut and paste between the pair table and spreadsheets.
+
+import { counted, h } from "../common/dom";
+import { COLUMNS, DATA, isData } from "./columns";
+import type { PairView } from "./pairs";
+
+/** What makes a spreadsheet take a text for a formula, and how many marks stand before it. */
+const FORMULA = /^'*[=+\-@＝＋－＠\t\r\n]/u;
+
+export class PairClipboard {
+  constructor(readonly view: PairView) {
+    // On the document: a cell is no field, so the browser sends them to the body.
+    for (const kind of ["copy", "cut", "paste"]) {
+      document.addEventListener(kind, this, { capture: true, signal: view.signal });
+    }
+  }
+
+  handleEvent(given: Event) {
+    const event = given as ClipboardEvent;
+    const { view } = this;
+    const { open, lines, frame } = view;
+    const active = document.activeElement;
+    if (!event.clipboardData || !active || !frame.root.contains(active)) return;
+    if (!lines.grid.contains(active) && (event.type !== "paste" || active.closest("input, textarea, dialog"))) return;
+    const field = open?.field;
+    if (active === field && !(event.type === "paste" && isBlock(event.clipboardData, open?.column === "instruction")))
+      return;
+    if (event.type !== "paste" && !getSelection()?.isCollapsed) return; // words of the page
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.type === "paste") this.paste(event.clipboardData.getData("text/plain"));
+    else if (this.copy(event.clipboardData) && event.type === "cut")
+      void (view.chosen.whole ? view.input?.commands.remove() : view.input?.commands.clear());
+  }
+
+  /** @returns whether all was there to be copied */
+  copy(data: DataTransfer): boolean {
+    const { view } = this;
+    const { chosen, cells, rows, frame } = view;
+    const column = COLUMNS[cells.at.column];
+    const columns = chosen.size > 0 ? chosen.columns : isData(column) ? [column] : DATA;
+    const ids = chosen.size > 0 ? [...chosen.rows] : [cells.at.id];
+    const there = ids.every((id) => chosen.row(id));
+    if (!there) frame.announce("The selected pairs are still being read. Copy once more.");
+    if (!there) return false;
+    if (ids.every((id) => rows.indexOf(id) >= 0)) ids.sort((a, b) => rows.indexOf(a) - rows.indexOf(b));
+    const block = ids.map((id) => columns.map((c) => guarded(view.wordsOf(id, c))));
+    data.setData("text/plain", block.map((row) => row.map(quoted).join("\t")).join("\n"));
+    const body = block.map((row) => h("tr", "", {}, ...row.map((text) => h("td", "", {}, text))));
+    data.setData("text/html", h("table", "", {}, ...body).outerHTML);
+    frame.announce(ids.length * columns.length === 1 ? "Copied." : `${counted(ids.length, "row")} copied.`);
+    return true;
+  }
+
+  paste(text: string) {
+    const { view } = this;
+    const { chosen, cells, rows, frame, lines } = view;
+    if (view.locked()) return;
+    view.input?.editor.save();
+    if (rows.total > 0 && chosen.size === 0 && !lines.grid.contains(document.activeElement)) {
+      return frame.note("Not pasted: choose a cell first, so that it is clear where it goes.");
+    }
+    // Where it goes is where one is now, however long the part takes to come.
+    const column = chosen.size > 0 ? chosen.columns[0] : (view.column ?? DATA[0]);
+    void view.parts.run("paste", view, text, {
+      ids: chosen.ids(),
+      index: cells.at.index,
+      column,
+      many: chosen.size > 1,
+    });
+  }
+}
+
+/**
+ * Whether what is pasted into a field is cells of a table rather than words for it.
+ * @param lines whether the field takes several lines
+ */
+function isBlock(data: DataTransfer, lines: boolean) {
+  const text = data.getData("text/plain").trim();
+  return /\t/.test(text) || (/\n/.test(text) && (!lines || /<table/i.test(data.getData("text/html"))));
+}
+
+/** A text that no spreadsheet runs; pasted back, it is what it was. */
+function guarded(text: string) {
+  return FORMULA.test(text) ? "'" + text : text;
+}
+
+function quoted(text: string) {
+  return /[\t\n\r"]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,173 @@
+// Both pictures of a pair at full size: wiped over each other, their difference, or side by side. Comes when it is first opened.
+
+import { openDialog } from "../common/dialog";
+import { button, h, mark, plain, say } from "../common/dom";
+import type { PairView } from "./pairs";
+
+const LOOK_PX = 2048;
+const WAYS = [
+  ["wipe", "Wipe"],
+  ["difference", "Difference"],
+  ["beside", "Side by side"],
+] as const;
+/** How much brighter a difference is shown, at the slider's right end. */
+const BRIGHTEST = 16;
+
+/** @param id the pair to begin with */
+export default function compare(view: PairView, id: string) {
+  const end = new AbortController();
+  let urls: string[] = [];
+  let asked = 0;
+  let way: (typeof WAYS)[number][0] = "wipe";
+  const at = { wipe: 50, difference: 1 };
+
+  const done = () => {
+    end.abort();
+    drop();
+    // Where one looked last is where one goes on.
+    const index = view.rows.indexOf(id);
+    if (index >= 0 && !view.signal.aborted) queueMicrotask(() => view.cells.go(index, view.cells.at.column));
+  };
+  const { dialog, heading, body, foot, close } = openDialog(view.frame.root, {
+    title: "Compare",
+    className: "nbt-compare",
+    closed: done,
+  });
+  // At once: a dialog that is taken off the page tells of its closing late, if at all.
+  view.signal.addEventListener("abort", done, { signal: end.signal });
+
+  const [source, target] = [
+    h("img", "nbt-source", { draggable: "false" }),
+    h("img", "nbt-target", { draggable: "false" }),
+  ];
+  const bar = h("span", "nbt-divide", { "aria-hidden": "true" });
+  const problem = h("p", "nbt-reason", { role: "alert" });
+  const stage = h("div", "nbt-stage", {}, source, target, bar);
+  const names = [h("span", "nbt-tag"), h("span", "nbt-tag")];
+  const tags = h("div", "nbt-tags", {}, ...names);
+  const slider = h("input", "nbt-slide", { type: "range" });
+  const said = h("p", "nbt-said", { dir: "auto" });
+  const sizes = h("p", "nbt-mute");
+  const choices = WAYS.map(([key, label]) => button(label, "nbt-btn", () => show(key), { "aria-pressed": "false" }));
+  body.append(
+    h("div", "nbt-ways", { role: "group", "aria-label": "How to compare" }, ...choices),
+    stage,
+    tags,
+    slider,
+    problem,
+    said,
+    sizes,
+  );
+  const before = button("‹ Previous", "nbt-btn", () => void step(-1), { title: "Page ↑" });
+  const after = button("Next ›", "nbt-btn", () => void step(1), { title: "Page ↓" });
+  const place = h("span", "nbt-mute", { "aria-live": "polite" });
+  foot.append(place, h("span", "nbt-grow"), before, after);
+
+  slider.addEventListener("input", () => {
+    if (way !== "beside") at[way] = Number(slider.value);
+    paint();
+  });
+  const wipeTo = (event: PointerEvent) => {
+    if (way !== "wipe" || !(event.buttons & 1)) return;
+    const box = stage.getBoundingClientRect();
+    at.wipe = Math.round(1000 * Math.max(0, Math.min(1, (event.clientX - box.left) / box.width))) / 10;
+    slider.value = String(at.wipe);
+    paint();
+  };
+  stage.addEventListener("pointerdown", (event) => {
+    stage.setPointerCapture(event.pointerId);
+    wipeTo(event);
+  });
+  stage.addEventListener("pointermove", wipeTo);
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key !== "PageUp" && event.key !== "PageDown") return;
+    event.preventDefault();
+    void step(event.key === "PageUp" ? -1 : 1);
+  });
+
+  function drop() {
+    for (const url of urls) URL.revokeObjectURL(url);
+    urls = [];
+  }
+
+  function show(to: (typeof WAYS)[number][0]) {
+    way = to;
+    const wipe = way === "wipe";
+    mark(slider, "min", wipe ? "0" : "1");
+    mark(slider, "max", wipe ? "100" : String(BRIGHTEST));
+    mark(slider, "step", wipe ? "0.5" : "1");
+    mark(slider, "aria-label", wipe ? "How much of the source is shown" : "How much brighter the difference is shown");
+    slider.hidden = way === "beside";
+    if (way !== "beside") slider.value = String(at[way]);
+    WAYS.forEach(([key], i) => mark(choices[i], "aria-pressed", String(key === way)));
+    paint();
+  }
+
+  function paint() {
+    mark(stage, "data-way", way);
+    stage.style.setProperty("--nbt-at", `${at.wipe}%`);
+    stage.style.setProperty("--nbt-bright", String(at.difference));
+    mark(slider, "aria-valuetext", way === "wipe" ? `${Math.round(at.wipe)} % source` : `${at.difference} times`);
+    say(names[0], way === "difference" ? "black where alike" : `source: ${source.alt}`);
+    say(names[1], way === "difference" ? `${at.difference}× as bright` : `target: ${target.alt}`);
+  }
+
+  async function step(by: 1 | -1) {
+    const index = view.rows.indexOf(id) + by;
+    if (index < 0 || index >= view.rows.total) return;
+    const [next] = await view.rows.ids(index, index + 1);
+    if (next) await load(next);
+  }
+
+  async function load(pair: string) {
+    const mine = (asked += 1);
+    id = pair;
+    await view.arrived(id, view.rows.indexOf(id));
+    const row = view.rows.byId(id) ?? (await view.rows.byIds([id]))[0];
+    if (!row || mine !== asked || end.signal.aborted) return;
+    const index = view.rows.indexOf(id);
+    say(heading, `Pair ${index + 1}`);
+    say(place, `${(index + 1).toLocaleString("en")} of ${view.rows.total.toLocaleString("en")}`);
+    before.disabled = index <= 0;
+    after.disabled = index + 1 >= view.rows.total;
+    const images = [view.images.byId(row.source), view.images.byId(row.target)];
+    say(said, row.instruction || "no instruction");
+    said.classList.toggle("nbt-ghost", !row.instruction);
+    source.alt = plain(images[0]?.name ?? "(removed)");
+    target.alt = plain(images[1]?.name ?? "(removed)");
+    say(sizes, images[0] && images[1] ? sized(images[0], images[1]) : "");
+    paint();
+    stage.classList.add("nbt-waits");
+    const ids = images.flatMap((image) => (image ? [image.image_id] : []));
+    const { reply, buffers } = await view.channel.ask({ kind: "thumbnails", ids, px: LOOK_PX });
+    if (mine !== asked || end.signal.aborted) return;
+    drop();
+    const failed = reply.ok ? reply.thumbnails.find((t: any) => t.error)?.error : reply.error?.message;
+    say(problem, failed ?? (ids.length < 2 ? "One of the two pictures is not in the set any more." : ""));
+    [source, target].forEach((img, i) => {
+      const picture = images[i] && reply.ok ? reply.thumbnails[ids.indexOf(images[i].image_id)] : undefined;
+      const buffer = picture && buffers[picture.buffer];
+      const type = /^image\/(png|jpeg|webp)$/.test(picture?.mime) ? picture.mime : "image/png";
+      if (buffer) urls.push((img.src = URL.createObjectURL(new Blob([buffer], { type }))));
+      else img.removeAttribute("src");
+      img.hidden = !buffer;
+    });
+    const [one] = images;
+    stage.style.aspectRatio = one?.width && one.height ? `${one.width} / ${one.height}` : "1";
+    body.style.setProperty("--nbt-ratio", String(one?.width && one.height ? one.width / one.height : 1));
+    stage.classList.remove("nbt-waits");
+  }
+
+  show("wipe");
+  void load(id);
+  slider.focus();
+}
+
+/** What there is to say of two pictures' sizes. */
+function sized(a: any, b: any) {
+  const told = (image: any) => (image.width && image.height ? `${image.width} × ${image.height}` : "size unknown");
+  if (told(a) === told(b)) return told(a);
+  const shapes = [a, b].map((image) => image.width / image.height);
+  const same = Math.abs(shapes[0] / shapes[1] - 1) < 0.01;
+  return `The sizes differ: ${told(a)} → ${told(b)}${same ? ", in one shape" : ", and so do the shapes: each is shown whole"}.`;
+}

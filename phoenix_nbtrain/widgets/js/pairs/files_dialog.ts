@@ -1,0 +1,142 @@
+// Pairs from a file and to one, on the kernel's computer. Comes when it is first opened.
+
+import { words } from "../common/channel";
+import { openDialog } from "../common/dialog";
+import { button, counted, h, mark, say } from "../common/dom";
+import type { PairView } from "./pairs";
+
+const FORMATS = [
+  ["csv", "CSV"],
+  ["jsonl", "JSON lines"],
+] as const;
+
+export default function files(view: PairView, way: "import" | "export") {
+  return way === "import" ? bring(view) : take(view);
+}
+
+function bring(view: PairView) {
+  if (view.locked()) return;
+  const { body, foot, close } = openDialog(view.frame.root, { title: "Import pairs", className: "nbt-files" });
+  const path = field("pairs.csv");
+  const said = h("p", "nbt-lead", { role: "status" });
+  const problem = h("div", "nbt-reason", { role: "alert" });
+  const fates = h("div", "nbt-fates", {
+    role: "region",
+    "aria-label": "What became of each line",
+    tabindex: "0",
+    "data-lm-suppress-shortcuts": "",
+  });
+  fates.hidden = true;
+  const text =
+    "A .csv or .jsonl file with source, target and instruction, on the kernel's computer. Pictures are called by their names. A pair of the same two pictures gets the file's instruction.";
+  const go = button("Import", "nbt-btn nbt-primary", () => void run());
+  body.append(h("p", "nbt-mute", {}, text), path, problem, said, fates);
+  foot.append(button("Close", "nbt-btn", close), go);
+  path.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && void run());
+  path.focus();
+
+  async function run() {
+    go.disabled = true;
+    say(problem, "");
+    const { reply } = await view.channel.ask({ kind: "add pairs", path: path.value });
+    go.disabled = false;
+    say(problem, reply.ok ? "" : words(reply));
+    say(said, reply.ok ? `${reply.summary}.` : "");
+    const rows = reply.ok ? reply.rows : [];
+    fates.hidden = rows.length === 0;
+    fates.replaceChildren(
+      ...rows.map((row: any) =>
+        h(
+          "div",
+          `nbt-fate nbt-${row.fate === "refused" ? "bad" : "mute"}`,
+          {},
+          h("span", "", {}, `line ${row.line}`),
+          h("span", "", {}, row.names),
+          h("span", "", {}, `${row.fate}: ${row.reason}`),
+        ),
+      ),
+    );
+    if (reply.more > 0) fates.append(h("div", "nbt-mute", {}, `and ${counted(reply.more, "line")} more`));
+    if (reply.ok) view.frame.announce(`Imported: ${reply.summary}.`);
+  }
+}
+
+function take(view: PairView) {
+  const { body, foot, close } = openDialog(view.frame.root, { title: "Export pairs", className: "nbt-files" });
+  const path = field("pairs.csv");
+  path.value = "pairs.csv";
+  const preview = h("textarea", "nbt-input nbt-filetext", {
+    readonly: "",
+    rows: "8",
+    "aria-label": "What is written",
+    wrap: "off",
+  });
+  const said = h("p", "nbt-lead", { role: "status" });
+  const problem = h("div", "nbt-reason", { role: "alert" });
+  const choices = FORMATS.map(([format, label]) =>
+    button(label, "nbt-btn", () => void show(format), { "aria-pressed": "false" }),
+  );
+  const over = button("Overwrite it", "nbt-btn nbt-danger", () => void write(true));
+  over.hidden = true;
+  const copy = button("Copy", "nbt-btn", () => {
+    copyText(preview.value);
+    say(said, "Copied.");
+  });
+  body.append(
+    h("div", "nbt-ways", { role: "group", "aria-label": "Format" }, ...choices),
+    preview,
+    h("p", "nbt-mute", {}, "The file is written on the kernel's computer, and is read again by Import."),
+    path,
+    problem,
+    said,
+  );
+  foot.append(
+    copy,
+    h("span", "nbt-grow"),
+    button("Close", "nbt-btn", close),
+    over,
+    button("Write file", "nbt-btn nbt-primary", () => void write(false)),
+  );
+  path.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && void write(false));
+  path.addEventListener("input", () => (over.hidden = true));
+  path.focus();
+  void show("csv");
+
+  async function show(format: "csv" | "jsonl") {
+    FORMATS.forEach(([each], i) => mark(choices[i], "aria-pressed", String(each === format)));
+    path.value = path.value.replace(/\.(csv|jsonl)$/i, "") + `.${format}`;
+    over.hidden = true;
+    const { reply } = await view.channel.ask({ kind: "pairs as text", format });
+    preview.value = reply.ok ? reply.text : "";
+    say(problem, reply.ok ? "" : words(reply));
+  }
+
+  async function write(overwrite: boolean) {
+    say(problem, "");
+    const { reply } = await view.channel.ask({ kind: "save pairs", path: path.value, overwrite });
+    say(said, reply.ok ? `Written: ${reply.path}` : "");
+    say(problem, reply.error?.message ?? "");
+    over.hidden = !/other content/.test(reply.error?.message ?? "");
+  }
+}
+
+function field(hint: string) {
+  return h("input", "nbt-input", {
+    "aria-label": "File on the kernel's computer",
+    placeholder: hint,
+    spellcheck: "false",
+    autocomplete: "off",
+  });
+}
+
+/** Copy without asking for a permission, also where the page came without TLS. */
+function copyText(text: string) {
+  const fill = (event: ClipboardEvent) => {
+    event.clipboardData?.setData("text/plain", text);
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  window.addEventListener("copy", fill, { capture: true, once: true });
+  document.execCommand("copy");
+  window.removeEventListener("copy", fill, { capture: true });
+}

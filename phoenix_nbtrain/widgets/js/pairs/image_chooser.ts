@@ -1,0 +1,166 @@
+// A field in which an image is chosen by its name.
+
+import { newId } from "../common/channel";
+import { h, low, mark, plain } from "../common/dom";
+import type { Frame } from "../common/frame";
+import { type Pictures, paintPicture } from "../common/pictures";
+import type { Row, Rows } from "../common/rows";
+import type { PairLines } from "./row_rendering";
+
+/** What a chooser shows its images with. */
+export interface Choosing {
+  frame: Frame;
+  images: Rows;
+  pictures: Pictures;
+  lines: PairLines;
+}
+
+/** A text field with a list of images below it, of which one is chosen by typing or clicking. */
+export class Chooser {
+  at = 0;
+  id = "";
+  fits: Row[] = [];
+  readonly list = h("div", "nbt-list", { role: "listbox", id: "nbt-" + newId(), "aria-label": "Images" });
+
+  constructor(
+    readonly view: Choosing,
+    readonly input: HTMLInputElement,
+    readonly chosen: () => void,
+  ) {
+    this.list.hidden = true;
+    if ("popover" in this.list) this.list.setAttribute("popover", "manual");
+    for (const [name, value] of Object.entries({
+      role: "combobox",
+      "aria-autocomplete": "list",
+      "aria-expanded": "false",
+      "aria-controls": this.list.id,
+      autocomplete: "off",
+      spellcheck: "false",
+    }))
+      input.setAttribute(name, value);
+    view.frame.root.append(this.list);
+    input.addEventListener("input", () => ((this.id = ""), this.open()));
+    input.addEventListener("click", () => this.open());
+    input.addEventListener("blur", () => this.close());
+    this.list.addEventListener("pointerdown", (event) => {
+      event.preventDefault(); // the field keeps the focus
+      const option = event.target instanceof Element ? event.target.closest("[role=option]") : null;
+      if (option) this.choose(Number(option.getAttribute("data-index")));
+    });
+  }
+
+  open() {
+    const all = this.view.images.loaded();
+    const typed = low(this.input.value);
+    const starts = all.filter((row) => low(row.name).startsWith(typed));
+    const holds = all.filter((row) => !starts.includes(row) && low(row.name).includes(typed));
+    const chosen = all.findIndex((row) => row.image_id === this.id);
+    // What is chosen already is no search: show what else there is.
+    this.fits = (chosen >= 0 || !typed ? all : [...starts, ...holds]).slice(0, 200);
+    this.at = Math.max(0, chosen);
+    this.list.hidden = false;
+    if (this.list.popover && !this.list.matches(":popover-open")) this.list.showPopover();
+    mark(this.input, "aria-expanded", "true");
+    this.paint();
+    this.place();
+    this.view.pictures.want([
+      ...this.view.lines.near,
+      ...this.fits.slice(0, 30).map((row) => ({ id: row.image_id, picture: row.picture })),
+    ]);
+  }
+
+  paint() {
+    const { pictures } = this.view;
+    this.list.replaceChildren(
+      ...this.fits.map((row, i) => {
+        const img = h("img", "", { alt: "" });
+        const holder = h("span", "nbt-thumb", {}, img);
+        holder.style.setProperty("--nbt-colour", row.colour || null);
+        paintPicture(holder, img, pictures.get(row.image_id, row.picture));
+        return h(
+          "div",
+          "nbt-option",
+          {
+            role: "option",
+            id: `${this.list.id}-${i}`,
+            "data-index": String(i),
+            "aria-selected": String(i === this.at),
+          },
+          holder,
+          h("span", "nbt-name", {}, plain(row.name)),
+        );
+      }),
+    );
+    if (this.fits.length === 0) {
+      const none = this.view.images.total === 0 ? "There are no images yet." : "No image is called that.";
+      this.list.append(
+        h("div", "nbt-option nbt-mute", { role: "option", "aria-disabled": "true", "aria-selected": "false" }, none),
+      );
+    }
+    mark(this.input, "aria-activedescendant", this.fits.length ? `${this.list.id}-${this.at}` : null);
+    this.list.children[this.at]?.scrollIntoView({ block: "nearest" });
+  }
+
+  place() {
+    const box = this.input.getBoundingClientRect();
+    const below = window.innerHeight - box.bottom;
+    const width = Math.max(box.width, 220);
+    const most = Math.min(280, Math.max(120, Math.max(below, box.top) - 12));
+    const { style } = this.list;
+    style.width = `${width}px`;
+    style.maxHeight = `${most}px`;
+    style.left = `${Math.max(4, Math.min(box.left, window.innerWidth - width - 4))}px`;
+    const height = Math.min(most, this.list.offsetHeight);
+    const up = below < height + 8 && box.top > below;
+    style.top = `${up ? box.top - height - 4 : box.bottom + 4}px`;
+  }
+
+  get isOpen() {
+    return !this.list.hidden;
+  }
+
+  close() {
+    if (this.list.popover && this.list.matches(":popover-open")) this.list.hidePopover();
+    this.list.hidden = true;
+    mark(this.input, "aria-expanded", "false");
+    mark(this.input, "aria-activedescendant", null);
+  }
+
+  remove() {
+    this.close();
+    this.list.remove();
+  }
+
+  /** The id of the image chosen, or of the one that the text names; empty if it names none or several. */
+  get value() {
+    const typed = low(this.input.value);
+    const all = this.view.images.loaded();
+    const exact = all.filter((row) => low(row.name) === typed);
+    const some = exact.length || !typed ? exact : all.filter((row) => low(row.name).includes(typed));
+    return this.id || (some.length === 1 ? String(some[0].image_id) : "");
+  }
+
+  choose(index: number) {
+    const row = this.fits[index];
+    if (!row) return;
+    this.input.value = row.name;
+    this.id = row.image_id;
+    this.close();
+    this.chosen();
+  }
+
+  /** @returns whether the key was for the list */
+  key(event: KeyboardEvent): boolean {
+    if (event.isComposing) return true;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      if (!this.isOpen) this.open();
+      else if (this.fits.length) {
+        this.at = (this.at + (event.key === "ArrowDown" ? 1 : -1) + this.fits.length) % this.fits.length;
+        this.paint();
+      }
+    } else if (event.key === "Enter" && this.isOpen && this.fits.length) this.choose(this.at);
+    else return false;
+    event.preventDefault();
+    return true;
+  }
+}

@@ -1,0 +1,308 @@
+// The lines of the pair table. Only those in view exist in the page; they are recycled while scrolling.
+
+import { arrange, button, h, mark, paintDot, paintName, plain, say } from "../common/dom";
+import { paintPicture } from "../common/pictures";
+import type { Row } from "../common/rows";
+import { COLUMNS, type Column, DATA, SIDES } from "./columns";
+import type { PairView } from "./pairs";
+
+const WIDE = 60;
+const NARROW = 132;
+const NARROW_BELOW = 640;
+
+export interface Side {
+  box: HTMLElement;
+  holder: HTMLElement;
+  img: HTMLImageElement;
+  name: HTMLElement;
+}
+export interface Line {
+  row: HTMLElement;
+  number: HTMLElement;
+  source: Side;
+  target: Side;
+  instruction: HTMLElement;
+  text: HTMLElement;
+  other: HTMLElement;
+  state: HTMLElement;
+  dot: HTMLElement;
+  word: HTMLElement;
+  mine: HTMLButtonElement;
+  theirs: HTMLButtonElement;
+  look: HTMLButtonElement;
+  swap: HTMLButtonElement;
+  delete: HTMLButtonElement;
+  index: number;
+  id: string;
+}
+
+export class PairLines {
+  readonly shown = new Map<number, Line>();
+  readonly spare: Line[] = [];
+  near: { id: string; picture: string }[] = [];
+  pitch = WIDE;
+  readonly space = h("div", "nbt-space", { role: "presentation" });
+  readonly grid: HTMLDivElement;
+
+  constructor(readonly view: PairView) {
+    const names = ["Number", "Source", "Target", "Instruction", "State", "Actions"];
+    const head = h(
+      "div",
+      "nbt-hidden",
+      { role: "row", "aria-rowindex": "1" },
+      ...names.map((n) => h("span", "", { role: "columnheader" }, n)),
+    );
+    this.grid = h(
+      "div",
+      "nbt-scroll",
+      {
+        role: "grid",
+        "aria-label": "Pairs",
+        "aria-colcount": "6",
+        "aria-multiselectable": "true",
+      },
+      head,
+      this.space,
+    );
+  }
+
+  layout() {
+    const { view, grid } = this;
+    const width = grid.clientWidth;
+    if (grid.hidden || width <= 0) return;
+    const narrow = width < NARROW_BELOW;
+    this.pitch = narrow ? NARROW : WIDE;
+    view.frame.root.classList.toggle("nbt-narrow", narrow);
+    const count = view.rows.total;
+    mark(grid, "aria-rowcount", String(count + 1));
+    this.space.style.height = `${count * this.pitch}px`;
+    const { at } = view.cells;
+    const moved = view.cells.follow();
+    const first = Math.max(0, Math.floor(grid.scrollTop / this.pitch) - 2);
+    const last = Math.min(count - 1, Math.floor((grid.scrollTop + grid.clientHeight) / this.pitch) + 2);
+    const keep = new Set<number>();
+    for (let n = first; n <= last; n += 1) keep.add(n);
+    // The line that has the focus or the editor stays, however far away one scrolls.
+    if (view.open) keep.add(view.rows.indexOf(view.open.id));
+    const held = view.cells.placeOf(document.activeElement);
+    if (held) keep.add(held.index).add(at.index);
+    for (const [n, line] of this.shown) {
+      if (keep.has(n) && n < count) continue;
+      this.shown.delete(n);
+      line.row.remove();
+      this.spare.push(line);
+    }
+    const order = [...keep].filter((n) => n >= 0 && n < count).sort((a, b) => a - b);
+    this.near = [];
+    for (const n of order) {
+      let line = this.shown.get(n);
+      if (!line) this.shown.set(n, (line = this.spare.pop() ?? this.newLine()));
+      this.paint(line, n);
+    }
+    arrange(
+      this.space,
+      order.map((n) => (this.shown.get(n) as Line).row),
+    );
+    if (this.spare.length > 4) this.spare.length = 4;
+    const line = this.shown.get(at.index);
+    const lost = held && line && (moved || held.index >= count || !view.cells.canTake(line, COLUMNS[at.column]));
+    // Its row or button is gone: keys must not fall through to the notebook, where "d d" deletes the cell.
+    if (lost && !view.open) view.cells.take();
+    void view.rows.want(first, last + 1);
+    if (!view.open?.chooser?.isOpen) view.pictures.want(this.near);
+    view.input?.editor.place();
+  }
+
+  /** Scroll a line into view. */
+  reveal(index: number) {
+    const { grid, pitch } = this;
+    const top = index * pitch;
+    if (top < grid.scrollTop) grid.scrollTop = top;
+    else if (top + pitch > grid.scrollTop + grid.clientHeight) grid.scrollTop = top + pitch - grid.clientHeight;
+  }
+
+  /** How many lines fit at once. */
+  get page() {
+    return Math.max(1, Math.floor(this.grid.clientHeight / this.pitch));
+  }
+
+  newLine(): Line {
+    const { view } = this;
+    const cell = (name: string, ...children: Node[]) =>
+      h("div", name, { role: "gridcell", "data-lm-suppress-shortcuts": "" }, ...children);
+    const side = () => {
+      const img = h("img", "", { alt: "", draggable: "false" });
+      const holder = h("span", "nbt-thumb", { draggable: "true" }, img);
+      const name = h("span", "nbt-name");
+      return { box: cell("nbt-side", holder, name), holder, img, name };
+    };
+    const [source, target] = [side(), side()];
+    const number = cell("nbt-number");
+    const text = h("span", "nbt-text", { dir: "auto" });
+    const other = h("span", "nbt-other", { dir: "auto" });
+    const instruction = cell("nbt-instruction", text, other);
+    const dot = h("span", "nbt-dot", { role: "img" });
+    const word = h("span", "nbt-word");
+    const id = () => view.lines.lineOf(row)?.id ?? "";
+    const mine = button("Keep mine", "nbt-btn nbt-tiny", () =>
+      view.withInput((input) => input.commands.keep(id(), "mine")),
+    );
+    const theirs = button("Take theirs", "nbt-btn nbt-tiny", () =>
+      view.withInput((input) => input.commands.keep(id(), "theirs")),
+    );
+    const state = cell("nbt-state", dot, word, mine, theirs);
+    const icon = (sign: string, title: string, act: () => void) =>
+      button(sign, "nbt-btn nbt-quiet nbt-icon", act, { title });
+    const look = icon("", "Compare the two pictures (Space)", () => view.look(id()));
+    look.append(h("span", "nbt-wipe", { "aria-hidden": "true" }));
+    const swap = icon("⇄", "Swap source and target (Alt+→)", () =>
+      view.withInput((input) => input.commands.swap([id()])),
+    );
+    const remove = icon("✕", "Delete the pair (Ctrl+Delete)", () =>
+      view.withInput((input) => input.commands.remove([id()])),
+    );
+    const actions = h("div", "nbt-actions", { role: "gridcell" }, look, swap, remove);
+    const arrow = h("span", "nbt-arrow", { "aria-hidden": "true" }, "→");
+    const grip = h(
+      "span",
+      "nbt-grip",
+      { draggable: "true", "aria-hidden": "true", title: "Drag to move (Alt+↑, Alt+↓)" },
+      "⠿",
+    );
+    const row = h(
+      "div",
+      "nbt-line nbt-pair",
+      { role: "row" },
+      grip,
+      number,
+      source.box,
+      arrow,
+      target.box,
+      instruction,
+      state,
+      actions,
+    );
+    return {
+      row,
+      number,
+      source,
+      target,
+      instruction,
+      text,
+      other,
+      state,
+      dot,
+      word,
+      mine,
+      theirs,
+      look,
+      swap,
+      delete: remove,
+      index: -1,
+      id: "",
+    };
+  }
+
+  // -- painting -----------------------------------------------------------------------------------
+
+  paint(line: Line, n: number) {
+    const { view } = this;
+    const row = view.rows.at(n);
+    line.index = n;
+    line.id = row?.pair_id ?? "";
+    line.row.style.transform = `translateY(${n * this.pitch}px)`;
+    mark(line.row, "aria-rowindex", String(n + 2));
+    say(line.number, String(n + 1));
+    for (const side of SIDES) this.paintSide(line, row, side);
+    this.paintInstruction(line, row);
+    this.paintState(line, row);
+    const locked = Boolean(view.frame.summary.training);
+    line.look.disabled = !row || !SIDES.every((side) => view.images.byId(row[side]));
+    line.swap.disabled = line.delete.disabled = locked || !row;
+    line.mine.disabled = line.theirs.disabled = locked;
+    mark(line.look, "aria-label", `Compare the pictures of pair ${n + 1}`);
+    mark(line.swap, "aria-label", `Swap source and target of pair ${n + 1}`);
+    mark(line.delete, "aria-label", `Delete pair ${n + 1}`);
+    const at = n === view.cells.at.index ? view.cells.columnOf(line) : "";
+    for (const column of COLUMNS) mark(this.cellOf(line, column), "tabindex", column === at ? "0" : "-1");
+    this.paintChosen(line);
+  }
+
+  paintChosen(line: Line) {
+    const { chosen } = this.view;
+    const whole = chosen.whole && chosen.has(line.id);
+    line.row.classList.toggle("nbt-on", whole);
+    mark(line.row, "aria-selected", String(whole));
+    mark(line.number, "aria-selected", String(whole));
+    for (const column of DATA) {
+      const on = chosen.holds(line.id, column);
+      const cell = this.cellOf(line, column);
+      cell.classList.toggle("nbt-in", on && !whole);
+      mark(cell, "aria-selected", String(on));
+    }
+  }
+
+  paintSide(line: Line, row: Row | undefined, column: "source" | "target") {
+    const { view } = this;
+    const edit = view.edits.of("pairs", line.id, column);
+    const id = edit?.phase === "pending" ? edit.value : (row?.[column] ?? "");
+    const image = view.images.byId(id);
+    // On its way it may be called by a name, which the kernel understands.
+    const name = image?.name ?? (id !== row?.[column] ? id : row?.[`${column}_name`]);
+    const side = line[column];
+    paintName(side.name, name || (!row ? " " : id ? "(removed)" : `choose a ${column}`));
+    mark(side.name, "title", name ? plain(name) : null);
+    side.box.classList.toggle("nbt-gone", Boolean(row) && !name && id !== "");
+    side.box.classList.toggle("nbt-open", Boolean(row) && !name && id === "");
+    side.holder.style.setProperty("--nbt-colour", image?.colour || null);
+    paintPicture(side.holder, side.img, image ? view.pictures.get(id, image.picture) : undefined);
+    if (image) this.near.push({ id, picture: image.picture });
+    mark(side.box, "aria-invalid", edit?.phase === "refused" || (row && !name) ? "true" : null);
+  }
+
+  paintInstruction(line: Line, row: Row | undefined) {
+    const edit = this.view.edits.of("pairs", line.id, "instruction");
+    const text = edit?.phase === "pending" ? edit.value : (row?.instruction ?? "");
+    say(line.text, text || (row ? "instruction" : " "));
+    mark(line.instruction, "title", text.length > 60 ? text : null);
+    line.text.classList.toggle("nbt-ghost", !text);
+    line.instruction.classList.toggle("nbt-missing", Boolean(row) && !text && !edit);
+    mark(line.instruction, "aria-invalid", edit?.phase === "refused" ? "true" : null);
+    const theirs = row?.theirs ?? null;
+    line.instruction.classList.toggle("nbt-both", theirs !== null);
+    line.other.hidden = theirs === null;
+    say(line.other, theirs === null ? "" : `theirs: ${theirs || "(empty)"}`);
+  }
+
+  paintState(line: Line, row: Row | undefined) {
+    const edits = DATA.map((column) => this.view.edits.of("pairs", line.id, column));
+    const refused = edits.find((edit) => edit?.phase === "refused");
+    const pending = edits.some((edit) => edit?.phase === "pending");
+    const both = row?.theirs !== null && row?.theirs !== undefined;
+    const need = row?.need ?? null;
+    let [state, text, why] = [row?.state ?? "kept", "", need?.why ?? row?.reason ?? ""];
+    if (pending) [state, text] = ["sending", "sending"];
+    else if (refused)
+      [state, text, why] = ["refused", refused.reason, `${refused.reason} What you typed is kept: click to go on.`];
+    else if (need) [state, text] = [need.tone === "warn" ? "missing" : "refused", need.text];
+    else text = state === "kept" ? "kept here" : state;
+    line.dot.hidden = !row;
+    paintDot(line.dot, state, why);
+    say(line.word, text);
+    line.word.hidden = !row || both;
+    line.mine.hidden = line.theirs.hidden = !both;
+    mark(line.word, "title", why || null);
+    mark(line.state, "data-state", state);
+  }
+
+  // -- places -------------------------------------------------------------------------------------
+
+  lineOf(row: Node) {
+    for (const line of this.shown.values()) if (line.row === row) return line;
+    return undefined;
+  }
+
+  cellOf(line: Line, column: Column): HTMLElement {
+    return column === "source" || column === "target" ? line[column].box : line[column];
+  }
+}
