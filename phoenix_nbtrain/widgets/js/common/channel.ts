@@ -1,21 +1,20 @@
 // Questions to the kernel, and their answers.
 
-export interface Model {
-  get(name: string): any;
-  set(name: string, value: any): void;
-  on(name: string, callback: (...args: any[]) => void): void;
-  off(name: string, callback: (...args: any[]) => void): void;
-  send(content: object): void;
-}
-export interface Reply {
-  id?: string;
-  ok: boolean;
-  error?: { message: string; remedy: string };
-  [more: string]: any;
-}
-export interface Heard {
-  reply: Reply;
+import type { Ask, Failure, Kind, Model, Reply } from "./messages";
+
+export interface Heard<K extends Kind> {
+  reply: Reply<K>;
   buffers: DataView[];
+}
+
+interface Asked {
+  message: Ask<Kind> & { id: string };
+  // biome-ignore lint/suspicious/noExplicitAny: whoever asks knows which reply it is
+  resolve: (heard: Heard<any>) => void;
+  tries: number;
+  timer: number;
+  /** When, by the page's clock. */
+  asked: number;
 }
 
 export const SLOW_MS = 2500;
@@ -29,16 +28,7 @@ export function newId() {
 
 /** Requests to the kernel. One that stays without answer is sent again, under its own id. */
 export class Channel {
-  readonly open = new Map<
-    string,
-    {
-      message: { id: string; idle?: boolean };
-      resolve: (heard: Heard) => void;
-      tries: number;
-      timer: number;
-      asked: number;
-    }
-  >();
+  readonly open = new Map<string, Asked>();
 
   constructor(
     readonly model: Model,
@@ -57,10 +47,13 @@ export class Channel {
   /** For how many milliseconds the oldest question has waited, but those that nobody waits for. */
   get waited() {
     const now = performance.now();
-    return Math.max(0, ...Array.from(this.open.values(), ({ message, asked }) => (message.idle ? 0 : now - asked)));
+    return Math.max(
+      0,
+      ...Array.from(this.open.values(), ({ message, asked }) => ("idle" in message && message.idle ? 0 : now - asked)),
+    );
   }
 
-  ask(message: object, id: string = newId()): Promise<Heard> {
+  ask<K extends Kind>(message: Ask<K>, id = newId()): Promise<Heard<K>> {
     return new Promise((resolve) => {
       this.open.set(id, { message: { ...message, id }, resolve, tries: 0, timer: 0, asked: performance.now() });
       this.send(id);
@@ -102,6 +95,6 @@ export class Revision {
   }
 }
 
-export function words(reply: Reply) {
-  return reply.error ? `${reply.error.message} ${reply.error.remedy}`.trim() : "";
+export function words({ error }: Failure) {
+  return `${error.message} ${error.remedy}`.trim();
 }

@@ -1,33 +1,28 @@
 // Changes on their way to the draft, and what comes of them.
 
-import { type Channel, type Reply, type Revision, words } from "./channel";
+import { type Channel, type Revision, words } from "./channel";
 import type { Frame } from "./frame";
+import type { Ask, Cell, Op, Reply, SetOp } from "./messages";
 import type { Rows } from "./rows";
 
-export interface Op {
-  op: "set" | "insert" | "delete" | "move" | "swap" | "keep";
-  table: string;
-  row: string;
-  [more: string]: any;
-}
-
-export interface CellEdit {
-  table: string;
-  row: string;
-  column: string;
-  value: any;
+export interface CellEdit extends Cell {
+  value: string;
+  /** The revision at which the cell was read. */
   base: number;
   phase: "pending" | "refused";
   reason: string;
   line?: number;
 }
 
-export interface Sending {
-  kind: string;
-  ops?: Op[];
+/** Requests that change something: they are sent one after the other. */
+type Change = "edit" | "undo" | "redo" | "pair" | "replace";
+
+interface Sending {
+  message: { kind: Exclude<Change, "edit"> } | { kind: "edit"; ops: Op[] };
+  /** What is painted of each operation. */
   cells: (CellEdit | null)[];
-  done: (reply: Reply) => void;
-  [more: string]: any;
+  // biome-ignore lint/suspicious/noExplicitAny: whoever asks knows which reply it is
+  done: (reply: any) => void;
 }
 
 /** Edits on their way to the draft: painted at once, sent one after the other, taken or refused. */
@@ -64,7 +59,7 @@ export class Edits {
   }
 
   /** Set one cell. `base` is the revision that was `seen` when editing began. */
-  set(table: string, row: string, column: string, value: any, base: number) {
+  set(table: string, row: string, column: string, value: string, base: number) {
     void this.run([{ op: "set", table, row, column, value }], base);
   }
 
@@ -73,28 +68,27 @@ export class Edits {
    * @param base for a `set`, the revision that was on the screen;
    * without it, and for all else, the newest
    */
-  run(ops: Op[], base: number | ((op: Op) => number) = this.revision.seen): Promise<Reply> {
-    const cells = ops.map((given) => {
-      const { op, table, row, column, value, line } = given;
-      const from = typeof base === "number" ? base : base(given);
-      const cell: CellEdit | null =
-        op === "set" ? { table, row, column, value, base: from, phase: "pending", reason: "", line } : null;
-      return cell;
+  run(ops: Op[], base: number | ((op: SetOp) => number) = this.revision.seen): Promise<Reply<"edit">> {
+    const cells = ops.map((op): CellEdit | null => {
+      if (op.op !== "set") return null;
+      const { table, row, column, value, line } = op;
+      const from = typeof base === "number" ? base : base(op);
+      return { table, row, column, value, base: from, phase: "pending", reason: "", line };
     });
     for (const cell of cells) if (cell) this.cells.set(keyOf(cell), cell);
-    return new Promise((done) => this.push({ kind: "edit", ops, cells, done }));
+    return new Promise((done) => this.push({ message: { kind: "edit", ops }, cells, done }));
   }
 
   /** Ask for a change of another kind, after those before it. */
-  ask(message: { kind: string; [more: string]: any }): Promise<Reply> {
-    return new Promise((done) => this.push({ ...message, cells: [], done }));
+  ask<K extends Exclude<Change, "edit">>(message: Ask<K>): Promise<Reply<K>> {
+    return new Promise((done) => this.push({ message, cells: [], done }));
   }
 
   /**
    * Refuse a cell here, without asking. What was typed stays offered.
    * @param line the line that it was given in
    */
-  refuse(table: string, row: string, column: string, value: any, reason: string, line?: number) {
+  refuse(table: string, row: string, column: string, value: string, reason: string, line?: number) {
     const cell: CellEdit = { table, row, column, value, base: 0, phase: "refused", reason, line };
     this.cells.set(keyOf(cell), cell);
     this.settled(cell);
@@ -117,13 +111,16 @@ export class Edits {
     if (this.busy) return;
     for (let item = this.queue.shift(); item; item = this.queue.shift()) {
       this.busy = true;
-      const { cells, done, ...message } = item;
+      const { message, cells, done } = item;
       // A cell this view set itself was seen as it stands, whatever else has changed before it.
       const base = (cell: CellEdit) => Math.max(cell.base, this.own.get(keyOf(cell)) ?? 0);
-      const ops = message.ops?.map((op, i) => (cells[i] ? { ...op, base: base(cells[i]) } : op));
-      const { reply } = await this.channel.ask({ ...message, ...(ops && { ops }), base: this.revision.seen });
+      const change =
+        message.kind === "edit"
+          ? { ...message, ops: message.ops.map((op, i) => (cells[i] ? { ...op, base: base(cells[i]) } : op)) }
+          : message;
+      const { reply } = await this.channel.ask({ ...change, base: this.revision.seen } as Ask<Change>);
       if (reply.ok) this.revision.see(reply.revision);
-      cells.forEach((cell, i) => cell && this.answered(cell, reply, i));
+      cells.forEach((cell, i) => cell && this.answered(cell, reply as Reply<"edit">, i));
       this.busy = false;
       done(reply);
       this.changed();
@@ -131,21 +128,21 @@ export class Edits {
   }
 
   /** @param op its place among the operations */
-  answered(cell: CellEdit, reply: Reply, op: number) {
-    const refusal = reply.ok ? reply.refused.find((r: any) => r.op === op) : { reason: words(reply) };
+  answered(cell: CellEdit, reply: Reply<"edit">, op: number) {
+    const refusal = reply.ok ? reply.refused.find((r) => r.op === op) : { reason: words(reply) };
     const newest = this.cells.get(keyOf(cell)) === cell;
-    if (refusal) {
+    if (refusal || !reply.ok) {
       cell.phase = "refused";
-      cell.reason = refusal.reason || "It was not taken.";
+      cell.reason = refusal?.reason || "It was not taken.";
     } else {
       this.own.set(keyOf(cell), reply.revision);
       if (newest) this.cells.delete(keyOf(cell));
     }
-    if (newest || refusal) this.settled(cell);
+    if (newest || cell.phase === "refused") this.settled(cell);
   }
 }
 
-function keyOf({ table, row, column }: CellEdit) {
+export function keyOf({ table, row, column }: Cell) {
   return `${table}/${row}/${column}`;
 }
 
@@ -153,7 +150,7 @@ export interface Table {
   frame: Frame;
   rows: Rows;
   edits: Edits;
-  images?: Rows;
+  images?: Rows<"images">;
 }
 
 /** Show what came of a cell's edit. */

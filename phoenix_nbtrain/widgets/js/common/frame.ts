@@ -1,13 +1,14 @@
 // What stands around the content of a view of rows.
 
-import { type Channel, type Model, newId, SLOW_MS } from "./channel";
+import { type Channel, newId, SLOW_MS } from "./channel";
 import { button, h, mark, say } from "./dom";
 import type { Edits } from "./edits";
+import type { Model, Summary } from "./messages";
 
 /** What stands around the content of a view: header, notes, undo, footer, and the announcer. */
 export class Frame {
   /** a summary that was asked for, until the next comes by itself */
-  heard: any = null;
+  heard: Summary | null = null;
   readonly title = h("h2", "nbt-title");
   readonly type = h("span", "nbt-pill");
   readonly where = h("span", "nbt-pill");
@@ -58,7 +59,7 @@ export class Frame {
     signal.addEventListener("abort", () => this.root.remove());
   }
 
-  get summary() {
+  get summary(): Summary {
     return this.heard ?? this.model.get("summary") ?? {};
   }
 
@@ -98,11 +99,11 @@ export class Frame {
     this.where.className = "nbt-pill " + (s.local ? "nbt-local" : "nbt-paid");
     say(this.locked, s.training ? "Training is running. The dataset can be changed when it has ended." : "");
     this.locked.hidden = !s.training;
-    this.undo.disabled = !s.can_undo || s.training;
-    this.redo.disabled = !s.can_redo || s.training;
+    this.undo.disabled = !s.can_undo || Boolean(s.training);
+    this.redo.disabled = !s.can_redo || Boolean(s.training);
     const phase = s.sync?.phase ?? "idle";
     const refused = s.counts?.retry ?? 0;
-    const over = s.training || (refused === 0 && phase !== "failed") || s.picking;
+    const over = Boolean(s.training || (refused === 0 && phase !== "failed") || s.picking);
     // The focus must not fall through to the notebook, where "d d" deletes the cell.
     if (over && document.activeElement === this.retry) this.foot.focus();
     this.retry.hidden = over;
@@ -151,7 +152,7 @@ export function watchSummary(frame: Frame, channel: Channel, heard: () => void) 
     [asking, quiet] = [true, 0];
     const { reply } = await channel.ask({ kind: "summary", idle });
     asking = false;
-    if (!reply.ok || reply.summary.version < frame.summary.version) return; // a newer one came meanwhile
+    if (!reply.ok || (reply.summary.version ?? 0) < (frame.summary.version ?? 0)) return; // a newer one came meanwhile
     frame.heard = reply.summary;
     const { selected } = reply;
     if (selected && String(selected) !== String(frame.model.get("selected"))) frame.model.set("selected", selected);

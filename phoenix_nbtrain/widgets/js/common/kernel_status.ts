@@ -1,8 +1,8 @@
 // A view and its static twin: one of the two is looked at, and which one hangs on whether a kernel is
 // there. The twin, plain HTML in an output of its own, says what the view showed when it was saved.
 
-import type { Model } from "./channel";
 import { button, h } from "./dom";
+import type { Model } from "./messages";
 
 /** Keep a file that is dropped on a view from taking the page's place, and say where images are added. */
 export function swallowFiles(root: Element, signal: AbortSignal) {

@@ -2,6 +2,7 @@
 
 import { type Channel, newId, words } from "./channel";
 import { mark } from "./dom";
+import type { Thumbnail } from "./messages";
 
 const PICTURES_KEPT = 300;
 const PICTURES_ASKED = 24; // by one message
@@ -61,7 +62,9 @@ export class Pictures {
     for (const { key } of [...this.ahead, ...this.wanted]) {
       near.add(key);
       const entry = this.kept.get(key);
-      if (entry) this.kept.delete(key), this.kept.set(key, entry);
+      if (!entry) continue;
+      this.kept.delete(key);
+      this.kept.set(key, entry);
     }
     for (const [of, flight] of this.flights) {
       if (flight.dropped || flight.keys.some((key) => near.has(key))) continue;
@@ -107,9 +110,9 @@ export class Pictures {
     const { reply, buffers } = await this.channel.ask({ kind: "thumbnails", ids, px }, request);
     this.flights.delete(request);
     batch.forEach(({ key }, i) => {
-      const entry = reply.ok ? reply.thumbnails[i] : { error: words(reply) };
+      const entry: Partial<Thumbnail> = reply.ok ? (reply.thumbnails[i] ?? {}) : { error: words(reply) };
       if (entry.cancelled) return;
-      const buffer = entry.error === undefined ? buffers[entry.buffer] : undefined;
+      const buffer = entry.buffer === undefined ? undefined : buffers[entry.buffer];
       const old = this.kept.get(key);
       if (!buffer && old?.url) return void (old.px = px); // the smaller one is better than none
       if (old?.url) URL.revokeObjectURL(old.url);
@@ -133,9 +136,9 @@ export class Pictures {
 }
 
 /** A URL that must be revoked. */
-function urlOf(buffer: DataView, mime: string) {
+export function urlOf(buffer: DataView, mime = "") {
   const type = /^image\/(png|jpeg|webp)$/.test(mime) ? mime : "image/png";
-  return URL.createObjectURL(new Blob([buffer as any], { type }));
+  return URL.createObjectURL(new Blob([buffer as DataView<ArrayBuffer>], { type }));
 }
 
 /** @param colour what stands there until the picture does */

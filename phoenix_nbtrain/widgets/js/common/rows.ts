@@ -1,26 +1,14 @@
 // The rows that the kernel holds, as far as this view has read them.
 
-import { type Channel, type Reply, type Revision, words } from "./channel";
-
-export interface Row {
-  [column: string]: any;
-  state: string;
-  reason: string;
-}
-/** What of a table is looked at, and in which order; empty for all of it as it stands. */
-export interface Wish {
-  search?: string;
-  attention?: boolean;
-  sort?: string;
-}
+import { type Channel, type Revision, words } from "./channel";
+import type { Requests, RowOf, TableName, Wish } from "./messages";
 
 export const PAGE = 50;
 const ROWS_FLIGHTS = 3;
 const ROWS_BY_ID = 100;
 
 /** The rows of a table, asked for page by page and kept while newer ones are on their way. */
-export class Rows {
-  readonly key: string;
+export class Rows<T extends TableName = TableName> {
   /** How many rows there are of what is looked at. */
   total = 0;
   known = false;
@@ -29,7 +17,7 @@ export class Rows {
   wish: Wish = {};
   /** places of rows that are worked on, so that they do not jump away */
   readonly keep = new Map<string, number>();
-  readonly pages = new Map<number, { rows: Row[]; revision: number; stale: boolean; wish: Wish }>();
+  readonly pages = new Map<number, { rows: RowOf[T][]; revision: number; stale: boolean; wish: Wish }>();
   readonly places = new Map<string, number>();
   wanted: number[] = [];
   readonly asked = new Map<number, Promise<void>>();
@@ -39,21 +27,28 @@ export class Rows {
   /** @param most how many pages are kept */
   constructor(
     readonly channel: Channel,
-    readonly table: "images" | "pairs",
+    readonly table: T,
     readonly revision: Revision,
     readonly changed: () => void,
     readonly most: number = Infinity,
-  ) {
-    this.key = table === "images" ? "image_id" : "pair_id";
+  ) {}
+
+  idOf(row: RowOf[T]): string {
+    return "image_id" in row ? row.image_id : row.pair_id;
   }
 
-  at(index: number): Row | undefined {
+  at(index: number): RowOf[T] | undefined {
     return this.pages.get(Math.floor(index / PAGE))?.rows[index % PAGE];
+  }
+
+  idAt(index: number) {
+    const row = this.at(index);
+    return row && this.idOf(row);
   }
 
   indexOf(id: string) {
     const place = this.places.get(id);
-    return place !== undefined && this.at(place)?.[this.key] === id ? place : -1;
+    return place !== undefined && this.idAt(place) === id ? place : -1;
   }
 
   byId(id: string) {
@@ -68,7 +63,7 @@ export class Rows {
     return this.pages.get(Math.floor(this.indexOf(id) / PAGE))?.revision ?? this.revision.seen;
   }
 
-  loaded(): Row[] {
+  loaded(): RowOf[T][] {
     return [...this.pages.entries()].sort((a, b) => a[0] - b[0]).flatMap(([, page]) => page.rows);
   }
 
@@ -122,15 +117,15 @@ export class Rows {
     return Promise.all(this.asked.values());
   }
 
-  get asking() {
+  get asking(): Wish & { keep?: [string, number][] } {
     return this.plain ? {} : { ...this.wish, keep: [...this.keep] };
   }
 
   async load(n: number) {
     for (let tries = 0; tries < 5; tries += 1) {
       const { version, wish } = this;
-      const asked = { kind: "rows", table: this.table, start: n * PAGE, stop: (n + 1) * PAGE, ...this.asking };
-      const { reply } = await this.channel.ask(asked);
+      const page = { start: n * PAGE, stop: (n + 1) * PAGE, ...this.asking };
+      const { reply } = await this.channel.ask({ kind: "rows", table: this.table, ...page });
       this.problem = reply.ok ? "" : words(reply);
       // Read before an edit that was since answered, or for another wish: it would show what stood before.
       if (reply.ok && (reply.revision < this.revision.seen || wish !== this.wish)) continue;
@@ -142,21 +137,24 @@ export class Rows {
     if (!this.problem) void this.pump();
   }
 
-  take(n: number, reply: Reply, stale: boolean) {
+  take(n: number, reply: Requests["rows"]["answers"], stale: boolean) {
     this.revision.see(reply.revision);
     this.known = true;
     this.total = reply.total;
     this.pages.delete(n);
-    this.pages.set(n, { rows: reply.rows, revision: reply.revision, stale, wish: this.wish });
+    const rows = reply.rows as RowOf[T][];
+    this.pages.set(n, { rows, revision: reply.revision, stale, wish: this.wish });
     const pages = Math.max(1, Math.ceil(this.total / PAGE));
     for (const [at, page] of this.pages) {
       const spare = this.pages.size > this.most && !this.wanted.includes(at);
       if (at < pages && page.wish === this.wish && !spare) continue;
       this.pages.delete(at);
-      for (const row of page.rows)
-        if (Math.floor((this.places.get(row[this.key]) ?? -1) / PAGE) === at) this.places.delete(row[this.key]);
+      for (const row of page.rows) {
+        const id = this.idOf(row);
+        if (Math.floor((this.places.get(id) ?? -1) / PAGE) === at) this.places.delete(id);
+      }
     }
-    reply.rows.forEach((row: Row, i: number) => this.places.set(row[this.key], n * PAGE + i));
+    rows.forEach((row, i) => this.places.set(this.idOf(row), n * PAGE + i));
   }
 
   /**
@@ -171,7 +169,7 @@ export class Rows {
 
   /** The ids of the rows from start to stop, here or not. */
   async ids(start: number, stop: number): Promise<string[]> {
-    const here = Array.from({ length: Math.max(0, stop - start) }, (_, i) => this.at(start + i)?.[this.key]);
+    const here = Array.from({ length: Math.max(0, stop - start) }, (_, i) => this.idAt(start + i));
     if (here.every((id) => id !== undefined)) return here;
     const { reply } = await this.channel.ask({ kind: "order", table: this.table, start, stop, ...this.asking });
     return reply.ok ? reply.ids : here.filter((id) => id !== undefined);
@@ -182,7 +180,7 @@ export class Rows {
    * are gone are left out.
    */
   async read(ids: string[]) {
-    const found: Row[] = [];
+    const found: RowOf[T][] = [];
     let revision = Infinity;
     for (let at = 0; at < ids.length; at += ROWS_BY_ID) {
       const { reply } = await this.channel.ask({
@@ -191,7 +189,7 @@ export class Rows {
         ids: ids.slice(at, at + ROWS_BY_ID),
       });
       if (!reply.ok) throw new Error(words(reply));
-      found.push(...reply.rows);
+      found.push(...(reply.rows as RowOf[T][]));
       revision = Math.min(revision, reply.revision);
     }
     return { found, revision };
@@ -208,7 +206,7 @@ export class Rows {
     for (const id of asked) this.sought.set(id, this.version);
     if (asked.length === 0) return new Set();
     try {
-      const there = new Set((await this.byIds(asked)).map((row) => row[this.key]));
+      const there = new Set((await this.byIds(asked)).map((row) => this.idOf(row)));
       return new Set(asked.filter((id) => !there.has(id)));
     } catch {
       return new Set();

@@ -2,6 +2,8 @@
 
 import { newId } from "./channel";
 import { button, counted, h } from "./dom";
+import { type CellEdit, keyOf } from "./edits";
+import type { Cell } from "./messages";
 import type { RowView } from "./row_view";
 
 const TYPED_MS = 300;
@@ -10,16 +12,28 @@ const TYPED_MS = 300;
  * What ended views of this page had not seen taken, by cell, with the kernel that they told: one that was restarted
  * has forgotten it. Each view has a copy of this module, so it is the window's.
  */
-function leftHere(): Map<string, any> {
-  const page = window as any;
-  return (page.nbtLeft ??= new Map());
+function leftHere() {
+  return (window.nbtLeft ??= new Map());
+}
+
+declare global {
+  interface Window {
+    nbtLeft?: Map<string, LeftCell>;
+  }
+}
+
+interface LeftCell extends Cell {
+  value: string;
+  /** The kernel that was told; empty if none is known to have heard. */
+  kernel: string;
 }
 
 /** @param cell its place and its text */
-function leaveHere(view: RowView, { table, row, column, value, phase }: any) {
+function leaveHere(view: RowView, cell: Cell & { value: string; phase?: CellEdit["phase"] }) {
+  const { table, row, column, value, phase } = cell;
   // An edit without a reply may never have reached its kernel.
   const kernel = phase === "pending" ? "" : (view.kernel ?? "");
-  leftHere().set(`${table}/${row}/${column}`, { table, row, column, value, kernel });
+  leftHere().set(keyOf(cell), { table, row, column, value, kernel });
 }
 
 /**
@@ -31,10 +45,11 @@ function leaveHere(view: RowView, { table, row, column, value, phase }: any) {
 export function keepTyped(
   view: RowView,
   field: HTMLInputElement | HTMLTextAreaElement,
-  cell: { table: string; row: string; column: string },
+  cell: Cell,
   leave?: () => void,
 ): (sent?: boolean) => void {
-  const { model, signal, frame, parts, channel } = view;
+  const { model, signal, frame, channel } = view;
+  const input: HTMLElement = field; // which tells the types of its events
   const end = new AbortController();
   const on = { signal: end.signal };
   const begun = field.value;
@@ -45,7 +60,7 @@ export function keepTyped(
     timer = 0;
     if (field.value === told) return;
     told = field.value;
-    (view.typedHere ??= new Set()).add(`${cell.table}/${cell.row}/${cell.column}`);
+    (view.typedHere ??= new Set()).add(keyOf(cell));
     try {
       // Not through the channel, which would send it again: by then it may be old.
       model.send({ id: newId(), kind: "typing", ...cell, value: told });
@@ -62,10 +77,14 @@ export function keepTyped(
     if (sent || signal.aborted) tell();
     else if (told !== begun) void channel.ask({ kind: "let go", ...cell });
   };
-  field.addEventListener("input", () => (timer ||= window.setTimeout(tell, TYPED_MS)), on);
+  input.addEventListener("input", () => (timer ||= window.setTimeout(tell, TYPED_MS)), on);
   // The key that begins a shortcut comes before the one that may close the tab.
-  field.addEventListener("keydown", (event: any) => (event.ctrlKey || event.altKey || event.metaKey) && tell(), on);
-  window.addEventListener("pagehide", () => (tell(), leave?.()), on);
+  input.addEventListener("keydown", (event) => (event.ctrlKey || event.altKey || event.metaKey) && tell(), on);
+  const away = () => {
+    tell();
+    leave?.();
+  };
+  window.addEventListener("pagehide", away, on);
   // Closing a tab by mouse takes no focus from the field.
   document.addEventListener(
     "pointerdown",
@@ -93,17 +112,14 @@ export async function keepDialog(
     void view.channel.ask({ kind: "let go", ...cell });
   });
   const { reply } = await view.channel.ask({ kind: "refused", table: cell.table });
-  const kept = reply.ok && reply.cells.find((one: any) => one.column === name);
+  const kept = reply.ok && reply.cells.find((one) => one.column === name);
   if (!kept || !dialog.open || field.value !== begun) return;
   field.value = kept.value;
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-/**
- * Let refused words go: somebody has seen to them.
- * @param cell a CellEdit
- */
-export function letGo({ edits, channel }: RowView, cell: any) {
+/** Let refused words go: somebody has seen to them. */
+export function letGo({ edits, channel }: RowView, cell: CellEdit) {
   const { table, row, column } = cell;
   edits.drop(cell);
   void channel.ask({ kind: "let go", table, row, column });
@@ -116,21 +132,21 @@ export function letGo({ edits, channel }: RowView, cell: any) {
  * @param back have the focus again
  */
 export async function offer(view: RowView, goOn: (row: string, column: string) => unknown, back: () => void) {
-  const { edits, channel, rows, frame, parts } = view;
-  view.signal.addEventListener("abort", () => edits.cells.forEach((cell: any) => leaveHere(view, cell)));
+  const { edits, channel, rows, frame } = view;
+  view.signal.addEventListener("abort", () => edits.cells.forEach((cell) => leaveHere(view, cell)));
   const here = leftHere();
   const left = [...here.values()].filter((cell) => cell.table === rows.table);
   const { reply } = await channel.ask({ kind: "refused", table: rows.table, left });
-  view.kernel = reply.kernel;
+  view.kernel = reply.ok ? reply.kernel : undefined;
   const elsewhere = new Set(reply.ok ? reply.elsewhere : left.map((cell) => cell.row));
-  for (const { table, row, column } of left) if (!elsewhere.has(row)) here.delete(`${table}/${row}/${column}`);
+  for (const cell of left) if (!elsewhere.has(cell.row)) here.delete(keyOf(cell));
   // What was typed here while the answer was late is not offered: this page knows what became of it.
   const cells = (reply.ok ? reply.cells : []).filter(
-    ({ table, row, column }: any) => !edits.of(table, row, column) && !view.typedHere?.has(`${table}/${row}/${column}`),
+    (cell) => !edits.cells.has(keyOf(cell)) && !view.typedHere?.has(keyOf(cell)),
   );
   for (const { table, row, column, value, reason, line } of cells)
-    edits.refuse(table, row, column, value, reason, line);
-  const typed = cells.filter((one: any) => one.typed && one.there);
+    edits.refuse(table, row, column, value, reason, line ?? undefined);
+  const typed = cells.filter((one) => one.typed && one.there);
   if (typed.length === 0) return;
   const [{ row, column }] = typed;
   const what = typed.length === 1 ? "what you were typing" : `${counted(typed.length, "text")} that you were typing`;
@@ -141,12 +157,16 @@ export async function offer(view: RowView, goOn: (row: string, column: string) =
     h("span", "", {}, `Kept: ${what}.`),
     h("span", "nbt-grow"),
   );
+  const dismiss = () => {
+    line.remove();
+    back();
+  };
   line.append(
     button("Go on", "nbt-btn", async () => {
       if (await goOn(row, column)) line.remove();
       else frame.announce("It can't be opened now: it is filtered out, or the training is running.");
     }),
-    button("✕", "nbt-btn nbt-quiet nbt-icon", () => (line.remove(), back()), { "aria-label": "Dismiss" }),
+    button("✕", "nbt-btn nbt-quiet nbt-icon", dismiss, { "aria-label": "Dismiss" }),
   );
   frame.notes.append(line);
 }

@@ -1,7 +1,7 @@
 // How a view begins and ends.
 
-import type { Model } from "./channel";
 import { alive, swallowFiles } from "./kernel_status";
+import type { Model } from "./messages";
 
 /** What anywidget is given: a view that ends with its signal, or when it is told to. */
 export function viewOf(make: (model: Model, el: HTMLElement, signal: AbortSignal) => unknown) {

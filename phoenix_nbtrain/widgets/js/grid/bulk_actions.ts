@@ -24,7 +24,7 @@ async function remove(grid: Grid, ids: string[]) {
   const taken = reply.ok ? reply.accepted.length : 0;
   const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
   if (reason) grid.frame.note(`Not removed: ${reason}`);
-  if (taken) tell(grid, `${counted(taken, "image")} removed.`, reply.revision);
+  if (reply.ok && taken) tell(grid, `${counted(taken, "image")} removed.`, reply.revision);
 }
 
 async function pair(grid: Grid, ids: string[]) {

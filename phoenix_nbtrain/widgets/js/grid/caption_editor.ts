@@ -99,7 +99,10 @@ export class CaptionEditor {
     const at = area.selectionStart;
     this.moving = true;
     tile.cell.append(area);
-    if (had) area.focus({ preventScroll: true }), area.setSelectionRange(at, at);
+    if (had) {
+      area.focus({ preventScroll: true });
+      area.setSelectionRange(at, at);
+    }
     this.moving = false;
   }
 

@@ -3,6 +3,7 @@
 import { newId, words } from "../common/channel";
 import { openDialog } from "../common/dialog";
 import { button, counted, h, perFrame, plain, say } from "../common/dom";
+import type { ImageRow } from "../common/messages";
 import { paintPicture } from "../common/pictures";
 import { keepDialog } from "../common/typing";
 import { captionProblem, difference, type Recaption, recaptioned } from "./caption_changes";
@@ -44,7 +45,7 @@ export default async function (grid: Grid, ids: string[]) {
   const text = h("textarea", "nbt-input", { rows: "2", dir: "auto", "aria-describedby": `nbt-${field}` });
   const finding = labelled("Find", find);
   const writing = labelled("", text);
-  const said = new Set(rows.map((row: any) => row.caption));
+  const said = new Set(rows.map((row) => row.caption));
   const common = said.size === 1 ? rows[0].caption : ""; // what all of them say is where one begins
   text.value = common;
   const exact = h("input", "", { type: "checkbox" });
@@ -65,7 +66,7 @@ export default async function (grid: Grid, ids: string[]) {
     exact: exact.checked,
   });
 
-  let changes: { row: any; next: string }[] = [];
+  let changes: { row: ImageRow; next: string }[] = [];
   let taken = false;
 
   const preview = () => {
@@ -75,7 +76,7 @@ export default async function (grid: Grid, ids: string[]) {
     say(writing.firstChild as HTMLElement, SAYS[wish.way]);
     say(hint, HINTS[wish.way]);
     const empty = wish.way === "set" ? !wish.text && !taken : replacing ? !wish.find : !wish.text.trim();
-    const all = empty ? [] : rows.map((row: any) => ({ row, next: recaptioned(row.caption, wish) }));
+    const all = empty ? [] : rows.map((row) => ({ row, next: recaptioned(row.caption, wish) }));
     const differing = all.filter(({ row, next }) => next !== row.caption);
     changes = differing.filter(({ next }) => !captionProblem(next));
     const refused = differing.length - changes.length;
@@ -94,7 +95,7 @@ export default async function (grid: Grid, ids: string[]) {
     say(go, changes.length ? `Change ${counted(changes.length, "caption")}` : "Change");
   };
 
-  const line = (row: any, next: string) => {
+  const line = (row: ImageRow, next: string) => {
     const img = h("img", "", { alt: "" });
     const holder = h("span", "nbt-thumb nbt-tiny", {}, img);
     paintPicture(holder, img, grid.pictures.get(row.image_id, row.picture), row.colour);
@@ -133,7 +134,7 @@ export default async function (grid: Grid, ids: string[]) {
     close();
     const reply = await grid.edits.run(ops, revision);
     const done = reply.ok ? reply.accepted.length : 0;
-    if (done) tell(grid, `${counted(done, "caption")} changed.`, reply.revision);
+    if (reply.ok && done) tell(grid, `${counted(done, "caption")} changed.`, reply.revision);
     const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
     if (reason) grid.frame.note(`${counted(changes.length - done, "caption")} not changed: ${reason}`);
     grid.rows.refresh(grid.rows.total);

@@ -1,12 +1,13 @@
 // The image grid. Only the rows in view exist in the page; they are recycled while scrolling.
 
-import { Channel, type Model, Revision } from "../common/channel";
+import { Channel, Revision } from "../common/channel";
 import { arrange, h, mark, perFrame } from "../common/dom";
 import { again, Edits, giveBackGone, settle } from "../common/edits";
 import { Frame, watchSummary } from "../common/frame";
+import type { ImageRow, Model } from "../common/messages";
 import { Parts } from "../common/parts";
 import { Pictures, pxFor, type Wanted } from "../common/pictures";
-import { type Row, Rows } from "../common/rows";
+import { Rows } from "../common/rows";
 import { viewOf } from "../common/view";
 import type bulkActions from "./bulk_actions";
 import type captionEditor from "./caption_editor";
@@ -26,6 +27,7 @@ const DRAG = 6;
 const PAGES_KEPT = 20;
 /** By density: the narrowest a tile may be, the height of the words under it, the fewest columns. */
 const SIZES = { small: [92, 46, 3], medium: [140, 64, 2], large: [224, 80, 1] } as const;
+export type Density = keyof typeof SIZES;
 
 /** Modules that come from the kernel when they are first used. */
 interface GridParts {
@@ -47,7 +49,7 @@ export class Grid {
   readonly frame: Frame;
   readonly channel: Channel;
   readonly revision = new Revision();
-  readonly rows: Rows;
+  readonly rows: Rows<"images">;
   readonly edits: Edits;
   readonly pictures: Pictures;
   readonly selection: ImageSelection;
@@ -60,11 +62,11 @@ export class Grid {
   /** Which kernel has the words that this page left, and the cells that were typed in here (`common/typing.ts`). */
   kernel: string | undefined;
   typedHere: Set<string> | undefined;
-  density: any;
+  density: Density;
   focus = 0;
   columns = 0;
   pitch = 1;
-  version = -1;
+  version: number | undefined = -1;
   readonly lines = new Map<number, TileRow>();
   spare: TileRow[] = [];
   readonly bar: Bar;
@@ -112,7 +114,9 @@ export class Grid {
     this.grid.addEventListener("keydown", (event) => this.key(event));
     this.grid.addEventListener("focusin", (event) => {
       const tile = this.tileOf(event.target);
-      if (tile && tile.index !== this.focus) (this.focus = tile.index), this.paint();
+      if (!tile || tile.index === this.focus) return;
+      this.focus = tile.index;
+      this.paint();
     });
     this.grid.addEventListener("mousedown", (event) => {
       if (event.shiftKey && !this.writing(event.target)) event.preventDefault(); // no text selection
@@ -164,7 +168,7 @@ export class Grid {
     return this.rows.total;
   }
 
-  caption(row: Row) {
+  caption(row: ImageRow) {
     const edit = this.edits.of("images", row.image_id, "caption");
     return edit?.phase === "pending" ? edit.value : row.caption;
   }
@@ -174,13 +178,13 @@ export class Grid {
     this.focus = this.selection.anchor = 0;
   }
 
-  setDensity(density: string) {
+  setDensity(density: Density) {
     this.showDensity(density);
     void this.channel.ask({ kind: "density", density });
   }
 
   /** Change the tiles' size, and keep in view what is. */
-  showDensity(density: string) {
+  showDensity(density: Density) {
     if (density === this.density || !(density in SIZES)) return;
     const first = Math.floor(this.grid.scrollTop / this.pitch) * this.columns;
     this.density = density;
@@ -384,7 +388,7 @@ export class Grid {
     else if (event.key === "Delete") this.act("remove");
     else if (!command && letter === "c") this.recaption();
     else if (!command && (letter === "m" || letter === "t"))
-      this.act(letter === "m" ? "mine" : "theirs", [this.rows.at(this.focus)?.image_id]);
+      this.act(letter === "m" ? "mine" : "theirs", [this.rows.idAt(this.focus) ?? ""]);
     else if (!command && letter === "p") this.act("pair");
     else if (event.key === "?") void this.parts.run("shortcuts_help", this);
     else if (event.key === "Escape") this.selection.set([]);
@@ -424,8 +428,12 @@ export class Grid {
 
   /** Change the captions of what is selected, else of what has the focus. */
   recaption() {
-    const ids = this.selection.size ? [...this.selection.ids] : [this.rows.at(this.focus)?.image_id];
-    void this.parts.run("captions_dialog", this, ids.filter(Boolean));
+    const ids = this.selection.size ? [...this.selection.ids] : [this.rows.idAt(this.focus)];
+    void this.parts.run(
+      "captions_dialog",
+      this,
+      ids.filter((id) => id !== undefined),
+    );
   }
 
   /** @param index without it, the first of the selected images */

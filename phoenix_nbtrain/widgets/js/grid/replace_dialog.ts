@@ -55,6 +55,9 @@ export default function (grid: Grid, id: string) {
   const go = button("Replace", "nbt-btn nbt-primary nbt-small", () => void apply());
   foot.append(button("Cancel", "nbt-btn", close), go);
   path.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && void apply());
-  path.addEventListener("input", () => (say(why, ""), mark(path, "aria-invalid", null)));
+  path.addEventListener("input", () => {
+    say(why, "");
+    mark(path, "aria-invalid", null);
+  });
   path.focus();
 }

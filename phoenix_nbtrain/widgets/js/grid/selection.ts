@@ -1,6 +1,7 @@
 // Which images are selected. The kernel holds it; the page is ahead of it while it tells.
 
-import type { Channel, Model } from "../common/channel";
+import type { Channel } from "../common/channel";
+import type { Model } from "../common/messages";
 import type { Rows } from "../common/rows";
 
 export class ImageSelection {
@@ -37,7 +38,7 @@ export class ImageSelection {
 
   async pick(index: number, how: "only" | "toggle" | "range") {
     const picking = (this.picking += 1);
-    const id = this.rows.at(index)?.[this.rows.key];
+    const id = this.rows.idAt(index);
     if (how === "range") {
       const ids = await this.rows.ids(Math.min(this.anchor, index), Math.max(this.anchor, index) + 1);
       if (picking === this.picking) this.set(ids); // else somebody picked on while the kernel was asked

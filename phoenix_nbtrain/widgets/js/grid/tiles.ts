@@ -2,8 +2,8 @@
 
 import { button, h, mark, paintDot, paintName, plain, say } from "../common/dom";
 import type { CellEdit } from "../common/edits";
+import type { Badge, ImageRow } from "../common/messages";
 import { paintPicture } from "../common/pictures";
-import type { Row } from "../common/rows";
 import type { Grid } from "./grid";
 
 export interface Tile {
@@ -20,12 +20,6 @@ export interface Tile {
   id: string;
   index: number;
 }
-export interface Badge {
-  text: string;
-  tone: string;
-  why: string;
-}
-
 export function newTile(grid: Grid): Tile {
   const img = h("img", "", { alt: "", decoding: "async", draggable: "false" });
   const badges = h("span", "nbt-badges");
@@ -55,7 +49,7 @@ export function newTile(grid: Grid): Tile {
   return tile;
 }
 
-export function paintTile(grid: Grid, tile: Tile, row: Row | undefined) {
+export function paintTile(grid: Grid, tile: Tile, row: ImageRow | undefined) {
   tile.id = row?.image_id ?? "";
   const edit = row ? grid.edits.of("images", row.image_id, "caption") : undefined;
   const caption = row ? grid.caption(row) : "";
@@ -86,13 +80,13 @@ export function paintTile(grid: Grid, tile: Tile, row: Row | undefined) {
 }
 
 /** What somebody else did to a picture whose caption was changed here, too; empty where nobody did. */
-export function twoSaid(row: Row | undefined) {
+export function twoSaid(row: ImageRow | undefined) {
   if (row?.gone) return "They removed it.";
   return typeof row?.theirs === "string" ? `Theirs: ${row.theirs || "(no caption)"}` : "";
 }
 
 /** What the kernel says of a picture, less what a caption on its way has mended. */
-export function badgesOf(row: Row, caption: string): Badge[] {
+export function badgesOf(row: ImageRow, caption: string): Badge[] {
   return caption.trim() ? row.badges.filter((badge: Badge) => badge.text !== "caption") : row.badges;
 }
 
@@ -105,13 +99,13 @@ function paintBadges(holder: HTMLElement, badges: Badge[]) {
   );
 }
 
-export function cellState(edit: CellEdit | undefined, row: Row | undefined): [string, string] {
+export function cellState(edit: CellEdit | undefined, row: ImageRow | undefined): [string, string] {
   if (edit) return edit.phase === "pending" ? ["sending", ""] : ["refused", edit.reason];
   return [row?.state ?? "kept", row?.reason ?? ""];
 }
 
 /** A picture's size in pixels and bytes, as far as it is known. */
-export function measures(row: Row) {
+export function measures(row: ImageRow) {
   const { bytes } = row;
   const pixels = row.width && row.height ? `${row.width} × ${row.height}` : "";
   const weight = bytes ? (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`) : "";

@@ -1,7 +1,7 @@
 // What stands above the tiles: what to look at, and what to do with the selected ones.
 
 import { button, counted, h, mark, say } from "../common/dom";
-import type { Wish } from "../common/rows";
+import type { Wish } from "../common/messages";
 import type { Grid } from "./grid";
 
 const SORT_NAMES = {

@@ -21,10 +21,13 @@ export function tell(grid: Grid, text: string, made?: number) {
     line.remove();
     grid.watchers.delete(watcher);
   };
-  const undo = button("Undo", "nbt-btn nbt-quiet", () => (away(), grid.frame.onAgain("undo", made)));
+  const undo = button("Undo", "nbt-btn nbt-quiet", () => {
+    away();
+    grid.frame.onAgain("undo", made);
+  });
   const watcher = {
     painted() {
-      const { revision, undoes, training } = grid.summary;
+      const { revision = 0, undoes, training } = grid.summary;
       undo.disabled = Boolean(training);
       // It was undone, or another change came after it.
       if (!line.isConnected || (made && revision >= made && undoes !== made)) away();

@@ -3,6 +3,7 @@
 import { newId } from "../common/channel";
 import { openDialog } from "../common/dialog";
 import { button, h, mark, paintDot, paintName, plain, say } from "../common/dom";
+import type { ImageRow } from "../common/messages";
 import { Pictures } from "../common/pictures";
 import { keepTyped, letGo } from "../common/typing";
 import type { Grid } from "./grid";
@@ -13,7 +14,7 @@ const LARGE_PX = [1024, 1536, 2048];
 const LARGE_KEPT = 6;
 
 class Viewer {
-  id: any;
+  id: string;
   /** the caption as it was when typing began */
   typing: { id: string; base: number; was: string; end: (sent?: boolean) => void } | null = null;
   readonly signal: AbortSignal;
@@ -166,7 +167,7 @@ class Viewer {
     this.paintFacts(row);
   }
 
-  paintPicture(row: any) {
+  paintPicture(row: ImageRow) {
     const { grid, large, zoom } = this;
     const entry = large.get(row.image_id, row.picture);
     const url = entry?.url || grid.pictures.get(row.image_id, row.picture)?.url || "";
@@ -186,12 +187,12 @@ class Viewer {
     );
     const px = side * (window.devicePixelRatio || 1);
     large.px = Math.max(zoom.chosen ? large.px : 0, LARGE_PX.find((size) => size >= px) ?? 2048);
-    const near = [this.index + 1, this.index - 1].map((i) => grid.rows.at(i)).filter(Boolean);
-    const wanted = (one: any) => ({ id: one.image_id, picture: one.picture });
+    const near = [this.index + 1, this.index - 1].map((i) => grid.rows.at(i)).filter((row) => row !== undefined);
+    const wanted = (one: ImageRow) => ({ id: one.image_id, picture: one.picture });
     large.want([wanted(row)], near.map(wanted));
   }
 
-  paintCaption(row: any) {
+  paintCaption(row: ImageRow) {
     const { grid, area } = this;
     const edit = grid.edits.of("images", row.image_id, "caption");
     const refused = edit?.phase === "refused";
@@ -214,7 +215,7 @@ class Viewer {
     say(this.why, refused ? `${edit.reason} Your text is kept.` : row.reason);
   }
 
-  paintFacts(row: any) {
+  paintFacts(row: ImageRow) {
     const { grid } = this;
     const [state] = cellState(grid.edits.of("images", row.image_id, "caption"), row);
     const badges = badgesOf(row, grid.caption(row));

@@ -1,7 +1,8 @@
 // What is done to pairs, each as one step of undo.
 
-import { newId, type Reply, words } from "../common/channel";
+import { newId, words } from "../common/channel";
 import { counted } from "../common/dom";
+import type { Reply } from "../common/messages";
 import { COLUMNS, type DataColumn, isData } from "./columns";
 import type { PairView } from "./pairs";
 
@@ -15,7 +16,7 @@ export class PairCommands {
     // Most sets say one thing throughout.
     const instruction = view.rows.at(index - 1)?.instruction ?? "";
     const row = "pair_" + newId();
-    const op = { op: "insert" as const, table: "pairs", row, at: index };
+    const op = { op: "insert" as const, table: "pairs" as const, row, at: index };
     const reply = await view.edits.run([{ ...op, values: { source: "", target: "", instruction, ...values } }]);
     if (!this.told(reply, "Pair added.")) return;
     await view.arrived(row, index);
@@ -37,7 +38,7 @@ export class PairCommands {
     const rows = ids ?? (await view.chosen.ids());
     if (rows.length === 0 || view.locked()) return;
     const { index, column } = view.cells.at;
-    const reply = await view.edits.run(rows.map((row) => ({ op: "delete", table: "pairs", row })));
+    const reply = await view.edits.run(rows.map((row) => ({ op: "delete", table: "pairs" as const, row })));
     this.told(reply, `${counted(rows.length, "pair")} deleted. Undo brings ${rows.length === 1 ? "it" : "them"} back.`);
     view.chosen.clear();
     await view.rows.want(index, index + 1);
@@ -48,7 +49,7 @@ export class PairCommands {
     const { view } = this;
     const rows = ids ?? (await view.chosen.ids());
     if (rows.length === 0 || view.locked()) return;
-    const reply = await view.edits.run(rows.map((row) => ({ op: "swap", table: "pairs", row })));
+    const reply = await view.edits.run(rows.map((row) => ({ op: "swap", table: "pairs" as const, row })));
     this.told(reply, rows.length === 1 ? "Source and target swapped." : `${counted(rows.length, "pair")} swapped.`);
   }
 
@@ -57,7 +58,7 @@ export class PairCommands {
     const { view } = this;
     const rows = await view.chosen.ids();
     if (rows.length === 0 || view.locked()) return;
-    const reply = await view.edits.run([{ op: "move", table: "pairs", row: rows[0], rows, by }]);
+    const reply = await view.edits.run([{ op: "move", table: "pairs" as const, row: rows[0], rows, by }]);
     if (!this.told(reply, `Moved ${by < 0 ? "up" : "down"}.`)) return;
     await view.arrived(rows[by < 0 ? 0 : rows.length - 1], view.cells.at.index);
     view.lines.reveal(view.cells.at.index);
@@ -72,7 +73,7 @@ export class PairCommands {
     // Each closes the place that it leaves: those from above come to stand before the gap, one after the other.
     const ops = ids.map((row) => ({
       op: "move" as const,
-      table: "pairs",
+      table: "pairs" as const,
       row,
       at: order.indexOf(row) < gap ? gap - 1 : below++,
     }));
@@ -129,7 +130,7 @@ export class PairCommands {
     const lines = new Map(cells.map(({ id }, i) => [id, i])); // cells of one pair are taken together or not at all
     const ops = cells.map(({ id, column, value }) => ({
       op: "set" as const,
-      table: "pairs",
+      table: "pairs" as const,
       row: id,
       column,
       value,
@@ -142,7 +143,7 @@ export class PairCommands {
   async keep(row: string, side: "mine" | "theirs") {
     const { view } = this;
     if (!row || view.locked()) return;
-    const reply = await view.edits.run([{ op: "keep", table: "pairs", row, side }]);
+    const reply = await view.edits.run([{ op: "keep", table: "pairs" as const, row, side }]);
     this.told(reply, side === "mine" ? "Yours is kept." : "Theirs is taken.");
   }
 
@@ -150,7 +151,7 @@ export class PairCommands {
    * Say what came of it.
    * @returns whether all was done
    */
-  told(reply: Reply, done: string): boolean {
+  told(reply: Reply<"edit">, done: string): boolean {
     const { view } = this;
     const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
     const others = reply.ok ? reply.refused.length - 1 : 0;
@@ -161,7 +162,7 @@ export class PairCommands {
   }
 
   /** Say what came of cells; each that was refused says so itself. */
-  toldCells(reply: Reply, done: (n: number) => string) {
+  toldCells(reply: Reply<"edit">, done: (n: number) => string) {
     const { frame } = this.view;
     if (!reply.ok) frame.note(`Not done: ${words(reply)}`);
     else if (reply.refused.length > 0) {

@@ -2,6 +2,8 @@
 
 import { openDialog } from "../common/dialog";
 import { button, h, mark, plain, say } from "../common/dom";
+import type { ImageRow } from "../common/messages";
+import { urlOf } from "../common/pictures";
 import type { PairView } from "./pairs";
 
 const LOOK_PX = 2048;
@@ -28,7 +30,7 @@ export default function compare(view: PairView, id: string) {
     const index = view.rows.indexOf(id);
     if (index >= 0 && !view.signal.aborted) queueMicrotask(() => view.cells.go(index, view.cells.at.column));
   };
-  const { dialog, heading, body, foot, close } = openDialog(view.frame.root, {
+  const { dialog, heading, body, foot } = openDialog(view.frame.root, {
     title: "Compare",
     className: "nbt-compare",
     closed: done,
@@ -142,13 +144,13 @@ export default function compare(view: PairView, id: string) {
     const { reply, buffers } = await view.channel.ask({ kind: "thumbnails", ids, px: LOOK_PX });
     if (mine !== asked || end.signal.aborted) return;
     drop();
-    const failed = reply.ok ? reply.thumbnails.find((t: any) => t.error)?.error : reply.error?.message;
+    const failed = reply.ok ? reply.thumbnails.find((t) => t.error)?.error : reply.error.message;
     say(problem, failed ?? (ids.length < 2 ? "One of the two pictures is not in the set any more." : ""));
     [source, target].forEach((img, i) => {
-      const picture = images[i] && reply.ok ? reply.thumbnails[ids.indexOf(images[i].image_id)] : undefined;
-      const buffer = picture && buffers[picture.buffer];
-      const type = /^image\/(png|jpeg|webp)$/.test(picture?.mime) ? picture.mime : "image/png";
-      if (buffer) urls.push((img.src = URL.createObjectURL(new Blob([buffer], { type }))));
+      const image = images[i];
+      const picture = image && reply.ok ? reply.thumbnails[ids.indexOf(image.image_id)] : undefined;
+      const buffer = picture?.buffer === undefined ? undefined : buffers[picture.buffer];
+      if (buffer) urls.push((img.src = urlOf(buffer, picture?.mime)));
       else img.removeAttribute("src");
       img.hidden = !buffer;
     });
@@ -164,10 +166,10 @@ export default function compare(view: PairView, id: string) {
 }
 
 /** What there is to say of two pictures' sizes. */
-function sized(a: any, b: any) {
-  const told = (image: any) => (image.width && image.height ? `${image.width} × ${image.height}` : "size unknown");
+function sized(a: ImageRow, b: ImageRow) {
+  const told = (image: ImageRow) => (image.width && image.height ? `${image.width} × ${image.height}` : "size unknown");
   if (told(a) === told(b)) return told(a);
-  const shapes = [a, b].map((image) => image.width / image.height);
+  const shapes = [a, b].map((image) => (image.width ?? 0) / (image.height ?? 0));
   const same = Math.abs(shapes[0] / shapes[1] - 1) < 0.01;
   return `The sizes differ: ${told(a)} → ${told(b)}${same ? ", in one shape" : ", and so do the shapes: each is shown whole"}.`;
 }

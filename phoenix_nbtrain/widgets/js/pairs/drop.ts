@@ -31,8 +31,10 @@ export class PairDrop {
     const locked = Boolean(view.frame.summary.training);
     const types = event.dataTransfer?.types ?? [];
     if (event.type === "dragstart") this.start(event, locked);
-    else if (event.type === "dragend") this.mark(null), (this.moving = null);
-    else if (locked) return;
+    else if (event.type === "dragend") {
+      this.mark(null);
+      this.moving = null;
+    } else if (locked) return;
     else if (types.includes(PICTURE_TYPE)) this.picture(event);
     else if (types.includes(PAIR_TYPE) && this.moving) this.pair(event, this.moving);
   }

@@ -45,7 +45,7 @@ function bring(view: PairView) {
     const rows = reply.ok ? reply.rows : [];
     fates.hidden = rows.length === 0;
     fates.replaceChildren(
-      ...rows.map((row: any) =>
+      ...rows.map((row) =>
         h(
           "div",
           `nbt-fate nbt-${row.fate === "refused" ? "bad" : "mute"}`,
@@ -56,7 +56,7 @@ function bring(view: PairView) {
         ),
       ),
     );
-    if (reply.more > 0) fates.append(h("div", "nbt-mute", {}, `and ${counted(reply.more, "line")} more`));
+    if (reply.ok && reply.more > 0) fates.append(h("div", "nbt-mute", {}, `and ${counted(reply.more, "line")} more`));
     if (reply.ok) view.frame.announce(`Imported: ${reply.summary}.`);
   }
 }
@@ -115,8 +115,9 @@ function take(view: PairView) {
     say(problem, "");
     const { reply } = await view.channel.ask({ kind: "save pairs", path: path.value, overwrite });
     say(said, reply.ok ? `Written: ${reply.path}` : "");
-    say(problem, reply.error?.message ?? "");
-    over.hidden = !/other content/.test(reply.error?.message ?? "");
+    const why = reply.ok ? "" : reply.error.message;
+    say(problem, why);
+    over.hidden = !/other content/.test(why);
   }
 }
 

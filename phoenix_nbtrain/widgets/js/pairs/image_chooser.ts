@@ -3,14 +3,15 @@
 import { newId } from "../common/channel";
 import { h, low, mark, plain } from "../common/dom";
 import type { Frame } from "../common/frame";
+import type { ImageRow } from "../common/messages";
 import { type Pictures, paintPicture } from "../common/pictures";
-import type { Row, Rows } from "../common/rows";
+import type { Rows } from "../common/rows";
 import type { PairLines } from "./row_rendering";
 
 /** What a chooser shows its images with. */
 export interface Choosing {
   frame: Frame;
-  images: Rows;
+  images: Rows<"images">;
   pictures: Pictures;
   lines: PairLines;
 }
@@ -19,7 +20,7 @@ export interface Choosing {
 export class Chooser {
   at = 0;
   id = "";
-  fits: Row[] = [];
+  fits: ImageRow[] = [];
   readonly list = h("div", "nbt-list", { role: "listbox", id: "nbt-" + newId(), "aria-label": "Images" });
 
   constructor(
@@ -39,7 +40,10 @@ export class Chooser {
     }))
       input.setAttribute(name, value);
     view.frame.root.append(this.list);
-    input.addEventListener("input", () => ((this.id = ""), this.open()));
+    input.addEventListener("input", () => {
+      this.id = "";
+      this.open();
+    });
     input.addEventListener("click", () => this.open());
     input.addEventListener("blur", () => this.close());
     this.list.addEventListener("pointerdown", (event) => {

@@ -1,9 +1,10 @@
 // The pair table: source, target and what should happen between them.
 
-import { Channel, type Model, Revision } from "../common/channel";
+import { Channel, Revision } from "../common/channel";
 import { button, counted, h, mark, perFrame, say } from "../common/dom";
 import { again, type CellEdit, Edits, giveBackGone, settle } from "../common/edits";
 import { Frame, watchSummary } from "../common/frame";
+import type { Model, PairsNeed } from "../common/messages";
 import { Parts } from "../common/parts";
 import { Pictures, pxFor } from "../common/pictures";
 import { PAGE, Rows } from "../common/rows";
@@ -37,8 +38,8 @@ export class PairView {
   readonly frame: Frame;
   readonly channel: Channel;
   readonly revision = new Revision();
-  readonly rows: Rows;
-  readonly images: Rows;
+  readonly rows: Rows<"pairs">;
+  readonly images: Rows<"images">;
   readonly edits: Edits;
   readonly pictures: Pictures;
   readonly parts: Parts<PairParts>;
@@ -52,7 +53,7 @@ export class PairView {
   /** Which kernel has the words that this page left, and the cells that were typed in here (`common/typing.ts`). */
   kernel: string | undefined;
   typedHere: Set<string> | undefined;
-  version = -1;
+  version: number | undefined = -1;
   count!: HTMLSpanElement;
   group!: HTMLDivElement;
   add!: HTMLButtonElement;
@@ -61,7 +62,7 @@ export class PairView {
   pairUp!: HTMLButtonElement;
   begin!: HTMLDivElement;
   /** what the chips were made of */
-  needed!: any;
+  needed: PairsNeed[] | null | undefined = null;
   needs!: HTMLDivElement;
 
   constructor(
@@ -158,7 +159,6 @@ export class PairView {
     f.body.append(this.begin);
     // A click takes the focus, so that a block can be pasted where nothing is yet.
     for (const name of ["tabindex", "data-lm-suppress-shortcuts"]) mark(f.empty, name, "-1");
-    this.needed = null;
     this.needs = h("div", "nbt-needs", { role: "group", "aria-label": "Pairs to look at" });
     f.body.insertBefore(this.needs, f.empty);
     f.onAgain = (kind, of) => void again(kind, f, this.edits, [this.rows, this.images], this.paint, of);
@@ -167,7 +167,11 @@ export class PairView {
   listen() {
     const { grid } = this.lines;
     this.cells.listen();
-    grid.addEventListener("scroll", () => (this.open?.chooser?.close(), this.paint()), { passive: true });
+    const scrolled = () => {
+      this.open?.chooser?.close();
+      this.paint();
+    };
+    grid.addEventListener("scroll", scrolled, { passive: true });
     const size = new ResizeObserver(this.paint);
     size.observe(grid);
     watchSummary(this.frame, this.channel, () => this.refreshed());
@@ -198,7 +202,7 @@ export class PairView {
     f.paint(this.edits, this.channel, this.rows.known);
     this.add.disabled = this.bring.disabled = Boolean(s.training) || this.images.total < 2;
     this.export.disabled = !s.total;
-    this.group.hidden = this.chosen.size === 0 || s.training;
+    this.group.hidden = this.chosen.size === 0 || Boolean(s.training);
     say(this.count, `${this.chosen.size.toLocaleString("en")} selected`);
     say(f.count, s.total ? counted(s.total, "pair") : "");
     this.paintNeeds();
@@ -210,7 +214,7 @@ export class PairView {
     const { needs } = this.frame.summary;
     if (needs === this.needed) return;
     this.needed = needs;
-    const chips = (needs ?? []).map((need: any) =>
+    const chips = (needs ?? []).map((need) =>
       button(need.text, `nbt-chip nbt-${need.tone}`, () => this.withInput((input) => input.jump(need)), {
         title: "Go to the next one",
       }),

@@ -2,7 +2,7 @@
 
 import { newId, words } from "../common/channel";
 import { counted } from "../common/dom";
-import type { Op } from "../common/edits";
+import type { Op } from "../common/messages";
 import { DATA, type DataColumn } from "./columns";
 import type { PairView } from "./pairs";
 
@@ -91,7 +91,7 @@ export default async function paste(
     const values = Object.fromEntries(
       line.map((cell, c) => [columns[c], columns[c] === "instruction" ? plainly(cell) : plainly(cell).trim()]),
     );
-    const one = { table: "pairs", row: places[i], line: i }; // a row is taken whole or not at all
+    const one = { table: "pairs" as const, row: places[i], line: i }; // a row is taken whole or not at all
     if (!targets[i]) return [{ op: "insert", ...one, values: { source: "", target: "", instruction: "", ...values } }];
     return Object.entries(values).map(([column, value]) => ({ op: "set", ...one, column, value }));
   });

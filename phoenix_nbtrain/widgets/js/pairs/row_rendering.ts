@@ -1,8 +1,8 @@
 // The lines of the pair table. Only those in view exist in the page; they are recycled while scrolling.
 
 import { arrange, button, h, mark, paintDot, paintName, plain, say } from "../common/dom";
+import type { PairRow } from "../common/messages";
 import { paintPicture } from "../common/pictures";
-import type { Row } from "../common/rows";
 import { COLUMNS, type Column, DATA, SIDES } from "./columns";
 import type { PairView } from "./pairs";
 
@@ -242,7 +242,7 @@ export class PairLines {
     }
   }
 
-  paintSide(line: Line, row: Row | undefined, column: "source" | "target") {
+  paintSide(line: Line, row: PairRow | undefined, column: "source" | "target") {
     const { view } = this;
     const edit = view.edits.of("pairs", line.id, column);
     const id = edit?.phase === "pending" ? edit.value : (row?.[column] ?? "");
@@ -260,7 +260,7 @@ export class PairLines {
     mark(side.box, "aria-invalid", edit?.phase === "refused" || (row && !name) ? "true" : null);
   }
 
-  paintInstruction(line: Line, row: Row | undefined) {
+  paintInstruction(line: Line, row: PairRow | undefined) {
     const edit = this.view.edits.of("pairs", line.id, "instruction");
     const text = edit?.phase === "pending" ? edit.value : (row?.instruction ?? "");
     say(line.text, text || (row ? "instruction" : " "));
@@ -274,13 +274,13 @@ export class PairLines {
     say(line.other, theirs === null ? "" : `theirs: ${theirs || "(empty)"}`);
   }
 
-  paintState(line: Line, row: Row | undefined) {
+  paintState(line: Line, row: PairRow | undefined) {
     const edits = DATA.map((column) => this.view.edits.of("pairs", line.id, column));
     const refused = edits.find((edit) => edit?.phase === "refused");
     const pending = edits.some((edit) => edit?.phase === "pending");
     const both = row?.theirs !== null && row?.theirs !== undefined;
     const need = row?.need ?? null;
-    let [state, text, why] = [row?.state ?? "kept", "", need?.why ?? row?.reason ?? ""];
+    let [state, text, why]: string[] = [row?.state ?? "kept", "", need?.why ?? row?.reason ?? ""];
     if (pending) [state, text] = ["sending", "sending"];
     else if (refused)
       [state, text, why] = ["refused", refused.reason, `${refused.reason} What you typed is kept: click to go on.`];

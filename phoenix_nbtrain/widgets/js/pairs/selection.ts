@@ -1,7 +1,7 @@
 // Which pairs, and which of their cells, are chosen for what comes next.
 
 import { counted } from "../common/dom";
-import type { Row } from "../common/rows";
+import type { PairRow } from "../common/messages";
 import { COLUMNS, DATA, type DataColumn } from "./columns";
 import type { PairView } from "./pairs";
 
@@ -13,7 +13,7 @@ export class PairSelection {
   /** Where a range began. */
   anchor: { id: string; index: number; column: number } | null = null;
   /** Rows that are chosen and not in view. */
-  far = new Map<string, Row>();
+  far = new Map<string, PairRow>();
   asked = 0;
 
   constructor(readonly view: PairView) {}
@@ -30,7 +30,7 @@ export class PairSelection {
     return this.rows.has(id) && this.columns.includes(column);
   }
 
-  row(id: string): Row | undefined {
+  row(id: string): PairRow | undefined {
     return this.view.rows.byId(id) ?? this.far.get(id);
   }
 

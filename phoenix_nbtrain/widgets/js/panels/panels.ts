@@ -2,9 +2,9 @@
 // with what was typed in it, name things for screen readers, keep "40 s ago" true, scroll to a part.
 // It makes no elements and reads no data as HTML.
 
-import type { Model } from "../common/channel";
 import { mark } from "../common/dom";
 import { alive, swallowFiles } from "../common/kernel_status";
+import type { Model } from "../common/messages";
 
 const FRESH_MS = 5000;
 const FIND_MS = 50;

@@ -1,19 +1,15 @@
 // The progress panel. Everything shown comes as words and numbers in one trait; sample pictures are
 // asked for by the ids that stand there.
 
-import { Channel, type Model, SLOW_MS, words } from "../common/channel";
+import { Channel, SLOW_MS, words } from "../common/channel";
 import { button, h, mark, perFrame, say } from "../common/dom";
+import type { Model, ProgressSummary, Samples } from "../common/messages";
 import { Pictures } from "../common/pictures";
 import { viewOf } from "../common/view";
 
 const SVG = "http://www.w3.org/2000/svg";
 const CURVE = { width: 290, height: 120, left: 8, right: 10, top: 28, bottom: 12 };
 const REASK_MS = 4000;
-
-export interface Samples {
-  epoch: number;
-  ids: string[];
-}
 
 function svg(tag: string, attributes: { [name: string]: string | number }) {
   const node = document.createElementNS(SVG, tag);
@@ -88,7 +84,7 @@ class Progress {
   refusal = "";
   heard = Date.now();
   /** what was asked for since the last change came by itself */
-  newer: any = null;
+  newer: ProgressSummary | null = null;
   /** the phase that was last shown */
   phase: string | undefined = undefined;
   readonly small = h("small");
@@ -158,7 +154,7 @@ class Progress {
     this.paintNow();
   }
 
-  get summary() {
+  get summary(): ProgressSummary {
     return this.newer ?? this.model.get("summary") ?? {};
   }
 
@@ -178,7 +174,7 @@ class Progress {
   }
 
   async catchUp() {
-    const going = ["running", "stopping", "starting", "waiting"].includes(this.summary.phase);
+    const going = ["running", "stopping", "starting", "waiting"].includes(this.summary.phase ?? "");
     if (!going || this.asking || Date.now() - this.heard < REASK_MS) return;
     this.asking = true;
     const { reply } = await this.channel.ask({ kind: "summary" });
@@ -236,20 +232,21 @@ class Progress {
     this.phase = s.phase;
   }
 
-  paintBar(s: any) {
-    const ended = ["trained", "failed", "training-canceled"].includes(s.phase);
+  paintBar(s: ProgressSummary) {
+    const ended = ["trained", "failed", "training-canceled"].includes(s.phase ?? "");
     this.bar.hidden = s.phase === "none" || (ended && s.phase !== "trained");
     const known = typeof s.progress === "number";
-    const percent = known ? Math.round(s.progress * 100) : 0;
+    const share = s.progress ?? 0;
+    const percent = Math.round(share * 100);
     this.bar.classList.toggle("nbt-unknown", !known && !ended);
     this.bar.classList.toggle("nbt-done", s.phase === "trained");
     this.bar.classList.toggle("nbt-old", Boolean(s.old));
-    this.fill.style.width = known ? `${s.progress * 100}%` : "";
+    this.fill.style.width = known ? `${share * 100}%` : "";
     mark(this.bar, "aria-valuenow", known ? String(percent) : null);
     mark(this.bar, "aria-valuetext", known ? `${percent} %, ${s.headline}` : (s.headline ?? ""));
   }
 
-  paintSamples(s: any) {
+  paintSamples(s: ProgressSummary) {
     const epochs: Map<number, Samples> = new Map();
     for (const entry of [...this.older, ...(s.samples ?? [])]) epochs.set(entry.epoch, entry);
     const shown = (s.samples ?? []).length === 0 ? [] : [...epochs.values()].sort((a, b) => a.epoch - b.epoch);
