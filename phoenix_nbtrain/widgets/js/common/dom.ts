@@ -65,16 +65,6 @@ export function perFrame(signal: AbortSignal, work: () => void) {
   };
 }
 
-/** Keep lines in reading order, without moving the one that has the focus: it would lose it. */
-export function arrange(space: HTMLElement, nodes: HTMLElement[]) {
-  // From the last: each goes before one that stands already, so that nobody else has to move for it.
-  for (let i = nodes.length - 1; i >= 0; i -= 1) {
-    const next = nodes[i + 1] ?? null;
-    if (nodes[i].contains(document.activeElement)) continue;
-    if (nodes[i].parentNode !== space || nodes[i].nextSibling !== next) space.insertBefore(nodes[i], next);
-  }
-}
-
 const STATES = {
   kept: "kept on this computer",
   sending: "being sent",

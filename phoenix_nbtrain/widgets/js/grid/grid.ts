@@ -1,7 +1,7 @@
 // The image grid. Only the rows in view exist in the page; they are recycled while scrolling.
 
 import { Channel, Revision } from "../common/channel";
-import { arrange, h, mark, perFrame } from "../common/dom";
+import { h, mark, perFrame } from "../common/dom";
 import { again, Edits, giveBackGone, settle } from "../common/edits";
 import { Frame, watchSummary } from "../common/frame";
 import type { ImageRow, Model } from "../common/messages";
@@ -9,6 +9,7 @@ import { Parts } from "../common/parts";
 import { Pictures, pxFor, type Wanted } from "../common/pictures";
 import { Rows } from "../common/rows";
 import { viewOf } from "../common/view";
+import { VirtualScroll } from "../common/virtual_scroll";
 import type bulkActions from "./bulk_actions";
 import type captionEditor from "./caption_editor";
 import type { CaptionEditor } from "./caption_editor";
@@ -65,12 +66,9 @@ export class Grid {
   density: Density;
   focus = 0;
   columns = 0;
-  pitch = 1;
   version: number | undefined = -1;
-  readonly lines = new Map<number, TileRow>();
-  spare: TileRow[] = [];
+  readonly scroll: VirtualScroll<TileRow>;
   readonly bar: Bar;
-  readonly space = h("div", "nbt-space", { role: "presentation" });
   readonly grid: HTMLDivElement;
 
   constructor(
@@ -91,12 +89,8 @@ export class Grid {
     const f = this.frame;
     this.bar = new Bar(this);
     f.onAgain = (kind, of) => void again(kind, f, this.edits, [this.rows], this.paint, of);
-    this.grid = h(
-      "div",
-      "nbt-scroll",
-      { role: "grid", "aria-label": "Images", "aria-multiselectable": "true" },
-      this.space,
-    );
+    this.grid = h("div", "nbt-scroll", { role: "grid", "aria-label": "Images", "aria-multiselectable": "true" });
+    this.scroll = new VirtualScroll(this.grid, () => this.newLine());
     f.body.append(this.grid);
     this.listen();
     this.refreshed();
@@ -186,11 +180,11 @@ export class Grid {
   /** Change the tiles' size, and keep in view what is. */
   showDensity(density: Density) {
     if (density === this.density || !(density in SIZES)) return;
-    const first = Math.floor(this.grid.scrollTop / this.pitch) * this.columns;
+    const first = Math.floor(this.grid.scrollTop / this.scroll.pitch) * this.columns;
     this.density = density;
     this.columns = 0;
     this.layout();
-    this.grid.scrollTop = Math.floor(first / this.columns) * this.pitch;
+    this.grid.scrollTop = Math.floor(first / this.columns) * this.scroll.pitch;
     this.paint();
   }
 
@@ -231,8 +225,8 @@ export class Grid {
     mark(this.grid, "aria-rowcount", String(lines));
     mark(this.grid, "aria-colcount", String(columns));
     this.grid.style.setProperty("--nbt-side", `${side}px`);
-    this.space.style.height = `${Math.max(0, lines * pitch - GAP + DRAG * 2)}px`;
-    this.pitch = pitch;
+    this.scroll.space.style.height = `${Math.max(0, lines * pitch - GAP + DRAG * 2)}px`;
+    this.scroll.pitch = pitch;
     this.pictures.px = pxFor(side);
 
     this.focus = Math.max(0, Math.min(this.focus, this.count - 1));
@@ -245,28 +239,9 @@ export class Grid {
     const held =
       document.activeElement && this.root.contains(document.activeElement) ? this.tileOf(document.activeElement) : null;
     if (held) keep.add(Math.floor(held.index / columns)).add(Math.floor(this.focus / columns));
-    for (const [n, line] of this.lines) {
-      if (keep.has(n) && n < lines) continue;
-      this.lines.delete(n);
-      line.row.remove();
-      this.spare.push(line);
-    }
-    const order = [...keep].filter((n) => n >= 0 && n < lines).sort((a, b) => a - b);
     const seen: Wanted[] = [];
     const ahead: Wanted[] = [];
-    for (const n of order) {
-      let line = this.lines.get(n);
-      if (!line) {
-        line = this.spare.pop() ?? this.newLine();
-        this.lines.set(n, line);
-      }
-      this.paintLine(line, n, n >= top && n <= bottom ? seen : ahead);
-    }
-    arrange(
-      this.space,
-      order.map((n) => (this.lines.get(n) as TileRow).row),
-    );
-    if (this.spare.length > 4) this.spare.length = 4;
+    this.scroll.show(keep, lines, (line, n) => this.paintLine(line, n, n >= top && n <= bottom ? seen : ahead));
     // Its image is gone: keys must not fall through to the notebook, where "d d" deletes the cell.
     if (held && held.index >= this.count) this.tileAt(this.focus)?.cell.focus({ preventScroll: true });
     void this.rows.want(Math.max(0, top - 1) * columns, (bottom + 2) * columns);
@@ -278,9 +253,7 @@ export class Grid {
     this.columns = columns;
     const focused = this.captions?.open ? null : this.tileOf(document.activeElement);
     this.captions?.lift();
-    for (const line of this.lines.values()) line.row.remove();
-    this.lines.clear();
-    this.spare = [];
+    this.scroll.clear();
     this.captions?.land();
     if (focused) window.setTimeout(() => this.focusOn(this.focus), 0);
   }
@@ -293,7 +266,7 @@ export class Grid {
   }
 
   paintLine(line: TileRow, n: number, near: Wanted[]) {
-    line.row.style.transform = `translateY(${n * this.pitch}px)`;
+    line.row.style.transform = `translateY(${n * this.scroll.pitch}px)`;
     mark(line.row, "aria-rowindex", String(n + 1));
     line.tiles.forEach((tile, column) => {
       const index = n * this.columns + column;
@@ -311,16 +284,16 @@ export class Grid {
   // -- focus and keys -----------------------------------------------------------------------------
 
   tiles() {
-    return [...this.lines.values()].flatMap((line) => line.tiles);
+    return [...this.scroll.shown.values()].flatMap((line) => line.tiles);
   }
 
   tileOf(target: EventTarget | null): Tile | null {
-    if (!(target instanceof Node) || !this.space.contains(target)) return null;
+    if (!(target instanceof Node) || !this.scroll.space.contains(target)) return null;
     return this.tiles().find((tile) => tile.cell.contains(target)) ?? null;
   }
 
   tileAt(index: number) {
-    return this.lines.get(Math.floor(index / this.columns))?.tiles[index % this.columns];
+    return this.scroll.shown.get(Math.floor(index / this.columns))?.tiles[index % this.columns];
   }
 
   focusOn(index: number) {
@@ -331,11 +304,7 @@ export class Grid {
   }
 
   intoView(index: number) {
-    const top = Math.floor(index / this.columns) * this.pitch;
-    const bottom = top + this.pitch;
-    if (top < this.grid.scrollTop) this.grid.scrollTop = top;
-    else if (bottom > this.grid.scrollTop + this.grid.clientHeight)
-      this.grid.scrollTop = bottom - this.grid.clientHeight;
+    this.scroll.reveal(Math.floor(index / this.columns));
   }
 
   clicked(event: MouseEvent) {
@@ -361,7 +330,7 @@ export class Grid {
 
   key(event: KeyboardEvent) {
     if (this.writing(event.target)) return this.captions?.key(event);
-    const page = this.columns * Math.max(1, Math.floor(this.grid.clientHeight / this.pitch));
+    const page = this.columns * this.scroll.page;
     const steps: { [key: string]: number } = {
       ArrowLeft: this.focus - 1,
       ArrowRight: this.focus + 1,

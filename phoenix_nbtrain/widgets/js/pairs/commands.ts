@@ -61,7 +61,7 @@ export class PairCommands {
     const reply = await view.edits.run([{ op: "move", table: "pairs" as const, row: rows[0], rows, by }]);
     if (!this.told(reply, `Moved ${by < 0 ? "up" : "down"}.`)) return;
     await view.arrived(rows[by < 0 ? 0 : rows.length - 1], view.cells.at.index);
-    view.lines.reveal(view.cells.at.index);
+    view.lines.scroll.reveal(view.cells.at.index);
   }
 
   /** Put pairs, in the table's order, before the one that stands at `gap` now. */

@@ -43,7 +43,7 @@ export class PairDrop {
   start(event: DragEvent, locked: boolean) {
     const { cells, rows, chosen, lines } = this.view;
     const place = cells.placeOf(event.target);
-    const line = place && lines.shown.get(place.index);
+    const line = place && lines.scroll.shown.get(place.index);
     if (!place || !line || !event.dataTransfer) return;
     if (event.target instanceof Element && event.target.classList.contains("nbt-grip")) {
       if (locked) return event.preventDefault();
@@ -62,7 +62,7 @@ export class PairDrop {
 
   pair(event: DragEvent, moving: Promise<string[]>) {
     const place = this.view.cells.placeOf(event.target);
-    const line = place && this.view.lines.shown.get(place.index);
+    const line = place && this.view.lines.scroll.shown.get(place.index);
     const box = line?.row.getBoundingClientRect();
     if (event.type === "dragleave" || !line || !box) return this.mark(null);
     event.preventDefault();
@@ -75,7 +75,7 @@ export class PairDrop {
     const place = this.view.cells.placeOf(event.target);
     const column = place ? COLUMNS[place.column] : undefined;
     const side = column === "source" || column === "target" ? column : null;
-    const line = place && this.view.lines.shown.get(place.index);
+    const line = place && this.view.lines.scroll.shown.get(place.index);
     const { dataTransfer } = event;
     this.mark(event.type !== "dragover" ? null : line && side ? line[side].box : this.view.frame.body);
     if (event.type === "dragleave" || !dataTransfer) return;

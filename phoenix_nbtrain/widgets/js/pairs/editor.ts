@@ -75,7 +75,7 @@ export class PairEditor {
     const { view } = this;
     if (!view.open) return;
     const { id, column, field, chooser } = view.open;
-    const line = view.lines.shown.get(view.rows.indexOf(id));
+    const line = view.lines.scroll.shown.get(view.rows.indexOf(id));
     if (!line) {
       // The pair is gone. The words are sent all the same: the refusal input them back.
       if (view.rows.complete && !view.rows.byId(id)) this.save();

@@ -45,7 +45,7 @@ export class PairCells {
   placeOf(target: EventTarget | null): { index: number; column: number } | null {
     if (!(target instanceof Node)) return null;
     const { lines } = this.view;
-    for (const line of lines.shown.values()) {
+    for (const line of lines.scroll.shown.values()) {
       if (!line.row.contains(target)) continue;
       const columns = COLUMNS.map((column) => lines.cellOf(line, column).contains(target));
       return { index: line.index, column: columns.lastIndexOf(true) };
@@ -66,14 +66,14 @@ export class PairCells {
 
   go(index: number, column: number) {
     this.put(index, column);
-    this.view.lines.reveal(this.at.index);
+    this.view.lines.scroll.reveal(this.at.index);
     this.view.lines.layout();
     this.take();
   }
 
   /** Have the focus. */
   take() {
-    const line = this.view.lines.shown.get(this.at.index);
+    const line = this.view.lines.scroll.shown.get(this.at.index);
     if (line) this.view.lines.cellOf(line, this.columnOf(line)).focus({ preventScroll: true });
   }
 
@@ -96,8 +96,8 @@ export class PairCells {
       ArrowDown: [command ? last : index + 1, column],
       ArrowLeft: [index, this.beside(-1)],
       ArrowRight: [index, this.beside(1)],
-      PageUp: [Math.max(0, index - view.lines.page), column],
-      PageDown: [Math.min(last, index + view.lines.page), column],
+      PageUp: [Math.max(0, index - view.lines.scroll.page), column],
+      PageDown: [Math.min(last, index + view.lines.scroll.page), column],
       Home: command ? [0, column] : [index, 0],
       End: command ? [last, column] : [index, COLUMNS.length - 1],
     };
@@ -115,7 +115,7 @@ export class PairCells {
 
   /** The next column that is there. */
   beside(by: 1 | -1) {
-    const line = this.view.lines.shown.get(this.at.index);
+    const line = this.view.lines.scroll.shown.get(this.at.index);
     let column = this.at.column + by;
     while (line && COLUMNS[column] && !this.canTake(line, COLUMNS[column])) column += by;
     return column;

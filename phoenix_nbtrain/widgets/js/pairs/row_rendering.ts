@@ -1,8 +1,9 @@
 // The lines of the pair table. Only those in view exist in the page; they are recycled while scrolling.
 
-import { arrange, button, h, mark, paintDot, paintName, plain, say } from "../common/dom";
+import { button, h, mark, paintDot, paintName, plain, say } from "../common/dom";
 import type { PairRow } from "../common/messages";
 import { paintPicture } from "../common/pictures";
+import { VirtualScroll } from "../common/virtual_scroll";
 import { COLUMNS, type Column, DATA, SIDES } from "./columns";
 import type { PairView } from "./pairs";
 
@@ -37,12 +38,9 @@ export interface Line {
 }
 
 export class PairLines {
-  readonly shown = new Map<number, Line>();
-  readonly spare: Line[] = [];
   near: { id: string; picture: string }[] = [];
-  pitch = WIDE;
-  readonly space = h("div", "nbt-space", { role: "presentation" });
   readonly grid: HTMLDivElement;
+  readonly scroll: VirtualScroll<Line>;
 
   constructor(readonly view: PairView) {
     const names = ["Number", "Source", "Target", "Instruction", "State", "Actions"];
@@ -62,68 +60,40 @@ export class PairLines {
         "aria-multiselectable": "true",
       },
       head,
-      this.space,
     );
+    this.scroll = new VirtualScroll(this.grid, () => this.newLine());
   }
 
   layout() {
-    const { view, grid } = this;
+    const { view, grid, scroll } = this;
     const width = grid.clientWidth;
     if (grid.hidden || width <= 0) return;
     const narrow = width < NARROW_BELOW;
-    this.pitch = narrow ? NARROW : WIDE;
+    const pitch = narrow ? NARROW : WIDE;
+    scroll.pitch = pitch;
     view.frame.root.classList.toggle("nbt-narrow", narrow);
     const count = view.rows.total;
     mark(grid, "aria-rowcount", String(count + 1));
-    this.space.style.height = `${count * this.pitch}px`;
+    scroll.space.style.height = `${count * pitch}px`;
     const { at } = view.cells;
     const moved = view.cells.follow();
-    const first = Math.max(0, Math.floor(grid.scrollTop / this.pitch) - 2);
-    const last = Math.min(count - 1, Math.floor((grid.scrollTop + grid.clientHeight) / this.pitch) + 2);
+    const first = Math.max(0, Math.floor(grid.scrollTop / pitch) - 2);
+    const last = Math.min(count - 1, Math.floor((grid.scrollTop + grid.clientHeight) / pitch) + 2);
     const keep = new Set<number>();
     for (let n = first; n <= last; n += 1) keep.add(n);
     // The line that has the focus or the editor stays, however far away one scrolls.
     if (view.open) keep.add(view.rows.indexOf(view.open.id));
     const held = view.cells.placeOf(document.activeElement);
     if (held) keep.add(held.index).add(at.index);
-    for (const [n, line] of this.shown) {
-      if (keep.has(n) && n < count) continue;
-      this.shown.delete(n);
-      line.row.remove();
-      this.spare.push(line);
-    }
-    const order = [...keep].filter((n) => n >= 0 && n < count).sort((a, b) => a - b);
     this.near = [];
-    for (const n of order) {
-      let line = this.shown.get(n);
-      if (!line) this.shown.set(n, (line = this.spare.pop() ?? this.newLine()));
-      this.paint(line, n);
-    }
-    arrange(
-      this.space,
-      order.map((n) => (this.shown.get(n) as Line).row),
-    );
-    if (this.spare.length > 4) this.spare.length = 4;
-    const line = this.shown.get(at.index);
+    scroll.show(keep, count, (line, n) => this.paint(line, n));
+    const line = scroll.shown.get(at.index);
     const lost = held && line && (moved || held.index >= count || !view.cells.canTake(line, COLUMNS[at.column]));
     // Its row or button is gone: keys must not fall through to the notebook, where "d d" deletes the cell.
     if (lost && !view.open) view.cells.take();
     void view.rows.want(first, last + 1);
     if (!view.open?.chooser?.isOpen) view.pictures.want(this.near);
     view.input?.editor.place();
-  }
-
-  /** Scroll a line into view. */
-  reveal(index: number) {
-    const { grid, pitch } = this;
-    const top = index * pitch;
-    if (top < grid.scrollTop) grid.scrollTop = top;
-    else if (top + pitch > grid.scrollTop + grid.clientHeight) grid.scrollTop = top + pitch - grid.clientHeight;
-  }
-
-  /** How many lines fit at once. */
-  get page() {
-    return Math.max(1, Math.floor(this.grid.clientHeight / this.pitch));
   }
 
   newLine(): Line {
@@ -210,7 +180,7 @@ export class PairLines {
     const row = view.rows.at(n);
     line.index = n;
     line.id = row?.pair_id ?? "";
-    line.row.style.transform = `translateY(${n * this.pitch}px)`;
+    line.row.style.transform = `translateY(${n * this.scroll.pitch}px)`;
     mark(line.row, "aria-rowindex", String(n + 2));
     say(line.number, String(n + 1));
     for (const side of SIDES) this.paintSide(line, row, side);
@@ -298,7 +268,7 @@ export class PairLines {
   // -- places -------------------------------------------------------------------------------------
 
   lineOf(row: Node) {
-    for (const line of this.shown.values()) if (line.row === row) return line;
+    for (const line of this.scroll.shown.values()) if (line.row === row) return line;
     return undefined;
   }
 
