@@ -181,12 +181,34 @@ def images_from_frame(
     """
     table = _shaped(frame, "images", ("name", "caption"), IMAGE_COLUMNS)
     _check_ids(draft, table)
-    data = _data(table, "images")
-    read: Cells = baseline.cells if baseline else {}
+    cells, computed, sets = _image_cells(draft, _data(table, "images"), baseline)
+    wanted = [image_id for image_id in cells if image_id in draft.image]
+    missing = _shown(frame, draft.image if known is None else known).difference(wanted)
+    gone = [i for i in draft.image if i in missing]
+    left = [i for i in draft.image if i not in missing]
+    deletes: list[Op] = [{"op": "delete", "table": "images", "row": i} for i in gone]
+    order = _order("images", left, _placed(left, wanted, _cells_of(baseline)), {})
+    return Assignment(
+        ops=(*sets, *deletes, *order),
+        cells=cells,
+        computed=computed,
+        removed=len(cells) - len(wanted),
+    )
+
+
+def _image_cells(
+    draft: Draft, data: Iterable[tuple[Any, dict[str, Any]]], baseline: Baseline | None
+) -> tuple[dict[str, tuple[str, ...]], dict[str, dict[str, Any]], list[Op]]:
+    """Return what a frame holds, by image id, what of it is computed, and what is to be set.
+
+    Raises:
+        InputError: a row is none of the draft's, or a value of it cannot be taken.
+    """
+    read = _cells_of(baseline)
     problems: list[tuple[object, str]] = []
-    ops: list[Op] = []
     cells: dict[str, tuple[str, ...]] = {}
     computed: dict[str, dict[str, Any]] = {}
+    sets: list[Op] = []
     for image_id, values in data:
         row = draft.image.get(image_id) if isinstance(image_id, str) else None
         if row is None and image_id not in read:
@@ -197,22 +219,14 @@ def images_from_frame(
             computed[image_id] = {c: values[c] for c in COMPUTED if c in values}
             if row is not None:
                 _check_computed(row, computed[image_id], baseline)
-                ops += _changes("images", image_id, row, new, baseline)
+                sets += _changes("images", image_id, row, new, baseline)
             elif new != read[image_id]:
                 raise InputError("the frame changes it, and it was removed meanwhile")
         except InputError as error:
             problems.append((image_id, error.message))
     if problems:
         raise InputError(**_told("image", problems))
-    wanted = [image_id for image_id in cells if image_id in draft.image]
-    missing = _shown(frame, draft.image if known is None else known).difference(wanted)
-    gone = [i for i in draft.image if i in missing]
-    ops += [{"op": "delete", "table": "images", "row": image_id} for image_id in gone]
-    left = [i for i in draft.image if i not in missing]
-    ops += _order("images", left, _placed(left, wanted, read), {})
-    return Assignment(
-        ops=tuple(ops), cells=cells, computed=computed, removed=len(cells) - len(wanted)
-    )
+    return cells, computed, sets
 
 
 def pairs_from_frame(
@@ -243,19 +257,44 @@ def pairs_from_frame(
             was changed both in the frame and in the draft.
         InputError: not a table, a missing or unknown column, a doubled index, too many rows.
     """
-    if isinstance(frame, list | tuple) and all(isinstance(row, dict) for row in frame):
-        import pandas as pd
-
-        frame = pd.DataFrame(list(frame), columns=None if frame else ["source", "target"])
-    elif isinstance(frame, str | os.PathLike):
-        frame = _frame_of_file(Path(frame))
+    frame = _as_frame(frame)
     data = _data(_shaped(frame, "pairs", ("source", "target"), PAIR_COLUMNS), "pairs")
     if len(data) > PAIRS_MAX:
         raise InputError(
             f"The table has {len(data):,} pairs.", remedy=f"A draft takes at most {PAIRS_MAX:,}."
         )
+    shown_ids = _shown(frame, draft.pair if known is None else known)
+    rows, sets, passed = _pair_rows(draft, data, shown_ids, baseline)
+    read, cells = _cells_of(baseline), {row.pair_id: row.triple for row in rows}
+    gone = dict.fromkeys(_gone_pairs(draft, shown_ids.difference(cells), cells, baseline))
+    deletes: list[Op] = [{"op": "delete", "table": "pairs", "row": p} for p in gone]
+    wanted = {
+        row.pair_id: row for row in rows if row.pair_id in draft.pair or row.pair_id not in read
+    }
+    left = [p for p in draft.pair if p not in gone]
+    inserts = {pair_id: row for pair_id, row in wanted.items() if pair_id not in draft.pair}
+    order = _order("pairs", left, _placed(left, list(wanted), read), inserts)
+    return Assignment(
+        ops=(*deletes, *sets, *order),
+        cells=cells,
+        removed=len(cells) - len(wanted),
+        left_out=passed,
+    )
+
+
+def _pair_rows(
+    draft: Draft,
+    data: Iterable[tuple[Any, dict[str, Any]]],
+    shown_ids: Collection[str],
+    baseline: Baseline | None,
+) -> tuple[list[PairRow], list[Op], int]:
+    """Return the pairs that a frame holds, what of them is to be set, and how many are passed over.
+
+    Raises:
+        PairError: a row's pair or picture is unknown, or a value of it cannot be taken.
+    """
     lookup, removed = Lookup(draft.images), left_out.Names(draft)
-    read = {i: _read_pair(i, values) for i, values in (baseline.cells if baseline else {}).items()}
+    read = {i: _read_pair(i, values) for i, values in _cells_of(baseline).items()}
     problems: list[tuple[object, str]] = []
     labels: list[object] = []
     rows: list[PairRow] = []
@@ -275,34 +314,45 @@ def pairs_from_frame(
             continue
         labels.append(label)
         rows.append(row)
-    shown_ids = _shown(frame, draft.pair if known is None else known)
     candidates = [*read.values(), *(row for row in draft.pairs if row.pair_id not in read)]
     rows = _recognised(candidates, rows, shown_ids)
-    ops: list[Op] = []
+    sets: list[Op] = []
     for label, row in zip(labels, rows, strict=True):
         try:
-            ops += _pair_changes(draft, row, baseline)
+            sets += _pair_changes(draft, row, baseline)
         except InputError as error:
             problems.append((label, error.message))
     if problems:
         raise PairError(**_told("pair", problems))
-    cells = {row.pair_id: row.triple for row in rows}
-    gone = {p: None for p in draft.pair if p in shown_ids and p not in cells}
-    if baseline is None:
-        # A table that never showed them chooses nothing: what somebody else wrote waits.
-        stay = [row for row in draft.pairs if row.pair_id in cells]
-        theirs = {(row.source, row.target, row.theirs) for row in stay}
-        gone = {p: None for p in gone if draft.pair[p].triple not in theirs}
-    ops = [*({"op": "delete", "table": "pairs", "row": p} for p in gone), *ops]
-    wanted = {
-        row.pair_id: row for row in rows if row.pair_id in draft.pair or row.pair_id not in read
-    }
-    left = [p for p in draft.pair if p not in gone]
-    inserts = {pair_id: row for pair_id, row in wanted.items() if pair_id not in draft.pair}
-    ops += _order("pairs", left, _placed(left, list(wanted), read), inserts)
-    return Assignment(
-        ops=tuple(ops), cells=cells, removed=len(cells) - len(wanted), left_out=passed
-    )
+    return rows, sets, passed
+
+
+def _gone_pairs(
+    draft: Draft, missing: Collection[str], kept: Collection[str], baseline: Baseline | None
+) -> list[str]:
+    """Return the pairs to delete, of those that are missing from a frame which showed them."""
+    gone = [p for p in draft.pair if p in missing]
+    if baseline is not None:
+        return gone
+    # A table that never showed them chooses nothing: what somebody else wrote waits.
+    theirs = {(row.source, row.target, row.theirs) for row in draft.pairs if row.pair_id in kept}
+    return [p for p in gone if draft.pair[p].triple not in theirs]
+
+
+def _as_frame(table: object) -> object:
+    """Return a list of dicts or a file's path as a frame, and what is neither as it is."""
+    if isinstance(table, str | os.PathLike):
+        return _frame_of_file(Path(table))
+    if isinstance(table, list | tuple) and all(isinstance(row, dict) for row in table):
+        import pandas as pd
+
+        return pd.DataFrame(list(table), columns=None if table else ["source", "target"])
+    return table
+
+
+def _cells_of(baseline: Baseline | None) -> Cells:
+    """Return what a frame held when it was read; nothing where that is not known."""
+    return baseline.cells if baseline else {}
 
 
 def _frame_of_file(path: Path) -> pd.DataFrame:
