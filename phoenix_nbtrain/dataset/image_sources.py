@@ -19,9 +19,9 @@ from typing import Any
 
 from phoenix_nbtrain.dataset.archive import members
 from phoenix_nbtrain.dataset.folders import FILES_MAX, noise, read_file, too_many, walk
-from phoenix_nbtrain.dataset.lookup import stem
 from phoenix_nbtrain.dataset.missing import not_there
 from phoenix_nbtrain.dataset.row_reader import Table, is_table, read_table, table_of
+from phoenix_nbtrain.dataset.sidecars import sidecar_beside, sidecar_name
 from phoenix_nbtrain.dataset.urls import checked_url, is_url, url_name
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
@@ -189,22 +189,12 @@ def _folder(path: Path, *, recursive: bool) -> list[Candidate]:
     return [_file(path / f, "/".join([above, *Path(f).parts])) for f in files]
 
 
-def _file(path: Path, shown_as: str, caption: str | None = None) -> Candidate:
-    beside = path.with_name(stem(path.name) + ".txt")
-    has_caption = caption is None and beside != path and _is_file(beside)
+def _file(path: Path, shown_as: str) -> Candidate:
     return Candidate(
         path=shown_as,
         read=lambda: read_file(path, BYTES_MAX),
-        caption=caption,
-        read_caption=(lambda: read_file(beside, 1_000_000)) if has_caption else None,
+        read_caption=sidecar_beside(path),
     )
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name too long, with .txt
-        return False
 
 
 def _zip(path: Path) -> list[Candidate]:
@@ -212,17 +202,14 @@ def _zip(path: Path) -> list[Candidate]:
     kept = [n for n in files if not noise(n.rsplit("/", 1)[-1]) and "__MACOSX" not in n]
     if not kept:
         raise InputError(f"{shown(path.name)} holds no pictures.")
-    found = []
-    for name in sorted(kept, key=natural_key):
-        folder, slash, last = name.rpartition("/")
-        found.append(
-            Candidate(
-                path=f"{path.stem}/{name}",
-                read=files[name],
-                read_caption=files.get(f"{folder}{slash}{stem(last)}.txt"),
-            )
+    return [
+        Candidate(
+            path=f"{path.stem}/{name}",
+            read=files[name],
+            read_caption=files.get(sidecar_name(name)),
         )
-    return found
+        for name in sorted(kept, key=natural_key)
+    ]
 
 
 def _table_of(frame: Any) -> list[Candidate]:

@@ -11,6 +11,7 @@ from phoenix_nbtrain.dataset.allowed_text import caption_text, name_text
 from phoenix_nbtrain.dataset.image_sources import Candidate, candidates, counted
 from phoenix_nbtrain.dataset.lookup import path_parts
 from phoenix_nbtrain.dataset.report import AddReport, FileFate
+from phoenix_nbtrain.dataset.sidecars import caption_in
 from phoenix_nbtrain.draft import url_key
 from phoenix_nbtrain.errors import ImageError, InputError
 from phoenix_nbtrain.images import metadata
@@ -252,9 +253,7 @@ def _caption(candidate: Candidate) -> tuple[str, str]:
             return caption_text(candidate.caption), ""
         if candidate.read_caption is None:
             return "", ""
-        return caption_text(candidate.read_caption().decode("utf-8-sig")).strip(), ""
-    except UnicodeDecodeError:
-        return "", "without its caption: the text file is not UTF-8"
+        return caption_in(candidate.read_caption()), ""
     except InputError as error:
         return "", f"without its caption: {error.message}"
 
