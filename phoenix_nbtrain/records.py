@@ -36,6 +36,7 @@ __all__ = [
     "address",
     "amount",
     "projects_of_teams",
+    "text",
 ]
 
 Wire = Mapping[str, Any]

@@ -33,13 +33,11 @@ from phoenix_nbtrain.records import (
     projects_of_teams,
 )
 
-__all__ = ["ASSETS_PER_CALL", "ASSETS_PER_READ", "Phoenix"]
+__all__ = ["Phoenix"]
 
-ASSETS_PER_CALL = 10
-"""Most asset ids that one call adds to a training set (SDK)."""
-ASSETS_PER_READ = 200
+_ASSETS_PER_READ = 200
 """Most assets that one call reads (SDK)."""
-MODELS_PER_READ = 50
+_MODELS_PER_READ = 50
 """Models that one call reads; the service states no limit, and its own plug-in stays at this."""
 _PAGES_MAX = 10_000
 _DRY_RUN = {"dryRun": "true"}
@@ -141,7 +139,7 @@ class Phoenix:
         Each carries only three training images.
         """
         found: dict[str, Model] = {}
-        for some in _batches(ids, MODELS_PER_READ):
+        for some in _batches(ids, _MODELS_PER_READ):
             reply = self._http.send("get_models", body={"modelIds": some})
             found.update((m.id, m) for m in map(Model.from_wire, reply.objects("models")))
         return tuple(found[i] for i in dict.fromkeys(ids) if i in found)
@@ -194,7 +192,7 @@ class Phoenix:
     def add_training_images(
         self, model_id: str, asset_ids: Sequence[str]
     ) -> tuple[TrainingImage, ...]:
-        """Add up to ten assets to a model's training set.
+        """Add up to ten assets to a model's dataset.
 
         Where no reply comes, the model is read, and only what is missing is sent again.
         """
@@ -336,7 +334,7 @@ class Phoenix:
         Their addresses lead to the files as they were sent, not to versions made for viewing.
         """
         found: dict[str, Asset] = {}
-        for some in _batches(ids, ASSETS_PER_READ):
+        for some in _batches(ids, _ASSETS_PER_READ):
             whole = {"originalAssets": "true"}
             reply = self._http.send("get_assets", body={"assetIds": some}, params=whole)
             found.update((a.id, a) for a in map(Asset.from_wire, reply.objects("assets")))

@@ -21,7 +21,7 @@ from phoenix_nbtrain.errors import (
     ServiceUnreachable,
     Throttled,
 )
-from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote, amount
+from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote, amount, text
 from phoenix_nbtrain.text import lasting, shown
 
 __all__ = ["PAUSE_MAX", "Reply", "error_of", "launched", "priced", "retry_after"]
@@ -34,6 +34,14 @@ _LIKE_5XX = (408, 409)
 """Refusals that the same request may not meet again: too slow, or at the same time as another."""
 _WORDS_MAX = 120
 """Characters of the service's own words that a message quotes."""
+
+
+_REFUSED: Mapping[int, tuple[type[ServiceError], str]] = {
+    401: (AuthenticationFailed, "Check the key and secret, or log in with another token."),
+    403: (PermissionDenied, "Ask the team's owner."),
+    404: (NotFound, "Check the id and the project."),
+}
+"""What a refusal is by its status, and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,12 +171,8 @@ def error_of(reply: Reply) -> ServiceError | ServiceUnreachable:
     body = body if isinstance(body, dict) else {}
     details = body.get("details")
     details = details if isinstance(details, dict) else {}
-    words = next(
-        (body[k] for k in ("reason", "message", "error", "detail") if isinstance(body.get(k), str)),
-        "",
-    ).strip()
-    said = shown(words, _WORDS_MAX).rstrip(".")
-    said = said or f"Phoenix answered {reply.status}"
+    words = text("reason", "message", "error", "detail").of(body).strip()
+    said = shown(words, _WORDS_MAX).rstrip(".") or f"Phoenix answered {reply.status}"
     rest: dict[str, Any] = {"status": reply.status, "details": details}
     if 300 <= reply.status < 400:
         return ServiceFailed(
@@ -176,21 +180,13 @@ def error_of(reply: Reply) -> ServiceError | ServiceUnreachable:
             remedy="Check the base URL.",
             **rest,
         )
-    if reply.status == 401:
+    # An expired token is a 403 with this header; without it, a refusal of permission.
+    if reply.status == 403 and "AccessDenied" in reply.headers.get("x-amzn-errortype", ""):
         return AuthenticationFailed(
-            f"{said}.", remedy="Check the key and secret, or log in with another token.", **rest
+            "The credentials were refused: a token has expired, or a key is no longer valid.",
+            remedy="Connect again with new ones.",
+            **rest,
         )
-    if reply.status == 403:
-        # An expired token is a 403 with this header; without it, a refusal of permission.
-        if "AccessDenied" in reply.headers.get("x-amzn-errortype", ""):
-            return AuthenticationFailed(
-                "The credentials were refused: a token has expired, or a key is no longer valid.",
-                remedy="Connect again with new ones.",
-                **rest,
-            )
-        return PermissionDenied(f"{said}.", remedy="Ask the team's owner.", **rest)
-    if reply.status == 404:
-        return NotFound(f"{said}.", remedy="Check the id and the project.", **rest)
     if reply.status == 429:
         return _of_429(body, details, said, reply, rest)
     if reply.status == 500 and "x-phoenix-local" in reply.headers and words.endswith("."):
@@ -203,7 +199,8 @@ def error_of(reply: Reply) -> ServiceError | ServiceUnreachable:
             retry_after=retry_after(reply.headers),
             **rest,
         )
-    return ServiceError(f"{said}.", **rest)
+    kind, remedy = _REFUSED.get(reply.status, (ServiceError, ""))
+    return kind(f"{said}.", remedy=remedy, **rest)
 
 
 def _of_429(

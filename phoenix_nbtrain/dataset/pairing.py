@@ -12,13 +12,14 @@ from phoenix_nbtrain.dataset import left_out
 from phoenix_nbtrain.dataset.allowed_text import caption_text
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup, path_parts, stem
+from phoenix_nbtrain.draft import COLUMNS as COLUMNS_OF
 from phoenix_nbtrain.draft import Draft, ImageRow, new_pair_id
 from phoenix_nbtrain.errors import InputError, PairError
 from phoenix_nbtrain.text import natural_key, shown
 
 __all__ = ["COLUMNS", "Group", "PairUp", "check_records", "pair_chosen", "pair_up"]
 
-COLUMNS = ("source", "target", "instruction")
+COLUMNS = COLUMNS_OF["pairs"]
 """What a pair's record holds; the instruction may be left out."""
 
 Group: TypeAlias = str | Iterable[str]
