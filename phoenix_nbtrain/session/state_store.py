@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
 from phoenix_nbtrain.draft import Draft
-from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import Runner
 from phoenix_nbtrain.session.order import order_of
 from phoenix_nbtrain.session.state import TrainingState
+from phoenix_nbtrain.store.batch import Batch
 from phoenix_nbtrain.store.drafts import Drafts
 
 __all__ = ["StateStore"]
@@ -41,7 +41,7 @@ class StateStore:
         self._lock = threading.Lock()
         self._subscribers: dict[int, Callable[[TrainingState], None]] = {}
         self._next = 0
-        self._waiting: list[tuple[Callable[[Draft], Draft], Future[Draft]]] = []
+        self._edits = Batch(self._write)
         self._announced = 0.0
         self._due = False
         self.state = TrainingState(model=model, draft=drafts.read(origin=origin, model_id=model.id))
@@ -70,22 +70,15 @@ class StateStore:
         Edits that wait at the same moment are written together: a disk takes as long for one as
         for all of them. Each has its own outcome; one that raises changes nothing.
         """
-        future: Future[Draft] = not_for_children(Future())
-        with self._lock:
-            self._waiting.append((edit, future))
-        self.runner.submit("state", self._write)
+        future = self._edits.add(edit)
+        self.runner.submit("state", self._edits.flush)
         return future
 
-    def _write(self) -> None:
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-        waiting = [one for one in waiting if one[1].set_running_or_notify_cancel()]
-        if not waiting:  # whoever came before has written it
-            return
+    def _write(self, edits: Sequence[Callable[[Draft], Draft]]) -> list[Draft | BaseException]:
         outcomes: list[Draft | BaseException] = []
 
         def all_of_them(draft: Draft) -> Draft:
-            for edit, _ in waiting:
+            for edit in edits:
                 try:
                     draft = edit(draft)
                 except BaseException as error:  # handed to whoever asked for it
@@ -94,17 +87,10 @@ class StateStore:
                     outcomes.append(draft)
             return draft
 
-        try:
-            draft = self._drafts.change(all_of_them, origin=self.origin, model_id=self.model_id)
-            if draft is not self.state.draft:
-                self.show(draft=draft)
-        except BaseException as error:  # none of them stands
-            outcomes[:] = [error] * len(waiting)
-        for (_, future), outcome in zip(waiting, outcomes, strict=True):
-            if isinstance(outcome, BaseException):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
+        draft = self._drafts.change(all_of_them, origin=self.origin, model_id=self.model_id)
+        if draft is not self.state.draft:
+            self.show(draft=draft)
+        return outcomes
 
     def show(self, **changes: Any) -> TrainingState:
         """Swap parts of the state and tell the subscribers."""

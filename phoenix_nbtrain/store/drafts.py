@@ -16,7 +16,7 @@ from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.home import home
-from phoenix_nbtrain.store.spellings import joined
+from phoenix_nbtrain.store.migrations import joined
 
 __all__ = ["Drafts"]
 

@@ -7,20 +7,19 @@ one launch that is not finished.
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
 from phoenix_nbtrain.clock import Clock, Moment, moment
-from phoenix_nbtrain.database import Database, Migration, run
+from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.home import home
-from phoenix_nbtrain.store.known_models import KnownModel, KnownModels
-from phoenix_nbtrain.store.spellings import join_journal
-from phoenix_nbtrain.store.together import Together
-from phoenix_nbtrain.store.uploads import Uploads
+from phoenix_nbtrain.store.batch import Batch
+from phoenix_nbtrain.store.migrations import JOURNAL_MIGRATIONS
 
 __all__ = [
     "OPEN_STATES",
@@ -65,6 +64,8 @@ RAN_STATES: frozenset[IntentState] = frozenset(
     {"running", "stopping", "trained", "delivered", "failed", "canceled", "ended"}
 )
 """States of what surely was launched."""
+
+_ONE_UPLOAD = "origin = ? AND project = ? AND model_id = ? AND content_hash = ?"
 
 _SCHEMA = """
 CREATE TABLE models (
@@ -130,46 +131,25 @@ CREATE UNIQUE INDEX one_open_launch ON intents (model_id, kind, beside)
 CREATE INDEX bought ON intents (origin, model_id, fingerprint);
 """
 
-_ADDED_IN_3 = """
-ALTER TABLE models ADD COLUMN boot TEXT NOT NULL DEFAULT '';
-ALTER TABLE models ADD COLUMN ticks REAL NOT NULL DEFAULT 0;
-ALTER TABLE intents ADD COLUMN changed_boot TEXT NOT NULL DEFAULT '';
-ALTER TABLE intents ADD COLUMN changed_ticks REAL NOT NULL DEFAULT 0;
-ALTER TABLE intents ADD COLUMN read_boot TEXT NOT NULL DEFAULT '';
-ALTER TABLE intents ADD COLUMN read_ticks REAL NOT NULL DEFAULT 0;
-ALTER TABLE intents ADD COLUMN beside TEXT NOT NULL DEFAULT '';
-ALTER TABLE intents ADD COLUMN remedy TEXT NOT NULL DEFAULT '';
-ALTER TABLE intents ADD COLUMN charged TEXT
-"""
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownModel:
+    """A model that this computer made, or is about to."""
 
-def _to_3(db: sqlite3.Connection) -> None:
-    run(db, _ADDED_IN_3)
-    join_journal(db)
+    entry: str
+    name: str
+    type: str
+    model_id: str | None
+    """``None`` while its creation has been written down and no reply was seen."""
+    at: float
+    """Seconds since 1970."""
+    boot: str = ""
+    ticks: float = 0.0
 
-
-_MIGRATIONS: dict[int, Migration] = {
-    1: """
-CREATE TABLE begun_uploads (
-    origin TEXT NOT NULL,
-    project TEXT NOT NULL,
-    model_id TEXT NOT NULL,
-    content_hash TEXT NOT NULL,
-    upload_id TEXT NOT NULL,
-    PRIMARY KEY (origin, project, model_id, content_hash)
-);
-ALTER TABLE intents ADD COLUMN kind TEXT NOT NULL DEFAULT 'training';
-ALTER TABLE intents ADD COLUMN served TEXT NOT NULL DEFAULT '';
-ALTER TABLE intents ADD COLUMN run_before TEXT NOT NULL DEFAULT '';
-ALTER TABLE intents ADD COLUMN epoch TEXT;
-ALTER TABLE intents ADD COLUMN quiet_reads INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE intents ADD COLUMN read_at REAL NOT NULL DEFAULT 0;
-DROP INDEX one_open_launch;
-CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id, kind)
-    WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
-""",
-    2: _to_3,
-}
+    @property
+    def begun(self) -> Moment:
+        """When its creation was written down."""
+        return Moment(at=self.at, boot=self.boot, ticks=self.ticks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +232,7 @@ def _intent(row: sqlite3.Row) -> Intent:
     return Intent(**values)
 
 
-class Journal(KnownModels, Uploads):
+class Journal:
     """Models, uploads and launches, in one file per computer."""
 
     def __init__(self, path: Path | None = None, *, clock: Clock = moment) -> None:
@@ -262,9 +242,9 @@ class Journal(KnownModels, Uploads):
             application_id=0x50484E4A,  # "PHNJ"
             version=3,
             schema=_SCHEMA,
-            migrations=_MIGRATIONS,
+            migrations=JOURNAL_MIGRATIONS,
         )
-        self._remember = Together(self._remember_all)
+        self._remember = Batch(self._remember_all)
 
     @property
     def path(self) -> Path:
@@ -417,3 +397,146 @@ class Journal(KnownModels, Uploads):
                 "SELECT 1 FROM intents WHERE estimate_id = ?", (estimate_id,)
             ).fetchone()
         return row is not None
+
+    # -- models ---------------------------------------------------------------------------------
+
+    def begin_model(
+        self,
+        *,
+        origin: str,
+        project: str,
+        name: str,
+        type: str,
+        entry_id: str | None = None,
+        seen: Collection[str] | None = None,
+    ) -> KnownModel | None:
+        """Write down that a model is about to be created.
+
+        Args:
+            origin: which Phoenix.
+            project: which project of it.
+            name: the model's name.
+            type: the model's type.
+            entry_id: names the creation; made up where none is given.
+            seen: the entries of that name that were looked at before this was decided; ``None``
+                where another model of the name is wanted whatever there is.
+
+        Returns:
+            ``None`` if somebody is creating one of that name, or has since ``seen`` was read.
+        """
+        now = self._clock()
+        entry = KnownModel(
+            entry=entry_id or secrets.token_hex(8),
+            name=name,
+            type=type,
+            model_id=None,
+            at=now.at,
+            boot=now.boot,
+            ticks=now.ticks,
+        )
+        try:
+            with self._db.writing() as db:
+                there = db.execute(
+                    "SELECT entry FROM models WHERE origin = ? AND project = ? AND name = ?",
+                    (origin, project, name),
+                ).fetchall()
+                if seen is not None and any(row["entry"] not in seen for row in there):
+                    return None
+                db.execute(
+                    "INSERT INTO models (entry, origin, project, name, type, at, boot, ticks)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (entry.entry, origin, project, name, type, now.at, now.boot, now.ticks),
+                )
+        except sqlite3.IntegrityError:
+            return None
+        return entry
+
+    def finish_model(self, entry: str, model_id: str) -> None:
+        """Write down which model a creation made."""
+        with self._db.writing() as db:
+            db.execute("UPDATE models SET model_id = ? WHERE entry = ?", (model_id, entry))
+
+    def forget_model(self, entry: str) -> None:
+        """Drop a model that was never made, or is gone from the service."""
+        with self._db.writing() as db:
+            db.execute("DELETE FROM models WHERE entry = ?", (entry,))
+
+    def remember_model(
+        self, *, origin: str, project: str, name: str, type: str, model_id: str
+    ) -> None:
+        """Write down a model that is now in use here, made here or not."""
+        now, entry = self._clock(), secrets.token_hex(8)
+        with self._db.writing() as db:
+            db.execute("DELETE FROM models WHERE origin = ? AND model_id = ?", (origin, model_id))
+            db.execute(
+                "INSERT INTO models (entry, origin, project, name, type, model_id, at, boot, ticks)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (entry, origin, project, name, type, model_id, now.at, now.boot, now.ticks),
+            )
+
+    def models(self, *, origin: str, project: str, name: str | None = None) -> list[KnownModel]:
+        """Return the models known here, the newest first."""
+        with self._db.reading() as db:
+            rows = db.execute(
+                "SELECT entry, name, type, model_id, at, boot, ticks FROM models"
+                " WHERE origin = ? AND project = ? AND (? IS NULL OR name = ?)"
+                " ORDER BY rowid DESC",
+                (origin, project, name, name),
+            ).fetchall()
+        return [KnownModel(**dict(row)) for row in rows]
+
+    # -- uploads --------------------------------------------------------------------------------
+
+    def remember_upload(
+        self, *, origin: str, project: str, model_id: str, content_hash: str, asset_id: str
+    ) -> None:
+        """Write down under which asset id a picture was uploaded for a model."""
+        self._remember((origin, project, model_id, content_hash, asset_id))
+
+    def _remember_all(self, rows: Sequence[tuple[str, str, str, str, str]]) -> list[None]:
+        keys = [row[:4] for row in rows]
+        with self._db.writing() as db:
+            db.executemany("INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?)", rows)
+            db.executemany(f"DELETE FROM begun_uploads WHERE {_ONE_UPLOAD}", keys)
+        return [None] * len(rows)
+
+    def uploads(self, *, origin: str, project: str, model_id: str) -> dict[str, str]:
+        """Return the asset id of every picture uploaded for a model, by content hash.
+
+        Captions live on the asset, so no two models share one of ours.
+        """
+        with self._db.reading() as db:
+            rows = db.execute(
+                "SELECT content_hash, asset_id FROM uploads"
+                " WHERE origin = ? AND project = ? AND model_id = ?",
+                (origin, project, model_id),
+            ).fetchall()
+        return {row["content_hash"]: row["asset_id"] for row in rows}
+
+    def forget_upload(self, *, origin: str, model_id: str, asset_id: str) -> None:
+        """Drop an asset that the service no longer has."""
+        with self._db.writing() as db:
+            db.execute(
+                "DELETE FROM uploads WHERE origin = ? AND model_id = ? AND asset_id = ?",
+                (origin, model_id, asset_id),
+            )
+
+    def begin_upload(
+        self, *, origin: str, project: str, model_id: str, content_hash: str, upload_id: str
+    ) -> None:
+        """Write down the upload that a picture is on its way in, so that another can go on."""
+        with self._db.writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO begun_uploads VALUES (?, ?, ?, ?, ?)",
+                (origin, project, model_id, content_hash, upload_id),
+            )
+
+    def begun_uploads(self, *, origin: str, project: str, model_id: str) -> dict[str, str]:
+        """Return the upload ids of pictures whose upload has no end yet, by content hash."""
+        with self._db.reading() as db:
+            rows = db.execute(
+                "SELECT content_hash, upload_id FROM begun_uploads"
+                " WHERE origin = ? AND project = ? AND model_id = ?",
+                (origin, project, model_id),
+            ).fetchall()
+        return {row["content_hash"]: row["upload_id"] for row in rows}

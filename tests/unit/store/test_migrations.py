@@ -13,7 +13,7 @@ import pytest
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.store.drafts import Drafts, dump
 from phoenix_nbtrain.store.journal import Journal
-from phoenix_nbtrain.store.spellings import joined
+from phoenix_nbtrain.store.migrations import joined
 
 ONE = "http://localhost:8000/v1"
 OTHER = "http://127.0.0.1:8000/v1"

@@ -1,4 +1,4 @@
-"""Files of earlier versions, which knew one service under each spelling of its address.
+"""What files of earlier versions lack: columns, and one spelling of a service's address.
 
 What stood under several spellings is brought together under the canonical one; see
 `canonical_address`.
@@ -11,15 +11,16 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
 from phoenix_nbtrain.addresses import canonical_address
+from phoenix_nbtrain.database import Migration, run
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import shown
 
-__all__ = ["join_journal", "joined"]
+__all__ = ["JOURNAL_MIGRATIONS", "joined"]
 
 _OPEN = "state IN ('prepared', 'submitting', 'refused', 'uncertain', 'running', 'stopping')"
 
 
-def join_journal(db: sqlite3.Connection) -> None:
+def _join_journal(db: sqlite3.Connection) -> None:
     """Bring together what a journal of version 2 keeps under several spellings."""
     db.execute("DROP INDEX one_creation")
     db.execute("DROP INDEX one_open_launch")
@@ -92,6 +93,48 @@ def _later(rows: Sequence[sqlite3.Row], keys: Iterable[Hashable]) -> list[sqlite
             later.append(row)
         seen.add(key)
     return later
+
+
+_ADDED_IN_3 = """
+ALTER TABLE models ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE models ADD COLUMN ticks REAL NOT NULL DEFAULT 0;
+ALTER TABLE intents ADD COLUMN changed_boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN changed_ticks REAL NOT NULL DEFAULT 0;
+ALTER TABLE intents ADD COLUMN read_boot TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN read_ticks REAL NOT NULL DEFAULT 0;
+ALTER TABLE intents ADD COLUMN beside TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN remedy TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN charged TEXT
+"""
+
+
+def _to_3(db: sqlite3.Connection) -> None:
+    run(db, _ADDED_IN_3)
+    _join_journal(db)
+
+
+JOURNAL_MIGRATIONS: dict[int, Migration] = {
+    1: """
+CREATE TABLE begun_uploads (
+    origin TEXT NOT NULL,
+    project TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    upload_id TEXT NOT NULL,
+    PRIMARY KEY (origin, project, model_id, content_hash)
+);
+ALTER TABLE intents ADD COLUMN kind TEXT NOT NULL DEFAULT 'training';
+ALTER TABLE intents ADD COLUMN served TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN run_before TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN epoch TEXT;
+ALTER TABLE intents ADD COLUMN quiet_reads INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intents ADD COLUMN read_at REAL NOT NULL DEFAULT 0;
+DROP INDEX one_open_launch;
+CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id, kind)
+    WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
+""",
+    2: _to_3,
+}
 
 
 def joined(newer: Draft, older: Draft) -> Draft:

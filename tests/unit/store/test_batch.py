@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from phoenix_nbtrain.store.together import Together
+from phoenix_nbtrain.store.batch import Batch
 
 WAIT = 10
 
@@ -22,12 +22,13 @@ class Disk:
         self.go_on = threading.Event()
         self.full = False
 
-    def write(self, items: Sequence[int]) -> None:
+    def write(self, items: Sequence[int]) -> list[None]:
         self.writes.append(items)
         self.writing.set()
         assert self.go_on.wait(WAIT)
         if self.full and 2 in items:
             raise OSError("the disk is full")
+        return [None] * len(items)
 
 
 def until(what: Callable[[], bool]) -> None:
@@ -41,11 +42,11 @@ def until(what: Callable[[], bool]) -> None:
 
 def two_writes(disk: Disk, pool: ThreadPoolExecutor) -> list[Future[None]]:
     """Ask for one write, and for three more while that is under way."""
-    together = Together(disk.write)
-    asked = [pool.submit(together, 0)]
+    batch = Batch(disk.write)
+    asked = [pool.submit(batch, 0)]
     assert disk.writing.wait(WAIT)
-    asked += [pool.submit(together, n) for n in (1, 2, 3)]
-    until(lambda: len(together._waiting) == 3)
+    asked += [pool.submit(batch, n) for n in (1, 2, 3)]
+    until(lambda: len(batch._waiting) == 3)
     assert not any(one.done() for one in asked)
     disk.go_on.set()
     return asked
