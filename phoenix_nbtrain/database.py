@@ -83,7 +83,17 @@ class Database:
         self._idle: list[_Kept] = []
         self._file: _File | None = None
         """What the idle connections belong to."""
+        self._opened: _File | None = None
+        """What was created or checked."""
         weakref.finalize(self, _let_go, self._idle)
+
+    @property
+    def stands(self) -> bool:
+        """Whether the file that was created or checked here is still the one of its name.
+
+        So it is before the first operation, which creates or checks it.
+        """
+        return self._opened is None or self._opened == _file_at(self.path)
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -184,15 +194,14 @@ class Database:
         """Return which file is there now; ``None`` before the first operation."""
         if not self._ready:
             return None
-        try:
-            status = self.path.stat()
-        except FileNotFoundError:
+        file = _file_at(self.path)
+        if file is None:
             # Not made anew behind the back of whoever relies on what it held.
             raise StoreError(
                 f"{self.path.name} is gone from {ending(self.path.parent, 40)}.",
                 remedy="Connect and open the training again.",
-            ) from None
-        return (os.getpid(), status.st_dev, status.st_ino)
+            )
+        return file
 
     def _idle_one(self, file: _File | None) -> sqlite3.Connection | None:
         """Return a kept connection, if there is one to this very file."""
@@ -231,6 +240,7 @@ class Database:
             connection.execute("PRAGMA secure_delete = ON")
             if not self._ready:
                 self._prepare(connection)
+                self._opened = _file_at(self.path)
                 self._ready = True
         except BaseException:
             connection.close()
@@ -298,6 +308,14 @@ def is_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
+
+
+def _file_at(path: Path) -> _File | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return (os.getpid(), status.st_dev, status.st_ino)
 
 
 def _is_busy(error: BaseException) -> bool:

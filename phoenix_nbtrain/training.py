@@ -43,6 +43,7 @@ from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.sync import Sync
 from phoenix_nbtrain.session.thumbnails import Thumbnails
 from phoenix_nbtrain.session.watch import Watch, passing
+from phoenix_nbtrain.store import home_drafts, home_journal
 from phoenix_nbtrain.store.drafts import Drafts
 from phoenix_nbtrain.store.journal import Journal
 
@@ -165,7 +166,7 @@ class Training(Drafting, metaclass=_Opened):
             ModelNameTaken: the account has a model of that name that this computer does not know.
         """
         service = asked(client)
-        journal = Journal()
+        journal = home_journal()
         opening = Opening(service, journal)
         if model_id is not None:
             if name is not None:
@@ -185,7 +186,7 @@ class Training(Drafting, metaclass=_Opened):
         runner: Runner | None = None,
     ) -> Training:
         """Return the training of a new model, whatever else has that name."""
-        service, journal = asked(client), Journal()
+        service, journal = asked(client), home_journal()
         model = Opening(service, journal).create(name, type=_given_type(type))
         return cls._of(model, service, journal, runner)
 
@@ -209,7 +210,7 @@ class Training(Drafting, metaclass=_Opened):
             InputError: this computer has launched nothing yet, or all its models were deleted.
             NotFound: there is no such model.
         """
-        service, journal = asked(client), Journal()
+        service, journal = asked(client), home_journal()
         which = checked_id(which)
         runs = journal.intents(origin=service.origin)
         opening = Opening(service, journal)
@@ -243,7 +244,7 @@ class Training(Drafting, metaclass=_Opened):
                     model,
                     service,
                     journal=journal,
-                    drafts=Drafts(),
+                    drafts=home_drafts(),
                     pictures=Contents(home() / "pictures"),
                     runner=runner or default_runner(),
                 )

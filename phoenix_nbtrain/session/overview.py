@@ -12,7 +12,8 @@ from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.session.order import stored_parameters
 from phoenix_nbtrain.session.service import Service, asked
 from phoenix_nbtrain.session.watch import still_since
-from phoenix_nbtrain.store.journal import Intent, Journal
+from phoenix_nbtrain.store import home_journal
+from phoenix_nbtrain.store.journal import Intent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +111,7 @@ def runs(client: Service | None = None) -> pd.DataFrame:
     import pandas as pd
 
     client = asked(client)
-    journal = Journal()
+    journal = home_journal()
     launcher = Launcher(client, journal, explicit=stored_parameters)
     models, unheard = _models(client)
     looked = {

@@ -135,12 +135,23 @@ class Drafts:
         )
         self._last: dict[tuple[str, str], tuple[int, Draft]] = {}
 
+    @property
+    def path(self) -> Path:
+        """Where they are."""
+        return self._db.path
+
+    @property
+    def stands(self) -> bool:
+        """See `Database.stands`."""
+        return self._db.stands
+
     def read(self, *, origin: str, model_id: str) -> Draft:
         """Return a model's draft; an empty one where there is none yet."""
         key = (origin, model_id)
         with self._db.reading() as db:
-            self._last[key] = self._standing(key, db.execute(_READ, key).fetchone())
-        return self._last[key][1]
+            found = self._standing(key, db.execute(_READ, key).fetchone())
+        self._last[key] = found
+        return found[1]
 
     def change(self, edit: Callable[[Draft], Draft], *, origin: str, model_id: str) -> Draft:
         """Apply ``edit`` to what stands on disk and return what stands then.

@@ -251,6 +251,11 @@ class Journal:
         """Where it is."""
         return self._db.path
 
+    @property
+    def stands(self) -> bool:
+        """See `Database.stands`."""
+        return self._db.stands
+
     # -- launches -------------------------------------------------------------------------------
 
     def prepare(self, intent: Intent, *, newest: str | None) -> bool:
