@@ -40,12 +40,12 @@ PACKAGE = "phoenix_nbtrain"
 
 SUBJECTS = {
     "acceptance": ["launch/price.py:check_price", "launch/launcher.py:Launcher._check_*"],
-    "launch states": ["launch/launcher.py", "launch/ledger.py"],
+    "launch states": ["launch/launcher.py", "launch/reconcile.py"],
     "trigger": ["launch/sending.py"],
     "journal": ["store/journal.py"],
     "merge": ["session/merge.py", "dataset/baselines.py", "dataset/left_out.py"],
     "edits": ["dataset/edits.py", "dataset/apply.py"],
-    "money": ["launch/price.py", "launch/order.py", "clock.py"],
+    "money": ["launch/price.py", "launch/identity.py", "clock.py"],
     "scrubber": ["client/secrecy.py"],
     "sync": ["session/sync.py"],
 }

@@ -17,17 +17,17 @@ repeat. So safety is made here:
 Every arrow is a row in the journal, written before what it describes. Nothing here repeats a
 request; an uncertain launch is left by reads only.
 
-`order` says what is bought, `price` what was accepted, `ledger` what reads and journal tell
+`identity` says what is bought, `price` what was accepted, `reconcile` what reads and journal tell
 together, `launcher` decides, and `sending` sends: the only code that can send the trigger without
 ``dryRun``.
 """
 
 from __future__ import annotations
 
+from phoenix_nbtrain.launch.identity import Order, download_order, fingerprint, served_digest
 from phoenix_nbtrain.launch.launcher import AT_REST, Launcher
-from phoenix_nbtrain.launch.ledger import CLOCKS_APART, LaunchClient
-from phoenix_nbtrain.launch.order import Order, download_order, fingerprint, served_digest
 from phoenix_nbtrain.launch.price import ESTIMATE_SECONDS, Estimate, money, parse_max_cost
+from phoenix_nbtrain.launch.reconcile import CLOCKS_APART, LaunchClient
 from phoenix_nbtrain.launch.sending import Launched, cost_words
 
 __all__ = [

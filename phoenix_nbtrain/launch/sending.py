@@ -23,9 +23,9 @@ from phoenix_nbtrain.errors import (
     as_sentence,
     shown,
 )
-from phoenix_nbtrain.launch.ledger import Ledger
-from phoenix_nbtrain.launch.order import Order
+from phoenix_nbtrain.launch.identity import Order
 from phoenix_nbtrain.launch.price import money
+from phoenix_nbtrain.launch.reconcile import Ledger
 from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState
 
 __all__ = ["VERB", "Launched", "Sending", "cost_words", "doubt"]

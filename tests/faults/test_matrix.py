@@ -32,7 +32,7 @@ from phoenix_nbtrain.errors import (
     ServiceUnreachable,
     Throttled,
 )
-from phoenix_nbtrain.launch import ledger
+from phoenix_nbtrain.launch import reconcile
 from phoenix_nbtrain.training import Training
 
 DONE, ROW, HELD = ".", "r", "h"
@@ -206,9 +206,9 @@ def assert_left_by_reads_only(
         story.act(training)
     assert bench.held(model_id).jobs == 0
     # As if two minutes had passed between the reads.
-    monkeypatch.setattr(ledger, "QUIET_SECONDS", 0)
-    monkeypatch.setattr(ledger, "QUIET_APART", 0)
-    for _ in range(ledger.QUIET_READS):
+    monkeypatch.setattr(reconcile, "QUIET_SECONDS", 0)
+    monkeypatch.setattr(reconcile, "QUIET_APART", 0)
+    for _ in range(reconcile.QUIET_READS):
         training.refresh()
     with pytest.raises(LaunchUncertain, match="appears not to have run"):
         story.act(training)
@@ -225,9 +225,9 @@ def assert_held_while_reads_look(
         story.act(training)
     assert bench.held(kernel.model_id).jobs == 0
     # As if two minutes had passed between the reads.
-    monkeypatch.setattr(ledger, "QUIET_SECONDS", 0)
-    monkeypatch.setattr(ledger, "QUIET_APART", 0)
-    for _ in range(ledger.QUIET_READS):
+    monkeypatch.setattr(reconcile, "QUIET_SECONDS", 0)
+    monkeypatch.setattr(reconcile, "QUIET_APART", 0)
+    for _ in range(reconcile.QUIET_READS):
         training.refresh()
     story.act(training)
 

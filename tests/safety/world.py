@@ -46,7 +46,7 @@ from phoenix_nbtrain.launch import (
     Launcher,
     Order,
 )
-from phoenix_nbtrain.launch.ledger import SUBMITTING_SECONDS
+from phoenix_nbtrain.launch.reconcile import SUBMITTING_SECONDS
 from phoenix_nbtrain.records import Job, LaunchReply, Model, TrainingImage
 from phoenix_nbtrain.session.adding import Adding
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent, Journal

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from phoenix_nbtrain.clock import Clock, moment
 from phoenix_nbtrain.errors import NotFound, PermissionDenied, PhoenixError
-from phoenix_nbtrain.launch.order import Order, served_digest
+from phoenix_nbtrain.launch.identity import Order, served_digest
 from phoenix_nbtrain.locks import may_be_at_work
 from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent, IntentKind, IntentState, Journal
