@@ -24,9 +24,8 @@ from pathlib import Path
 from phoenix_nbtrain.errors import StoreBusy, StoreError
 from phoenix_nbtrain.forks import whole
 from phoenix_nbtrain.home import FULL, PATH_BYTES_MAX, WRITING, private_folder, writing_in
-from phoenix_nbtrain.locks import refuse_without_locks
+from phoenix_nbtrain.locks import Waiting, refuse_without_locks
 from phoenix_nbtrain.text import ending, shown
-from phoenix_nbtrain.waiting import Waiting
 
 __all__ = ["Database", "Migration", "is_full", "run"]
 

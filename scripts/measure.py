@@ -53,6 +53,7 @@ SUBJECTS = {
 
 SELECTED = [
     *(f"tests/unit/{name}" for name in ("client", "dataset", "launch", "store", "session")),
+    "tests/unit/test_clock.py",
     *(f"tests/contract/test_{name}.py" for name in ("client", "download", "tool")),
 ]
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from phoenix_nbtrain.waiting import Waiting
+from phoenix_nbtrain.locks import Waiting
 
 _HOLDING = """
 import sys

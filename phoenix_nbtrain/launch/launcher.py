@@ -25,10 +25,9 @@ from phoenix_nbtrain.launch.identity import Order, served_digest
 from phoenix_nbtrain.launch.price import Estimate, check_price, parse_max_cost
 from phoenix_nbtrain.launch.reconcile import QUIET_APART, SUBMITTING_SECONDS, LaunchClient, Ledger
 from phoenix_nbtrain.launch.sending import VERB, Launched, Sending, doubt
-from phoenix_nbtrain.locks import at_work, who_is_at
+from phoenix_nbtrain.locks import Waiting, at_work, who_is_at
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
 from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
-from phoenix_nbtrain.waiting import Waiting
 
 __all__ = ["AT_REST", "Launcher"]
 

@@ -28,7 +28,7 @@ from phoenix_nbtrain.errors import (
     StoreError,
     Throttled,
 )
-from phoenix_nbtrain.locks import lease, lease_if_free
+from phoenix_nbtrain.locks import lease, lease_if_free, tell
 from phoenix_nbtrain.records import TrainingPair
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.session.flight import ENDING, Rows, all_done, reason
@@ -40,7 +40,6 @@ from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.uploads import Uploads
 from phoenix_nbtrain.store.journal import Journal
-from phoenix_nbtrain.waiting import tell
 
 __all__ = ["Sync"]
 

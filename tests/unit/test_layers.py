@@ -13,9 +13,9 @@ PACKAGE = Path(phoenix_nbtrain.__file__).parent
 
 BASE = {
     *("errors", "records", "draft", "catalog", "forks"),
-    *("home", "contents", "cache", "database", "waiting", "locks"),
+    *("home", "contents", "cache", "database", "locks"),
 }
-DISK = {"home", "contents", "cache", "database", "waiting", "locks"}
+DISK = {"home", "contents", "cache", "database", "locks"}
 MAY = {
     "text": set(),
     "errors": set(),
@@ -23,13 +23,12 @@ MAY = {
     "arguments": {"errors"},
     "clock": set(),
     "forks": {"errors"},
-    "waiting": {"errors"},
     "home": {"errors"},
-    "locks": {"errors", "forks", "home", "waiting"},
+    "locks": {"errors", "forks", "home"},
     "children": set(),
     "contents": {"home"},
     "cache": {"errors", "home"},
-    "database": {"errors", "forks", "home", "locks", "waiting"},
+    "database": {"errors", "forks", "home", "locks"},
     "runner": {"forks"},
     "records": set(),
     "draft": {"errors", "records"},
@@ -43,7 +42,7 @@ MAY = {
         *(*DISK, "images", "engines", "local"),
     },
     "store": {"addresses", "clock", "errors", "records", "draft", "forks", *DISK, "store"},
-    "launch": {"clock", "errors", "locks", "records", "store", "waiting", "launch"},
+    "launch": {"clock", "errors", "locks", "records", "store", "launch"},
     "session": {
         *(*BASE, "arguments", "clock", "images", "dataset"),
         *("runner", "store", "launch", "session"),

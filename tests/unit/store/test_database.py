@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from phoenix_nbtrain import database, waiting
+from phoenix_nbtrain import database, locks
 from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.errors import StoreBusy, StoreError
 
@@ -144,7 +144,7 @@ def test_connections_go_with_the_database_they_belong_to(path: Path) -> None:
 def test_opening_it_once_more_takes_nobodys_lock_away(
     db: Database, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "GIVEN_UP_AFTER", 0.0)
+    monkeypatch.setattr(locks, "GIVEN_UP_AFTER", 0.0)
     # Closing any descriptor of a file drops all the locks that this process has on it.
     child = (
         "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
