@@ -451,5 +451,5 @@ def _is_of_before(intent: Intent, model: Model) -> bool:
     It may have been made before the launch and be told only now, or lag behind: it proves nothing.
     """
     began = model.progress.started_at if model.progress else None
-    marks = {model.job_id, began} - {None}
+    marks = {model.job_id, str(began) if began else None} - {None}
     return not marks.isdisjoint([intent.job_before, *intent.run_before.split(" ")])

@@ -187,11 +187,18 @@ def test_in_this_process_nothing_repeats_a_request_so_all_are_final(
     ("jobs", "final"),
     [
         ([{"input": {"modelId": "another"}}], True),
+        ([{"input": {"modelId": "another"}}] * 2, True),
         ([{"input": {"modelId": "another"}, "status": "success"}], False),
         ([{"input": {}}], False),
         ([{"input": {"modelId": "another"}, "type": "inference"}], False),
     ],
-    ids=["of another model", "that has ended", "of no one knows which", "of another kind"],
+    ids=[
+        "of another model",
+        "of two others",
+        "that has ended",
+        "of no one knows which",
+        "of another kind",
+    ],
 )
 def test_the_parallel_limit_is_final_where_jobs_of_other_models_account_for_it(
     service: Late,
@@ -204,7 +211,7 @@ def test_the_parallel_limit_is_final_where_jobs_of_other_models_account_for_it(
     for number, given in enumerate(jobs):
         job = Job(id=f"theirs_{number}", type="musubi-model-training", status="in-progress")
         service.jobs[job.id] = replace(job, **given)  # type: ignore[arg-type]  # named by the cases
-    service.before["trigger_training"] = raising(parallel(1))
+    service.before["trigger_training"] = raising(parallel(len(jobs)))
     with pytest.raises(LaunchRefused):
         launcher.launch(wanted, max_cost=2000)
     assert state(journal) == ("rejected" if final else "refused")
@@ -369,3 +376,4 @@ def test_no_net_is_no_refusal_by_the_service(
         launcher.launch(wanted, max_cost=2000)
     assert caught.value.retry_after is None
     assert state(journal) == "not_sent"
+    assert journal.intents()[0].reason.startswith("No net.")

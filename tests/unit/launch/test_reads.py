@@ -1,0 +1,413 @@
+"""What one read tells of a launch: the ledger against a service in memory, case by case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clocks import SetClock
+from fake_service import FakeService
+
+from phoenix_nbtrain.errors import NotFound, PermissionDenied, PhoenixError
+from phoenix_nbtrain.launch import Launcher, Order
+from phoenix_nbtrain.launch.ledger import Ledger
+from phoenix_nbtrain.locks import at_work
+from phoenix_nbtrain.records import Job, Model, TrainingProgress
+from phoenix_nbtrain.store.journal import Intent, Journal
+
+Write = Callable[..., Intent]
+
+
+@pytest.fixture
+def ledger(service: FakeService, journal: Journal, clock: SetClock) -> Ledger:
+    return Ledger(service, journal, clock=clock)
+
+
+@pytest.fixture
+def model(service: FakeService) -> Model:
+    return next(iter(service.models.values()))
+
+
+@pytest.fixture
+def write(ledger: Ledger, journal: Journal, model: Model) -> Write:
+    """Write a launch down as if it had come to that state; ``before`` is the model then."""
+
+    def write(state: str, *, before: Model = model, **fields: Any) -> Intent:
+        kind, epoch = fields.pop("kind", "training"), fields.pop("epoch", None)
+        order = Order(kind=kind, model_id=before.id, epoch=epoch, fingerprint=f"of {before.id}")
+        intent = ledger.intent(
+            order, before, state="prepared", estimate_id=None, amount=Decimal(1080)
+        )
+        intent = replace(intent, state=state, **fields)
+        newest = ledger.newest(before.id, kind)
+        assert journal.prepare(intent, newest=newest.intent_id if newest else None)
+        return ledger.again(intent)
+
+    return write
+
+
+class TestHowATrainingEnds:
+    @pytest.mark.parametrize(
+        ("job", "status_before", "shown", "jobs", "state"),
+        [
+            ("j1", "new", ("training", "j1"), {}, "running"),
+            ("j1", "new", ("training", None), {}, "running"),
+            (None, "new", ("training", "j9"), {}, "running"),
+            (None, "new", ("trained", None), {}, "trained"),
+            (None, "new", ("failed", None), {}, "failed"),
+            (None, "new", ("copying", None), {}, "running"),
+            (None, "new", ("trained", "j9"), {}, "trained"),
+            (None, "trained", ("trained", "j9"), {}, "running"),
+            (None, "trained", ("trained", None), {}, "trained"),
+            ("j1", "new", ("trained", "j1"), {}, "trained"),
+            ("j1", "new", ("training-canceled", "j1"), {}, "canceled"),
+            ("j1", "new", ("training", "j2"), {"j1": "success"}, "trained"),
+            ("j1", "new", ("training", "j2"), {"j1": "in-progress"}, "running"),
+            ("j1", "new", ("training", "j2"), {}, "running"),
+            ("j1", "new", ("trained", None), {}, "trained"),
+            ("j1", "trained", ("trained", None), {}, "running"),
+        ],
+    )
+    def test_by_the_model_or_by_its_job(
+        self,
+        service: FakeService,
+        ledger: Ledger,
+        model: Model,
+        write: Write,
+        job: str | None,
+        status_before: str,
+        shown: tuple[str, str | None],
+        jobs: dict[str, str],
+        state: str,
+    ) -> None:
+        write("running", before=replace(model, status=status_before), job_id=job)
+        service.jobs = {name: Job(id=name, status=end) for name, end in jobs.items()}
+        found = ledger.reconcile(replace(model, status=shown[0], job_id=shown[1]))
+        assert found is not None
+        assert found.state == state
+
+    @pytest.mark.parametrize(
+        ("error", "shown", "kind", "waited", "state"),
+        [
+            (NotFound("Gone.", status=404), "j2", "training", 119.5, "running"),
+            (NotFound("Gone.", status=404), "j2", "training", 120, "ended"),
+            (PermissionDenied("No.", status=403), "j2", "training", 120, "ended"),
+            (PermissionDenied("No.", status=403), "j1", "training", 120, "running"),
+            (NotFound("Gone.", status=404), "j1", "training", 120, "ended"),
+            (PermissionDenied("No.", status=403), "j2", "download", 120, "running"),
+            (NotFound("Gone.", status=404), None, "download", 120, "ended"),
+        ],
+    )
+    def test_where_its_job_cannot_be_read(
+        self,
+        service: FakeService,
+        ledger: Ledger,
+        clock: SetClock,
+        model: Model,
+        write: Write,
+        error: PhoenixError,
+        shown: str | None,
+        kind: Any,
+        waited: float,
+        state: str,
+    ) -> None:
+        def fault() -> None:
+            raise error
+
+        write("running", job_id="j1", kind=kind)
+        service.before["get_job"] = fault
+        clock.pass_(waited)
+        found = ledger.reconcile(replace(model, status="copying", job_id=shown), kind)
+        assert found is not None
+        assert found.state == state
+
+    def test_a_run_that_goes_on_with_a_hidden_job_after_the_last_one_ended_is_a_new_one(
+        self, ledger: Ledger, model: Model, write: Write
+    ) -> None:
+        ended = write("trained", job_id="j1")
+        adopted = ledger.adopt(replace(model, status="training", job_id=None), newest=ended)
+        assert adopted is not None
+        assert adopted.intent_id != ended.intent_id
+        assert ledger.again(ended).state == "trained"
+
+
+class TestTraces:
+    @pytest.mark.parametrize(
+        ("job_before", "status_before", "job", "status", "found", "counted"),
+        [
+            ("j0", "trained", "j1", "trained", True, 0),
+            ("j0", "trained", "j0", "training", False, 0),
+            ("j0", "trained", "j0", "failed", False, 1),
+            (None, "new", None, "training", True, 0),
+            (None, "new", None, "trained", False, 1),
+            (None, "training", None, "training", False, 1),
+            ("j0", "trained", None, "failed", False, 1),
+        ],
+    )
+    def test_of_a_launch_that_an_older_version_wrote_down(
+        self,
+        ledger: Ledger,
+        model: Model,
+        write: Write,
+        job_before: str | None,
+        status_before: str,
+        job: str | None,
+        status: str,
+        found: bool,
+        counted: int,
+    ) -> None:
+        before = replace(model, status=status_before, job_id=job_before)
+        intent = write("uncertain", before=before, run_before="")
+        read = ledger.reconcile(replace(model, status=status, job_id=job))
+        assert read is not None
+        assert read.intent_id == intent.intent_id
+        assert (read.state != "uncertain", read.quiet_reads) == (found, counted)
+
+    def test_the_run_from_before_proves_nothing_in_another_state(
+        self, ledger: Ledger, model: Model, write: Write
+    ) -> None:
+        """A read may lag: it shows the former run, known by its beginning, as going on."""
+        progress = TrainingProgress(started_at=1000.0)
+        before = replace(model, status="trained", progress=progress)
+        write("uncertain", before=before)
+        found = ledger.reconcile(replace(before, status="training"))
+        assert found is not None
+        assert (found.state, found.quiet_reads) == ("uncertain", 0)
+        later = replace(before, status="training", progress=TrainingProgress(started_at=2000.0))
+        found = ledger.reconcile(later)
+        assert found is not None
+        assert found.state == "running"
+
+    @pytest.mark.parametrize(
+        ("state", "lives", "after"),
+        [
+            ("submitting", False, "running"),
+            ("submitting", True, "submitting"),
+            ("uncertain", False, "running"),
+            ("refused", False, "running"),
+            ("prepared", False, "prepared"),
+        ],
+    )
+    def test_a_run_that_shows_here_of_a_launch_at_another_address(
+        self, ledger: Ledger, model: Model, write: Write, state: str, lives: bool, after: str
+    ) -> None:
+        intent = write(state, origin="https://elsewhere.test/v1")
+        with at_work(intent.intent_id) if lives else nullcontext():
+            found = ledger.reconcile(replace(model, status="training", job_id="j1"))
+        assert found is not None
+        assert found.state == after
+
+    def test_it_appears_not_launched_after_two_minutes_and_no_half_second_earlier(
+        self, ledger: Ledger, clock: SetClock, model: Model, write: Write
+    ) -> None:
+        model = replace(model, status="of many words " * 40)
+        write("uncertain", before=model)
+        states = []
+        for waited in (40, 40, 39.5, 0.5):
+            clock.pass_(waited)
+            found = ledger.reconcile(model)
+            assert found is not None
+            states.append(found.state)
+        assert states == ["uncertain", "uncertain", "uncertain", "not_seen"]
+        assert len(found.reason) == 300
+
+    def test_why_one_was_not_sent_is_kept_short(
+        self, ledger: Ledger, journal: Journal, write: Write
+    ) -> None:
+        ledger.move(write("submitting"), "not_sent", "no net " * 100)
+        assert len(journal.intents()[0].reason) == 300
+
+
+class TestRunOf:
+    @pytest.mark.parametrize("state", ["not_sent", "not_seen", "rejected"])
+    def test_a_run_of_somebody_else_stands_where_ours_turns_out_not_to_have_launched(
+        self, ledger: Ledger, clock: SetClock, model: Model, write: Write, state: str
+    ) -> None:
+        theirs = replace(model, status="trained", job_id="theirs")
+        began = {"not_sent": "prepared", "not_seen": "uncertain", "rejected": "refused"}[state]
+        intent = write(began, before=theirs)
+        if state != "not_sent":
+            for _ in range(2):
+                clock.pass_(60)
+                ledger.reconcile(theirs)
+            clock.pass_(60)
+        run = ledger.run_of(theirs)
+        assert run is not None
+        assert (run.job_id, run.state) == ("theirs", "trained")
+        assert ledger.again(intent).state == state
+
+    def test_there_is_none_where_neither_shows_one(
+        self, ledger: Ledger, service: FakeService, model: Model, write: Write
+    ) -> None:
+        write("not_sent")
+        assert ledger.run_of(model) is None
+        other = service.create_model(name="other", type=model.type)
+        write("running", before=other, job_id="j9")
+        assert ledger.run_of(replace(model, status="copying", job_id="j9")) is None
+
+
+class TestOfWhichModelAndKind:
+    """Launches of other models, and of the other kind, say nothing of this one."""
+
+    @pytest.fixture
+    def launcher(self, service: FakeService, journal: Journal, clock: SetClock) -> Launcher:
+        return Launcher(service, journal, clock=clock, sleep=clock.pass_)
+
+    def test_an_unseen_launch(
+        self, service: FakeService, launcher: Launcher, model: Model, write: Write
+    ) -> None:
+        other = service.create_model(name="other", type=model.type)
+        write("not_seen", before=other)
+        taken = write("not_seen", kind="download")
+        order = Order(model_id=model.id, fingerprint="f")
+        assert launcher.unseen(model.id) is None
+        assert launcher.estimate(order).after is None
+        unseen = write("not_seen")
+        assert launcher.unseen(model.id) == unseen
+        assert launcher.estimate(order).after == unseen.intent_id
+        service.held[model.id] = "j0"
+        assert launcher.estimate(replace(order, kind="download")).after == taken.intent_id
+
+    def test_a_launch_at_sea(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        model: Model,
+        write: Write,
+        tmp_path: Path,
+    ) -> None:
+        other = service.create_model(name="other", type=model.type)
+        write("running", before=other)
+        write("running", kind="download")
+        assert not launcher.at_sea(model.id)
+        write("running")
+        assert launcher.at_sea(model.id)
+        broken = tmp_path / "broken.sqlite3"
+        broken.write_bytes(b"this is no database")
+        assert Launcher(service, Journal(broken)).at_sea(model.id), "it cannot be told"
+
+    def test_a_download_that_is_settled(
+        self, service: FakeService, launcher: Launcher, model: Model, write: Write
+    ) -> None:
+        taken = write("running", kind="download", job_id="d1")
+        write("running", job_id="j1")
+        service.jobs["d1"] = Job(id="d1", type="model-download", status="success")
+        settled = launcher.settle_download(replace(model, status="training", job_id="j1"))
+        assert settled is not None
+        assert (settled.intent_id, settled.state) == (taken.intent_id, "delivered")
+
+
+class TestDownloads:
+    @pytest.mark.parametrize(
+        ("jobs", "outcome"),
+        [
+            ([{"input": {"modelId": "MODEL", "modelEpoch": "3"}}], "found"),
+            ([{"input": {"modelId": "MODEL", "modelEpoch": "5"}}], "evidence"),
+            ([{"input": {"modelId": "MODEL"}}], "nothing"),
+            ([{"input": {}}], "nothing"),
+            ([{"input": {"modelEpoch": "3"}}], "nothing"),
+            ([{"input": {"modelEpoch": "5"}}], "evidence"),
+            ([{"input": {"modelId": "another", "modelEpoch": "3"}}], "evidence"),
+            (
+                [{"input": {"modelId": "MODEL", "modelEpoch": "3"}, "type": "inference"}],
+                "evidence",
+            ),
+            ([{"input": {"modelId": "MODEL", "modelEpoch": "3"}, "id": "known"}], "evidence"),
+            ([{"input": {"modelId": "MODEL", "modelEpoch": "3"}, "created": -301}], "evidence"),
+            ([{"input": {"modelId": "MODEL", "modelEpoch": "3"}, "created": -300}], "found"),
+            (
+                [
+                    {"input": {"modelId": "another"}},
+                    {"input": {"modelId": "MODEL", "modelEpoch": "3"}},
+                ],
+                "found",
+            ),
+            (
+                [
+                    {"input": {"modelId": "MODEL", "modelEpoch": "3"}, "created": -900},
+                    {"input": {"modelId": "MODEL", "modelEpoch": "3"}},
+                ],
+                "found",
+            ),
+            (
+                [
+                    *[{"type": "inference"}] * 200,
+                    {"input": {"modelId": "MODEL", "modelEpoch": "3"}},
+                ],
+                "found",
+            ),
+            (
+                [
+                    *[{"type": "inference"}] * 201,
+                    {"input": {"modelId": "MODEL", "modelEpoch": "3"}},
+                ],
+                "nothing",
+            ),
+            ([], "evidence"),
+        ],
+        ids=lambda value: None if isinstance(value, str) else f"{len(value)} jobs",
+    )
+    def test_one_in_doubt_is_looked_for_among_the_jobs_from_the_newest_on(
+        self,
+        service: FakeService,
+        ledger: Ledger,
+        clock: SetClock,
+        model: Model,
+        write: Write,
+        jobs: list[dict[str, Any]],
+        outcome: str,
+    ) -> None:
+        write("delivered", kind="download", epoch="3", job_id="known")
+        write("uncertain", kind="download", epoch="3")
+        sent = clock().at
+        clock.pass_(200)
+        for number, given in reversed(list(enumerate(jobs))):
+            asked = {k: model.id if v == "MODEL" else v for k, v in given.get("input", {}).items()}
+            created = datetime.fromtimestamp(sent + given.get("created", 0), UTC).isoformat()
+            job = Job(
+                id=given.get("id", f"job_{number}"),
+                type=given.get("type", "model-download"),
+                status="queued",
+                created_at=created,
+                input=asked,
+            )
+            service.jobs[job.id] = job
+        found = ledger.reconcile(model, "download")
+        assert found is not None
+        state = "running" if outcome == "found" else "uncertain"
+        assert (found.state, found.quiet_reads) == (state, int(outcome == "evidence"))
+
+    def test_one_that_was_sent_while_the_clock_was_ahead_is_found_minutes_later(
+        self, service: FakeService, ledger: Ledger, clock: SetClock, model: Model, write: Write
+    ) -> None:
+        clock.set_by(3600)
+        write("uncertain", kind="download")
+        clock.set_by(-3600)
+        created = datetime.fromtimestamp(clock().at, UTC).isoformat()
+        clock.pass_(200)
+        asked = {"modelId": model.id}
+        service.jobs["job_1"] = Job(
+            id="job_1", type="model-download", status="queued", created_at=created, input=asked
+        )
+        found = ledger.reconcile(model, "download")
+        assert found is not None
+        assert (found.state, found.job_id) == ("running", "job_1")
+
+    def test_one_that_left_no_trace_says_where_it_was_looked_for(
+        self, ledger: Ledger, clock: SetClock, model: Model, write: Write
+    ) -> None:
+        write("uncertain", kind="download")
+        for _ in range(3):
+            clock.pass_(50)
+            found = ledger.reconcile(model, "download")
+        assert found is not None
+        assert (found.state, found.reason) == (
+            "not_seen",
+            "3 reads over 150 s of the jobs show none",
+        )
