@@ -3,8 +3,8 @@
     PhoenixError
     ├── InputError (ValueError)       what was given cannot be taken; nothing changed
     │   ├── ConfigError               an unknown parameter, or a value out of range
-    │   ├── ImageError                a picture that cannot be trained on
-    │   ├── PairError                 a pair whose pictures cannot be resolved
+    │   ├── ImageError                an image that cannot be trained on
+    │   ├── PairError                 a pair whose images cannot be resolved
     │   └── ModelNameTaken            the account has a model of that name already
     ├── UnknownName (AttributeError)  a mistyped name, with the nearest one that there is
     ├── CredentialsError              missing, half given, contradictory or ambiguous
@@ -108,11 +108,11 @@ class ConfigError(InputError):
 
 
 class ImageError(InputError):
-    """A file that is no picture the service trains on."""
+    """A file that is not an image that the service trains on."""
 
 
 class PairError(InputError):
-    """A pair that names a picture which is unknown, ambiguous or its own target."""
+    """A pair that names an image which is unknown, ambiguous or its own target."""
 
 
 class ModelNameTaken(InputError):

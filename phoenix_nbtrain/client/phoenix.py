@@ -129,7 +129,7 @@ class Phoenix:
         return Model.from_wire(reply.inner("model"))
 
     def get_model(self, model_id: str) -> Model:
-        """Read a model with its whole training set."""
+        """Read a model with its whole dataset."""
         reply = self._http.send("get_model", model_id)
         return Model.from_wire(reply.inner("model"))
 
@@ -233,7 +233,7 @@ class Phoenix:
         return self._http.reading_first("replace_training_image", send, look)
 
     def delete_training_image(self, model_id: str, training_image_id: str) -> None:
-        """Take an image out of a model's training set; the asset stays."""
+        """Take an image out of a model's dataset; the asset stays."""
 
         def look() -> bool | None:
             there = {i.id for i in self.get_model(model_id).training_images}
@@ -357,7 +357,7 @@ class Phoenix:
         upload_id: str | None = None,
         begun: Begun | None = None,
     ) -> Asset:
-        """Upload a picture as a new asset. Free.
+        """Upload an image as a new asset. Free.
 
         Up to 4 MB go in one request, more in parts.
 
@@ -368,7 +368,7 @@ class Phoenix:
             begun: is told the id of an upload in parts as soon as there is one.
 
         Raises:
-            ImageError: it is no picture the service trains on.
+            ImageError: it is not an image that the service trains on.
             ServiceUnreachable: no usable reply came; the same call with ``upload_id`` goes on.
             ServiceError: the service refused, or could not import it.
         """
@@ -377,7 +377,7 @@ class Phoenix:
     def import_image(
         self, url: str, *, upload_id: str | None = None, begun: Begun | None = None
     ) -> Asset:
-        """Let the service fetch a picture from the web as a new asset. Nothing is fetched here.
+        """Let the service fetch an image from the web as a new asset. Nothing is fetched here.
 
         Args:
             url: an http or https address that needs no credentials.
@@ -392,7 +392,7 @@ class Phoenix:
         return uploads.fetch(self, self._http.sleep, url, upload_id=upload_id, begun=begun)
 
     def upload_inline(self, name: str, content: bytes) -> Asset:
-        """Upload a small picture in one request."""
+        """Upload a small image in one request."""
         # Base64 needs no escapes, and json would spend most of the upload's work looking for some.
         named = as_json({"name": name})[:-1]
         body = b'%b,"image":"%b"}' % (named, base64.b64encode(content))
@@ -400,7 +400,7 @@ class Phoenix:
         return Asset.from_wire(reply.inner("asset"))
 
     def begin_upload(self, *, file_name: str, content_type: str, size: int, parts: int) -> Upload:
-        """Announce a picture of ``size`` bytes in ``parts`` parts; the reply says where they go."""
+        """Announce an image of ``size`` bytes in ``parts`` parts; the reply says where they go."""
         return self._begin(
             {
                 "fileName": file_name,
@@ -412,7 +412,7 @@ class Phoenix:
         )
 
     def begin_import(self, url: str) -> Upload:
-        """Ask the service to fetch a picture."""
+        """Ask the service to fetch an image."""
         return self._begin({"url": url, "kind": "image"})
 
     def _begin(self, body: dict[str, Any]) -> Upload:

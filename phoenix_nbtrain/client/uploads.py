@@ -1,4 +1,4 @@
-"""How a picture reaches the service: whole, in parts, or fetched by the service itself.
+"""How an image reaches the service: whole, in parts, or fetched by the service itself.
 
 An upload in parts is four steps: begin, put the parts, complete, wait until it is imported. The
 service keeps its state, so one that was cut off at any instant goes on from what a read shows.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["INLINE_BYTES_MAX", "PART_BYTES", "fetch", "send"]
 
 INLINE_BYTES_MAX = 4_000_000
-"""Bytes of a picture that go in one request. The gateway takes 6 MB, and base64 adds a third."""
+"""Bytes of an image that go in one request. The gateway takes 6 MB, and base64 adds a third."""
 PART_BYTES = 8 * 1024 * 1024
 """Bytes of every part but the last; the service wants at least 5 MB."""
 IMPORT_SECONDS_MAX = 300
@@ -42,7 +42,7 @@ def send(
     upload_id: str | None,
     begun: Begun,
 ) -> Asset:
-    """Upload a picture; see `Phoenix.upload_image`."""
+    """Upload an image; see `Phoenix.upload_image`."""
     if upload_id is None and len(content) <= INLINE_BYTES_MAX:
         return service.upload_inline(name, content)
     pieces = [content[i : i + PART_BYTES] for i in range(0, len(content), PART_BYTES)]
@@ -58,7 +58,7 @@ def send(
         upload = _with_parts(service, upload, pieces)
         if upload is None:
             raise ServiceUnreachable(
-                "The service names no usable addresses for the picture's parts.",
+                "The service names no usable addresses for the image's parts.",
                 sent=True,
                 remedy="Try again; the upload goes on where it stands.",
             )
@@ -73,7 +73,7 @@ def fetch(
     upload_id: str | None,
     begun: Begun,
 ) -> Asset:
-    """Let the service fetch a picture; see `Phoenix.import_image`."""
+    """Let the service fetch an image; see `Phoenix.import_image`."""
     _check_address(url)
     upload = _known(service, upload_id)
     if upload is None:
@@ -129,13 +129,13 @@ def _imported(service: Phoenix, sleep: Callable[[float], None], upload: Upload) 
             told = ". " in upload.error_message
             why = shown(upload.error_message, 150 if told else 110).rstrip(".")
             raise ServiceError(
-                f"Phoenix could not import the picture: {why or 'it does not say why'}.",
+                f"Phoenix could not import the image: {why or 'it does not say why'}.",
                 status=200,
                 remedy="" if told else "Try it again, or leave it out.",
             )
         if time.monotonic() > until:
             raise ServiceUnreachable(
-                f"The picture is still not imported after {IMPORT_SECONDS_MAX} s.",
+                f"The image is still not imported after {IMPORT_SECONDS_MAX} s.",
                 sent=True,
                 remedy="Try again later; it is not sent a second time.",
             )
@@ -159,6 +159,6 @@ def _check_address(url: str) -> None:
         )
     if parts.username or parts.password:
         raise InputError(
-            "The picture's address holds credentials, which the service would get.",
-            remedy="Download the picture yourself and add the file.",
+            "The image's address holds credentials, which the service would get.",
+            remedy="Download the image yourself and add the file.",
         )

@@ -259,9 +259,7 @@ def test_an_import_that_fails_says_why_in_the_services_words(service: Service) -
     service.do_look = lambda request: httpx.Response(  # type: ignore[method-assign]
         200, json={"upload": {"id": "u", "status": "failed", "errorMessage": "No image there"}}
     )
-    with pytest.raises(
-        ServiceError, match="could not import the picture: No image there"
-    ) as caught:
+    with pytest.raises(ServiceError, match="could not import the image: No image there") as caught:
         service.wire.phoenix.import_image("https://a.test/fox.png")
     assert caught.value.remedy == "Try it again, or leave it out."
 
@@ -273,7 +271,7 @@ def test_a_remedy_in_the_services_words_is_the_only_one(service: Service) -> Non
     )
     with pytest.raises(ServiceError) as caught:
         service.wire.phoenix.import_image("https://a.test/fox.png")
-    assert str(caught.value) == f"Phoenix could not import the picture: {told}"
+    assert str(caught.value) == f"Phoenix could not import the image: {told}"
 
 
 def test_the_status_complete_is_no_end(service: Service) -> None:
