@@ -215,3 +215,10 @@ def test_what_no_address_can_hold_is_refused_before_anything_is_sent(project_id:
         wire.phoenix.get_model("m")
     assert len(str(caught.value)) <= 200
     assert wire.requests == []
+
+
+def test_an_id_is_one_segment_of_the_path_and_never_leads_elsewhere() -> None:
+    wire = answering(200, json={"trainingImage": {"id": "b"}})
+    wire.phoenix.replace_training_image("../m?x=1", "a/b{}", asset_id="b")
+    path = wire.requests[0].url.raw_path.partition(b"?")[0]
+    assert path == b"/v1/models/..%2Fm%3Fx%3D1/training-images/a%2Fb%7B%7D"
