@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 import unicodedata
 
-__all__ = ["as_sentence", "ending", "lasting", "natural_key", "shown", "time_of"]
+__all__ = ["MESSAGE_MAX", "as_sentence", "ending", "lasting", "natural_key", "shown", "time_of"]
+
+MESSAGE_MAX = 200
+"""Most characters of a message that people read."""
 
 
 def shown(value: object, limit: int = 60) -> str:

@@ -12,7 +12,7 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.arguments import flag
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.launch import parse_max_cost
-from phoenix_nbtrain.text import as_sentence, shown
+from phoenix_nbtrain.text import MESSAGE_MAX, as_sentence, shown
 
 if TYPE_CHECKING:
     from phoenix_nbtrain.client.phoenix import Phoenix
@@ -32,10 +32,6 @@ ACTIONS: tuple[Action, ...] = (
     "start",
     "stop",
 )
-
-
-MESSAGE_MAX = 200
-"""Most characters of a refusal."""
 
 
 class Markdown(str):

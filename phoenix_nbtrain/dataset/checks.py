@@ -11,15 +11,13 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset.caption_edits import leading_words
 from phoenix_nbtrain.dataset.edits import pair_problem
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple
-from phoenix_nbtrain.text import as_sentence, shown
+from phoenix_nbtrain.text import MESSAGE_MAX, as_sentence, shown
 
 __all__ = ["Finding", "PairNeed", "Severity", "both_changed", "check", "pair_needs"]
 
 Severity = Literal["problem", "advice"]
 """A ``problem`` keeps a row or the training from being taken; ``advice`` is the guide's."""
 
-MESSAGE_MAX = 200
-"""Most characters of what is said about one thing."""
 SIDE_MIN = 1024
 """Pixels that each side should have at least (training guide)."""
 IMAGES_FEW, IMAGES_MANY = 5, 20

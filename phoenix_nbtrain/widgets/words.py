@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import html
 
-from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.text import MESSAGE_MAX, shown
 
 __all__ = ["MESSAGE_MAX", "counted", "text"]
-
-MESSAGE_MAX = 200
-"""Longest message shown, in characters."""
 
 
 def text(value: object, limit: int = MESSAGE_MAX) -> str:
