@@ -16,7 +16,7 @@ from fake_service import FakeService
 
 from phoenix_nbtrain.errors import NotFound, PermissionDenied, PhoenixError
 from phoenix_nbtrain.launch import Launcher, Order
-from phoenix_nbtrain.launch.ledger import Ledger
+from phoenix_nbtrain.launch.reconcile import Ledger
 from phoenix_nbtrain.locks import at_work
 from phoenix_nbtrain.records import Job, Model, TrainingProgress
 from phoenix_nbtrain.store.journal import Intent, Journal
