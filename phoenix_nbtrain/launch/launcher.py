@@ -18,8 +18,6 @@ from phoenix_nbtrain.errors import (
     ServiceError,
     ServiceUnreachable,
     StoreError,
-    shown,
-    time_of,
 )
 from phoenix_nbtrain.launch.identity import Order, served_digest
 from phoenix_nbtrain.launch.price import Estimate, check_price, parse_max_cost
@@ -28,6 +26,7 @@ from phoenix_nbtrain.launch.sending import VERB, Launched, Sending, doubt
 from phoenix_nbtrain.locks import Waiting, at_work, who_is_at
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
 from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
+from phoenix_nbtrain.text import shown, time_of
 
 __all__ = ["AT_REST", "Launcher"]
 

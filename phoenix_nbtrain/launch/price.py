@@ -10,8 +10,9 @@ from decimal import Decimal
 from numbers import Integral, Real
 
 from phoenix_nbtrain.clock import Moment, moment
-from phoenix_nbtrain.errors import InputError, PriceNotAccepted, shown
+from phoenix_nbtrain.errors import InputError, PriceNotAccepted
 from phoenix_nbtrain.store.journal import IntentKind
+from phoenix_nbtrain.text import shown
 
 __all__ = ["ESTIMATE_SECONDS", "Estimate", "check_price", "money", "parse_max_cost"]
 

@@ -20,13 +20,12 @@ from phoenix_nbtrain.errors import (
     ServiceError,
     ServiceUnreachable,
     StoreError,
-    as_sentence,
-    shown,
 )
 from phoenix_nbtrain.launch.identity import Order
 from phoenix_nbtrain.launch.price import money
 from phoenix_nbtrain.launch.reconcile import Ledger
 from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState
+from phoenix_nbtrain.text import as_sentence, shown
 
 __all__ = ["VERB", "Launched", "Sending", "cost_words", "doubt"]
 

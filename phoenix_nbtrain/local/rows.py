@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.local.pricing import Bill, refund
 from phoenix_nbtrain.local.service_errors import Refused
 from phoenix_nbtrain.local.store import new_id
+from phoenix_nbtrain.text import shown
 
 __all__ = [
     "DOWNLOAD",

@@ -14,8 +14,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.local.store import Store
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Settings", "changed", "load", "save", "set_settings", "written"]
 

@@ -20,9 +20,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
-from phoenix_nbtrain.addresses import is_public
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.addresses import DEFAULT_PORTS, is_public
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Address", "fetch"]
 
@@ -30,7 +31,6 @@ SECONDS_MAX = 30.0
 """For one image, from the first name lookup to the last byte, redirects included."""
 CONNECT_SECONDS = 10.0
 REDIRECTS_MAX = 5
-_PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
 _DOWNLOAD_IT = "Download the picture yourself and add the file."
 
@@ -59,7 +59,7 @@ class Address:
             port, host = parts.port, parts.hostname or ""
         except ValueError:
             raise InputError("This is not a URL.", remedy=_DOWNLOAD_IT) from None
-        if parts.scheme not in _PORTS:
+        if parts.scheme not in DEFAULT_PORTS:
             raise InputError(
                 f"Pictures are not fetched from {shown(parts.scheme or 'nowhere', 20)}: URLs.",
                 remedy="Give an http or https URL, or add the file itself.",
@@ -74,13 +74,13 @@ class Address:
             name = ""
         if not name or port == 0:
             raise InputError("The URL names no host.", remedy="Copy it again.")
-        return cls(parts.scheme, name, port or _PORTS[parts.scheme], _target(parts))
+        return cls(parts.scheme, name, port or DEFAULT_PORTS[parts.scheme], _target(parts))
 
     @property
     def authority(self) -> str:
         """Host and port as the request names them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def file_name(self) -> str:

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from phoenix_nbtrain.database import is_full
 from phoenix_nbtrain.engines.demo import DEMO
-from phoenix_nbtrain.errors import PhoenixError, StoreBusy, ending, shown
+from phoenix_nbtrain.errors import PhoenixError, StoreBusy
 from phoenix_nbtrain.home import private_folder
 from phoenix_nbtrain.local.rows import (
     ENDED,
@@ -36,6 +36,7 @@ from phoenix_nbtrain.local.rows import (
 )
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.workers import hold_lease
+from phoenix_nbtrain.text import ending, shown
 
 __all__ = ["main", "work_off"]
 

@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from phoenix_nbtrain.children import environment
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.forks import after_fork
 from phoenix_nbtrain.home import writing_in
 from phoenix_nbtrain.local.rows import end_job
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.locks import is_locked, locked
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Workers", "child_environment", "hold_lease", "lease_held"]
 

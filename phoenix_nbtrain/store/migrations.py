@@ -13,7 +13,7 @@ from dataclasses import replace
 from phoenix_nbtrain.addresses import canonical_address
 from phoenix_nbtrain.database import Migration, run
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
-from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.text import shown
 
 __all__ = ["JOURNAL_MIGRATIONS", "joined"]
 

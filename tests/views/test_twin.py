@@ -24,7 +24,7 @@ from views.notebook import Elements, Notebook, open_notebook
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.dataset.frames import images_frame, pairs_frame
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state import (
     EpochSamples,
     PriceState,
@@ -32,6 +32,7 @@ from phoenix_nbtrain.session.state import (
     SyncState,
     Thumbnail,
 )
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets import sheets, twin
 from phoenix_nbtrain.widgets.form import ConfigForm
 from phoenix_nbtrain.widgets.grid import ImageGrid
