@@ -29,7 +29,7 @@ def test_another_cost_is_told_and_nothing_is_stopped(
     launched = launcher.launch(wanted, max_cost=2000)
     assert not launched.already
     assert f"started it for {cost:,} CU, not for the 1,080 CU that were accepted" in launched.said
-    assert "training.stop()" in launched.said
+    assert launched.said.endswith(" were accepted. It goes on; training.stop() ends it.")
     (intent,) = journal.intents()
     assert (intent.state, intent.amount, intent.charged) == ("running", Decimal(1080), cost)
     assert intent.costs_otherwise
@@ -61,7 +61,9 @@ def test_it_is_kept_though_a_read_was_quicker_than_the_reply(
 
     service.after["trigger_training"] = found
     assert "1,296 CU" in launcher.launch(wanted, max_cost=2000).said
-    assert journal.intents()[0].charged == Decimal(1296)
+    (intent,) = journal.intents()
+    assert intent.charged == Decimal(1296)
+    assert intent.job_id in service.jobs
 
 
 def test_a_download_too(

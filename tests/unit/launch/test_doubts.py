@@ -22,9 +22,10 @@ from phoenix_nbtrain.errors import (
     ServiceError,
     ServiceUnreachable,
     StoreBusy,
+    shown,
 )
 from phoenix_nbtrain.launch import Launcher, Order, download_order
-from phoenix_nbtrain.records import Epoch, Model, TrainingProgress
+from phoenix_nbtrain.records import Epoch, Job, LaunchReply, Model, TrainingProgress
 from phoenix_nbtrain.store.journal import Journal
 
 
@@ -192,8 +193,13 @@ class TestAnswers:
             return move(intent_id, to, **rest)
 
         monkeypatch.setattr(journal, "move", busy)
-        with pytest.raises(LaunchUncertain, match="It is bought"):
+        trigger = service.trigger_training
+        job = Job(id="job_" + "x" * 90)
+        reply = LaunchReply(outcome="launched", job=job)
+        monkeypatch.setattr(service, "trigger_training", lambda *a: (trigger(*a), reply)[1])
+        with pytest.raises(LaunchUncertain, match="It is bought") as caught:
             launcher.launch(wanted, max_cost=2000)
+        assert caught.value.message.startswith(f"Phoenix launched {shown(job.id, 40)}, and this")
         monkeypatch.undo()
         assert launcher.launch(wanted, max_cost=2000).already
         assert len(service.launches) == 1
@@ -282,6 +288,8 @@ class TestDownloads:
             launcher.launch(take, max_cost=5)
         assert not launcher.launch(take, max_cost=5, again=True).already
         assert service.downloads == [None]
+        given_up = journal.intents(kind="download")[1]
+        assert (given_up.state, given_up.reason) == ("not_seen", "given up by hand")
 
     def test_somebody_elses_download_of_another_epoch_is_not_ours(
         self, service: FakeService, launcher: Launcher, take: Order

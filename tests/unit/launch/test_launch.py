@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from clocks import SetClock
@@ -24,10 +26,11 @@ from phoenix_nbtrain.errors import (
     ServiceFailed,
     ServiceUnreachable,
     Throttled,
+    shown,
 )
 from phoenix_nbtrain.launch import Launcher, Order, download_order, fingerprint
-from phoenix_nbtrain.records import Job, LaunchReply
-from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.records import Job, LaunchReply, Quote
+from phoenix_nbtrain.store.journal import Intent, Journal
 
 
 @pytest.fixture
@@ -135,20 +138,82 @@ class TestPrice:
             launcher.launch(order(service), accepted=seen)
         assert len(service.launches) == 1
 
-    def test_a_dry_run_that_answers_with_a_job_is_journalled_and_loud(
+    @pytest.mark.parametrize("job", [Job(id="job_surprise"), None], ids=["a job", "no job"])
+    @pytest.mark.parametrize(
+        ("kind", "remedy"),
+        [
+            ("training", "Look at nbt.runs(). training.stop() ends it."),
+            ("download", "Look at nbt.runs()."),
+        ],
+    )
+    def test_a_dry_run_that_answers_as_a_launch_is_journalled_and_loud(
         self,
         service: FakeService,
         launcher: Launcher,
         journal: Journal,
         monkeypatch: pytest.MonkeyPatch,
+        job: Job | None,
+        kind: Literal["training", "download"],
+        remedy: str,
     ) -> None:
-        job = Job(id="job_surprise")
-        monkeypatch.setattr(
-            service, "quote_training", lambda *_: LaunchReply(outcome="launched", job=job)
-        )
-        with pytest.raises(LaunchUncertain, match="dry run as a launch"):
-            launcher.estimate(order(service))
-        assert [(i.state, i.job_id) for i in journal.intents()] == [("running", "job_surprise")]
+        launcher.launch(order(service), max_cost=2000)
+        model = service.finish(order(service).model_id)
+        launcher.run_of(model)
+        wanted = download_order(model)
+        launcher.launch(wanted, max_cost=5)
+        launcher.settle_download(model)
+        wanted = replace(wanted, epoch="3") if kind == "download" else order(service)
+        reply = LaunchReply(outcome="launched", job=job)
+        monkeypatch.setattr(service, f"quote_{kind}", lambda *_, **__: reply)
+        with pytest.raises(LaunchUncertain, match="dry run as a launch") as caught:
+            launcher.estimate(wanted)
+        assert caught.value.remedy == remedy
+        intent = journal.intents(kind=kind)[0]
+        assert (intent.state, intent.job_id) == ("running", job.id if job else None)
+        assert intent.reason == "a dry run was answered with a job"
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            Order(model_id="model_1", parameters={"nbEpochs": 7}, fingerprint="f"),
+            Order(kind="download", model_id="model_1", epoch="3", held=True, fingerprint="f"),
+        ],
+        ids=["training", "download"],
+    )
+    def test_an_estimate_is_of_what_was_ordered(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        monkeypatch: pytest.MonkeyPatch,
+        wanted: Order,
+    ) -> None:
+        quote = Quote(amount=Decimal(9), discount=Decimal(1), details={"a": Decimal(9)})
+        asked: list[object] = []
+
+        def ask(*given: object, **named: object) -> Quote:
+            asked.extend([*given, *named.values()])
+            return quote
+
+        monkeypatch.setattr(service, f"quote_{wanted.kind}", ask)
+        estimate = launcher.estimate(wanted)
+        what = wanted.epoch if wanted.kind == "download" else wanted.parameters
+        assert asked == ["model_1", what]
+        assert (estimate.kind, estimate.model_id) == (wanted.kind, "model_1")
+        assert (estimate.epoch, estimate.held) == (wanted.epoch, wanted.held)
+        assert (estimate.amount, estimate.discount) == (Decimal(9), Decimal(1))
+        assert estimate.details == {"a": Decimal(9)}
+
+    @pytest.mark.parametrize(
+        ("status", "said"), [("y" * 99, shown("y" * 99, 40)), ("", "of no status")]
+    )
+    def test_a_status_that_may_stand_for_a_run_is_named(
+        self, service: FakeService, launcher: Launcher, status: str, said: str
+    ) -> None:
+        service._put(service.models[order(service).model_id], status=status)
+        with pytest.raises(LaunchRefused) as caught:
+            launcher.launch(order(service), max_cost=2000)
+        assert caught.value.message == f"The model is {said}; nothing was launched."
+        assert caught.value.remedy.startswith("A training starts from new, trained, failed or")
 
 
 class TestOutcome:
@@ -206,9 +271,13 @@ class TestOutcome:
     def test_a_lost_request_stays_uncertain_and_is_never_sent_again(
         self, service: FakeService, launcher: Launcher, journal: Journal
     ) -> None:
-        service.before["trigger_training"] = raising(ServiceUnreachable("Reset.", sent=True))
-        for _ in range(5):
-            with pytest.raises(LaunchUncertain):
+        lost = ServiceUnreachable("Reset.", sent=True)
+        service.before["trigger_training"] = raising(lost)
+        with pytest.raises(LaunchUncertain, match=r"\(Reset") as caught:
+            launcher.launch(order(service), max_cost=2000)
+        assert caught.value.__cause__ is lost
+        for _ in range(4):
+            with pytest.raises(LaunchUncertain, match=r"\(Reset"):
                 launcher.launch(order(service), max_cost=2000)
         assert service.count("trigger_training") == 1
         assert states(journal) == ["uncertain"]
@@ -246,9 +315,48 @@ class TestOutcome:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(service, "trigger_training", lambda *_: LaunchReply(outcome="quoted"))
-        with pytest.raises(LaunchRefused, match="launched nothing"):
+        with pytest.raises(LaunchRefused, match="launched nothing") as caught:
             launcher.launch(order(service), max_cost=2000)
+        assert caught.value.remedy == "Start again."
         assert states(journal) == ["rejected"]
+
+    @pytest.mark.parametrize("job", [None, Job(id="")], ids=["no job", "no id"])
+    def test_a_reply_that_names_no_job_is_looked_into(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        monkeypatch: pytest.MonkeyPatch,
+        job: Job | None,
+    ) -> None:
+        reply = LaunchReply(outcome="launched", job=job)
+        with monkeypatch.context() as patch:
+            patch.setattr(service, "trigger_training", lambda *_: reply)
+            with pytest.raises(LaunchUncertain, match="the reply names no job"):
+                launcher.launch(order(service), max_cost=2000)
+        assert [(i.state, i.reason) for i in journal.intents()] == [
+            ("uncertain", "the reply names no job")
+        ]
+
+    def test_one_that_was_given_up_before_it_was_sent_is_not_sent(
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        prepare = journal.prepare
+
+        def given_up(intent: Intent, *, newest: str | None) -> bool:
+            done = prepare(intent, newest=newest)
+            journal.move(intent.intent_id, "not_sent", only_from={"prepared"})
+            return done
+
+        monkeypatch.setattr(journal, "prepare", given_up)
+        with pytest.raises(LaunchRefused, match="given up before it was sent") as caught:
+            launcher.launch(order(service), max_cost=2000)
+        assert caught.value.remedy == "Start again."
+        assert service.launches == []
 
     def test_no_journal_no_launch(self, service: FakeService, tmp_path: Path) -> None:
         path = tmp_path / "journal.sqlite3"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest
 from clocks import SetClock
 from fake_service import FakeService
 
-from phoenix_nbtrain.errors import NotFound, PermissionDenied, PhoenixError
+from phoenix_nbtrain.errors import LaunchUncertain, NotFound, PermissionDenied, PhoenixError, shown
 from phoenix_nbtrain.launch import Launcher, Order
 from phoenix_nbtrain.launch.reconcile import Ledger
 from phoenix_nbtrain.locks import at_work
@@ -57,6 +58,7 @@ class TestHowATrainingEnds:
         ("job", "status_before", "shown", "jobs", "state"),
         [
             ("j1", "new", ("training", "j1"), {}, "running"),
+            ("j1", "new", ("training", "j1"), {"j1": "success"}, "running"),
             ("j1", "new", ("training", None), {}, "running"),
             (None, "new", ("training", "j9"), {}, "running"),
             (None, "new", ("trained", None), {}, "trained"),
@@ -227,11 +229,18 @@ class TestTraces:
 class TestRunOf:
     @pytest.mark.parametrize("state", ["not_sent", "not_seen", "rejected"])
     def test_a_run_of_somebody_else_stands_where_ours_turns_out_not_to_have_launched(
-        self, ledger: Ledger, clock: SetClock, model: Model, write: Write, state: str
+        self,
+        service: FakeService,
+        ledger: Ledger,
+        clock: SetClock,
+        model: Model,
+        write: Write,
+        state: str,
     ) -> None:
         theirs = replace(model, status="trained", job_id="theirs")
         began = {"not_sent": "prepared", "not_seen": "uncertain", "rejected": "refused"}[state]
         intent = write(began, before=theirs)
+        write("failed", before=service.create_model(name="other", type=model.type))
         if state != "not_sent":
             for _ in range(2):
                 clock.pass_(60)
@@ -250,6 +259,84 @@ class TestRunOf:
         other = service.create_model(name="other", type=model.type)
         write("running", before=other, job_id="j9")
         assert ledger.run_of(replace(model, status="copying", job_id="j9")) is None
+
+
+class TestWhatIsWrittenDown:
+    def test_of_a_launch(self, ledger: Ledger, model: Model) -> None:
+        before = replace(
+            model,
+            status="trained",
+            job_id="j0",
+            progress=TrainingProgress(started_at=1000.0),
+            ended_at="2026-11-01",
+        )
+        order = Order(kind="download", model_id=model.id, epoch="3", fingerprint="f")
+        intent = ledger.intent(
+            order, before, state="prepared", estimate_id="est_1", amount=Decimal(5)
+        )
+        assert re.fullmatch("run_[0-9a-f]{16}", intent.intent_id)
+        assert (intent.kind, intent.epoch, intent.fingerprint) == ("download", "3", "f")
+        assert (intent.project, intent.unit, intent.amount) == ("", "CU", Decimal(5))
+        assert (intent.status_before, intent.job_before) == ("trained", "j0")
+        assert intent.run_before == "trained j0 1000.0 2026-11-01"
+        new = ledger.intent(order, model, state="prepared", estimate_id=None, amount=Decimal(5))
+        assert new.run_before == "new - - -"
+
+    def test_of_a_run_that_this_computer_did_not_know(
+        self, service: FakeService, ledger: Ledger, model: Model, write: Write
+    ) -> None:
+        other = service.create_model(name="other", type=model.type)
+        write("running", before=other)
+        theirs = replace(model, status="trained", job_id="theirs")
+        adopted = ledger.adopt(theirs, newest=None)
+        assert adopted is not None
+        assert (adopted.state, adopted.job_id) == ("trained", "theirs")
+        assert (adopted.amount, adopted.fingerprint) == (Decimal(0), "")
+        assert adopted.reason == "found on the service"
+        assert not adopted.bought_here
+
+    def test_nothing_of_a_status_that_is_none_of_a_run(
+        self, ledger: Ledger, journal: Journal, model: Model
+    ) -> None:
+        assert ledger.adopt(replace(model, status="copying", job_id="j1"), newest=None) is None
+        assert journal.intents() == []
+
+    def test_nothing_beside_a_launch_that_is_open_or_came_since(
+        self, ledger: Ledger, journal: Journal, model: Model, write: Write
+    ) -> None:
+        theirs = replace(model, status="trained", job_id="theirs")
+        intent = write("uncertain")
+        assert ledger.adopt(theirs, newest=intent) is None
+        journal.move(intent.intent_id, "not_sent", only_from={"uncertain"})
+        assert ledger.adopt(theirs, newest=None) is None
+        assert [i.intent_id for i in journal.intents()] == [intent.intent_id]
+
+
+class TestLate:
+    def test_a_training_that_shows_late_is_followed_under_its_job(
+        self, service: FakeService, ledger: Ledger, model: Model, write: Write
+    ) -> None:
+        other = service.create_model(name="other", type=model.type)
+        shown = replace(model, status="training", job_id="j1")
+        theirs = write("not_seen", before=other)
+        assert ledger.reconcile(shown) is None
+        write("not_seen")
+        found = ledger.reconcile(shown)
+        assert found is not None
+        assert (found.state, found.job_id) == ("running", "j1")
+        assert ledger.again(theirs).state == "not_seen"
+
+    def test_a_download_that_shows_late_is_one_of_downloads(
+        self, service: FakeService, ledger: Ledger, model: Model, write: Write
+    ) -> None:
+        taken = write("not_seen", kind="download")
+        asked = {"modelId": model.id}
+        service.jobs["d1"] = Job(id="d1", type="model-download", status="queued", input=asked)
+        assert ledger.reconcile(model) is None
+        assert ledger.again(taken).state == "not_seen"
+        found = ledger.reconcile(model, "download")
+        assert found is not None
+        assert (found.intent_id, found.state, found.job_id) == (taken.intent_id, "running", "d1")
 
 
 class TestOfWhichModelAndKind:
@@ -273,6 +360,39 @@ class TestOfWhichModelAndKind:
         assert launcher.estimate(order).after == unseen.intent_id
         service.held[model.id] = "j0"
         assert launcher.estimate(replace(order, kind="download")).after == taken.intent_id
+
+    def test_a_launch_after_one_that_appears_not_to_have_run(
+        self, service: FakeService, launcher: Launcher, model: Model, write: Write
+    ) -> None:
+        order = Order(model_id=model.id, fingerprint="f")
+        write("not_seen", before=service.create_model(name="other", type=model.type))
+        write("not_seen", kind="download")
+        assert not launcher.launch(order, max_cost=2000).already
+        service.finish(model.id, "failed")
+        launcher.run_of(service.get_model(model.id))
+        write("not_seen", reason="word " * 40)
+        with pytest.raises(LaunchUncertain) as caught:
+            launcher.launch(order, max_cost=2000)
+        assert f"({shown('word ' * 40, 70)})" in caught.value.message
+
+    @pytest.mark.parametrize("state", ["prepared", "submitting"])
+    def test_a_launch_that_another_kernel_never_ends(
+        self,
+        launcher: Launcher,
+        clock: SetClock,
+        model: Model,
+        write: Write,
+        state: str,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        intent, began = write(state), clock()
+        with (
+            at_work(intent.intent_id),
+            pytest.raises(LaunchUncertain, match="another kernel is at it"),
+        ):
+            launcher.launch(Order(model_id=model.id, fingerprint="f"), max_cost=2000)
+        assert clock().since(began) == pytest.approx(181, abs=1)
+        assert "A training of this model is being started" in capsys.readouterr().err
 
     def test_a_launch_at_sea(
         self,

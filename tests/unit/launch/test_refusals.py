@@ -371,9 +371,12 @@ def test_a_download_in_doubt_names_the_line_that_sends_it_again(
 def test_no_net_is_no_refusal_by_the_service(
     service: Late, launcher: Launcher, journal: Journal, wanted: Order
 ) -> None:
-    service.before["trigger_training"] = raising(ServiceUnreachable("No net.", sent=False))
+    service.before["trigger_training"] = raising(
+        ServiceUnreachable("No net.", sent=False, remedy="Plug it in.")
+    )
     with pytest.raises(LaunchRefused) as caught:
         launcher.launch(wanted, max_cost=2000)
+    assert str(caught.value) == "Nothing was launched: No net. Plug it in."
     assert caught.value.retry_after is None
     assert state(journal) == "not_sent"
     assert journal.intents()[0].reason.startswith("No net.")
