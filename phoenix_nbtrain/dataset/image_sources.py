@@ -19,7 +19,7 @@ from typing import Any
 
 from phoenix_nbtrain.dataset.archive import members
 from phoenix_nbtrain.dataset.folders import FILES_MAX, noise, read_file, too_many, walk
-from phoenix_nbtrain.dataset.missing import not_there
+from phoenix_nbtrain.dataset.missing_paths import not_there
 from phoenix_nbtrain.dataset.row_reader import Table, is_table, read_table, table_of
 from phoenix_nbtrain.dataset.sidecars import sidecar_beside, sidecar_name
 from phoenix_nbtrain.dataset.urls import checked_url, is_url, url_name

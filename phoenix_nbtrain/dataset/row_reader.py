@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phoenix_nbtrain.dataset.missing import not_there
+from phoenix_nbtrain.dataset.missing_paths import not_there
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import shown
 
