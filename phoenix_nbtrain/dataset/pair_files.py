@@ -8,7 +8,6 @@ a formula gets a ``'`` before it, which is taken away again when it is read here
 from __future__ import annotations
 
 import csv
-import html
 import io
 import json
 import math
@@ -19,13 +18,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from phoenix_nbtrain.dataset import left_out
 from phoenix_nbtrain.dataset.allowed_text import caption_text
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.pairing import COLUMNS
+from phoenix_nbtrain.dataset.report import PairFate, PairReport
 from phoenix_nbtrain.dataset.row_reader import Row, check_count, is_table, read_table, table_of
 from phoenix_nbtrain.draft import Draft, PairTriple, new_pair_id
 from phoenix_nbtrain.errors import InputError
@@ -42,72 +42,6 @@ _CALLED = {
 }
 """What others call our columns: answered with ours, since a guess could be wrong."""
 _FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
-_LISTED = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairFate:
-    """What became of one line."""
-
-    line: int
-    """Where it stands in the file, the header counted; from 1 in a frame or list."""
-    fate: Literal["added", "changed", "already there", "left out", "refused"]
-    """``left out`` is a pair that a person removed before, or whose image was removed."""
-    source: str = ""
-    """The source as it was given."""
-    target: str = ""
-    reason: str = ""
-    """Why it was refused, or what is to be known of it besides."""
-    pair_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PairReport:
-    """What became of all lines. Shows itself in a notebook, names as plain text."""
-
-    rows: tuple[PairFate, ...] = ()
-
-    def count(self, fate: str) -> int:
-        """Return how many lines met that fate."""
-        return sum(row.fate == fate for row in self.rows)
-
-    @property
-    def summary(self) -> str:
-        """The counts in words."""
-        fates = ("added", "changed", "already there", "refused")
-        parts = [f"{self.count(fate)} {fate}" for fate in fates if self.count(fate)]
-        if out := self.count("left out"):
-            parts.append(left_out.said(pairs=out))
-        return ", ".join(parts) or "no pairs in it"
-
-    @property
-    def told(self) -> tuple[PairFate, ...]:
-        """The lines that there is something to say of, refused ones first."""
-        said = [row for row in self.rows if row.reason]
-        return tuple(sorted(said, key=lambda row: row.fate != "refused"))
-
-    def __str__(self) -> str:
-        lines = [f"{self.summary}."]
-        for row in self.told[:_LISTED]:
-            names = f"{shown(row.source, 30)} → {shown(row.target, 30)}"
-            lines.append(f"  line {row.line}, {names}: {row.fate}, {shown(row.reason, 200)}")
-        if len(self.told) > _LISTED:
-            lines.append(f"  and {len(self.told) - _LISTED} more")
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        def cell(text: str, limit: int) -> str:
-            return f"<td>{html.escape(shown(text, limit))}</td>"
-
-        rows = "".join(
-            f"<tr><td>{row.line}</td>{cell(row.source, 40)}{cell(row.target, 40)}"
-            f"<td>{row.fate}</td>{cell(row.reason, 200)}</tr>"
-            for row in self.told[:_LISTED]
-        )
-        if len(self.told) > _LISTED:
-            rows += f"<tr><td colspan=5>and {len(self.told) - _LISTED} more</td></tr>"
-        table = f"<table>{rows}</table>" if rows else ""
-        return f"<div>{html.escape(self.summary)}.</div>{table}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

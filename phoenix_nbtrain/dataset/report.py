@@ -1,16 +1,16 @@
-"""What became of each file that was given."""
+"""What became of each image or pair that was given."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from phoenix_nbtrain.dataset import left_out
 from phoenix_nbtrain.text import shown
 
-__all__ = ["AddReport", "FileFate"]
+__all__ = ["AddReport", "FileFate", "PairFate", "PairReport"]
 
 BROUGHT_BACK = "To bring it back: add_images(…, again=True)."
 
@@ -74,38 +74,105 @@ class AddReport:
             parts.append(left_out.said(images=self.left_out))
         return ", ".join(parts)
 
-    def _told(self) -> Iterable[FileFate]:
-        """Return the rows that have something to say, refused ones first."""
-        said = [row for row in self.rows if row.reason]
-        return sorted(said, key=lambda row: row.fate != "refused")
+    @property
+    def _told(self) -> list[FileFate]:
+        """The rows that have something to say, refused ones first."""
+        return _refused_first(row for row in self.rows if row.reason)
+
+    @property
+    def _notes(self) -> list[str]:
+        return [note for note in (BROUGHT_BACK if self.left_out else "", self.problem) if note]
 
     def __str__(self) -> str:
-        told = list(self._told())
-        lines = [f"{self.summary}."]
-        if self.left_out:
-            lines.append(f"  {BROUGHT_BACK}")
-        if self.problem:
-            lines.append(f"  {shown(self.problem, 200)}")
-        lines += [f"  {shown(r.name)}: {r.fate}, {shown(r.reason, 200)}" for r in told[:_LISTED]]
-        if len(told) > _LISTED:
-            lines.append(f"  and {len(told) - _LISTED} more")
-        return "\n".join(lines)
+        lines = [f"{shown(r.name)}: {r.fate}, {shown(r.reason, 200)}" for r in self._told[:_LISTED]]
+        return _as_text(self.summary, self._notes, lines, len(self._told))
 
     def _repr_html_(self) -> str:
-        told = list(self._told())
-        rows = "".join(
-            f"<tr><td>{_text(r.name, 60)}</td><td>{_text(r.fate, 20)}</td>"
-            f"<td>{_text(r.reason, 200)}</td></tr>"
-            for r in told[:_LISTED]
-        )
-        if len(told) > _LISTED:
-            rows += f"<tr><td colspan=3>and {len(told) - _LISTED} more</td></tr>"
-        notes = [BROUGHT_BACK] if self.left_out else []
-        notes += [self.problem] if self.problem else []
-        note = "".join(f"<div>{_text(words, 200)}</div>" for words in notes)
-        table = f"<table>{rows}</table>" if rows else ""
-        return f"<div>{_text(self.summary, 120)}.</div>{note}{table}"
+        cells = [(shown(r.name, 60), r.fate, shown(r.reason, 200)) for r in self._told[:_LISTED]]
+        return _as_html(self.summary, self._notes, cells, len(self._told))
 
 
-def _text(value: str, limit: int) -> str:
-    return html.escape(shown(value, limit))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairFate:
+    """What became of one line."""
+
+    line: int
+    """Where it stands in the file, the header counted; from 1 in a frame or list."""
+    fate: Literal["added", "changed", "already there", "left out", "refused"]
+    """``left out`` is a pair that a person removed before, or whose image was removed."""
+    source: str = ""
+    """The source as it was given."""
+    target: str = ""
+    reason: str = ""
+    """Why it was refused, or what is to be known of it besides."""
+    pair_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PairReport:
+    """What became of all lines. Shows itself in a notebook, names as plain text."""
+
+    rows: tuple[PairFate, ...] = ()
+
+    def count(self, fate: str) -> int:
+        """Return how many lines met that fate."""
+        return sum(row.fate == fate for row in self.rows)
+
+    @property
+    def summary(self) -> str:
+        """The counts in words."""
+        fates = ("added", "changed", "already there", "refused")
+        parts = [f"{self.count(fate)} {fate}" for fate in fates if self.count(fate)]
+        if out := self.count("left out"):
+            parts.append(left_out.said(pairs=out))
+        return ", ".join(parts) or "no pairs in it"
+
+    @property
+    def told(self) -> list[PairFate]:
+        """The lines that there is something to say of, refused ones first."""
+        return _refused_first(row for row in self.rows if row.reason)
+
+    def __str__(self) -> str:
+        lines = [
+            f"line {r.line}, {shown(r.source, 30)} → {shown(r.target, 30)}: "
+            f"{r.fate}, {shown(r.reason, 200)}"
+            for r in self.told[:_LISTED]
+        ]
+        return _as_text(self.summary, (), lines, len(self.told))
+
+    def _repr_html_(self) -> str:
+        cells = [
+            (str(r.line), shown(r.source, 40), shown(r.target, 40), r.fate, shown(r.reason, 200))
+            for r in self.told[:_LISTED]
+        ]
+        return _as_html(self.summary, (), cells, len(self.told))
+
+
+_Fate = TypeVar("_Fate", FileFate, PairFate)
+
+
+def _refused_first(rows: Iterable[_Fate]) -> list[_Fate]:
+    return sorted(rows, key=lambda row: row.fate != "refused")
+
+
+def _as_text(summary: str, notes: Iterable[str], lines: Sequence[str], count: int) -> str:
+    """Return a report of ``count`` rows, of which the first are listed."""
+    said = [f"{summary}.", *(f"  {shown(note, 200)}" for note in notes)]
+    said += [f"  {line}" for line in lines]
+    if count > len(lines):
+        said.append(f"  and {count - len(lines)} more")
+    return "\n".join(said)
+
+
+def _as_html(
+    summary: str, notes: Iterable[str], rows: Sequence[tuple[str, ...]], count: int
+) -> str:
+    """Return a report of ``count`` rows, of which the first are listed, names as plain text."""
+    said = "".join(f"<div>{html.escape(shown(note, 200))}</div>" for note in notes)
+    listed = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    if count > len(rows):
+        listed += f"<tr><td colspan={len(rows[0])}>and {count - len(rows)} more</td></tr>"
+    table = f"<table>{listed}</table>" if listed else ""
+    return f"<div>{html.escape(shown(summary, 120))}.</div>{said}{table}"
