@@ -13,7 +13,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from phoenix_nbtrain.errors import StoreBusy, StoreError
@@ -34,6 +34,8 @@ from phoenix_nbtrain.local.workers import Workers
 __all__ = ["create_app", "is_this_computer"]
 
 log = logging.getLogger(__name__)
+
+Reply = tuple[dict[str, Any], int]
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _IN_PROCESS = "phoenix.local"
@@ -61,15 +63,15 @@ def create_app(data_dir: Path, *, credentials: tuple[str, str] | None = None) ->
     )
 
     @app.before_request
-    def guard() -> Response | None:
+    def guard() -> Reply | None:
         in_process = credentials is None and _host_name(request.host) == _IN_PROCESS
         if not in_process and not is_this_computer(request.host):
             return _message(403, "This Phoenix answers on this computer only")
         storage = request.blueprint == routes_storage.routes.name
-        origin = request.headers.get("Origin")
-        if origin is not None and origin != request.host_url.rstrip("/"):
-            return _message(403, "Requests of other web pages are refused")
-        if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site") and not storage:
+        own = request.host_url.rstrip("/")
+        foreign = request.headers.get("Origin", own) != own
+        site = request.headers.get("Sec-Fetch-Site")
+        if foreign or (site in ("cross-site", "same-site") and not storage):
             return _message(403, "Requests of other web pages are refused")
         if credentials is not None and not storage and not _authorised(credentials):
             return _message(401, "Unauthorized")
@@ -83,24 +85,24 @@ def create_app(data_dir: Path, *, credentials: tuple[str, str] | None = None) ->
         return response
 
     @app.errorhandler(Refused)
-    def refused(error: Refused) -> Response:
-        return _reply(error.status, error.body)
+    def refused(error: Refused) -> Reply:
+        return error.body, error.status
 
     @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> Response:
+    def http_error(error: HTTPException) -> Reply:
         return _message(error.code or 500, error.name)
 
     @app.errorhandler(StoreError)
-    def store_error(error: StoreError) -> Response:
+    def store_error(error: StoreError) -> Reply:
         return _message(500, str(error))
 
     @app.errorhandler(StoreBusy)
-    def busy(error: StoreBusy) -> Response:
+    def busy(error: StoreBusy) -> Reply:
         log.error("the data folder cannot be used", exc_info=error)
         return _message(503, "The data folder is busy")
 
     @app.errorhandler(Exception)
-    def failed(error: Exception) -> Response:
+    def failed(error: Exception) -> Reply:
         log.error("a request failed", exc_info=error)
         return _message(500, "Internal Server Error")
 
@@ -109,15 +111,9 @@ def create_app(data_dir: Path, *, credentials: tuple[str, str] | None = None) ->
     return app
 
 
-def _reply(status: int, body: dict[str, Any]) -> Response:
-    response = jsonify(body)
-    response.status_code = status
-    return response
-
-
-def _message(status: int, message: str) -> Response:
+def _message(status: int, message: str) -> Reply:
     """Answer as the service's gateway does, for what never reaches a handler."""
-    return _reply(status, {"message": message})
+    return {"message": message}, status
 
 
 def is_this_computer(host: str) -> bool:

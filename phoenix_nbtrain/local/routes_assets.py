@@ -6,7 +6,7 @@ import sqlite3
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, jsonify
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from phoenix_nbtrain.errors import InputError
@@ -104,7 +104,7 @@ def begin_upload() -> ResponseReturnValue:
     body = json_object()
     columns = _from_url(body) if body.get("url") is not None else _in_parts(body)
     if dry:
-        return jsonify(replies().cost(Bill(Decimal(0)))), QUOTED
+        return replies().cost(Bill(Decimal(0))), QUOTED
     upload_id, now = new_id("upload"), iso()
     with store().writing() as connection:
         insert(connection, "uploads", id=upload_id, **columns, created_at=now, updated_at=now)

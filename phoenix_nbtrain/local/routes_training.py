@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from phoenix_nbtrain.catalog import MODEL_TYPES, PAIRS_MIN, from_wire, full_config
@@ -60,7 +60,7 @@ def train(model_id: str) -> ResponseReturnValue:
         with store().reading() as connection:
             row = model_row(connection, model_id)
             _, _, amount = _order(connection, row, body, simulated=_simulated_count())
-        return jsonify(replies().cost(amount)), QUOTED
+        return replies().cost(amount), QUOTED
     _bring_to_now()
     with store().writing() as connection:
         row = model_row(connection, model_id)
@@ -280,7 +280,7 @@ def request_download(model_id: str) -> ResponseReturnValue:
     if dry:
         with store().reading() as connection:
             _file_of(connection, model_row(connection, model_id), epoch)
-            return jsonify(replies().cost(bill(connection, DOWNLOAD_PRICE), DOWNLOAD)), QUOTED
+            return replies().cost(bill(connection, DOWNLOAD_PRICE), DOWNLOAD), QUOTED
     with store().writing() as connection:
         row = model_row(connection, model_id)
         work = _file_of(connection, row, epoch)

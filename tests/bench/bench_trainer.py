@@ -54,7 +54,7 @@ class Bare:
 
     def __init__(self, examples: TrainingSet, *, ready: bool) -> None:
         ours = Trainer(examples, config(), seed=0)
-        self.looks = [[ours.looks.at(i, g) for g in (0, 1)] for i in range(IMAGES)]
+        self.looks = [[ours.cache.at(i, g) for g in (0, 1)] for i in range(IMAGES)]
         self.words = [words_of(words) for words in examples.words]
         self.extractor = ours.extractor
         self.a, self.b = ours.a.copy(), ours.b.copy()

@@ -1,8 +1,7 @@
-"""What the patch trainer looks at, in bounded memory however large the training set.
+"""The features of the training images, in bounded memory however large the dataset.
 
-One look at an example is one of its two grids of blocks: what is seen of each block before any
-word is said, and how the target's block differs from the source's. Working a look out takes
-several times as long as learning from it, so looks are kept while there is room.
+An example has two grids of blocks. Computing a grid's features takes several times as long as
+learning from them, so they are kept while there is room.
 """
 
 from __future__ import annotations
@@ -14,16 +13,16 @@ from typing import NamedTuple, Protocol
 from phoenix_nbtrain.engines.demo.features import Extractor, blocks
 from phoenix_nbtrain.engines.demo.image_store import Floats, ImageStore, greyed
 
-__all__ = ["GRIDS", "KEPT_BYTES", "Examples", "FeatureCache", "Look", "TrainingSet"]
+__all__ = ["GRIDS", "KEPT_BYTES", "Examples", "FeatureCache", "GridFeatures", "TrainingSet"]
 
 GRIDS = ((0, 0), (4, 4))
-"""How far the grids that training looks at are shifted, down and right."""
+"""How far each grid is shifted, down and right."""
 KEPT_BYTES = 64 << 20
-"""Room for looks: 56 examples. The service's largest training set, 50 images, fits whole."""
+"""Room for 56 examples. The service's largest dataset, 50 images, fits whole."""
 
 
 class Examples(Protocol):
-    """A training set. Its pictures are read when they are looked at."""
+    """A dataset. Its images are read when they are needed."""
 
     @property
     def words(self) -> Sequence[str]:
@@ -52,7 +51,7 @@ class TrainingSet:
         return (greyed(ink) if source is None else self.images.ink(source)), ink
 
 
-class Look(NamedTuple):
+class GridFeatures(NamedTuple):
     """One grid of an example."""
 
     seen: Floats
@@ -62,35 +61,34 @@ class Look(NamedTuple):
 
 
 class FeatureCache:
-    """The looks at a training set.
+    """Computes the features of examples and keeps those of the first ones, while they fit.
 
-    The first ones that fit are kept, and the others are worked out each time. Training goes over
-    all examples in turn, so keeping the latest instead would nearly always keep the wrong ones.
-    A look is the same numbers either way.
+    Training goes over all examples in turn, so keeping the latest instead would nearly always
+    keep the wrong ones. Kept or computed again, the numbers are the same.
     """
 
     def __init__(self, examples: Examples, extractor: Extractor, *, room: int = KEPT_BYTES) -> None:
         self._examples = examples
         self._extractor = extractor
         self._room = room
-        self._kept: dict[tuple[int, int], Look] = {}
+        self._kept: dict[tuple[int, int], GridFeatures] = {}
 
     @property
     def kept_bytes(self) -> int:
-        """Memory in use for looks that are kept."""
-        return sum(look.seen.nbytes + look.change.nbytes for look in self._kept.values())
+        """Memory in use for what is kept."""
+        return sum(found.seen.nbytes + found.change.nbytes for found in self._kept.values())
 
-    def at(self, item: int, grid: int) -> Look:
-        """Return a look at an example."""
+    def at(self, item: int, grid: int) -> GridFeatures:
+        """Return the features of an example's grid."""
         kept = self._kept.get((item, grid))
         if kept is not None:
             return kept
         source, target = self._examples.pictures(item)
         shift = GRIDS[grid]
         seen = self._extractor.seen(self._extractor.view(source, shift))
-        look = Look(seen, blocks(target - source, shift))
-        size = look.seen.nbytes + look.change.nbytes
+        found = GridFeatures(seen, blocks(target - source, shift))
+        size = found.seen.nbytes + found.change.nbytes
         if size <= self._room:
             self._room -= size
-            self._kept[item, grid] = look
-        return look
+            self._kept[item, grid] = found
+        return found

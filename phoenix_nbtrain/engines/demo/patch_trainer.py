@@ -46,14 +46,14 @@ SHORT = 300
 LAST_RATE = 0.2
 """After that the rate falls evenly to this part of itself, so that the end settles."""
 WORDLESS = 0.1
-"""Part of the looks that are taken without the caption, so that a prompt may be empty."""
+"""Part of the examples that are learned without their caption, so that a prompt may be empty."""
 
 
 class Trainer:
     """One training, from its first step to its last. Deterministic by its seed.
 
     Args:
-        examples: the training set.
+        examples: the dataset.
         config: every parameter, under our names.
         seed: used where the configuration has none.
     """
@@ -63,7 +63,7 @@ class Trainer:
         configured = config.get("seed")
         self.seed = seed if configured is None else int(configured)
         self.extractor = Extractor(self.seed, FEATURES)
-        self.looks = FeatureCache(examples, self.extractor)
+        self.cache = FeatureCache(examples, self.extractor)
         concept = f" {config.get('concept_prompt', '')}"
         said = [words + concept for words in examples.words]
         self.vocabulary = frozenset(word for words in said for word in words_in(words))
@@ -140,23 +140,23 @@ class Trainer:
         grids = self._random.integers(len(GRIDS), size=len(batch))
         worded = self._random.random(len(batch)) >= WORDLESS
         phi = self._phi[: len(batch) * BLOCKS]
-        looks = []
+        changes = []
         for place, (item, grid) in enumerate(zip(batch.tolist(), grids.tolist(), strict=True)):
-            look = self.looks.at(item, grid)
+            found = self.cache.at(item, grid)
             words = self._words[item] * worded[place]
-            self.extractor.fill(_part(phi, place), look.seen, words, GRIDS[grid])
-            looks.append(look)
+            self.extractor.fill(_part(phi, place), found.seen, words, GRIDS[grid])
+            changes.append(found.change)
         hidden = phi @ self.a
         error = (hidden @ self.b).astype(np.float32, copy=False)
-        for place, look in enumerate(looks):
+        for place, change in enumerate(changes):
             part = _part(error, place)
-            part -= look.change
+            part -= change
         loss = float(np.vdot(error, error)) / error.size
         error *= np.float32(2 / len(phi))
         if self._likeness:
-            for place, look in enumerate(looks):
+            for place, change in enumerate(changes):
                 part = _part(error, place)
-                part *= _weights(look.change)
+                part *= _weights(change)
         np.matmul(hidden.T, error, out=self._grad_b)
         np.matmul(phi.T, error @ self.b.T, out=self._grad_a)
         self.step += 1
@@ -164,7 +164,7 @@ class Trainer:
         return loss
 
     def sample(self, source: Floats, prompt: str) -> Floats:
-        """Return what the adapter makes of a picture (ink) under a prompt, as ink."""
+        """Return what the adapter makes of an image (ink) under a prompt, as ink."""
         words = words_of(prompt, self.vocabulary)
         total, weight = np.zeros_like(source), np.zeros((PX, PX, 1), np.float32)
         edge = np.hanning(BLOCK + 2)[1:-1].astype(np.float32)
@@ -231,9 +231,9 @@ class Trainer:
     # -- parts ----------------------------------------------------------------------------------
 
     def _total_steps(self) -> int:
-        looks = len(self._words) * int(self.config["repeats"])
+        items = len(self._words) * int(self.config["repeats"])
         self._batch_size = int(self.config["batch_size"])
-        self._steps_per_epoch = math.ceil(looks / self._batch_size)
+        self._steps_per_epoch = math.ceil(items / self._batch_size)
         total = self._steps_per_epoch * self.epochs
         cap = self.config.get("max_train_steps")
         return min(total, int(cap)) if cap else total
@@ -265,7 +265,7 @@ def _halves(row: Floats, rank: int, width: int) -> tuple[Floats, Floats]:
 
 
 def _part(rows: Floats, place: int) -> Floats:
-    """Return the rows of one look in a batch."""
+    """Return the rows of one example in a batch."""
     return rows[place * BLOCKS : (place + 1) * BLOCKS]
 
 

@@ -90,6 +90,7 @@ def test_it_goes_on_from_its_checkpoint_and_arrives_at_the_same_weights(
     job_in(interrupted)
     assert DEMO.saved_step(interrupted) == 0
     monkeypatch.setattr(training_loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(training_loop, "REPORT_SECONDS", 1e9)  # events are counted
     run(interrupted, stop_after=3)  # ready, and both epochs: stopped after the last step
     assert DEMO.saved_step(interrupted) == STEPS - 1
     last, events = run(interrupted)

@@ -44,7 +44,7 @@ def test_what_is_kept_in_memory_changes_nothing_but_the_time(
         return trainer
 
     little, much = trained(room), trained(KEPT_BYTES)
-    assert little.looks.kept_bytes <= room < much.looks.kept_bytes
+    assert little.cache.kept_bytes <= room < much.cache.kept_bytes
     assert little.adapter() == much.adapter()
 
 
