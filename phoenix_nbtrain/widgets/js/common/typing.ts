@@ -8,12 +8,30 @@ import type { RowView } from "./row_view";
 
 const TYPED_MS = 300;
 
+const STORED = "nbt-left";
+
 /**
- * What ended views of this page had not seen taken, by cell, with the kernel that they told: one that was restarted
- * has forgotten it. Each view has a copy of this module, so it is the window's.
+ * What ended views of this page, or of the page before its reload, had not seen accepted, by cell, with the kernel that
+ * they told: one that was restarted has forgotten it. Each view has a copy of this module, so it is the window's.
  */
 function leftHere() {
-  return (window.nbtLeft ??= new Map());
+  return (window.nbtLeft ??= stored());
+}
+
+function stored(): Map<string, LeftCell> {
+  try {
+    return new Map(JSON.parse(sessionStorage.getItem(STORED) ?? "[]"));
+  } catch {
+    return new Map(); // some hosts allow a page no storage
+  }
+}
+
+function store() {
+  try {
+    sessionStorage.setItem(STORED, JSON.stringify([...leftHere()]));
+  } catch {
+    // It is kept for as long as the page lives.
+  }
 }
 
 declare global {
@@ -34,6 +52,7 @@ function leaveHere(view: RowView, cell: Cell & { value: string; phase?: CellEdit
   // An edit without a reply may never have reached its kernel.
   const kernel = phase === "pending" ? "" : (view.kernel ?? "");
   leftHere().set(keyOf(cell), { table, row, column, value, kernel });
+  store();
 }
 
 /**
@@ -81,8 +100,11 @@ export function keepTyped(
   // The key that begins a shortcut comes before the one that may close the tab.
   input.addEventListener("keydown", (event) => (event.ctrlKey || event.altKey || event.metaKey) && tell(), on);
   const away = () => {
+    const { value } = field;
     tell();
     leave?.();
+    // What is sent while the page goes may not arrive.
+    if (value !== begun) leaveHere(view, { ...cell, value, phase: "pending" });
   };
   window.addEventListener("pagehide", away, on);
   // Closing a tab by mouse takes no focus from the field.
@@ -133,13 +155,16 @@ export function letGo({ edits, channel }: RowView, cell: CellEdit) {
  */
 export async function offer(view: RowView, goOn: (row: string, column: string) => unknown, back: () => void) {
   const { edits, channel, rows, frame } = view;
-  view.signal.addEventListener("abort", () => edits.cells.forEach((cell) => leaveHere(view, cell)));
+  const leaveAll = () => edits.cells.forEach((cell) => leaveHere(view, cell));
+  view.signal.addEventListener("abort", leaveAll);
+  window.addEventListener("pagehide", leaveAll, { signal: view.signal });
   const here = leftHere();
   const left = [...here.values()].filter((cell) => cell.table === rows.table);
   const { reply } = await channel.ask({ kind: "refused", table: rows.table, left });
   view.kernel = reply.ok ? reply.kernel : undefined;
   const elsewhere = new Set(reply.ok ? reply.elsewhere : left.map((cell) => cell.row));
   for (const cell of left) if (!elsewhere.has(cell.row)) here.delete(keyOf(cell));
+  store();
   // What was typed here while the answer was late is not offered: this page knows what became of it.
   const cells = (reply.ok ? reply.cells : []).filter(
     (cell) => !edits.cells.has(keyOf(cell)) && !view.typedHere?.has(keyOf(cell)),
