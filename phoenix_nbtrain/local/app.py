@@ -1,7 +1,7 @@
 """The local Phoenix as a WSGI application.
 
 The client reaches it inside its own process, without a socket; served on a loopback port it wants
-credentials. It keeps no state: whatever lives, lives in the data folder.
+credentials. It holds no state of its own: everything is in the data folder.
 """
 
 from __future__ import annotations

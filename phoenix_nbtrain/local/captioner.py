@@ -1,6 +1,6 @@
 """The automatic caption: main colours and shape, and the words of the file's name.
 
-No model looks at the picture, and the caption does not pretend that one did.
+No model looks at the image, and the caption does not pretend that one did.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _COLOURS = {
 _NAMES = tuple(_COLOURS)
 _VALUES = np.array(list(_COLOURS.values()), np.float32)
 _SHARE_MIN = 0.06
-"""A colour on less of the picture than this is not one of its main ones."""
+"""A colour on less of the image than this is not one of its main ones."""
 _COLOURS_MAX = 3
 _WORDS_MAX = 8
 _PX = 64
@@ -47,13 +47,13 @@ def automatic_caption(name: str, content: bytes) -> str:
     """Return a caption such as ``red and white, square: old telephone box``.
 
     Raises:
-        ImageError: the picture cannot be decoded.
+        ImageError: the image cannot be decoded.
     """
     from phoenix_nbtrain.images.decoder import pixels
 
-    picture = pixels(content, _PX)
+    image = pixels(content, _PX)
     words = _words(name)
-    seen = f"{_listed(_main_colours(picture))}, {_shape(picture)}"
+    seen = f"{_listed(_main_colours(image))}, {_shape(image)}"
     return f"{seen}: {' '.join(words)}" if words else seen
 
 
@@ -63,8 +63,8 @@ def _words(name: str) -> list[str]:
     return [word.lower()[:40] for word in found if not _CODE.fullmatch(word)][:_WORDS_MAX]
 
 
-def _main_colours(picture: NDArray[np.uint8]) -> list[str]:
-    flat = picture.reshape(-1, 3).astype(np.float32)
+def _main_colours(image: NDArray[np.uint8]) -> list[str]:
+    flat = image.reshape(-1, 3).astype(np.float32)
     nearest = ((flat[:, None, :] - _VALUES[None]) ** 2).sum(axis=2).argmin(axis=1)
     shares = np.bincount(nearest, minlength=len(_NAMES)) / len(flat)
     order = [int(i) for i in np.argsort(-shares, kind="stable") if shares[i] >= _SHARE_MIN]
@@ -75,8 +75,8 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _shape(picture: NDArray[np.uint8]) -> str:
-    height, width = picture.shape[:2]
+def _shape(image: NDArray[np.uint8]) -> str:
+    height, width = image.shape[:2]
     if width > 1.1 * height:
         return "wide"
     return "tall" if height > 1.1 * width else "square"

@@ -11,39 +11,39 @@ from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.local.service_errors import bad
 from phoenix_nbtrain.local.store import Store
 
-__all__ = ["NewAsset", "made", "picture", "uploaded"]
+__all__ = ["NewAsset", "checked_image", "made", "uploaded"]
 
 NewAsset = dict[str, Any]
 """The columns of an asset that are known before it has an id."""
 
 
 def uploaded(store: Store, name: str, encoded: str) -> NewAsset:
-    """Check a picture in base64 and keep its bytes.
+    """Check an image in base64 and keep its bytes.
 
     Raises:
-        Refused: 400, it is no base64, or no picture that can be trained on.
+        Refused: 400, it is no base64, or no image that can be trained on.
     """
     try:
         content = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise bad('"image" must be an image in base64') from None
     try:
-        return picture(store, name, content)
+        return checked_image(store, name, content)
     except ImageError as error:
         raise bad(str(error)) from None
 
 
-def picture(store: Store, name: str, content: bytes) -> NewAsset:
-    """Check a picture and keep its bytes. What it is, its bytes and the decoder say.
+def checked_image(store: Store, name: str, content: bytes) -> NewAsset:
+    """Check an image and keep its bytes. What it is, its bytes and the decoder say.
 
     Raises:
-        ImageError: it is no picture that can be trained on.
+        ImageError: it is no image that can be trained on.
     """
     from phoenix_nbtrain.images.header import inspect
     from phoenix_nbtrain.local.captioner import automatic_caption
 
     header = inspect(content)
-    # The caption needs the pixels, so a picture whose header lies is refused here as well.
+    # The caption needs the pixels, so an image whose header lies is refused here as well.
     caption = automatic_caption(name, content)
     return {
         "name": name,
@@ -59,7 +59,7 @@ def picture(store: Store, name: str, content: bytes) -> NewAsset:
 
 
 def made(store: Store, name: str, png: bytes, size: tuple[int, int], **metadata: Any) -> NewAsset:
-    """Keep a picture that a training made; ``metadata`` in the wire's own fields."""
+    """Keep an image that a training made; ``metadata`` in the wire's own fields."""
     return {
         "name": name,
         "automatic": "",

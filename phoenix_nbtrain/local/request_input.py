@@ -1,6 +1,6 @@
-"""What a request asks for, read from its body and query as strangers send them.
+"""Reads and checks a request's body and query, which anybody may have sent.
 
-Whatever cannot be meant is a 400 that names it: each function here raises `Refused`.
+Each function raises `Refused`, a 400 that names what is wrong.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 BODY_BYTES_MAX = 70_000_000
-"""A 50 MB picture in base64, and its name."""
+"""A 50 MB image in base64, and its name."""
 CAPTION_BYTES_MAX = 64 * 1024
 NAME_BYTES_MAX = 1024
 """Of an asset or a file."""

@@ -348,7 +348,7 @@ def _given(model_id: str, body: dict[str, Any]) -> Sequence[str | NewAsset]:
     if not name:
         raise bad('"name" is required with "data"')
     with store().reading() as connection:
-        model_row(connection, model_id)  # before the image is kept for nobody
+        model_row(connection, model_id)  # refused before the image is stored
     return [uploaded(store(), name, data[match.end() :])]
 
 

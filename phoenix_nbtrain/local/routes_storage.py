@@ -1,7 +1,7 @@
-"""What signed addresses reach, without credentials: bytes to read, and an upload's parts to write.
+"""What signed URLs open without credentials: bytes to read, and an upload's parts to write.
 
-A signature is for one path until one moment, and paths that are read and paths that are written
-have nothing in common, so that no address of a picture ever lets one be written.
+A signature is good for one path until a given time. Paths that are read are never written, so that
+the URL of an image never lets one be written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def read_asset(asset_id: str) -> Response:
     with store().reading() as connection:
         row = asset_row(connection, asset_id)
     response = Response(store().content(row["sha256"]), mimetype=row["mime"])
-    # Should a browser ever open it as a page, it is a picture and nothing else.
+    # If a browser opens it as a page, nothing in it runs.
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response.headers["Cache-Control"] = "private, max-age=300"
     return response

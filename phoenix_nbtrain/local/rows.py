@@ -195,7 +195,7 @@ def set_progress(connection: sqlite3.Connection, model_id: str, stage: str, **mo
 
 
 def queue_waiting(connection: sqlite3.Connection) -> None:
-    """Tell every job that nobody had seen yet that it is in the queue."""
+    """Move every pending job into the queue."""
     for job in connection.execute("SELECT * FROM jobs WHERE status = 'pending'").fetchall():
         set_job_status(connection, job, "queued")
         set_progress(connection, job["model_id"], "queued-for-train")

@@ -26,7 +26,7 @@ class Settings:
     """The settings of one data folder. The defaults refuse as little as the service does."""
 
     training_images: int = 50
-    """Most pictures of one model: the training guide's hard maximum."""
+    """Most images of one model: the training guide's hard maximum."""
     parallel_trainings: int = 10
     """Most unfinished trainings; one runs at a time, the others wait. 0 is a plan without any."""
     cooldown_seconds: float = 0.0
@@ -36,10 +36,10 @@ class Settings:
     discount: Decimal = Decimal(0)
     """Share of every simulated price that is taken off, 0 to 1."""
     import_private: bool = False
-    """Whether pictures may be imported from addresses that are not public, such as this
+    """Whether images may be imported from addresses that are not public, such as this
     computer's own. Off, so that no URL reaches what only this computer can reach."""
     import_served: bool = False
-    """Whether a served Phoenix imports pictures from URLs at all. Off, so that whoever has its key
+    """Whether a served Phoenix imports images from URLs at all. Off, so that whoever has its key
     sends no requests to the web from this computer."""
 
 

@@ -1,4 +1,4 @@
-"""The local Phoenix's data folder: one SQLite file, the pictures' bytes, and its secrets.
+"""The local Phoenix's data folder: one SQLite file, the images' bytes, and its secrets.
 
 Every process that serves or trains opens the same folder.
 """

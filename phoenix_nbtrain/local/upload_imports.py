@@ -1,7 +1,7 @@
 """Uploads on their way to become assets, outside of any request.
 
-An upload is brought in by a thread of whoever was asked about it, and a lock file sees to it that
-only one does so. Nothing is lost with a process: whoever reads the upload next takes it up.
+The process that was asked about an upload imports it in a thread, under a lock file, so that only
+one does. If that process ends, the next request that reads the upload starts the import again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sqlite3
 import threading
 
 from phoenix_nbtrain.errors import ImageError, InputError
-from phoenix_nbtrain.local.new_assets import picture
+from phoenix_nbtrain.local.new_assets import checked_image
 from phoenix_nbtrain.local.rows import insert_asset, update, upload_row
 from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import Store
@@ -42,7 +42,7 @@ class Importers:
             if upload_id in self._going:
                 return
             self._going.add(upload_id)
-        # A daemon, since no interpreter should wait at its end for a image on the web.
+        # A daemon, since no interpreter should wait at its end for an image on the web.
         thread = threading.Thread(
             target=self._run, args=(upload_id,), name=f"import {upload_id}", daemon=True
         )
@@ -74,7 +74,7 @@ class Importers:
             return False  # another process was faster
         try:
             content = fetch(row["url"], private=private) if row["url"] else self._joined(row)
-            found = picture(self._store, row["file_name"], content)
+            found = checked_image(self._store, row["file_name"], content)
         except InputError as error:
             self._set(upload_id, status="failed", error=str(error)[:200], url=None)
         except Exception:

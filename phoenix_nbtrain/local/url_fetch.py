@@ -1,10 +1,9 @@
-"""Fetching an image from a stranger's URL, without being led anywhere else.
+"""Fetches the image behind a URL that somebody pasted, from public addresses only.
 
-A URL that somebody pasted may point into this computer, its network or a cloud's metadata, by its
-name, by a redirect, or by a name that resolves differently a moment later. So a name is resolved
-once, every address it has is checked, and the connection goes to the address that was checked.
-Each redirect begins anew. Nothing of ours goes along: no cookies, no credentials, no proxy of the
-environment.
+Such a URL may point into this computer, its network or a cloud's metadata: by its name, by a
+redirect, or by a name that resolves to another address a moment later. So a name is resolved
+once, all its addresses are checked, and the connection goes to an address that was checked. Each
+redirect is checked in the same way. No cookies, credentials or proxies of the environment are used.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class Address:
         """Read a URL.
 
         Raises:
-            InputError: it is none that pictures are fetched from.
+            InputError: images are not fetched from it.
         """
         if not url.isprintable() or " " in url or "\\" in url:
             raise InputError("The URL holds characters that no URL has.", remedy="Copy it again.")
@@ -93,7 +92,7 @@ class Address:
 def fetch(url: str, *, private: bool = False) -> bytes:
     """Return the bytes behind a URL, at most as many as an image may have.
 
-    What they are is for the decoder to say; the service's word for it is not asked.
+    Whether they are an image is for the decoder to say; the ``Content-Type`` is ignored.
 
     Args:
         url: http or https, without user name and password.
@@ -236,7 +235,7 @@ def resolve(address: Address, until: float, *, private: bool) -> list[str]:
     if not found:
         raise InputError(f"There is no {host}.", remedy="Check the URL's spelling.")
     if not private and not all(map(is_public, found)):
-        # One is enough: which of them would be connected to is not for the name's owner to say.
+        # One is enough: the owner of the name must not choose which of them is connected to.
         raise InputError(
             f"{host} is no public address.",
             remedy="Add the file, or allow it: phoenix-nbtrain settings import_private=true",

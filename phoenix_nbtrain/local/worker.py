@@ -49,7 +49,7 @@ IDLE_SECONDS = 4.0
 ROOM_SECONDS = 5.0
 """Between two looks whether a full disk has room again."""
 ROOM_BYTES = 4 << 20
-"""Beside the checkpoint: samples, the pictures' canvases, the database's own journal."""
+"""Room for what is written beside the checkpoint: images, samples, the database's journal."""
 CLAIMS_MAX = 8
 """A job whose process dies this often without getting further is given up."""
 
@@ -126,9 +126,10 @@ def _claim(store: Store) -> sqlite3.Row | None:
 
 
 def _attempt(store: Store, job: sqlite3.Row) -> None:
-    """Run a job; a failure is the job's, and is told. For room on the disk it waits.
+    """Run a job to its end, and record a failure in it.
 
-    What is told to pass is no failure: the job goes on from its last checkpoint.
+    A full disk or a busy database is no failure: the job waits, and goes on from its last
+    checkpoint.
     """
     from phoenix_nbtrain.local.job_run import JobRun
 
@@ -150,7 +151,7 @@ def _attempt(store: Store, job: sqlite3.Row) -> None:
                 break
         else:
             break
-    # However it ended, nobody goes on from there.
+    # However it ended, it is not resumed.
     store.checkpoint(job["id"]).unlink(missing_ok=True)
 
 
@@ -179,16 +180,16 @@ def _patiently(work: Callable[[], T]) -> T:
 
 def _room_again(store: Store, job_id: str, *, full: bool) -> bool:
     """Wait until the job can go on; return whether it still should, and was not canceled."""
-    told = not full
+    reported = not full
     while True:
         time.sleep(ROOM_SECONDS)
         try:
             with store.reading() as connection:
                 if job_row(connection, job_id)["status"] in ENDED:
                     return False
-            if not told:
+            if not reported:
                 _tell_waiting(store, job_id)
-                told = True
+                reported = True
             _try_room(store, job_id)
         except (PhoenixError, OSError) as error:
             if not _passes(error):
@@ -198,7 +199,7 @@ def _room_again(store: Store, job_id: str, *, full: bool) -> bool:
 
 
 def _tell_waiting(store: Store, job_id: str) -> None:
-    """Say in the job what it waits for, and no more how long it takes."""
+    """Say in the job what it waits for, in place of how long it takes."""
     hint = (
         f"The disk of {ending(store.data_dir, 60)} is full. Training waits, and goes on from its "
     )

@@ -28,24 +28,24 @@ class Examples(Protocol):
     def words(self) -> Sequence[str]:
         """What is said of each example: its caption, or a pair's instruction."""
 
-    def pictures(self, item: int) -> tuple[Floats, Floats]:
+    def source_and_target(self, item: int) -> tuple[Floats, Floats]:
         """Return what an example starts from and what it should become, as ink."""
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Examples whose pictures wait on disk."""
+    """Examples whose images wait on disk."""
 
     images: ImageStore
     rows: Sequence[tuple[Hashable, Hashable, str]]
-    """Source, target and words. A style set has no source: its pictures start from their own
+    """Source, target and words. A style set has no source: its images start from their own
     grey, blurred selves."""
 
     @property
     def words(self) -> Sequence[str]:
         return [words for _, _, words in self.rows]
 
-    def pictures(self, item: int) -> tuple[Floats, Floats]:
+    def source_and_target(self, item: int) -> tuple[Floats, Floats]:
         source, target, _ = self.rows[item]
         ink = self.images.ink(target)
         return (greyed(ink) if source is None else self.images.ink(source)), ink
@@ -83,7 +83,7 @@ class FeatureCache:
         kept = self._kept.get((item, grid))
         if kept is not None:
             return kept
-        source, target = self._examples.pictures(item)
+        source, target = self._examples.source_and_target(item)
         shift = GRIDS[grid]
         seen = self._extractor.seen(self._extractor.view(source, shift))
         found = GridFeatures(seen, blocks(target - source, shift))

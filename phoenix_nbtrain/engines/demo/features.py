@@ -1,4 +1,4 @@
-"""What the patch trainer sees of a picture: 8×8 blocks, their surroundings, place and words."""
+"""What the patch trainer sees of an image: 8×8 blocks, their surroundings, place and words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 BLOCK = 8
 BLOCKS = (PX // BLOCK) ** 2
-"""Blocks in one grid over a picture."""
+"""Blocks in one grid over an image."""
 TARGETS = BLOCK * BLOCK * 3
 """Numbers in one block."""
 WORDS = 64
@@ -62,7 +62,7 @@ def words_of(text: str, known: Container[str] | None = None) -> Floats:
 
 
 def blocks(ink: Floats, shift: tuple[int, int] = (0, 0)) -> Floats:
-    """Return the picture's blocks as rows, ``(blocks, TARGETS)``, the grid moved by ``shift``."""
+    """Return the image's blocks as rows, ``(blocks, TARGETS)``, the grid moved by ``shift``."""
     return _tiles(_moved(ink, shift), BLOCK).reshape(-1, TARGETS)
 
 
@@ -125,7 +125,7 @@ class Extractor:
         moved = _moved(ink, shift)
         tiles = _tiles(moved, BLOCK)
         rows = tiles.shape[0]
-        # Rows first: along the picture's own memory that is several times as fast.
+        # Rows first: along the image's own memory that is several times as fast.
         columns = moved.reshape(rows, BLOCK, rows * BLOCK, 3).sum(axis=1)
         mean = columns.reshape(rows, rows, BLOCK, 3).sum(axis=2) / BLOCK**2
         near = _around(mean) * 2
@@ -155,7 +155,7 @@ class Extractor:
         out[:, -_POSITION:] = place(shift)
 
     def features(self, ink: Floats, words: Floats, shift: tuple[int, int] = (0, 0)) -> Floats:
-        """Return φ for every block of a picture under a bag of words: ``(blocks, width)``."""
+        """Return φ for every block of an image under a bag of words: ``(blocks, width)``."""
         out = np.empty((BLOCKS, self.width), np.float32)
         self.fill(out, self.seen(self.view(ink, shift)), words, shift)
         return out

@@ -1,4 +1,4 @@
-"""Pictures as the patch trainer holds them: ink on one square canvas.
+"""Images as the patch trainer holds them: ink on one square canvas.
 
 Ink is 1 - brightness, so that white paper is zero. A canvas is `PX` × `PX` × 3.
 """
@@ -16,7 +16,7 @@ from PIL import Image
 __all__ = ["PX", "Floats", "ImageStore", "greyed", "on_canvas", "pixels_of"]
 
 PX = 128
-"""Side of the square canvas that every picture is put on."""
+"""Side of the square canvas that every image is put on."""
 _BYTES = PX * PX * 3
 
 Floats = NDArray[np.float32]
@@ -28,13 +28,13 @@ def pixels_of(path: Path) -> NDArray[np.uint8]:
         return np.asarray(image.convert("RGB"), np.uint8)
 
 
-def on_canvas(picture: NDArray[np.uint8]) -> Floats:
-    """Return the picture as ink, centred on the white canvas. Its longest side is `PX`."""
-    return _ink(_centred(picture))
+def on_canvas(image: NDArray[np.uint8]) -> Floats:
+    """Return the image as ink, centred on the white canvas. Its longest side is `PX`."""
+    return _ink(_centred(image))
 
 
 def greyed(ink: Floats) -> Floats:
-    """Return a picture without its colours and its detail: what a style set starts from."""
+    """Return an image without its colours and its detail: what a style set starts from."""
     grey = ink.mean(axis=2)
     for axis in (0, 1):
         for _ in range(3):  # three boxes make nearly a Gaussian
@@ -49,7 +49,7 @@ def greyed(ink: Floats) -> Floats:
 
 
 class ImageStore:
-    """Pictures by key, in a file without a name that ends with the process.
+    """Images by key, in a file without a name that ends with the process.
 
     A thousand of them take 49 MB of disk and no memory; reading one takes microseconds, where
     decoding it again would take milliseconds.
@@ -62,15 +62,15 @@ class ImageStore:
     def __contains__(self, key: Hashable) -> bool:
         return key in self._places
 
-    def add(self, key: Hashable, picture: NDArray[np.uint8]) -> None:
-        """Put a picture on a canvas of its own and keep it."""
+    def add(self, key: Hashable, image: NDArray[np.uint8]) -> None:
+        """Put an image on a canvas of its own and keep it."""
         place = len(self._places)
         self._file.seek(place * _BYTES)
-        self._file.write(_centred(picture).tobytes())
+        self._file.write(_centred(image).tobytes())
         self._places[key] = place
 
     def ink(self, key: Hashable) -> Floats:
-        """Return a picture as ink.
+        """Return an image as ink.
 
         Raises:
             KeyError: there is none under this key.
@@ -83,11 +83,11 @@ class ImageStore:
         self._file.close()
 
 
-def _centred(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = picture.shape[:2]
+def _centred(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
     canvas = np.full((PX, PX, 3), 255, np.uint8)
     top, left = (PX - height) // 2, (PX - width) // 2
-    canvas[top : top + height, left : left + width] = picture
+    canvas[top : top + height, left : left + width] = image
     return canvas
 
 

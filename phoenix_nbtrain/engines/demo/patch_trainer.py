@@ -1,8 +1,8 @@
 """The patch trainer: small, and real. For trying the workflow; it is no image model.
 
-It learns a picture-to-picture mapping on blocks. A block's prediction is the block itself plus a
+It learns an image-to-image mapping on blocks. A block's prediction is the block itself plus a
 low-rank update ``φ(x)·A·B`` of the configured rank; ``A`` and ``B`` are trained by Adam on the
-squared error against the target's block. A style set gives its own pictures as targets and their
+squared error against the target's block. A style set gives its own images as targets and their
 grey, blurred selves as sources.
 """
 
@@ -172,7 +172,7 @@ class Trainer:
         # Four overlapping grids, faded into each other: blocks leave no seams.
         for shift in ((0, 0), (0, 4), (4, 0), (4, 4)):
             phi = self.extractor.features(source, words, shift)
-            change = _picture((phi @ self.a @ self.b).astype(np.float32, copy=False)) * window
+            change = _image_of((phi @ self.a @ self.b).astype(np.float32, copy=False)) * window
             down, right = shift
             total[down:, right:] += change[: PX - down, : PX - right]
             weight[down:, right:] += window[: PX - down, : PX - right]
@@ -276,8 +276,8 @@ def _weights(change: Floats) -> Floats:
     return 0.5 + 0.5 * detail / mean if mean > 0 else np.ones_like(detail)
 
 
-def _picture(rows: Floats) -> Floats:
-    """Return blocks in rows, as `blocks` gives them, as a picture again."""
+def _image_of(rows: Floats) -> Floats:
+    """Return blocks in rows, as `blocks` gives them, as an image again."""
     count = PX // BLOCK
     tiles = rows.reshape(count, count, BLOCK, BLOCK, 3)
     return tiles.transpose(0, 2, 1, 3, 4).reshape(PX, PX, 3)

@@ -64,7 +64,7 @@ def test_pictures_come_back_from_disk_as_they_went(tmp_path: Path) -> None:
     assert "wide" in examples.images
     assert np.array_equal(examples.images.ink("wide"), on_canvas(picture))
     of_style = TrainingSet(examples.images, [(None, "wide", "a style")])
-    source, target = of_style.pictures(0)
+    source, target = of_style.source_and_target(0)
     assert np.array_equal(source, greyed(target))
     assert list(tmp_path.iterdir()) == []  # the file has no name, so a killed process leaves none
     with pytest.raises(KeyError):

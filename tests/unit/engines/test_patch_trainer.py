@@ -35,7 +35,7 @@ class Set:
         self.examples = examples
         self.words = [example.words for example in examples]
 
-    def pictures(self, item: int) -> tuple[Floats, Floats]:
+    def source_and_target(self, item: int) -> tuple[Floats, Floats]:
         return self.examples[item][:2]
 
 
