@@ -1,4 +1,4 @@
-// Questions to the kernel, and their answers.
+// Requests to the kernel and its replies.
 
 import type { Ask, Failure, Kind, Model, Reply } from "./messages";
 
@@ -13,7 +13,7 @@ interface Asked {
   resolve: (heard: Heard<any>) => void;
   tries: number;
   timer: number;
-  /** When, by the page's clock. */
+  /** When it was sent first, in `performance.now()` milliseconds. */
   asked: number;
 }
 
@@ -21,12 +21,12 @@ export const SLOW_MS = 2500;
 const RESEND_MS = 4000;
 const RESEND_MS_MOST = 60_000;
 
-/** An id nobody else has. (`randomUUID` is missing where a hub is served without TLS.) */
+/** A unique id. (`randomUUID` is missing where a hub is served without TLS.) */
 export function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
-/** Requests to the kernel. One that stays without answer is sent again, under its own id. */
+/** Sends requests to the kernel. One that gets no reply is sent again under the same id. */
 export class Channel {
   readonly open = new Map<string, Asked>();
 
@@ -44,7 +44,7 @@ export class Channel {
     });
   }
 
-  /** For how many milliseconds the oldest question has waited, but those that nobody waits for. */
+  /** How long the oldest request has waited, in milliseconds. Idle polls do not count. */
   get waited() {
     const now = performance.now();
     return Math.max(
@@ -67,7 +67,7 @@ export class Channel {
     try {
       this.model.send(entry.message);
     } catch {
-      // The comm is gone, as after a kernel's restart. It may come back: tried again like the rest.
+      // The comm is gone, as after a kernel restart. It may come back, so this is retried like the rest.
     }
     const wait = Math.min(RESEND_MS * 2 ** entry.tries, RESEND_MS_MOST);
     entry.tries += 1;
@@ -95,6 +95,6 @@ export class Revision {
   }
 }
 
-export function words({ error }: Failure) {
+export function errorText({ error }: Failure) {
   return `${error.message} ${error.remedy}`.trim();
 }

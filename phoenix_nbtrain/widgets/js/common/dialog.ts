@@ -1,8 +1,8 @@
-// A dialog over a view. Prepended to the parts that open one.
+// Modal dialogs.
 
 import { button, h } from "./dom";
 
-/** A modal dialog within the view's own root, so that it has its colours and its keys. */
+/** Open a modal dialog inside the view's root, so that it gets the view's colours and key handling. */
 export function openDialog(
   root: HTMLElement,
   { title, className = "", closed }: { title: string; className?: string; closed?: () => void },

@@ -1,7 +1,6 @@
-// Small things that every view is made of. Whatever comes from the kernel is text: it is set with textContent and never
-// read as HTML.
+// DOM helpers that all views use. Text from the kernel is only ever set as textContent, never parsed as HTML.
 
-/** Make an element. */
+/** Create an element. */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className = "",
@@ -15,7 +14,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
-/** A button. Without the attribute, JupyterLab takes "d d" typed on it for "delete the cell". */
+/** Create a button. Without the attribute, JupyterLab deletes the cell when "d d" is typed on it. */
 export function button(
   text: string,
   className: string,
@@ -27,11 +26,11 @@ export function button(
   return node;
 }
 
-export function say(node: Element, text: string) {
+export function setText(node: Element, text: string) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-export function mark(node: Element, name: string, value: string | null) {
+export function setAttribute(node: Element, name: string, value: string | null) {
   if (value === null) node.removeAttribute(name);
   else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
@@ -40,20 +39,20 @@ export function counted(n: number, one: string, many: string = one + "s") {
   return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 }
 
-/** A stranger's name, with what would turn or hide its letters made visible. */
-export function plain(name: string) {
+/** Escape control and bidirectional characters, which could disguise a file name. */
+export function printable(name: string) {
   return name.replace(
     /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
     (c) => "\\u" + c.codePointAt(0)?.toString(16).padStart(4, "0"),
   );
 }
 
-/** A text as it is compared. */
-export function low(text: string) {
+/** Normalize a text for comparison. */
+export function comparable(text: string) {
   return text.normalize("NFC").toLocaleLowerCase().trim();
 }
 
-/** Run `work` once in the next frame, however often it is asked for. */
+/** Return a function that runs `work` once in the next frame, however often it is called before. */
 export function perFrame(signal: AbortSignal, work: () => void) {
   let due = 0;
   return () => {
@@ -75,15 +74,15 @@ const STATES = {
 
 export function paintDot(dot: HTMLElement, state: string, reason: string) {
   const text = (STATES[state as keyof typeof STATES] ?? state) + (reason ? `: ${reason}` : "");
-  mark(dot, "data-state", state);
-  mark(dot, "title", text);
-  mark(dot, "aria-label", text);
+  setAttribute(dot, "data-state", state);
+  setAttribute(dot, "title", text);
+  setAttribute(dot, "aria-label", text);
 }
 
-/** A file's name, its ending paler. */
+/** Show a file name, its extension in a paler colour. */
 export function paintName(node: HTMLElement, name: string) {
   if (node.dataset.name === name) return;
   node.dataset.name = name;
-  const [, stem, ending] = /^(.+?)(\.[A-Za-z0-9]{1,5})?$/u.exec(plain(name)) ?? [];
+  const [, stem, ending] = /^(.+?)(\.[A-Za-z0-9]{1,5})?$/u.exec(printable(name)) ?? [];
   node.replaceChildren(stem ?? "", ...(ending ? [h("span", "nbt-ending", {}, ending)] : []));
 }

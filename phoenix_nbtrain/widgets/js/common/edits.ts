@@ -1,6 +1,6 @@
-// Changes on their way to the draft, and what comes of them.
+// Edits that are sent to the draft, and their outcome.
 
-import { type Channel, type Revision, words } from "./channel";
+import { type Channel, errorText, type Revision } from "./channel";
 import type { Frame } from "./frame";
 import type { Ask, Cell, Op, Reply, SetOp } from "./messages";
 import type { Rows } from "./rows";
@@ -19,21 +19,21 @@ type Change = "edit" | "undo" | "redo" | "pair" | "replace";
 
 interface Sending {
   message: { kind: Exclude<Change, "edit"> } | { kind: "edit"; ops: Op[] };
-  /** What is painted of each operation. */
+  /** The cell that each `set` operation changes. */
   cells: (CellEdit | null)[];
   // biome-ignore lint/suspicious/noExplicitAny: whoever asks knows which reply it is
   done: (reply: any) => void;
 }
 
-/** Edits on their way to the draft: painted at once, sent one after the other, taken or refused. */
+/** Sends edits to the draft. They are shown at once and sent one after the other; each is accepted or refused. */
 export class Edits {
   readonly cells = new Map<string, CellEdit>();
-  /** the revision at which this view itself last set a cell */
-  readonly own = new Map<string, number>();
+  /** By cell: the revision at which this view last set it. */
+  readonly ownRevisions = new Map<string, number>();
   readonly queue: Sending[] = [];
   busy = false;
 
-  /** @param settled called when the kernel has answered for a cell */
+  /** @param settled called when the kernel has replied about a cell */
   constructor(
     readonly channel: Channel,
     readonly revision: Revision,
@@ -41,16 +41,16 @@ export class Edits {
     readonly settled: (cell: CellEdit) => void,
   ) {}
 
-  of(table: string, row: string, column: string) {
+  cell(table: string, row: string, column: string) {
     return this.cells.get(`${table}/${row}/${column}`);
   }
 
   /**
-   * The revision at which was read what a cell shows: nobody has seen what came later.
-   * An edit on its way is painted over its cell, so whoever goes on from it has seen as much as it.
+   * The revision at which the text that a cell shows was read. A pending edit is shown in its cell, so whoever
+   * edits it further has seen the same revision.
    */
   seen(rows: Rows, row: string, column: string) {
-    const edit = this.of(rows.table, row, column);
+    const edit = this.cell(rows.table, row, column);
     return edit?.phase === "pending" ? edit.base : rows.revisionOf(row);
   }
 
@@ -64,9 +64,8 @@ export class Edits {
   }
 
   /**
-   * Do several things as one step. Each `set` among them is painted at once, and taken or refused by itself.
-   * @param base for a `set`, the revision that was on the screen;
-   * without it, and for all else, the newest
+   * Send several operations as one step of undo. Each `set` is accepted or refused by itself.
+   * @param base the revision that a `set` was based on; the newest by default, and for other operations
    */
   run(ops: Op[], base: number | ((op: SetOp) => number) = this.revision.seen): Promise<Reply<"edit">> {
     const cells = ops.map((op): CellEdit | null => {
@@ -79,14 +78,14 @@ export class Edits {
     return new Promise((done) => this.push({ message: { kind: "edit", ops }, cells, done }));
   }
 
-  /** Ask for a change of another kind, after those before it. */
+  /** Send another kind of change, after the edits that are waiting. */
   ask<K extends Exclude<Change, "edit">>(message: Ask<K>): Promise<Reply<K>> {
     return new Promise((done) => this.push({ message, cells: [], done }));
   }
 
   /**
-   * Refuse a cell here, without asking. What was typed stays offered.
-   * @param line the line that it was given in
+   * Mark a cell as refused without asking the kernel. What was typed is offered again.
+   * @param line the line of a pasted block that it was in
    */
   refuse(table: string, row: string, column: string, value: string, reason: string, line?: number) {
     const cell: CellEdit = { table, row, column, value, base: 0, phase: "refused", reason, line };
@@ -112,8 +111,8 @@ export class Edits {
     for (let item = this.queue.shift(); item; item = this.queue.shift()) {
       this.busy = true;
       const { message, cells, done } = item;
-      // A cell this view set itself was seen as it stands, whatever else has changed before it.
-      const base = (cell: CellEdit) => Math.max(cell.base, this.own.get(keyOf(cell)) ?? 0);
+      // What this view set itself, its user has seen, whatever else changed before.
+      const base = (cell: CellEdit) => Math.max(cell.base, this.ownRevisions.get(keyOf(cell)) ?? 0);
       const change =
         message.kind === "edit"
           ? { ...message, ops: message.ops.map((op, i) => (cells[i] ? { ...op, base: base(cells[i]) } : op)) }
@@ -127,15 +126,15 @@ export class Edits {
     }
   }
 
-  /** @param op its place among the operations */
+  /** @param op the operation's index */
   answered(cell: CellEdit, reply: Reply<"edit">, op: number) {
-    const refusal = reply.ok ? reply.refused.find((r) => r.op === op) : { reason: words(reply) };
+    const refusal = reply.ok ? reply.refused.find((r) => r.op === op) : { reason: errorText(reply) };
     const newest = this.cells.get(keyOf(cell)) === cell;
     if (refusal || !reply.ok) {
       cell.phase = "refused";
       cell.reason = refusal?.reason || "It was not taken.";
     } else {
-      this.own.set(keyOf(cell), reply.revision);
+      this.ownRevisions.set(keyOf(cell), reply.revision);
       if (newest) this.cells.delete(keyOf(cell));
     }
     if (newest || cell.phase === "refused") this.settled(cell);
@@ -153,39 +152,39 @@ export interface Table {
   images?: Rows<"images">;
 }
 
-/** Show what came of a cell's edit. */
-export function settle(table: Table, cell: CellEdit) {
+/** Show whether a cell's edit was accepted. */
+export function showOutcome(table: Table, cell: CellEdit) {
   const { frame, rows, edits } = table;
   const row = rows.byId(cell.row);
   if (cell.phase === "refused") {
     frame.announce(`Not taken: ${cell.reason}`);
-    if (edits.of(cell.table, cell.row, cell.column) !== cell) giveBack(table, cell);
+    if (edits.cell(cell.table, cell.row, cell.column) !== cell) showRefusedText(table, cell);
   } else if (row) Object.assign(row, { [cell.column]: cell.value, state: "kept", reason: "" });
   rows.refresh(rows.total);
 }
 
-/** Show refused words that have no place any more, so that they can be copied. */
-function giveBack({ frame, images }: Table, cell: CellEdit) {
+/** Show a refused text whose cell is gone, so that it can be copied. */
+function showRefusedText({ frame, images }: Table, cell: CellEdit) {
   frame.note(`${cell.reason} You had typed:`, String(images?.byId(cell.value)?.name ?? cell.value));
 }
 
-/** Give back the refused words of rows that are gone. */
-export async function giveBackGone(table: Table) {
+/** Show the refused texts of rows that no longer exist. */
+export async function showTextsOfGoneRows(table: Table) {
   const { rows, edits } = table;
   const lost = [...edits.cells.values()].filter((cell) => cell.phase === "refused" && !rows.byId(cell.row));
   const gone = await rows.gone(lost.map((cell) => cell.row));
   for (const [key, cell] of edits.cells) {
     if (cell.phase !== "refused" || !gone.has(cell.row)) continue;
     edits.cells.delete(key);
-    giveBack(table, cell);
+    showRefusedText(table, cell);
   }
 }
 
 /**
- * Undo or redo, and say what came of it.
- * @param of the revision that the edit made which is to be undone, and no other
+ * Undo or redo, and announce the outcome.
+ * @param of undo only the edit that made this revision
  */
-export async function again(
+export async function undoOrRedo(
   kind: "undo" | "redo",
   frame: Frame,
   edits: Edits,
@@ -195,7 +194,7 @@ export async function again(
 ) {
   if (frame.summary.training) return;
   const reply = await edits.ask({ kind, of });
-  const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
+  const reason = reply.ok ? reply.refused[0]?.reason : errorText(reply);
   if (reason) frame.note(reason);
   else frame.announce(kind === "undo" ? "Undone" : "Done again");
   for (const rows of tables) rows.refresh(rows.total);

@@ -1,13 +1,13 @@
-// What stands around the content of a view of rows.
+// The frame around the rows of a view.
 
 import { type Channel, newId, SLOW_MS } from "./channel";
-import { button, h, mark, say } from "./dom";
+import { button, h, setAttribute, setText } from "./dom";
 import type { Edits } from "./edits";
 import type { Model, Summary } from "./messages";
 
-/** What stands around the content of a view: header, notes, undo, footer, and the announcer. */
+/** Header, toolbar, notes, footer and the live region for screen readers. */
 export class Frame {
-  /** a summary that was asked for, until the next comes by itself */
+  /** A summary that was polled, until the next one is pushed. */
   heard: Summary | null = null;
   readonly title = h("h2", "nbt-title");
   readonly type = h("span", "nbt-pill");
@@ -23,7 +23,7 @@ export class Frame {
   readonly live = h("div", "nbt-hidden", { "aria-live": "polite" });
   readonly undo: HTMLButtonElement;
   readonly redo: HTMLButtonElement;
-  onAgain: (kind: "undo" | "redo", of?: number) => void = () => {};
+  onUndoRedo: (kind: "undo" | "redo", of?: number) => void = () => {};
   readonly retry: HTMLButtonElement;
   readonly foot: HTMLDivElement;
   readonly root: HTMLDivElement;
@@ -34,8 +34,8 @@ export class Frame {
     readonly signal: AbortSignal,
     className: string,
   ) {
-    this.undo = button("Undo", "nbt-btn nbt-quiet", () => this.onAgain("undo"));
-    this.redo = button("Redo", "nbt-btn nbt-quiet", () => this.onAgain("redo"));
+    this.undo = button("Undo", "nbt-btn nbt-quiet", () => this.onUndoRedo("undo"));
+    this.redo = button("Redo", "nbt-btn nbt-quiet", () => this.onUndoRedo("redo"));
     const retry = () => model.send({ id: newId(), kind: "retry" });
     this.retry = button("", "nbt-btn", retry, { title: "Send refused rows again" });
     const head = h("div", "nbt-head", {}, this.title, this.type, h("span", "nbt-grow"), this.where);
@@ -51,7 +51,7 @@ export class Frame {
     );
     this.body.append(this.bar, this.locked, this.notes, this.empty);
     this.root = h("div", `nbt ${className}`, {}, head, this.body, this.foot, this.live);
-    // Jupyter must not take a key meant for this view for a command on the cell.
+    // Jupyter must not take a key that is meant for this view as a command on the cell.
     for (const kind of ["keydown", "keyup", "keypress"] as const) {
       this.root.addEventListener(kind, (event) => event.stopPropagation());
     }
@@ -68,7 +68,7 @@ export class Frame {
     this.live.textContent = text;
   }
 
-  /** @param typed what was typed and has no place any more */
+  /** @param typed a typed text whose cell is gone, to be copied */
   note(text: string, typed?: string) {
     const line = h("div", "nbt-note nbt-bad nbt-row", { role: "alert" }, h("span", "", {}, text));
     if (typed) line.append(h("code", "nbt-typed", { tabindex: "0", "data-lm-suppress-shortcuts": "" }, typed)); // it may scroll
@@ -77,12 +77,12 @@ export class Frame {
       button("Dismiss", "nbt-btn nbt-quiet", () => line.remove()),
     );
     this.notes.append(line);
-    // Words that were typed stay until somebody has seen to them.
+    // Typed texts stay until they are dismissed.
     const old = [...this.notes.children].filter((node) => !node.querySelector(".nbt-typed"));
     for (const node of old.slice(0, -5)) node.remove();
   }
 
-  /** Say why there is nothing, and what to do. */
+  /** Show why there are no rows, and what to do. */
   explain([lead, text, code]: readonly [lead: string, text: string, code: string]) {
     if (this.empty.dataset.says === lead + text) return;
     this.empty.dataset.says = lead + text;
@@ -90,24 +90,24 @@ export class Frame {
     if (code) this.empty.append(h("code", "", {}, code));
   }
 
-  /** @param known whether rows ever came */
+  /** @param known whether any rows have arrived */
   paint(edits: Edits, channel: Channel, known: boolean) {
     const s = this.summary;
-    say(this.title, s.title ?? "");
-    say(this.type, s.type ?? "");
-    say(this.where, s.where ?? "");
+    setText(this.title, s.title ?? "");
+    setText(this.type, s.type ?? "");
+    setText(this.where, s.where ?? "");
     this.where.className = "nbt-pill " + (s.local ? "nbt-local" : "nbt-paid");
-    say(this.locked, s.training ? "Training is running. The dataset can be changed when it has ended." : "");
+    setText(this.locked, s.training ? "Training is running. The dataset can be changed when it has ended." : "");
     this.locked.hidden = !s.training;
     this.undo.disabled = !s.can_undo || Boolean(s.training);
     this.redo.disabled = !s.can_redo || Boolean(s.training);
     const phase = s.sync?.phase ?? "idle";
     const refused = s.counts?.retry ?? 0;
     const over = Boolean(s.training || (refused === 0 && phase !== "failed") || s.picking);
-    // The focus must not fall through to the notebook, where "d d" deletes the cell.
+    // The focus must not fall back to the notebook, where "d d" deletes the cell.
     if (over && document.activeElement === this.retry) this.foot.focus();
     this.retry.hidden = over;
-    say(this.retry, over ? "" : refused ? `Retry ${refused} refused` : "Retry");
+    setText(this.retry, over ? "" : refused ? `Retry ${refused} refused` : "Retry");
     let state = phase === "failed" ? "refused" : phase === "sending" ? "sending" : "saved";
     let text = s.sync?.message ?? "";
     if (/^\d|kept/i.test(text) && state === "saved") state = "kept";
@@ -122,8 +122,8 @@ export class Frame {
             ? "The kernel does not answer. Is it running? What you typed is kept here, also when you run this cell again."
             : "No kernel answers. Run this cell again.";
     }
-    mark(this.dot, "data-state", state);
-    say(this.sync, text);
+    setAttribute(this.dot, "data-state", state);
+    setText(this.sync, text);
     this.dot.hidden = text === "";
     this.root.style.setProperty("--nbt-share", `${100 * (s.sync?.share ?? 0)}%`);
   }
@@ -133,8 +133,8 @@ const POLL_MS = 4000;
 const IDLE_POLLS = 8;
 
 /**
- * Hear of new summaries, and ask for one now and then, oftener while something is on its way: a server under
- * load drops messages, and what it dropped may have been the last.
+ * Call `heard` for every new summary. It is also polled, more often while something is being sent: a server under load
+ * drops messages, and the last one may be among them.
  */
 export function watchSummary(frame: Frame, channel: Channel, heard: () => void) {
   let asking = false;

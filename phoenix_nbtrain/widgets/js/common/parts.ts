@@ -1,5 +1,5 @@
-// Parts of a view that are used now and then, such as its dialogs. They come from the kernel when they are first used:
-// a saved notebook holds the text of each view and need not hold theirs.
+// Parts of a view that are used now and then, such as its dialogs. The kernel sends them when they are first used,
+// because a saved notebook holds the text of each view and need not hold theirs.
 
 import * as channel from "./channel";
 import * as dialog from "./dialog";
@@ -8,7 +8,7 @@ import type { Frame } from "./frame";
 import * as pictures from "./pictures";
 import * as typing from "./typing";
 
-/** Modules by their path: what a part imports of them is not bundled with it again. */
+/** Modules by their path. A part that imports one gets it from here instead of bundling it again. */
 export interface Shared {
   readonly [path: string]: object;
 }
@@ -35,7 +35,7 @@ export class Parts<P extends { [N in keyof P]: Part }> {
     readonly shared: Shared,
   ) {}
 
-  /** Call the function that a part exports. Where the part does not come, that is said, and nothing is returned. */
+  /** Call the function that a part exports. If the part cannot be loaded, a note says so and undefined is returned. */
   async run<N extends keyof P & string>(
     name: N,
     ...given: Parameters<P[N]>
@@ -55,7 +55,7 @@ export class Parts<P extends { [N in keyof P]: Part }> {
 
   private async load(name: string): Promise<P[keyof P]> {
     const { reply } = await this.channel.ask({ kind: "part", name });
-    if (!reply.ok) throw new Error(channel.words(reply));
+    if (!reply.ok) throw new Error(channel.errorText(reply));
     const url = URL.createObjectURL(new Blob([reply.text], { type: "text/javascript" }));
     try {
       const shared: Shared = { ...COMMON, ...this.shared };

@@ -1,7 +1,7 @@
-// Small pictures of the images in view.
+// Thumbnails.
 
-import { type Channel, newId, words } from "./channel";
-import { mark } from "./dom";
+import { type Channel, errorText, newId } from "./channel";
+import { setAttribute } from "./dom";
 import type { Thumbnail } from "./messages";
 
 const PICTURES_KEPT = 300;
@@ -11,7 +11,7 @@ const PICTURES_REST_MS = 100;
 const PICTURES_PX = [96, 128, 192, 256, 384, 512, 768, 1024];
 
 /**
- * The size to ask for where a picture is shown that large: few sizes, so that each is made once.
+ * The size to request for a picture of that side length. There are few sizes, so that each is rendered once.
  * @param side CSS pixels
  */
 export function pxFor(side: number) {
@@ -24,14 +24,14 @@ export interface Wanted {
   picture: string;
 }
 
-/** Thumbnails as Blob URLs: what is looked at is asked for, what is not is let go. */
+/** Thumbnails as Blob URLs. Those in view are requested; requests for others are cancelled. */
 export class Pictures {
   most = PICTURES_KEPT;
-  /** oldest use first */
+  /** Least recently used first. */
   readonly kept = new Map<string, { url: string; error: string; until: number; px: number }>();
   wanted: { key: string; id: string }[] = [];
   ahead: { key: string; id: string }[] = [];
-  /** by the request's id */
+  /** By request id. */
   readonly flights = new Map<string, { keys: string[]; dropped: boolean }>();
   resting = 0;
 
@@ -53,7 +53,7 @@ export class Pictures {
     return this.kept.get(`${id}/${picture}`);
   }
 
-  /** Say what is in view, and what may be soon. What was asked for and is neither, is not made any more. */
+  /** Set what is in view and what may be next. Requests for anything else are cancelled. */
   want(images: Wanted[], ahead: Wanted[] = []) {
     const keyed = ({ id, picture }: Wanted) => ({ key: `${id}/${picture}`, id });
     this.wanted = images.map(keyed);
@@ -75,7 +75,7 @@ export class Pictures {
     this.pump();
   }
 
-  /** Somebody scrolls fast: ask for nothing until they slow down. */
+  /** Request nothing for a moment: somebody is scrolling fast. */
   rest() {
     clearTimeout(this.resting);
     this.resting = window.setTimeout(() => {
@@ -96,7 +96,7 @@ export class Pictures {
   pump() {
     while (!this.resting && this.flights.size < PICTURES_FLIGHTS) {
       let batch = this.lacking(this.wanted);
-      // Whoever looks must not wait for what they may look at next.
+      // What is in view must not wait for what may be next.
       if (batch.length === 0 && this.flights.size === 0) batch = this.lacking(this.ahead);
       if (batch.length === 0) return;
       void this.fetch(batch.slice(0, PICTURES_ASKED), newId());
@@ -110,7 +110,7 @@ export class Pictures {
     const { reply, buffers } = await this.channel.ask({ kind: "thumbnails", ids, px }, request);
     this.flights.delete(request);
     batch.forEach(({ key }, i) => {
-      const entry: Partial<Thumbnail> = reply.ok ? (reply.thumbnails[i] ?? {}) : { error: words(reply) };
+      const entry: Partial<Thumbnail> = reply.ok ? (reply.thumbnails[i] ?? {}) : { error: errorText(reply) };
       if (entry.cancelled) return;
       const buffer = entry.buffer === undefined ? undefined : buffers[entry.buffer];
       const old = this.kept.get(key);
@@ -135,13 +135,13 @@ export class Pictures {
   }
 }
 
-/** A URL that must be revoked. */
+/** Create a URL; the caller revokes it. */
 export function urlOf(buffer: DataView, mime = "") {
   const type = /^image\/(png|jpeg|webp)$/.test(mime) ? mime : "image/png";
   return URL.createObjectURL(new Blob([buffer as DataView<ArrayBuffer>], { type }));
 }
 
-/** @param colour what stands there until the picture does */
+/** @param colour shown until the picture is there */
 export function paintPicture(
   holder: HTMLElement,
   img: HTMLImageElement,
@@ -156,6 +156,6 @@ export function paintPicture(
   }
   img.hidden = !url;
   holder.style.setProperty("--nbt-colour", /^#[0-9a-f]{6}$/i.test(colour) ? colour : null);
-  mark(holder, "data-picture", url ? "shown" : entry?.error ? "failed" : "none");
-  mark(holder, "title", entry?.error ? entry.error : null);
+  setAttribute(holder, "data-picture", url ? "shown" : entry?.error ? "failed" : "none");
+  setAttribute(holder, "title", entry?.error ? entry.error : null);
 }

@@ -1,4 +1,4 @@
-// What the parts of both views of rows use of their view.
+// The views of rows.
 
 import type { Grid } from "../grid/grid";
 import type { PairView } from "../pairs/pairs";

@@ -1,30 +1,30 @@
-// The rows that the kernel holds, as far as this view has read them.
+// Rows of the kernel's tables, as far as this view has read them.
 
-import { type Channel, type Revision, words } from "./channel";
+import { type Channel, errorText, type Revision } from "./channel";
 import type { Requests, RowOf, TableName, Wish } from "./messages";
 
 export const PAGE = 50;
 const ROWS_FLIGHTS = 3;
 const ROWS_BY_ID = 100;
 
-/** The rows of a table, asked for page by page and kept while newer ones are on their way. */
+/** The rows of a table. They are read page by page; old ones stay until newer ones have arrived. */
 export class Rows<T extends TableName = TableName> {
-  /** How many rows there are of what is looked at. */
+  /** How many rows match `wish`. */
   total = 0;
   known = false;
   problem = "";
   version = 0;
   wish: Wish = {};
-  /** places of rows that are worked on, so that they do not jump away */
+  /** Places of rows that are being worked on, so that they do not jump away. */
   readonly keep = new Map<string, number>();
   readonly pages = new Map<number, { rows: RowOf[T][]; revision: number; stale: boolean; wish: Wish }>();
   readonly places = new Map<string, number>();
   wanted: number[] = [];
   readonly asked = new Map<number, Promise<void>>();
-  /** the version at which a row was last looked for, wherever it stands */
+  /** By row: the version at which it was last looked up by its id. */
   readonly sought = new Map<string, number>();
 
-  /** @param most how many pages are kept */
+  /** @param most how many pages to keep */
   constructor(
     readonly channel: Channel,
     readonly table: T,
@@ -56,8 +56,7 @@ export class Rows<T extends TableName = TableName> {
   }
 
   /**
-   * The revision of the draft at which a row was read: what it shows is no newer. For one that is not here, the
-   * newest.
+   * The revision of the draft at which a row was read; the newest one if it has not been read.
    */
   revisionOf(id: string) {
     return this.pages.get(Math.floor(this.indexOf(id) / PAGE))?.revision ?? this.revision.seen;
@@ -67,7 +66,7 @@ export class Rows<T extends TableName = TableName> {
     return [...this.pages.entries()].sort((a, b) => a[0] - b[0]).flatMap(([, page]) => page.rows);
   }
 
-  /** Whether every row is here, as it is now. */
+  /** Whether all rows are read and up to date. */
   get complete() {
     const pages = [...this.pages.values()];
     return (
@@ -77,12 +76,12 @@ export class Rows<T extends TableName = TableName> {
     );
   }
 
-  /** Whether all rows are looked at, as they stand. */
+  /** Whether all rows are wanted, in their own order. */
   get plain() {
     return Object.keys(this.wish).length === 0;
   }
 
-  /** Look at something else. What is on the screen stays there until it has come. */
+  /** Search, filter or sort. The rows on the screen stay until the others have arrived. */
   look(wish: Wish) {
     this.wish = wish;
     this.keep.clear();
@@ -90,14 +89,13 @@ export class Rows<T extends TableName = TableName> {
     return this.want(0, 1);
   }
 
-  /** Leave a row where it is while it is worked on, although it may fit no longer. */
+  /** Keep a row in its place while it is worked on, even if it no longer matches. */
   hold(id: string) {
     if (!this.plain && this.keep.size < 1000 && this.indexOf(id) >= 0) this.keep.set(id, this.indexOf(id));
   }
 
   /**
-   * See to it that the rows from start to stop are here or asked for; what was wanted before and is not now, is not
-   * asked for any more.
+   * Request the rows from start to stop, unless they are here, in place of those that were wanted before.
    */
   want(start: number, stop: number): Promise<unknown> {
     const last = Math.max(0, Math.ceil(Math.min(stop, this.total) / PAGE) - 1);
@@ -126,8 +124,8 @@ export class Rows<T extends TableName = TableName> {
       const { version, wish } = this;
       const page = { start: n * PAGE, stop: (n + 1) * PAGE, ...this.asking };
       const { reply } = await this.channel.ask({ kind: "rows", table: this.table, ...page });
-      this.problem = reply.ok ? "" : words(reply);
-      // Read before an edit that was since answered, or for another wish: it would show what stood before.
+      this.problem = reply.ok ? "" : errorText(reply);
+      // It was read before an edit that has been answered since, or for another wish: it is out of date.
       if (reply.ok && (reply.revision < this.revision.seen || wish !== this.wish)) continue;
       if (reply.ok) this.take(n, reply, version !== this.version);
       break;
@@ -158,8 +156,8 @@ export class Rows<T extends TableName = TableName> {
   }
 
   /**
-   * Something changed: ask again for what is looked at.
-   * @param total how many rows the table has
+   * Mark all rows as out of date.
+   * @param total how many rows the table has now
    */
   refresh(total: number) {
     if (this.plain) this.total = total;
@@ -167,7 +165,7 @@ export class Rows<T extends TableName = TableName> {
     for (const page of this.pages.values()) page.stale = true;
   }
 
-  /** The ids of the rows from start to stop, here or not. */
+  /** The ids of the rows from start to stop, read or not. */
   async ids(start: number, stop: number): Promise<string[]> {
     const here = Array.from({ length: Math.max(0, stop - start) }, (_, i) => this.idAt(start + i));
     if (here.every((id) => id !== undefined)) return here;
@@ -176,8 +174,7 @@ export class Rows<T extends TableName = TableName> {
   }
 
   /**
-   * The rows of these ids as they are now, wherever they stand, and the revision at which they were read; those that
-   * are gone are left out.
+   * Read rows by their ids, and the revision that they are of. Rows that no longer exist are left out.
    */
   async read(ids: string[]) {
     const found: RowOf[T][] = [];
@@ -188,19 +185,19 @@ export class Rows<T extends TableName = TableName> {
         table: this.table,
         ids: ids.slice(at, at + ROWS_BY_ID),
       });
-      if (!reply.ok) throw new Error(words(reply));
+      if (!reply.ok) throw new Error(errorText(reply));
       found.push(...(reply.rows as RowOf[T][]));
       revision = Math.min(revision, reply.revision);
     }
     return { found, revision };
   }
 
-  /** The rows alone. */
+  /** Read rows by their ids. */
   async byIds(ids: string[]) {
     return (await this.read(ids)).found;
   }
 
-  /** Which of these rows are no more, as far as was not asked before. */
+  /** Return which of these rows no longer exist. What was asked in this version is not asked again. */
   async gone(ids: string[]): Promise<Set<string>> {
     const asked = ids.filter((id) => this.sought.get(id) !== this.version && !this.byId(id));
     for (const id of asked) this.sought.set(id, this.version);

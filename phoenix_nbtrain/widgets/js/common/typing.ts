@@ -1,4 +1,4 @@
-// What is typed and not taken yet, told to the kernel while it is: a page can go away without a word to its fields.
+// Text that is being typed is sent to the kernel as it is typed, since a page can be closed without notice.
 
 import { newId } from "./channel";
 import { button, counted, h } from "./dom";
@@ -11,10 +11,10 @@ const TYPED_MS = 300;
 const STORED = "nbt-left";
 
 /**
- * What ended views of this page, or of the page before its reload, had not seen accepted, by cell, with the kernel that
- * they told: one that was restarted has forgotten it. Each view has a copy of this module, so it is the window's.
+ * By cell: texts of views that have ended on this page, or on the page before its reload, and were not accepted by then.
+ * It is on the window, because each view has its own copy of this module.
  */
-function leftHere() {
+function leftInPage() {
   return (window.nbtLeft ??= stored());
 }
 
@@ -22,13 +22,13 @@ function stored(): Map<string, LeftCell> {
   try {
     return new Map(JSON.parse(sessionStorage.getItem(STORED) ?? "[]"));
   } catch {
-    return new Map(); // some hosts allow a page no storage
+    return new Map(); // some hosts give a page no storage
   }
 }
 
 function store() {
   try {
-    sessionStorage.setItem(STORED, JSON.stringify([...leftHere()]));
+    sessionStorage.setItem(STORED, JSON.stringify([...leftInPage()]));
   } catch {
     // It is kept for as long as the page lives.
   }
@@ -42,26 +42,25 @@ declare global {
 
 interface LeftCell extends Cell {
   value: string;
-  /** The kernel that was told; empty if none is known to have heard. */
+  /** The kernel that has the text, which it forgets when it is restarted; empty if none is known to have it. */
   kernel: string;
 }
 
-/** @param cell its place and its text */
-function leaveHere(view: RowView, cell: Cell & { value: string; phase?: CellEdit["phase"] }) {
+function leaveInPage(view: RowView, cell: Cell & { value: string; phase?: CellEdit["phase"] }) {
   const { table, row, column, value, phase } = cell;
   // An edit without a reply may never have reached its kernel.
   const kernel = phase === "pending" ? "" : (view.kernel ?? "");
-  leftHere().set(keyOf(cell), { table, row, column, value, kernel });
+  leftInPage().set(keyOf(cell), { table, row, column, value, kernel });
   store();
 }
 
 /**
- * Keep what is typed in a field until it is sent or let go.
- * @param cell what it is the text of
- * @param leave take what was typed, for somebody turns away from the view
- * @returns the end of it, with whether an edit has the text now
+ * Keep what is typed in a field until it is sent or discarded.
+ * @param cell the cell that is being edited
+ * @param leave called when the user leaves the view, to accept what was typed
+ * @returns a function that ends this; its argument says whether an edit now carries the text
  */
-export function keepTyped(
+export function keepTypedText(
   view: RowView,
   field: HTMLInputElement | HTMLTextAreaElement,
   cell: Cell,
@@ -72,42 +71,42 @@ export function keepTyped(
   const end = new AbortController();
   const on = { signal: end.signal };
   const begun = field.value;
-  let told = begun;
+  let known = begun;
   let timer = 0;
   const tell = () => {
     clearTimeout(timer);
     timer = 0;
-    if (field.value === told) return;
-    told = field.value;
+    if (field.value === known) return;
+    known = field.value;
     (view.typedHere ??= new Set()).add(keyOf(cell));
     try {
-      // Not through the channel, which would send it again: by then it may be old.
-      model.send({ id: newId(), kind: "typing", ...cell, value: told });
+      // Not through the channel, which would send it again when it may be out of date.
+      model.send({ id: newId(), kind: "typing", ...cell, value: known });
     } catch {
-      // The kernel is away. What is typed is still in the field.
+      // The kernel is gone. The text is still in the field.
     }
   };
   const finish = (sent = false) => {
     if (end.signal.aborted) return;
     end.abort();
     clearTimeout(timer);
-    if (signal.aborted && field.value !== begun) leaveHere(view, { ...cell, value: field.value });
-    // An edit may have to wait behind others, and the page be closed before it is sent.
+    if (signal.aborted && field.value !== begun) leaveInPage(view, { ...cell, value: field.value });
+    // The edit may wait behind others, and the page may be closed before it is sent.
     if (sent || signal.aborted) tell();
-    else if (told !== begun) void channel.ask({ kind: "let go", ...cell });
+    else if (known !== begun) void channel.ask({ kind: "let go", ...cell });
   };
   input.addEventListener("input", () => (timer ||= window.setTimeout(tell, TYPED_MS)), on);
-  // The key that begins a shortcut comes before the one that may close the tab.
+  // The modifier of a shortcut that closes the tab is pressed first.
   input.addEventListener("keydown", (event) => (event.ctrlKey || event.altKey || event.metaKey) && tell(), on);
   const away = () => {
     const { value } = field;
     tell();
     leave?.();
-    // What is sent while the page goes may not arrive.
-    if (value !== begun) leaveHere(view, { ...cell, value, phase: "pending" });
+    // What is sent while the page is closed may not arrive.
+    if (value !== begun) leaveInPage(view, { ...cell, value, phase: "pending" });
   };
   window.addEventListener("pagehide", away, on);
-  // Closing a tab by mouse takes no focus from the field.
+  // Closing a tab by mouse does not blur the field.
   document.addEventListener(
     "pointerdown",
     (event) => {
@@ -119,8 +118,8 @@ export function keepTyped(
   return finish;
 }
 
-/** Keep what is typed in a dialog. What was typed there before the page was closed is there again. */
-export async function keepDialog(
+/** Keep what is typed in a dialog, and restore what was typed there before the page was closed. */
+export async function keepDialogText(
   view: RowView,
   dialog: HTMLDialogElement,
   field: HTMLInputElement | HTMLTextAreaElement,
@@ -128,7 +127,7 @@ export async function keepDialog(
 ) {
   const cell = { table: "dialogs", row: "", column: name };
   const begun = field.value;
-  const finish = keepTyped(view, field, cell);
+  const finish = keepTypedText(view, field, cell);
   dialog.addEventListener("close", () => {
     finish();
     void view.channel.ask({ kind: "let go", ...cell });
@@ -140,32 +139,31 @@ export async function keepDialog(
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-/** Let refused words go: somebody has seen to them. */
-export function letGo({ edits, channel }: RowView, cell: CellEdit) {
+/** Forget a refused text: the user has dealt with it. */
+export function forgetRefused({ edits, channel }: RowView, cell: CellEdit) {
   const { table, row, column } = cell;
   edits.drop(cell);
   void channel.ask({ kind: "let go", table, row, column });
 }
 
 /**
- * Offer again what was refused, or not taken yet, before this page was loaded or its kernel restarted.
- * @param goOn open the field of a cell, and
- * say whether it is open
- * @param back have the focus again
+ * Offer texts that were refused, or not accepted yet, before this page was loaded or its kernel restarted.
+ * @param goOn opens the field of a cell, and returns whether it is open
+ * @param back takes the focus back
  */
-export async function offer(view: RowView, goOn: (row: string, column: string) => unknown, back: () => void) {
+export async function offerKeptTexts(view: RowView, goOn: (row: string, column: string) => unknown, back: () => void) {
   const { edits, channel, rows, frame } = view;
-  const leaveAll = () => edits.cells.forEach((cell) => leaveHere(view, cell));
+  const leaveAll = () => edits.cells.forEach((cell) => leaveInPage(view, cell));
   view.signal.addEventListener("abort", leaveAll);
   window.addEventListener("pagehide", leaveAll, { signal: view.signal });
-  const here = leftHere();
+  const here = leftInPage();
   const left = [...here.values()].filter((cell) => cell.table === rows.table);
   const { reply } = await channel.ask({ kind: "refused", table: rows.table, left });
   view.kernel = reply.ok ? reply.kernel : undefined;
   const elsewhere = new Set(reply.ok ? reply.elsewhere : left.map((cell) => cell.row));
   for (const cell of left) if (!elsewhere.has(cell.row)) here.delete(keyOf(cell));
   store();
-  // What was typed here while the answer was late is not offered: this page knows what became of it.
+  // Cells that were edited here before the reply came are left out: this page knows their state.
   const cells = (reply.ok ? reply.cells : []).filter(
     (cell) => !edits.cells.has(keyOf(cell)) && !view.typedHere?.has(keyOf(cell)),
   );

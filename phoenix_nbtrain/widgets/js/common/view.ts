@@ -1,9 +1,10 @@
-// How a view begins and ends.
+// The entry point of a view.
 
-import { alive, swallowFiles } from "./kernel_status";
+import { refuseDroppedFiles } from "./dropped_files";
+import { watchKernel } from "./kernel_status";
 import type { Model } from "./messages";
 
-/** What anywidget is given: a view that ends with its signal, or when it is told to. */
+/** Return what anywidget expects. The view ends with the given signal, or when the returned function is called. */
 export function viewOf(make: (model: Model, el: HTMLElement, signal: AbortSignal) => unknown) {
   return {
     render({ model, el, signal }: { model: Model; el: HTMLElement; signal?: AbortSignal }) {
@@ -11,8 +12,8 @@ export function viewOf(make: (model: Model, el: HTMLElement, signal: AbortSignal
       signal?.addEventListener("abort", () => end.abort());
       make(model, el, end.signal);
       const root = el.firstElementChild as Element;
-      alive(model, root, end.signal);
-      swallowFiles(root, end.signal);
+      watchKernel(model, root, end.signal);
+      refuseDroppedFiles(root, end.signal);
       return () => end.abort();
     },
   };

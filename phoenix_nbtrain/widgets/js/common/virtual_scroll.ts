@@ -62,9 +62,9 @@ export class VirtualScroll<L extends { row: HTMLElement }> {
   }
 }
 
-/** Keep lines in reading order, without moving the one that has the focus: it would lose it. */
+/** Put lines into reading order without moving the one that has the focus, which would lose it. */
 function arrange(space: HTMLElement, nodes: HTMLElement[]) {
-  // From the last: each goes before one that stands already, so that nobody else has to move for it.
+  // From the last to the first: each is inserted before one that is already in place.
   for (let i = nodes.length - 1; i >= 0; i -= 1) {
     const next = nodes[i + 1] ?? null;
     if (nodes[i].contains(document.activeElement)) continue;

@@ -1,4 +1,4 @@
-// Captions changed at once: what becomes of each. Prepended to the part that shows it.
+// What a bulk change makes of each caption.
 
 const CAPTION_BYTES = 64 * 1024;
 
@@ -9,7 +9,7 @@ export interface Recaption {
   exact: boolean;
 }
 
-/** What becomes of a caption. */
+/** Return the changed caption. */
 export function recaptioned(caption: string, { way, text, find, exact }: Recaption): string {
   if (way === "set") return text;
   if (way === "before") return before(caption, text);
@@ -20,8 +20,8 @@ export function recaptioned(caption: string, { way, text, find, exact }: Recapti
 }
 
 /**
- * Put words before a caption: with a comma, or as whoever typed them ended them.
- * A caption that has them already stays as it is.
+ * Put text before a caption, separated by a comma, or by the space or punctuation that it ends with. A caption that
+ * contains it already is not changed.
  */
 function before(caption: string, text: string) {
   const words = bare(text);
@@ -32,7 +32,7 @@ function before(caption: string, text: string) {
   return words + (spaced ? " " : ", ") + rest;
 }
 
-/** Put words after a caption, likewise. */
+/** Put text after a caption, likewise. */
 function after(caption: string, text: string) {
   const words = bare(text);
   const rest = bare(caption);
@@ -43,25 +43,25 @@ function after(caption: string, text: string) {
   return rest + (spaced ? " " : ", ") + words;
 }
 
-/** A text without the spaces and commas around it. */
+/** Strip spaces and commas. */
 function bare(text: string) {
   return text.replace(/^[\s,]+|[\s,]+$/gu, "");
 }
 
-/** Whether a caption has these words as a part between commas, or at this end of it, next to the letter `beside`. */
+/** Whether a caption contains these words between commas, or at one end of it, next to the character `beside`. */
 function has(caption: string, words: string, beside: string | false | undefined) {
   if (caption.split(",").some((part) => part.trim() === words)) return true;
   return beside !== false && !/[\p{L}\p{N}_-]/u.test(beside ?? "");
 }
 
-/** Why a caption cannot be taken; empty if it can. */
+/** Why a caption would be refused; empty if it would not. */
 export function captionProblem(caption: string) {
   return new TextEncoder().encode(caption).length > CAPTION_BYTES
     ? "It would be longer than 64 KiB, and stays as it is."
     : "";
 }
 
-/** What two texts share at both ends, and what is between, in whole words: [start, gone, come, end]. */
+/** The common start and end of two texts and what differs between them, in whole words: [start, old, new, end]. */
 export function difference(old: string, next: string): [string, string, string, string] {
   const [a, b] = [letters(old), letters(next)];
   let start = 0;
@@ -69,7 +69,7 @@ export function difference(old: string, next: string): [string, string, string, 
   let end = 0;
   while (end < Math.min(a.length, b.length) - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
   if (a.length > start + end && b.length > start + end) {
-    // Words that became others: "cat" to "cow" is no c and two letters more.
+    // Whole words: "cat" to "cow" is another word, not the same "c" and other letters.
     const split = (i: number, all: string[]) => WORD.test(all[i - 1] ?? "") && WORD.test(all[i] ?? "");
     while (start > 0 && (split(start, a) || split(start, b))) start -= 1;
     while (end > 0 && (split(a.length - end, a) || split(b.length - end, b))) end -= 1;
@@ -85,7 +85,7 @@ export function difference(old: string, next: string): [string, string, string, 
 
 const WORD = /[\p{L}\p{N}]/u;
 
-/** A text's letters as people see them, so that none is cut in two. */
+/** Split a text into grapheme clusters, so that no visible character is cut in two. */
 function letters(text: string) {
   if (text.length > 4000 || !Intl.Segmenter) return Array.from(text);
   return Array.from(new Intl.Segmenter().segment(text), (part) => part.segment);

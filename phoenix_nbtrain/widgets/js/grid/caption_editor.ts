@@ -1,7 +1,7 @@
-// A caption as it is typed, in the tile of its picture. Comes when the first pictures are there.
+// The caption editor inside a tile. It is loaded once the first thumbnails are there.
 
-import { h, plain } from "../common/dom";
-import { keepTyped, letGo, offer } from "../common/typing";
+import { h, printable } from "../common/dom";
+import { forgetRefused, keepTypedText, offerKeptTexts } from "../common/typing";
 import type { Grid } from "./grid";
 
 export class CaptionEditor {
@@ -12,14 +12,14 @@ export class CaptionEditor {
 
   constructor(readonly grid: Grid) {
     if (!grid.summary.picking)
-      void offer(
+      void offerKeptTexts(
         grid,
         (row) => this.goOn(row),
         () => grid.focusOn(grid.focus),
       );
   }
 
-  /** Open the caption of an image, wherever that stands, and say whether it is open. */
+  /** Open the caption of an image, wherever it is in the list; return whether it is open. */
   async goOn(id: string) {
     const { grid } = this;
     let index = grid.rows.indexOf(id);
@@ -46,16 +46,16 @@ export class CaptionEditor {
       grid.frame.announce("Training is running; captions can be changed when it has ended.");
       return;
     }
-    const refused = grid.edits.of("images", row.image_id, "caption");
+    const refused = grid.edits.cell("images", row.image_id, "caption");
     const area = h("textarea", "nbt-input nbt-area", {
-      "aria-label": `Caption of ${plain(row.name)}`,
+      "aria-label": `Caption of ${printable(row.name)}`,
       placeholder: row.automatic_caption || "What the picture shows",
       rows: "3",
       dir: "auto",
     });
     area.value = refused ? refused.value : row.caption;
     const base = grid.edits.seen(grid.rows, row.image_id, "caption");
-    const end = keepTyped(
+    const end = keepTypedText(
       grid,
       area,
       { table: "images", row: row.image_id, column: "caption" },
@@ -73,7 +73,7 @@ export class CaptionEditor {
     this.grow();
   }
 
-  /** A picture is dragged to where pairs are made. */
+  /** Let a picture be dragged into the pair table. */
   drag(event: DragEvent) {
     const { grid } = this;
     const tile = grid.tileOf(event.target);
@@ -84,7 +84,7 @@ export class CaptionEditor {
     event.dataTransfer.setDragImage(tile.pic, 20, 20);
   }
 
-  /** Keep the editor in the tile of its picture, wherever that is now. */
+  /** Move the editor to the tile that shows its image now. */
   place() {
     if (!this.open) return;
     const { grid } = this;
@@ -106,18 +106,18 @@ export class CaptionEditor {
     this.moving = false;
   }
 
-  /** Is the picture gone? Then the words are sent all the same: the refusal hands them back. */
+  /** If the image no longer exists, send the text all the same: it is refused and then offered for copying. */
   async rescue(id: string) {
     if ((await this.grid.rows.gone([id])).has(id) && this.open?.id === id) this.save();
   }
 
-  /** All tiles are about to be made anew. */
+  /** All tiles are about to be replaced. */
   lift() {
     this.refocus = document.activeElement === this.open?.area;
     this.moving = true;
   }
 
-  /** They are. */
+  /** All tiles have been replaced. */
   land() {
     this.moving = false;
   }
@@ -129,7 +129,7 @@ export class CaptionEditor {
     area.style.height = `${Math.min(area.scrollHeight + 2, 220)}px`;
   }
 
-  /** @param sent whether an edit has the words now */
+  /** @param sent whether an edit carries the text now */
   close(sent?: boolean) {
     const { open } = this;
     this.open = null;
@@ -143,11 +143,11 @@ export class CaptionEditor {
     if (!this.open) return;
     const { edits } = this.grid;
     const { id, area, base, was } = this.open;
-    const before = edits.of("images", id, "caption");
+    const before = edits.cell("images", id, "caption");
     const changed = area.value !== was;
     this.close(changed);
     if (changed) edits.set("images", id, "caption", area.value, base);
-    else if (before?.phase === "refused") letGo(this.grid, before);
+    else if (before?.phase === "refused") forgetRefused(this.grid, before);
   }
 
   key(event: KeyboardEvent) {
@@ -168,9 +168,9 @@ export class CaptionEditor {
       this.edit(grid.rows.at(next)?.image_id);
     } else if (event.key === "Escape") {
       event.preventDefault();
-      const refused = grid.edits.of("images", id, "caption");
+      const refused = grid.edits.cell("images", id, "caption");
       this.close();
-      if (refused?.phase === "refused") letGo(grid, refused);
+      if (refused?.phase === "refused") forgetRefused(grid, refused);
       grid.focusOn(grid.focus);
     }
   }

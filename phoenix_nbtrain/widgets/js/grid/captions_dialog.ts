@@ -1,14 +1,14 @@
-// The captions of the selected images, changed at once, and seen before they are.
+// The dialog that changes the captions of all selected images, with a preview.
 
-import { newId, words } from "../common/channel";
+import { errorText, newId } from "../common/channel";
 import { openDialog } from "../common/dialog";
-import { button, counted, h, perFrame, plain, say } from "../common/dom";
+import { button, counted, h, perFrame, printable, setText } from "../common/dom";
 import type { ImageRow } from "../common/messages";
 import { paintPicture } from "../common/pictures";
-import { keepDialog } from "../common/typing";
+import { keepDialogText } from "../common/typing";
 import { captionProblem, difference, type Recaption, recaptioned } from "./caption_changes";
 import type { Grid } from "./grid";
-import { tell } from "./undo_notice";
+import { showUndoNotice } from "./undo_notice";
 
 const WAYS = { set: "Set", before: "Add before", after: "Add after", replace: "Find and replace" };
 const SAYS = { set: "Caption", before: "What to add before", after: "What to add after", replace: "Replace with" };
@@ -19,12 +19,12 @@ const HINTS = {
     "Joined with a comma; begin with a space to join with a space. Captions that have it already stay as they are.",
   replace: "Every place where it stands is replaced. Empty takes it away.",
 };
-const LISTED = 300; // more changes are counted, not shown
-const AROUND = 48; // letters shown around what changes
+const LISTED = 300; // further changes are only counted
+const AROUND = 48; // characters shown on both sides of a change
 
 export default async function (grid: Grid, ids: string[]) {
   if (ids.length === 0 || grid.locked) return;
-  // What is on its way counts: the captions are read when it has arrived.
+  // Edits that are still being sent come first: the captions are read after them.
   if (grid.edits.unsaved > 0) await grid.edits.run([]);
   const { found: rows, revision } = await grid.rows.read(ids);
 
@@ -32,7 +32,7 @@ export default async function (grid: Grid, ids: string[]) {
   const labelled = (says: string, input: HTMLElement) =>
     h("label", "nbt-labelled", {}, h("span", "nbt-label", {}, says), input);
   const { dialog, body, foot, close } = openDialog(grid.root, {
-    title: rows.length === 1 ? `Caption of ${plain(rows[0].name)}` : `Captions of ${counted(rows.length, "image")}`,
+    title: rows.length === 1 ? `Caption of ${printable(rows[0].name)}` : `Captions of ${counted(rows.length, "image")}`,
     className: "nbt-recaption",
   });
   const ways = h("div", "nbt-segs nbt-ways", { role: "radiogroup", "aria-label": "How to change the captions" });
@@ -46,7 +46,7 @@ export default async function (grid: Grid, ids: string[]) {
   const finding = labelled("Find", find);
   const writing = labelled("", text);
   const said = new Set(rows.map((row) => row.caption));
-  const common = said.size === 1 ? rows[0].caption : ""; // what all of them say is where one begins
+  const common = said.size === 1 ? rows[0].caption : ""; // begin with what all of them say
   text.value = common;
   const exact = h("input", "", { type: "checkbox" });
   const matching = h("label", "nbt-check", {}, exact, "Match case");
@@ -73,14 +73,14 @@ export default async function (grid: Grid, ids: string[]) {
     const wish = how();
     const replacing = wish.way === "replace";
     finding.hidden = matching.hidden = !replacing;
-    say(writing.firstChild as HTMLElement, SAYS[wish.way]);
-    say(hint, HINTS[wish.way]);
+    setText(writing.firstChild as HTMLElement, SAYS[wish.way]);
+    setText(hint, HINTS[wish.way]);
     const empty = wish.way === "set" ? !wish.text && !taken : replacing ? !wish.find : !wish.text.trim();
     const all = empty ? [] : rows.map((row) => ({ row, next: recaptioned(row.caption, wish) }));
     const differing = all.filter(({ row, next }) => next !== row.caption);
     changes = differing.filter(({ next }) => !captionProblem(next));
     const refused = differing.length - changes.length;
-    say(
+    setText(
       count,
       empty
         ? ""
@@ -92,7 +92,7 @@ export default async function (grid: Grid, ids: string[]) {
       list.append(h("li", "nbt-mute", {}, `and ${(differing.length - LISTED).toLocaleString("en")} more`));
     list.hidden = differing.length === 0;
     go.disabled = changes.length === 0;
-    say(go, changes.length ? `Change ${counted(changes.length, "caption")}` : "Change");
+    setText(go, changes.length ? `Change ${counted(changes.length, "caption")}` : "Change");
   };
 
   const line = (row: ImageRow, next: string) => {
@@ -113,7 +113,7 @@ export default async function (grid: Grid, ids: string[]) {
       "div",
       "nbt-change-words",
       {},
-      h("div", "nbt-small-print nbt-mute", {}, plain(row.name)),
+      h("div", "nbt-small-print nbt-mute", {}, printable(row.name)),
       was,
       becomes,
     );
@@ -134,8 +134,8 @@ export default async function (grid: Grid, ids: string[]) {
     close();
     const reply = await grid.edits.run(ops, revision);
     const done = reply.ok ? reply.accepted.length : 0;
-    if (reply.ok && done) tell(grid, `${counted(done, "caption")} changed.`, reply.revision);
-    const reason = reply.ok ? reply.refused[0]?.reason : words(reply);
+    if (reply.ok && done) showUndoNotice(grid, `${counted(done, "caption")} changed.`, reply.revision);
+    const reason = reply.ok ? reply.refused[0]?.reason : errorText(reply);
     if (reason) grid.frame.note(`${counted(changes.length - done, "caption")} not changed: ${reason}`);
     grid.rows.refresh(grid.rows.total);
     grid.paint();
@@ -156,7 +156,7 @@ export default async function (grid: Grid, ids: string[]) {
   const go = button("Change", "nbt-btn nbt-primary nbt-small", () => void apply(), { title: "Ctrl Enter" });
   foot.append(button("Cancel", "nbt-btn", close), go);
   preview();
-  void keepDialog(grid, dialog, text, "captions");
+  void keepDialogText(grid, dialog, text, "captions");
   text.focus();
   text.select();
 }

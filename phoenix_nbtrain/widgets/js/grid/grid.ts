@@ -1,8 +1,8 @@
-// The image grid. Only the rows in view exist in the page; they are recycled while scrolling.
+// The image grid.
 
 import { Channel, Revision } from "../common/channel";
-import { h, mark, perFrame } from "../common/dom";
-import { again, Edits, giveBackGone, settle } from "../common/edits";
+import { h, perFrame, setAttribute } from "../common/dom";
+import { Edits, showOutcome, showTextsOfGoneRows, undoOrRedo } from "../common/edits";
 import { Frame, watchSummary } from "../common/frame";
 import type { ImageRow, Model } from "../common/messages";
 import { Parts } from "../common/parts";
@@ -19,18 +19,18 @@ import { ImageSelection } from "./selection";
 import type shortcutsHelp from "./shortcuts_help";
 import * as tiles from "./tiles";
 import { newTile, paintTile, type Tile } from "./tiles";
-import { Bar } from "./toolbar";
+import { Toolbar } from "./toolbar";
 import * as undoNotice from "./undo_notice";
 import type viewer from "./viewer";
 
 const GAP = 12;
 const DRAG = 6;
 const PAGES_KEPT = 20;
-/** By density: the narrowest a tile may be, the height of the words under it, the fewest columns. */
+/** By density: the minimum width of a tile, the height of the text below it, the minimum number of columns. */
 const SIZES = { small: [92, 46, 3], medium: [140, 64, 2], large: [224, 80, 1] } as const;
 export type Density = keyof typeof SIZES;
 
-/** Modules that come from the kernel when they are first used. */
+/** Parts, which the kernel sends when they are first used. */
 interface GridParts {
   bulk_actions: typeof bulkActions;
   caption_editor: typeof captionEditor;
@@ -54,13 +54,13 @@ export class Grid {
   readonly edits: Edits;
   readonly pictures: Pictures;
   readonly selection: ImageSelection;
-  /** the editor of captions, once it is here */
-  captions: CaptionEditor | null = null;
-  preparing: Promise<CaptionEditor | null> | null = null;
+  /** Once it is loaded. */
+  captionEditor: CaptionEditor | null = null;
+  loadingCaptionEditor: Promise<CaptionEditor | null> | null = null;
   readonly parts: Parts<GridParts>;
-  /** parts that show rows, too */
+  /** Called after each paint. */
   readonly watchers = new Set<{ painted(): void }>();
-  /** Which kernel has the words that this page left, and the cells that were typed in here (`common/typing.ts`). */
+  /** The kernel that this view talks to, and the cells that were edited in it (`common/typing.ts`). */
   kernel: string | undefined;
   typedHere: Set<string> | undefined;
   density: Density;
@@ -68,7 +68,7 @@ export class Grid {
   columns = 0;
   version: number | undefined = -1;
   readonly scroll: VirtualScroll<TileRow>;
-  readonly bar: Bar;
+  readonly toolbar: Toolbar;
   readonly grid: HTMLDivElement;
 
   constructor(
@@ -80,15 +80,15 @@ export class Grid {
     this.frame = new Frame(model, el, signal, "nbt-images");
     this.channel = new Channel(model, signal, this.paint);
     this.rows = new Rows(this.channel, "images", this.revision, this.paint, PAGES_KEPT);
-    this.edits = new Edits(this.channel, this.revision, this.paint, (cell) => settle(this, cell));
+    this.edits = new Edits(this.channel, this.revision, this.paint, (cell) => showOutcome(this, cell));
     this.pictures = new Pictures(this.channel, signal, 192, this.paint);
     this.selection = new ImageSelection(model, this.channel, this.rows, this.paint);
     this.parts = new Parts(this.frame, this.channel, { "grid/tiles": tiles, "grid/undo_notice": undoNotice });
     this.density = model.get("density") ?? "medium";
 
     const f = this.frame;
-    this.bar = new Bar(this);
-    f.onAgain = (kind, of) => void again(kind, f, this.edits, [this.rows], this.paint, of);
+    this.toolbar = new Toolbar(this);
+    f.onUndoRedo = (kind, of) => void undoOrRedo(kind, f, this.edits, [this.rows], this.paint, of);
     this.grid = h("div", "nbt-scroll", { role: "grid", "aria-label": "Images", "aria-multiselectable": "true" });
     this.scroll = new VirtualScroll(this.grid, () => this.newLine());
     f.body.append(this.grid);
@@ -116,7 +116,7 @@ export class Grid {
       if (event.shiftKey && !this.writing(event.target)) event.preventDefault(); // no text selection
     });
     this.grid.addEventListener("dragstart", (event) =>
-      this.captions ? this.captions.drag(event) : event.preventDefault(),
+      this.captionEditor ? this.captionEditor.drag(event) : event.preventDefault(),
     );
     const size = new ResizeObserver(this.paint);
     size.observe(this.grid);
@@ -153,7 +153,7 @@ export class Grid {
     return this.frame.root;
   }
 
-  /** Whether the set must stay as it is. */
+  /** Whether the images cannot be changed now. */
   get locked() {
     return Boolean(this.summary.training || this.summary.picking);
   }
@@ -163,7 +163,7 @@ export class Grid {
   }
 
   caption(row: ImageRow) {
-    const edit = this.edits.of("images", row.image_id, "caption");
+    const edit = this.edits.cell("images", row.image_id, "caption");
     return edit?.phase === "pending" ? edit.value : row.caption;
   }
 
@@ -177,7 +177,7 @@ export class Grid {
     void this.channel.ask({ kind: "density", density });
   }
 
-  /** Change the tiles' size, and keep in view what is. */
+  /** Change the size of the tiles and keep the same images in view. */
   showDensity(density: Density) {
     if (density === this.density || !(density in SIZES)) return;
     const first = Math.floor(this.grid.scrollTop / this.scroll.pitch) * this.columns;
@@ -191,13 +191,13 @@ export class Grid {
   // -- painting -----------------------------------------------------------------------------------
 
   paintNow() {
-    void giveBackGone(this);
+    void showTextsOfGoneRows(this);
     this.frame.paint(this.edits, this.channel, this.rows.known);
-    this.bar.paint();
+    this.toolbar.paint();
     this.paintEmpty();
     this.layout();
     for (const watcher of this.watchers) watcher.painted();
-    if (this.pictures.kept.size && !this.pictures.flights.size) void this.prepare();
+    if (this.pictures.kept.size && !this.pictures.flights.size) void this.loadCaptionEditor();
   }
 
   paintEmpty() {
@@ -208,7 +208,7 @@ export class Grid {
     this.grid.hidden = nothing;
     if (!nothing) return;
     if (this.rows.problem) this.frame.explain(["", this.rows.problem, ""]);
-    else if (this.bar.filtered) this.frame.explain(["", "No image fits.", ""]);
+    else if (this.toolbar.filtered) this.frame.explain(["", "No image fits.", ""]);
     else if (this.summary.empty) this.frame.explain(this.summary.empty);
   }
 
@@ -221,9 +221,9 @@ export class Grid {
     const pitch = side + text + GAP;
     const lines = Math.ceil(this.count / columns);
     if (columns !== this.columns) this.rebuild(columns);
-    mark(this.root, "data-density", this.density);
-    mark(this.grid, "aria-rowcount", String(lines));
-    mark(this.grid, "aria-colcount", String(columns));
+    setAttribute(this.root, "data-density", this.density);
+    setAttribute(this.grid, "aria-rowcount", String(lines));
+    setAttribute(this.grid, "aria-colcount", String(columns));
     this.grid.style.setProperty("--nbt-side", `${side}px`);
     this.scroll.space.style.height = `${Math.max(0, lines * pitch - GAP + DRAG * 2)}px`;
     this.scroll.pitch = pitch;
@@ -234,27 +234,27 @@ export class Grid {
     const bottom = Math.min(lines - 1, Math.floor((this.grid.scrollTop + this.grid.clientHeight - DRAG) / pitch));
     const keep = new Set<number>();
     for (let n = Math.max(0, top - 1); n <= Math.min(lines - 1, bottom + 1); n += 1) keep.add(n);
-    // The line that has the focus or the editor stays, however far away one scrolls.
-    if (this.captions?.open) keep.add(Math.floor(this.rows.indexOf(this.captions.open.id) / columns));
+    // The line with the focus or the editor stays in the page, however far away one scrolls.
+    if (this.captionEditor?.open) keep.add(Math.floor(this.rows.indexOf(this.captionEditor.open.id) / columns));
     const held =
       document.activeElement && this.root.contains(document.activeElement) ? this.tileOf(document.activeElement) : null;
     if (held) keep.add(Math.floor(held.index / columns)).add(Math.floor(this.focus / columns));
     const seen: Wanted[] = [];
     const ahead: Wanted[] = [];
     this.scroll.show(keep, lines, (line, n) => this.paintLine(line, n, n >= top && n <= bottom ? seen : ahead));
-    // Its image is gone: keys must not fall through to the notebook, where "d d" deletes the cell.
+    // The focus must not fall back to the notebook, where "d d" deletes the cell.
     if (held && held.index >= this.count) this.tileAt(this.focus)?.cell.focus({ preventScroll: true });
     void this.rows.want(Math.max(0, top - 1) * columns, (bottom + 2) * columns);
     this.pictures.want(seen, ahead);
-    this.captions?.place();
+    this.captionEditor?.place();
   }
 
   rebuild(columns: number) {
     this.columns = columns;
-    const focused = this.captions?.open ? null : this.tileOf(document.activeElement);
-    this.captions?.lift();
+    const focused = this.captionEditor?.open ? null : this.tileOf(document.activeElement);
+    this.captionEditor?.lift();
     this.scroll.clear();
-    this.captions?.land();
+    this.captionEditor?.land();
     if (focused) window.setTimeout(() => this.focusOn(this.focus), 0);
   }
 
@@ -267,13 +267,13 @@ export class Grid {
 
   paintLine(line: TileRow, n: number, near: Wanted[]) {
     line.row.style.transform = `translateY(${n * this.scroll.pitch}px)`;
-    mark(line.row, "aria-rowindex", String(n + 1));
+    setAttribute(line.row, "aria-rowindex", String(n + 1));
     line.tiles.forEach((tile, column) => {
       const index = n * this.columns + column;
       tile.cell.hidden = index >= this.count;
       tile.index = index;
-      mark(tile.cell, "aria-colindex", String(column + 1));
-      mark(tile.cell, "tabindex", index === this.focus ? "0" : "-1");
+      setAttribute(tile.cell, "aria-colindex", String(column + 1));
+      setAttribute(tile.cell, "tabindex", index === this.focus ? "0" : "-1");
       if (index >= this.count) return;
       const row = this.rows.at(index);
       paintTile(this, tile, row);
@@ -309,7 +309,7 @@ export class Grid {
 
   clicked(event: MouseEvent) {
     const tile = this.tileOf(event.target);
-    // The second click of two opens it, and must not undo what the first has selected.
+    // The second click of a double click opens the image, and must not undo the selection of the first.
     if (!tile?.id || event.target instanceof HTMLButtonElement || event.detail > 1 || this.writing(event.target))
       return;
     const onText = event.target instanceof Node && (tile.cap.contains(event.target) || tile.why.contains(event.target));
@@ -317,7 +317,7 @@ export class Grid {
     const { picking } = this.summary;
     if (onText && !picking && !event.shiftKey && !event.ctrlKey && !event.metaKey) void this.edit(tile.id);
     else {
-      // Who picks twenty of thousands must not lose nineteen by a click.
+      // A plain click must not replace a large selection from a folder.
       this.pick(tile.index, event.shiftKey ? "range" : event.ctrlKey || event.metaKey || picking ? "toggle" : "only");
       this.focusOn(tile.index);
     }
@@ -329,7 +329,7 @@ export class Grid {
   }
 
   key(event: KeyboardEvent) {
-    if (this.writing(event.target)) return this.captions?.key(event);
+    if (this.writing(event.target)) return this.captionEditor?.key(event);
     const page = this.columns * this.scroll.page;
     const steps: { [key: string]: number } = {
       ArrowLeft: this.focus - 1,
@@ -354,48 +354,48 @@ export class Grid {
     } else if (event.key === " ") void this.pick(this.focus, event.shiftKey ? "range" : "toggle");
     else if ((command && event.key === "Enter") || (!command && letter === "o")) this.open(this.focus);
     else if (event.key === "Enter" || event.key === "F2") void this.edit(this.rows.at(this.focus)?.image_id);
-    else if (event.key === "Delete") this.act("remove");
+    else if (event.key === "Delete") this.bulkAction("remove");
     else if (!command && letter === "c") this.recaption();
     else if (!command && (letter === "m" || letter === "t"))
-      this.act(letter === "m" ? "mine" : "theirs", [this.rows.idAt(this.focus) ?? ""]);
-    else if (!command && letter === "p") this.act("pair");
+      this.bulkAction(letter === "m" ? "mine" : "theirs", [this.rows.idAt(this.focus) ?? ""]);
+    else if (!command && letter === "p") this.bulkAction("pair");
     else if (event.key === "?") void this.parts.run("shortcuts_help", this);
     else if (event.key === "Escape") this.selection.set([]);
-    else if (event.key === "/") this.bar.search.focus();
+    else if (event.key === "/") this.toolbar.search.focus();
     else if (command && letter === "a") void this.selection.all();
-    else if (command && letter === "z") this.frame.onAgain(event.shiftKey ? "redo" : "undo");
-    else if (command && letter === "y") this.frame.onAgain("redo");
+    else if (command && letter === "z") this.frame.onUndoRedo(event.shiftKey ? "redo" : "undo");
+    else if (command && letter === "y") this.frame.onUndoRedo("redo");
     else return;
     event.preventDefault();
   }
 
   writing(target: EventTarget | null) {
-    return Boolean(this.captions?.holds(target));
+    return Boolean(this.captionEditor?.holds(target));
   }
 
-  /** Have the editor ready before it is wanted: a kernel that is busy then could not give it. */
-  prepare() {
-    return (this.preparing ??= this.parts
+  /** Load the editor before it is needed, because a kernel that is busy then could not send it. */
+  loadCaptionEditor() {
+    return (this.loadingCaptionEditor ??= this.parts
       .run("caption_editor", this)
-      .then((editor) => (this.captions = editor ?? null)));
+      .then((editor) => (this.captionEditor = editor ?? null)));
   }
 
   async edit(id: string | undefined) {
-    if (!this.captions && !(await this.prepare())) this.preparing = null; // it failed, and is tried again
-    this.captions?.edit(id);
+    if (!this.captionEditor && !(await this.loadCaptionEditor())) this.loadingCaptionEditor = null; // it failed, and is tried again next time
+    this.captionEditor?.edit(id);
   }
 
   // -- commands -----------------------------------------------------------------------------------
 
   /**
-   * @param what the last two: where two changed one caption, keep one of them
-   * @param ids without them, what is selected
+   * @param what "mine" and "theirs" choose between two versions of a caption
+   * @param ids by default, the selected images
    */
-  act(what: "remove" | "pair" | "mine" | "theirs", ids?: string[]) {
+  bulkAction(what: "remove" | "pair" | "mine" | "theirs", ids?: string[]) {
     void this.parts.run("bulk_actions", this, what, ids);
   }
 
-  /** Change the captions of what is selected, else of what has the focus. */
+  /** Change the captions of the selected images, or of the focused one. */
   recaption() {
     const ids = this.selection.size ? [...this.selection.ids] : [this.rows.idAt(this.focus)];
     void this.parts.run(
@@ -405,7 +405,7 @@ export class Grid {
     );
   }
 
-  /** @param index without it, the first of the selected images */
+  /** @param index by default, the first of the selected images */
   open(index?: number) {
     void this.parts.run("viewer", this, index);
   }

@@ -1,8 +1,8 @@
-// Another picture in an image's place. It is read on the kernel's side: pictures never travel through the page.
+// The dialog that replaces the picture of an image. The kernel reads the file: pictures are not uploaded through the page.
 
-import { newId, words } from "../common/channel";
+import { errorText, newId } from "../common/channel";
 import { openDialog } from "../common/dialog";
-import { button, h, mark, paintName, say } from "../common/dom";
+import { button, h, paintName, setAttribute, setText } from "../common/dom";
 import { paintPicture } from "../common/pictures";
 import type { Grid } from "./grid";
 
@@ -38,7 +38,7 @@ export default function (grid: Grid, id: string) {
     const typed = path.value.trim();
     if (!typed || go.disabled) return path.focus();
     go.disabled = path.readOnly = true;
-    say(go, "Reading…");
+    setText(go, "Reading…");
     const reply = await grid.edits.ask({ kind: "replace", row: id, path: typed });
     if (reply.ok) {
       close();
@@ -47,17 +47,17 @@ export default function (grid: Grid, id: string) {
       return grid.paint();
     }
     go.disabled = path.readOnly = false;
-    say(go, "Replace");
-    say(why, words(reply));
-    mark(path, "aria-invalid", "true");
+    setText(go, "Replace");
+    setText(why, errorText(reply));
+    setAttribute(path, "aria-invalid", "true");
     path.focus();
   };
   const go = button("Replace", "nbt-btn nbt-primary nbt-small", () => void apply());
   foot.append(button("Cancel", "nbt-btn", close), go);
   path.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && void apply());
   path.addEventListener("input", () => {
-    say(why, "");
-    mark(path, "aria-invalid", null);
+    setText(why, "");
+    setAttribute(path, "aria-invalid", null);
   });
   path.focus();
 }

@@ -1,13 +1,13 @@
-// Which images are selected. The kernel holds it; the page is ahead of it while it tells.
+// The selected images. The kernel has the selection; the page is ahead of it while it sends a change.
 
 import type { Channel } from "../common/channel";
 import type { Model } from "../common/messages";
 import type { Rows } from "../common/rows";
 
 export class ImageSelection {
-  /** in the order of selection */
+  /** In the order of selection. */
   ids: Set<string>;
-  /** The row from which a range goes. */
+  /** The row where a range begins. */
   anchor = 0;
   telling = 0;
   picking = 0;
@@ -29,9 +29,9 @@ export class ImageSelection {
     return this.ids.has(id);
   }
 
-  /** The kernel has set it. */
+  /** The kernel has changed the selection. */
   heard() {
-    if (this.telling > 0) return; // older than what is on its way
+    if (this.telling > 0) return; // it is older than what is being sent
     this.ids = new Set(this.model.get("selected") ?? []);
     this.changed();
   }
@@ -41,7 +41,7 @@ export class ImageSelection {
     const id = this.rows.idAt(index);
     if (how === "range") {
       const ids = await this.rows.ids(Math.min(this.anchor, index), Math.max(this.anchor, index) + 1);
-      if (picking === this.picking) this.set(ids); // else somebody picked on while the kernel was asked
+      if (picking === this.picking) this.set(ids); // else the selection changed meanwhile
     } else if (id) {
       this.anchor = index;
       if (how === "toggle") this.set(this.has(id) ? [...this.ids].filter((one) => one !== id) : [...this.ids, id]);
@@ -64,7 +64,7 @@ export class ImageSelection {
   async tell() {
     this.changed();
     this.telling += 1;
-    if (this.telling > 1) return; // the one on its way sends the newest when it is back
+    if (this.telling > 1) return; // the pending request is followed by the newest state
     for (let sent = -1; sent !== this.telling; ) {
       sent = this.telling;
       await this.channel.ask({ kind: "select", ids: [...this.ids] });

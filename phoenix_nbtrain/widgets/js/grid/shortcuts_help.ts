@@ -1,4 +1,4 @@
-// The keys of the grid, listed.
+// The dialog that lists the keyboard shortcuts of the grid.
 
 import { openDialog } from "../common/dialog";
 import { h } from "../common/dom";
@@ -36,7 +36,7 @@ export default function (grid: Grid) {
   body.append(list);
 }
 
-/** A key's name as a cap, if it is one. */
+/** Show the name of a key as a key cap. */
 function kbd(part: string) {
   return /^(Ctrl |Page )?(\S{1,6}|Delete)$/.test(part) && part !== "Arrows" ? h("kbd", "", {}, part) : part;
 }

@@ -1,6 +1,6 @@
-// One picture of the grid, with what is to say about it.
+// One tile of the grid.
 
-import { button, h, mark, paintDot, paintName, plain, say } from "../common/dom";
+import { button, h, paintDot, paintName, printable, setAttribute, setText } from "../common/dom";
 import type { CellEdit } from "../common/edits";
 import type { Badge, ImageRow } from "../common/messages";
 import { paintPicture } from "../common/pictures";
@@ -25,7 +25,7 @@ export function newTile(grid: Grid): Tile {
   const badges = h("span", "nbt-badges");
   const tick = h("span", "nbt-tick", { "aria-hidden": "true" }, "✓");
   const side = (which: "mine" | "theirs", text: string) =>
-    button(text, "nbt-btn nbt-tiny", () => grid.act(which, [tile.id]), {
+    button(text, "nbt-btn nbt-tiny", () => grid.bulkAction(which, [tile.id]), {
       tabindex: "-1",
       title: `${text} (${which[0].toUpperCase()})`,
     });
@@ -51,41 +51,41 @@ export function newTile(grid: Grid): Tile {
 
 export function paintTile(grid: Grid, tile: Tile, row: ImageRow | undefined) {
   tile.id = row?.image_id ?? "";
-  const edit = row ? grid.edits.of("images", row.image_id, "caption") : undefined;
+  const edit = row ? grid.edits.cell("images", row.image_id, "caption") : undefined;
   const caption = row ? grid.caption(row) : "";
   const ghost = row && !caption ? row.automatic_caption || "no caption" : "";
   paintName(tile.name, row?.name ?? " ");
-  mark(tile.name, "title", row ? `${plain(row.name)} · ${measures(row)}` : null);
-  say(tile.cap, caption || ghost);
+  setAttribute(tile.name, "title", row ? `${printable(row.name)} · ${measures(row)}` : null);
+  setText(tile.cap, caption || ghost);
   tile.cap.classList.toggle("nbt-ghost", ghost !== "");
-  say(tile.size, row ? measures(row) : "");
-  mark(tile.img, "alt", row ? plain(row.name) : "");
+  setText(tile.size, row ? measures(row) : "");
+  setAttribute(tile.img, "alt", row ? printable(row.name) : "");
   paintBadges(tile.badges, row ? badgesOf(row, caption) : []);
   paintPicture(tile.pic, tile.img, row ? grid.pictures.get(row.image_id, row.picture) : undefined, row?.colour);
   const [state, reason] = cellState(edit, row);
   tile.dot.hidden = !row;
   paintDot(tile.dot, state, reason);
-  mark(tile.cell, "data-state", row ? state : null);
-  mark(tile.cell, "aria-selected", String(grid.selection.has(tile.id)));
-  mark(tile.cell, "aria-busy", row ? null : "true");
+  setAttribute(tile.cell, "data-state", row ? state : null);
+  setAttribute(tile.cell, "aria-selected", String(grid.selection.has(tile.id)));
+  setAttribute(tile.cell, "aria-busy", row ? null : "true");
   const refused = edit?.phase === "refused";
-  mark(tile.cell, "aria-invalid", refused || row?.reason ? "true" : null);
-  // What was typed and not taken is offered again where it would have stood.
+  setAttribute(tile.cell, "aria-invalid", refused || row?.reason ? "true" : null);
+  // A refused text is offered again in its own place.
   const both = !edit && row ? twoSaid(row) : "";
-  say(tile.why, refused ? `${edit.reason} Your text is kept: click to go on.` : both || (row?.reason ?? ""));
+  setText(tile.why, refused ? `${edit.reason} Your text is kept: click to go on.` : both || (row?.reason ?? ""));
   tile.choice.hidden = !both;
   tile.badges.hidden = Boolean(both);
   tile.why.hidden = tile.why.textContent === "";
-  mark(tile.why, "title", tile.why.textContent);
+  setAttribute(tile.why, "title", tile.why.textContent);
 }
 
-/** What somebody else did to a picture whose caption was changed here, too; empty where nobody did. */
+/** What somebody else changed about an image that was changed here as well; empty if nobody did. */
 export function twoSaid(row: ImageRow | undefined) {
   if (row?.gone) return "They removed it.";
   return typeof row?.theirs === "string" ? `Theirs: ${row.theirs || "(no caption)"}` : "";
 }
 
-/** What the kernel says of a picture, less what a caption on its way has mended. */
+/** The badges of an image, without the one about a missing caption if a caption is pending. */
 export function badgesOf(row: ImageRow, caption: string): Badge[] {
   return caption.trim() ? row.badges.filter((badge: Badge) => badge.text !== "caption") : row.badges;
 }
@@ -104,7 +104,7 @@ export function cellState(edit: CellEdit | undefined, row: ImageRow | undefined)
   return [row?.state ?? "kept", row?.reason ?? ""];
 }
 
-/** A picture's size in pixels and bytes, as far as it is known. */
+/** The size of a picture in pixels and bytes, as far as known. */
 export function measures(row: ImageRow) {
   const { bytes } = row;
   const pixels = row.width && row.height ? `${row.width} × ${row.height}` : "";

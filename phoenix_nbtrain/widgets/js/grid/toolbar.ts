@@ -1,6 +1,6 @@
-// What stands above the tiles: what to look at, and what to do with the selected ones.
+// The toolbar of the grid: search, filter, order, tile size, and actions on the selected images.
 
-import { button, counted, h, mark, say } from "../common/dom";
+import { button, counted, h, setAttribute, setText } from "../common/dom";
 import type { Wish } from "../common/messages";
 import type { Grid } from "./grid";
 
@@ -11,11 +11,11 @@ const SORT_NAMES = {
   size: "Smallest first",
   state: "Not saved first",
 };
-/** Of files that nobody has added yet. */
+/** For the files of a folder. */
 const SORT_NAMES_PICKING = { added: "By name", size: "Smallest first" };
 const DENSITIES = ["small", "medium", "large"] as const;
 
-export class Bar {
+export class Toolbar {
   attention = false;
   timer = 0;
   readonly search: HTMLInputElement;
@@ -30,7 +30,7 @@ export class Bar {
   readonly pair: HTMLButtonElement;
   readonly replace: HTMLButtonElement;
   readonly remove: HTMLButtonElement;
-  readonly acts: HTMLSpanElement;
+  readonly bulkActions: HTMLSpanElement;
 
   constructor(readonly grid: Grid) {
     const { frame } = grid;
@@ -49,14 +49,14 @@ export class Bar {
     const act = (text: string, title: string, does: () => void) => button(text, "nbt-btn", does, { title });
     this.open = act("Open", "Open large (O)", () => grid.open());
     this.recaption = act("Caption…", "Change the captions (C)", () => grid.recaption());
-    this.pair = act("Pair", "Pair (P)", () => grid.act("pair"));
+    this.pair = act("Pair", "Pair (P)", () => grid.bulkAction("pair"));
     this.replace = act(
       "Replace…",
       "Put another picture in its place",
       () => void grid.parts.run("replace_dialog", grid, [...grid.selection.ids][0]),
     );
-    this.remove = act("Remove", "Remove (Delete)", () => grid.act("remove"));
-    this.acts = h(
+    this.remove = act("Remove", "Remove (Delete)", () => grid.bulkAction("remove"));
+    this.bulkActions = h(
       "span",
       "nbt-group nbt-acts",
       { role: "group", "aria-label": "Selected images" },
@@ -76,7 +76,7 @@ export class Bar {
       this.search,
       this.chip,
       h("span", "nbt-grow"),
-      this.acts,
+      this.bulkActions,
       this.looks,
       frame.undo,
       frame.redo,
@@ -91,7 +91,7 @@ export class Bar {
     grid.signal.addEventListener("abort", () => clearTimeout(this.timer));
   }
 
-  /** What is looked at, as the kernel is asked for it. */
+  /** Search, filter and order, as the kernel is asked for them. */
   get wish(): Wish {
     const search = this.search.value.trim();
     return {
@@ -107,7 +107,7 @@ export class Bar {
 
   toggleAttention() {
     this.attention = !this.attention;
-    mark(this.chip, "aria-pressed", String(this.attention));
+    setAttribute(this.chip, "aria-pressed", String(this.attention));
     void this.look();
   }
 
@@ -126,16 +126,16 @@ export class Bar {
     const counts = s.counts ?? {};
     const selected = grid.selection.size;
     const todo = counts.attention ?? 0;
-    say(this.chip, `${todo.toLocaleString("en")} ${todo === 1 ? "needs" : "need"} attention`);
+    setText(this.chip, `${todo.toLocaleString("en")} ${todo === 1 ? "needs" : "need"} attention`);
     this.chip.hidden = (todo === 0 && !this.attention) || Boolean(s.picking);
     this.search.hidden = total === 0;
     this.looks.hidden = total === 0 || selected > 0;
     grid.frame.bar.hidden = total === 0 && !s.can_undo && !s.can_redo;
-    DENSITIES.forEach((density, i) => mark(this.sizes[i], "aria-pressed", String(density === grid.density)));
+    DENSITIES.forEach((density, i) => setAttribute(this.sizes[i], "aria-pressed", String(density === grid.density)));
 
-    this.acts.hidden = selected === 0;
-    say(this.chosen, `${selected.toLocaleString("en")} selected`);
-    say(this.all, `Select all ${grid.count.toLocaleString("en")}`);
+    this.bulkActions.hidden = selected === 0;
+    setText(this.chosen, `${selected.toLocaleString("en")} selected`);
+    setText(this.all, `Select all ${grid.count.toLocaleString("en")}`);
     this.all.hidden = selected >= grid.count;
     for (const edit of [this.recaption, this.pair, this.replace, this.remove]) {
       edit.hidden = Boolean(s.picking);
@@ -150,6 +150,6 @@ export class Bar {
     else if (total) words.push(counted(total, "image"));
     if (total && !s.picking)
       words.push(`${((counts.images ?? 0) - (counts.uncaptioned ?? 0)).toLocaleString("en")} captioned`);
-    say(grid.frame.count, words.join(" · "));
+    setText(grid.frame.count, words.join(" · "));
   }
 }

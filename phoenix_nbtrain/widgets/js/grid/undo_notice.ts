@@ -1,13 +1,13 @@
-// What was done with several images, said where it was done. Prepended to the parts that do such things.
+// A note that says what was done, with an Undo button.
 
 import { button, h } from "../common/dom";
 import type { Grid } from "./grid";
 
 /**
- * Say what was done, with a way back as long as it is the last thing that was done.
- * @param made the revision that it made
+ * Show what was done. Undo is offered while it is the latest change.
+ * @param made the revision that the change made
  */
-export function tell(grid: Grid, text: string, made?: number) {
+export function showUndoNotice(grid: Grid, text: string, made?: number) {
   const line = h(
     "div",
     "nbt-note nbt-hint nbt-row nbt-told",
@@ -16,20 +16,20 @@ export function tell(grid: Grid, text: string, made?: number) {
     h("span", "nbt-grow"),
   );
   const away = () => {
-    // The focus must not fall through to the notebook, where "d d" deletes the cell.
+    // The focus must not fall back to the notebook, where "d d" deletes the cell.
     if (line.contains(document.activeElement)) grid.focusOn(grid.focus);
     line.remove();
     grid.watchers.delete(watcher);
   };
   const undo = button("Undo", "nbt-btn nbt-quiet", () => {
     away();
-    grid.frame.onAgain("undo", made);
+    grid.frame.onUndoRedo("undo", made);
   });
   const watcher = {
     painted() {
       const { revision = 0, undoes, training } = grid.summary;
       undo.disabled = Boolean(training);
-      // It was undone, or another change came after it.
+      // It was undone, or followed by another change.
       if (!line.isConnected || (made && revision >= made && undoes !== made)) away();
     },
   };

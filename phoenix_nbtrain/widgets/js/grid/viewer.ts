@@ -1,11 +1,11 @@
-// An image as large as the window, with its caption beside it.
+// The viewer: a large image with its caption beside it.
 
 import { newId } from "../common/channel";
 import { openDialog } from "../common/dialog";
-import { button, h, mark, paintDot, paintName, plain, say } from "../common/dom";
+import { button, h, paintDot, paintName, printable, setAttribute, setText } from "../common/dom";
 import type { ImageRow } from "../common/messages";
 import { Pictures } from "../common/pictures";
-import { keepTyped, letGo } from "../common/typing";
+import { forgetRefused, keepTypedText } from "../common/typing";
 import type { Grid } from "./grid";
 import { badgesOf, cellState, measures, twoSaid } from "./tiles";
 import { ZOOM_STEP, Zoom } from "./zoom";
@@ -15,7 +15,7 @@ const LARGE_KEPT = 6;
 
 class Viewer {
   id: string;
-  /** the caption as it was when typing began */
+  /** The caption that is being edited, as it was before. */
   typing: { id: string; base: number; was: string; end: (sent?: boolean) => void } | null = null;
   readonly signal: AbortSignal;
   readonly large: Pictures;
@@ -100,7 +100,7 @@ class Viewer {
     this.why = h("div", "nbt-reason", { id: `${field}-why`, role: "status" });
     this.theirs = h("div", "nbt-why", { dir: "auto" });
     const keep = (side: "mine" | "theirs", text: string) =>
-      button(text, "nbt-btn", () => this.grid.act(side, [this.id]));
+      button(text, "nbt-btn", () => this.grid.bulkAction(side, [this.id]));
     this.choice = h(
       "div",
       "nbt-both",
@@ -129,18 +129,18 @@ class Viewer {
     if (this.id) grid.rows.hold(this.id);
     grid.focus = index;
     grid.intoView(index);
-    grid.layout(); // which asks for the rows there
+    grid.layout(); // which requests the rows there
     this.paint();
   }
 
-  /** The grid was painted: something may be new. */
+  /** Called after the grid was painted. */
   painted() {
     const { grid } = this;
     if (grid.count === 0) return this.close();
     const at = this.id ? grid.rows.indexOf(this.id) : -1;
     if (at >= 0) this.index = at;
     else if (this.id && grid.rows.at(this.index)) {
-      this.save(); // it is gone: the refusal hands the words back
+      this.save(); // it is gone: the text is refused and then offered for copying
       this.id = "";
     }
     this.index = Math.min(this.index, grid.count - 1);
@@ -151,7 +151,7 @@ class Viewer {
   paint() {
     if (this.signal.aborted) return;
     const { grid, row } = this;
-    say(this.count, `${(this.index + 1).toLocaleString("en")} of ${grid.count.toLocaleString("en")}`);
+    setText(this.count, `${(this.index + 1).toLocaleString("en")} of ${grid.count.toLocaleString("en")}`);
     this.back.disabled = this.index === 0;
     this.on.disabled = this.index >= grid.count - 1;
     if (!row) {
@@ -160,8 +160,8 @@ class Viewer {
       return;
     }
     paintName(this.heading, row.name);
-    mark(this.dialog, "aria-label", plain(row.name));
-    mark(this.pick, "aria-pressed", String(grid.selection.has(row.image_id)));
+    setAttribute(this.dialog, "aria-label", printable(row.name));
+    setAttribute(this.pick, "aria-pressed", String(grid.selection.has(row.image_id)));
     this.paintPicture(row);
     this.paintCaption(row);
     this.paintFacts(row);
@@ -173,13 +173,13 @@ class Viewer {
     const url = entry?.url || grid.pictures.get(row.image_id, row.picture)?.url || "";
     if (this.img.getAttribute("src") !== url) url ? (this.img.src = url) : this.img.removeAttribute("src");
     this.img.hidden = !url;
-    mark(this.img, "alt", plain(row.name));
-    mark(this.stage, "aria-busy", String(!entry));
+    setAttribute(this.img, "alt", printable(row.name));
+    setAttribute(this.stage, "aria-busy", String(!entry));
     this.problem.hidden = !entry?.error;
-    say(this.problem, entry?.error ?? "");
+    setText(this.problem, entry?.error ?? "");
     if (row.width && row.height) zoom.of(row.width, row.height);
     else this.img.onload = () => zoom.of(this.img.naturalWidth, this.img.naturalHeight);
-    say(this.percent, zoom.chosen ? `${Math.round(zoom.scale * 100)} %` : "Fit");
+    setText(this.percent, zoom.chosen ? `${Math.round(zoom.scale * 100)} %` : "Fit");
     const side = Math.max(
       this.stage.clientWidth,
       this.stage.clientHeight,
@@ -194,7 +194,7 @@ class Viewer {
 
   paintCaption(row: ImageRow) {
     const { grid, area } = this;
-    const edit = grid.edits.of("images", row.image_id, "caption");
+    const edit = grid.edits.cell("images", row.image_id, "caption");
     const refused = edit?.phase === "refused";
     area.readOnly = grid.locked;
     if (!this.typing) {
@@ -202,28 +202,30 @@ class Viewer {
       const text = refused ? edit.value : was;
       if (area.value !== text) area.value = text;
       if (document.activeElement === area && !area.readOnly) {
-        const end = keepTyped(grid, area, { table: "images", row: row.image_id, column: "caption" }, () => this.save());
+        const end = keepTypedText(grid, area, { table: "images", row: row.image_id, column: "caption" }, () =>
+          this.save(),
+        );
         this.typing = { id: row.image_id, base: grid.edits.seen(grid.rows, row.image_id, "caption"), was, end };
       }
     }
     this.label.hidden = area.hidden = Boolean(grid.summary.picking);
     const both = edit ? "" : twoSaid(row);
     this.choice.hidden = !both;
-    say(this.theirs, both);
-    mark(area, "placeholder", row.automatic_caption || "What the picture shows");
-    mark(area, "aria-invalid", refused || row.reason ? "true" : null);
-    say(this.why, refused ? `${edit.reason} Your text is kept.` : row.reason);
+    setText(this.theirs, both);
+    setAttribute(area, "placeholder", row.automatic_caption || "What the picture shows");
+    setAttribute(area, "aria-invalid", refused || row.reason ? "true" : null);
+    setText(this.why, refused ? `${edit.reason} Your text is kept.` : row.reason);
   }
 
   paintFacts(row: ImageRow) {
     const { grid } = this;
-    const [state] = cellState(grid.edits.of("images", row.image_id, "caption"), row);
+    const [state] = cellState(grid.edits.cell("images", row.image_id, "caption"), row);
     const badges = badgesOf(row, grid.caption(row));
     const says = JSON.stringify([measures(row), state, badges]);
     if (this.facts.dataset.says === says) return;
     this.facts.dataset.says = says;
     const dot = h("span", "nbt-dot", { role: "img" });
-    paintDot(dot, state, ""); // the reason stands under the caption
+    paintDot(dot, state, ""); // the reason is shown under the caption
     const lines = [
       h("dt", "", {}, "Size"),
       h("dd", "", {}, measures(row)),
@@ -231,7 +233,7 @@ class Viewer {
       h("dd", "", {}, dot, " ", dot.title),
     ];
     for (const { text, tone, why } of badges) {
-      // A badge that says all by itself needs no word beside it but what it is about.
+      // A badge whose text says it all needs a label only.
       const term = text === why ? "Pair" : h("span", `nbt-badge nbt-${tone}`, {}, text);
       lines.push(h("dt", "", {}, term), h("dd", "", {}, why));
     }
@@ -247,11 +249,11 @@ class Viewer {
     this.typing = null;
     if (!typing) return;
     const { edits } = this.grid;
-    const before = edits.of("images", typing.id, "caption");
+    const before = edits.cell("images", typing.id, "caption");
     const changed = this.area.value !== typing.was;
     typing.end(changed);
     if (changed) edits.set("images", typing.id, "caption", this.area.value, typing.base);
-    else if (before?.phase === "refused") letGo(this.grid, before);
+    else if (before?.phase === "refused") forgetRefused(this.grid, before);
   }
 
   key(event: KeyboardEvent) {
@@ -271,8 +273,8 @@ class Viewer {
         this.show(this.index + 1);
         this.area.select();
       } else if (event.key === "Escape") {
-        const refused = this.grid.edits.of("images", this.id, "caption");
-        if (refused?.phase === "refused") letGo(this.grid, refused);
+        const refused = this.grid.edits.cell("images", this.id, "caption");
+        if (refused?.phase === "refused") forgetRefused(this.grid, refused);
         this.typing?.end();
         this.typing = null;
         this.paint();
@@ -283,16 +285,15 @@ class Viewer {
     else if (event.key === " " && !(event.target instanceof HTMLButtonElement)) this.select();
     else if ((event.key === "Enter" && !(event.target instanceof HTMLButtonElement)) || event.key === "F2")
       this.area.focus();
-    else if (command && event.key.toLowerCase() === "z") this.grid.frame.onAgain(event.shiftKey ? "redo" : "undo");
-    else if (command && event.key.toLowerCase() === "y") this.grid.frame.onAgain("redo");
+    else if (command && event.key.toLowerCase() === "z") this.grid.frame.onUndoRedo(event.shiftKey ? "redo" : "undo");
+    else if (command && event.key.toLowerCase() === "y") this.grid.frame.onUndoRedo("redo");
     else if (command || !this.zoom.key(event)) return;
     event.preventDefault();
   }
 }
 
 /**
- * @param index without it, the first of the selected
- * images, if it stands where it can be found; else what has the focus
+ * @param index by default, the first of the selected images if it has been read, else the focused one
  */
 export default function (grid: Grid, index?: number) {
   const selected = grid.rows.indexOf([...grid.selection.ids][0]);

@@ -1,22 +1,21 @@
-// A picture to look into: it fits its stage, or is as large as one likes. Prepended to the parts that show one.
+// Zooming and panning a picture inside its stage.
 
 const ZOOM_MOST = 16;
 export const ZOOM_STEP = 1.25;
 
-/** a place on the stage */
+/** A point on the stage. */
 export type Spot = [x: number, y: number];
 
 export class Zoom {
-  width: number;
-  height!: number;
-  /** CSS pixels to a pixel of the picture; 0 while it fits its stage, whatever that takes. */
+  width = 1;
+  height = 1;
+  /** CSS pixels per pixel of the picture; 0 while it is fitted to the stage. */
   chosen = 0;
-  x: number;
-  y!: number;
-  /** where the mouse, or each finger, has hold of it */
+  x = 0;
+  y = 0;
+  /** Where the mouse, or each finger, holds it. */
   readonly held = new Map<number, Spot>();
-  /** how it stood when it was taken hold of: what of
-it was held, its scale, and how far apart two fingers were */
+  /** At the start of a drag or pinch: the point that is held, the scale, and the distance of two fingers. */
   grip: { x: number; y: number; scale: number; apart: number } | null = null;
 
   constructor(
@@ -25,8 +24,6 @@ it was held, its scale, and how far apart two fingers were */
     signal: AbortSignal,
     readonly changed: () => void,
   ) {
-    this.width = this.height = 1;
-    this.x = this.y = 0;
     const size = new ResizeObserver(() => this.place());
     size.observe(stage);
     signal.addEventListener("abort", () => size.disconnect());
@@ -45,7 +42,7 @@ it was held, its scale, and how far apart two fingers were */
       stage.addEventListener(kind, (event) => this.drop(event));
   }
 
-  /** What is shown, in pixels. */
+  /** Set the size of the picture, in pixels. */
   of(width: number, height: number) {
     if (width === this.width && height === this.height) return;
     this.width = Math.max(1, width);
@@ -71,11 +68,11 @@ it was held, its scale, and how far apart two fingers were */
     return [event.clientX - box.left, event.clientY - box.top];
   }
 
-  /** @param at what is there stays there; without it, what is in the middle */
+  /** @param at the point that does not move; by default, the middle */
   to(scale: number, at: Spot = [this.stage.clientWidth / 2, this.stage.clientHeight / 2]) {
     const before = this.scale;
     const [px, py] = [(at[0] - this.x) / before, (at[1] - this.y) / before];
-    // No smaller than it fits; and back at that, it fits whatever becomes of the stage.
+    // Never smaller than fitted. Back at that scale, it stays fitted when the stage is resized.
     this.chosen = scale < this.fitting * 1.001 ? 0 : Math.min(ZOOM_MOST, scale);
     this.x = at[0] - px * this.scale;
     this.y = at[1] - py * this.scale;
@@ -87,7 +84,7 @@ it was held, its scale, and how far apart two fingers were */
     this.to(this.scale * factor, at);
   }
 
-  /** Fit, or pixel by pixel; twice that where it fits pixel by pixel. */
+  /** Toggle between fitted and 100 %, or 200 % if it is fitted at 100 %. */
   toggle(at?: Spot) {
     if (this.chosen) this.fit();
     else this.to(this.fitting < 1 ? 1 : 2, at);
@@ -119,7 +116,7 @@ it was held, its scale, and how far apart two fingers were */
     const { x, y, scale, apart } = this.grip;
     const hold = this.hold();
     if (!apart && !this.chosen) return;
-    // What was under the finger, or in the middle of two, stays there; two zoom by how far they went apart.
+    // The point under the finger, or between two, stays there. Two fingers zoom by their distance.
     this.x = hold.x - (x * this.scale) / scale;
     this.y = hold.y - (y * this.scale) / scale;
     if (apart) this.to((scale * hold.apart) / apart, [hold.x, hold.y]);
@@ -130,20 +127,20 @@ it was held, its scale, and how far apart two fingers were */
     if (this.held.delete(event.pointerId)) this.grasp();
   }
 
-  /** Go on from how it stands, with the fingers that are there now. */
+  /** Start again from the current position with the fingers that are there now. */
   grasp() {
     const { x, y, apart } = this.hold();
     this.grip = this.held.size ? { x: x - this.x, y: y - this.y, scale: this.scale, apart } : null;
     this.stage.classList.toggle("nbt-held", this.held.size > 0 && this.chosen > 0);
   }
 
-  /** The middle of what holds it, and how far apart two fingers are; 0 for one. */
+  /** The centre of the pointers that hold it, and the distance of two fingers; 0 for one. */
   hold() {
     const [one = [0, 0], two = one] = this.held.values();
     return { x: (one[0] + two[0]) / 2, y: (one[1] + two[1]) / 2, apart: Math.hypot(one[0] - two[0], one[1] - two[1]) };
   }
 
-  /** Whether a key was for it. */
+  /** Handle a key; return whether it was one of its own. */
   key(event: KeyboardEvent) {
     if (event.key === "+" || event.key === "=") this.by(ZOOM_STEP);
     else if (event.key === "-") this.by(1 / ZOOM_STEP);

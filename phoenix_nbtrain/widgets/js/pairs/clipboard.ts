@@ -4,12 +4,12 @@ import { counted, h } from "../common/dom";
 import { COLUMNS, DATA, isData } from "./columns";
 import type { PairView } from "./pairs";
 
-/** What makes a spreadsheet take a text for a formula, and how many marks stand before it. */
+/** A text that a spreadsheet would take for a formula, with any number of quotes before it. */
 const FORMULA = /^'*[=+\-@＝＋－＠\t\r\n]/u;
 
 export class PairClipboard {
   constructor(readonly view: PairView) {
-    // On the document: a cell is no field, so the browser sends them to the body.
+    // On the document: a cell is not a field, so the browser dispatches them on the body.
     for (const kind of ["copy", "cut", "paste"]) {
       document.addEventListener(kind, this, { capture: true, signal: view.signal });
     }
@@ -18,29 +18,32 @@ export class PairClipboard {
   handleEvent(given: Event) {
     const event = given as ClipboardEvent;
     const { view } = this;
-    const { open, lines, frame } = view;
+    const { editing, lines, frame } = view;
     const active = document.activeElement;
     if (!event.clipboardData || !active || !frame.root.contains(active)) return;
     if (!lines.grid.contains(active) && (event.type !== "paste" || active.closest("input, textarea, dialog"))) return;
-    const field = open?.field;
-    if (active === field && !(event.type === "paste" && isBlock(event.clipboardData, open?.column === "instruction")))
+    const field = editing?.field;
+    if (
+      active === field &&
+      !(event.type === "paste" && isBlock(event.clipboardData, editing?.column === "instruction"))
+    )
       return;
-    if (event.type !== "paste" && !getSelection()?.isCollapsed) return; // words of the page
+    if (event.type !== "paste" && !getSelection()?.isCollapsed) return; // selected text of the page
     event.preventDefault();
     event.stopPropagation();
     if (event.type === "paste") this.paste(event.clipboardData.getData("text/plain"));
     else if (this.copy(event.clipboardData) && event.type === "cut")
-      void (view.chosen.whole ? view.input?.commands.remove() : view.input?.commands.clear());
+      void (view.selection.whole ? view.input?.commands.remove() : view.input?.commands.clear());
   }
 
-  /** @returns whether all was there to be copied */
+  /** @returns whether everything was copied */
   copy(data: DataTransfer): boolean {
     const { view } = this;
-    const { chosen, cells, rows, frame } = view;
-    const column = COLUMNS[cells.at.column];
-    const columns = chosen.size > 0 ? chosen.columns : isData(column) ? [column] : DATA;
-    const ids = chosen.size > 0 ? [...chosen.rows] : [cells.at.id];
-    const there = ids.every((id) => chosen.row(id));
+    const { selection, focus, rows, frame } = view;
+    const column = COLUMNS[focus.at.column];
+    const columns = selection.size > 0 ? selection.columns : isData(column) ? [column] : DATA;
+    const ids = selection.size > 0 ? [...selection.rows] : [focus.at.id];
+    const there = ids.every((id) => selection.row(id));
     if (!there) frame.announce("The selected pairs are still being read. Copy once more.");
     if (!there) return false;
     if (ids.every((id) => rows.indexOf(id) >= 0)) ids.sort((a, b) => rows.indexOf(a) - rows.indexOf(b));
@@ -54,25 +57,25 @@ export class PairClipboard {
 
   paste(text: string) {
     const { view } = this;
-    const { chosen, cells, rows, frame, lines } = view;
+    const { selection, focus, rows, frame, lines } = view;
     if (view.locked()) return;
     view.input?.editor.save();
-    if (rows.total > 0 && chosen.size === 0 && !lines.grid.contains(document.activeElement)) {
+    if (rows.total > 0 && selection.size === 0 && !lines.grid.contains(document.activeElement)) {
       return frame.note("Not pasted: choose a cell first, so that it is clear where it goes.");
     }
-    // Where it goes is where one is now, however long the part takes to come.
-    const column = chosen.size > 0 ? chosen.columns[0] : (view.column ?? DATA[0]);
+    // The target is where the focus is now, however long the part takes to load.
+    const column = selection.size > 0 ? selection.columns[0] : (view.column ?? DATA[0]);
     void view.parts.run("paste", view, text, {
-      ids: chosen.ids(),
-      index: cells.at.index,
+      ids: selection.ids(),
+      index: focus.at.index,
       column,
-      many: chosen.size > 1,
+      many: selection.size > 1,
     });
   }
 }
 
 /**
- * Whether what is pasted into a field is cells of a table rather than words for it.
+ * Whether what is pasted into a field is a block of cells rather than text for the field.
  * @param lines whether the field takes several lines
  */
 function isBlock(data: DataTransfer, lines: boolean) {
@@ -80,7 +83,7 @@ function isBlock(data: DataTransfer, lines: boolean) {
   return /\t/.test(text) || (/\n/.test(text) && (!lines || /<table/i.test(data.getData("text/html"))));
 }
 
-/** A text that no spreadsheet runs; pasted back, it is what it was. */
+/** Quote a text that a spreadsheet would run as a formula. Pasting it here removes the quote. */
 function guarded(text: string) {
   return FORMULA.test(text) ? "'" + text : text;
 }

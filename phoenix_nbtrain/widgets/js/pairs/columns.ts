@@ -1,6 +1,6 @@
 // The columns of the pair table.
 
-/** What can have the focus, from left to right. The last five are buttons, of which some are hidden at times. */
+/** What can have the focus, from left to right. The last five are buttons, some of which may be hidden. */
 export const COLUMNS = [
   "number",
   "source",

@@ -1,7 +1,7 @@
-// Both pictures of a pair at full size: wiped over each other, their difference, or side by side. Comes when it is first opened.
+// The dialog that compares the pictures of a pair: wipe, difference, or side by side.
 
 import { openDialog } from "../common/dialog";
-import { button, h, mark, plain, say } from "../common/dom";
+import { button, h, printable, setAttribute, setText } from "../common/dom";
 import type { ImageRow } from "../common/messages";
 import { urlOf } from "../common/pictures";
 import type { PairView } from "./pairs";
@@ -12,10 +12,10 @@ const WAYS = [
   ["difference", "Difference"],
   ["beside", "Side by side"],
 ] as const;
-/** How much brighter a difference is shown, at the slider's right end. */
+/** The largest factor by which a difference is brightened. */
 const BRIGHTEST = 16;
 
-/** @param id the pair to begin with */
+/** @param id the pair to show first */
 export default function compare(view: PairView, id: string) {
   const end = new AbortController();
   let urls: string[] = [];
@@ -26,16 +26,16 @@ export default function compare(view: PairView, id: string) {
   const done = () => {
     end.abort();
     drop();
-    // Where one looked last is where one goes on.
+    // Focus the pair that was shown last.
     const index = view.rows.indexOf(id);
-    if (index >= 0 && !view.signal.aborted) queueMicrotask(() => view.cells.go(index, view.cells.at.column));
+    if (index >= 0 && !view.signal.aborted) queueMicrotask(() => view.focus.go(index, view.focus.at.column));
   };
   const { dialog, heading, body, foot } = openDialog(view.frame.root, {
     title: "Compare",
     className: "nbt-compare",
     closed: done,
   });
-  // At once: a dialog that is taken off the page tells of its closing late, if at all.
+  // Directly: a dialog that is removed from the page fires its close event late, if at all.
   view.signal.addEventListener("abort", done, { signal: end.signal });
 
   const [source, target] = [
@@ -95,23 +95,31 @@ export default function compare(view: PairView, id: string) {
   function show(to: (typeof WAYS)[number][0]) {
     way = to;
     const wipe = way === "wipe";
-    mark(slider, "min", wipe ? "0" : "1");
-    mark(slider, "max", wipe ? "100" : String(BRIGHTEST));
-    mark(slider, "step", wipe ? "0.5" : "1");
-    mark(slider, "aria-label", wipe ? "How much of the source is shown" : "How much brighter the difference is shown");
+    setAttribute(slider, "min", wipe ? "0" : "1");
+    setAttribute(slider, "max", wipe ? "100" : String(BRIGHTEST));
+    setAttribute(slider, "step", wipe ? "0.5" : "1");
+    setAttribute(
+      slider,
+      "aria-label",
+      wipe ? "How much of the source is shown" : "How much brighter the difference is shown",
+    );
     slider.hidden = way === "beside";
     if (way !== "beside") slider.value = String(at[way]);
-    WAYS.forEach(([key], i) => mark(choices[i], "aria-pressed", String(key === way)));
+    WAYS.forEach(([key], i) => setAttribute(choices[i], "aria-pressed", String(key === way)));
     paint();
   }
 
   function paint() {
-    mark(stage, "data-way", way);
+    setAttribute(stage, "data-way", way);
     stage.style.setProperty("--nbt-at", `${at.wipe}%`);
     stage.style.setProperty("--nbt-bright", String(at.difference));
-    mark(slider, "aria-valuetext", way === "wipe" ? `${Math.round(at.wipe)} % source` : `${at.difference} times`);
-    say(names[0], way === "difference" ? "black where alike" : `source: ${source.alt}`);
-    say(names[1], way === "difference" ? `${at.difference}× as bright` : `target: ${target.alt}`);
+    setAttribute(
+      slider,
+      "aria-valuetext",
+      way === "wipe" ? `${Math.round(at.wipe)} % source` : `${at.difference} times`,
+    );
+    setText(names[0], way === "difference" ? "black where alike" : `source: ${source.alt}`);
+    setText(names[1], way === "difference" ? `${at.difference}× as bright` : `target: ${target.alt}`);
   }
 
   async function step(by: 1 | -1) {
@@ -128,16 +136,16 @@ export default function compare(view: PairView, id: string) {
     const row = view.rows.byId(id) ?? (await view.rows.byIds([id]))[0];
     if (!row || mine !== asked || end.signal.aborted) return;
     const index = view.rows.indexOf(id);
-    say(heading, `Pair ${index + 1}`);
-    say(place, `${(index + 1).toLocaleString("en")} of ${view.rows.total.toLocaleString("en")}`);
+    setText(heading, `Pair ${index + 1}`);
+    setText(place, `${(index + 1).toLocaleString("en")} of ${view.rows.total.toLocaleString("en")}`);
     before.disabled = index <= 0;
     after.disabled = index + 1 >= view.rows.total;
     const images = [view.images.byId(row.source), view.images.byId(row.target)];
-    say(said, row.instruction || "no instruction");
+    setText(said, row.instruction || "no instruction");
     said.classList.toggle("nbt-ghost", !row.instruction);
-    source.alt = plain(images[0]?.name ?? "(removed)");
-    target.alt = plain(images[1]?.name ?? "(removed)");
-    say(sizes, images[0] && images[1] ? sized(images[0], images[1]) : "");
+    source.alt = printable(images[0]?.name ?? "(removed)");
+    target.alt = printable(images[1]?.name ?? "(removed)");
+    setText(sizes, images[0] && images[1] ? sized(images[0], images[1]) : "");
     paint();
     stage.classList.add("nbt-waits");
     const ids = images.flatMap((image) => (image ? [image.image_id] : []));
@@ -145,7 +153,7 @@ export default function compare(view: PairView, id: string) {
     if (mine !== asked || end.signal.aborted) return;
     drop();
     const failed = reply.ok ? reply.thumbnails.find((t) => t.error)?.error : reply.error.message;
-    say(problem, failed ?? (ids.length < 2 ? "One of the two pictures is not in the set any more." : ""));
+    setText(problem, failed ?? (ids.length < 2 ? "One of the two pictures is not in the set any more." : ""));
     [source, target].forEach((img, i) => {
       const image = images[i];
       const picture = image && reply.ok ? reply.thumbnails[ids.indexOf(image.image_id)] : undefined;
@@ -165,11 +173,11 @@ export default function compare(view: PairView, id: string) {
   slider.focus();
 }
 
-/** What there is to say of two pictures' sizes. */
+/** Describe the sizes of two pictures. */
 function sized(a: ImageRow, b: ImageRow) {
-  const told = (image: ImageRow) => (image.width && image.height ? `${image.width} × ${image.height}` : "size unknown");
-  if (told(a) === told(b)) return told(a);
+  const size = (image: ImageRow) => (image.width && image.height ? `${image.width} × ${image.height}` : "size unknown");
+  if (size(a) === size(b)) return size(a);
   const shapes = [a, b].map((image) => (image.width ?? 0) / (image.height ?? 0));
   const same = Math.abs(shapes[0] / shapes[1] - 1) < 0.01;
-  return `The sizes differ: ${told(a)} → ${told(b)}${same ? ", in one shape" : ", and so do the shapes: each is shown whole"}.`;
+  return `The sizes differ: ${size(a)} → ${size(b)}${same ? ", in one shape" : ", and so do the shapes: each is shown whole"}.`;
 }

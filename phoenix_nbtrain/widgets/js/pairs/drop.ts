@@ -1,7 +1,7 @@
-// What is dragged onto the pair table. A picture takes the side it falls on, elsewhere it begins a pair; a pair of the
-// table itself, dragged by its handle, goes where it is let go.
+// Drag and drop on the pair table. A picture is put on the side where it is dropped, and elsewhere starts a new pair. A
+// pair that is dragged by its handle is moved.
 
-import { plain } from "../common/dom";
+import { printable } from "../common/dom";
 import { COLUMNS } from "./columns";
 import type { PairCommands } from "./commands";
 import type { PairView } from "./pairs";
@@ -10,7 +10,7 @@ const PICTURE_TYPE = "application/x-nbtrain-image";
 const PAIR_TYPE = "application/x-nbtrain-pair";
 
 export class PairDrop {
-  /** What is marked as the place to drop on, and how. */
+  /** The marked drop target, and its class. */
   over: { node: Element; as: string } | null = null;
   /** The pairs that are being moved. */
   moving: Promise<string[]> | null = null;
@@ -39,15 +39,15 @@ export class PairDrop {
     else if (types.includes(PAIR_TYPE) && this.moving) this.pair(event, this.moving);
   }
 
-  /** A pair by its handle, all selected with it, or a picture of the table. */
+  /** Start to drag a pair by its handle, together with all selected ones, or a picture. */
   start(event: DragEvent, locked: boolean) {
-    const { cells, rows, chosen, lines } = this.view;
-    const place = cells.placeOf(event.target);
+    const { focus, rows, selection, lines } = this.view;
+    const place = focus.placeOf(event.target);
     const line = place && lines.scroll.shown.get(place.index);
     if (!place || !line || !event.dataTransfer) return;
     if (event.target instanceof Element && event.target.classList.contains("nbt-grip")) {
       if (locked) return event.preventDefault();
-      this.moving = chosen.whole && chosen.has(line.id) ? chosen.ids() : Promise.resolve([line.id]);
+      this.moving = selection.whole && selection.has(line.id) ? selection.ids() : Promise.resolve([line.id]);
       event.dataTransfer.setData(PAIR_TYPE, line.id);
       event.dataTransfer.setDragImage(line.row, 20, 20);
       event.dataTransfer.effectAllowed = "move";
@@ -61,7 +61,7 @@ export class PairDrop {
   }
 
   pair(event: DragEvent, moving: Promise<string[]>) {
-    const place = this.view.cells.placeOf(event.target);
+    const place = this.view.focus.placeOf(event.target);
     const line = place && this.view.lines.scroll.shown.get(place.index);
     const box = line?.row.getBoundingClientRect();
     if (event.type === "dragleave" || !line || !box) return this.mark(null);
@@ -72,7 +72,7 @@ export class PairDrop {
   }
 
   picture(event: DragEvent) {
-    const place = this.view.cells.placeOf(event.target);
+    const place = this.view.focus.placeOf(event.target);
     const column = place ? COLUMNS[place.column] : undefined;
     const side = column === "source" || column === "target" ? column : null;
     const line = place && this.view.lines.scroll.shown.get(place.index);
@@ -98,7 +98,7 @@ export class PairDrop {
     if (!picture) return view.frame.note("That picture is not in this training. Drag one from its own grid.");
     if (side && row) {
       view.edits.set("pairs", row, side, image, view.revision.seen);
-      view.frame.announce(`${plain(picture.name)} is the ${side} now.`);
+      view.frame.announce(`${printable(picture.name)} is the ${side} now.`);
     } else void this.commands.insert(view.rows.total, { source: image });
   }
 }

@@ -1,8 +1,8 @@
-// A cell of the pair table while somebody types in it.
+// The editor of a cell of the pair table.
 
 import { h } from "../common/dom";
 import type { CellEdit } from "../common/edits";
-import { keepTyped, letGo } from "../common/typing";
+import { forgetRefused, keepTypedText } from "../common/typing";
 import { COLUMNS, DATA, type DataColumn, SIDES } from "./columns";
 import { Chooser } from "./image_chooser";
 import type { PairView } from "./pairs";
@@ -22,14 +22,14 @@ export class PairEditor {
 
   constructor(readonly view: PairView) {}
 
-  /** @param typed what it begins with */
+  /** @param typed the text to begin with */
   edit(id: string | undefined, column: DataColumn, typed?: string) {
     const { view } = this;
     const row = id ? view.rows.byId(id) : undefined;
-    if (!row || (view.open?.id === id && view.open?.column === column)) return;
-    if (view.open) this.save();
+    if (!row || (view.editing?.id === id && view.editing?.column === column)) return;
+    if (view.editing) this.save();
     if (view.locked()) return;
-    const before = view.edits.of("pairs", row.pair_id, column);
+    const before = view.edits.cell("pairs", row.pair_id, column);
     const n = view.rows.indexOf(row.pair_id) + 1;
     const label = `${column[0].toUpperCase()}${column.slice(1)} of pair ${n}`;
     const held = before ? before.value : row[column];
@@ -44,40 +44,40 @@ export class PairEditor {
           })
         : h("input", "nbt-input nbt-field", { "aria-label": label, placeholder: "Image name" });
     field.value = words;
-    const chooser = field instanceof HTMLInputElement ? new Chooser(view, field, () => this.chose()) : null;
+    const chooser = field instanceof HTMLInputElement ? new Chooser(view, field, () => this.imageChosen()) : null;
     const was = before?.phase === "pending" ? before.value : row[column];
     const base = view.edits.seen(view.rows, row.pair_id, column);
-    const end = keepTyped(
+    const end = keepTypedText(
       view,
       field,
       { table: "pairs", row: row.pair_id, column },
-      () => view.open?.field === field && this.save(),
+      () => view.editing?.field === field && this.save(),
     );
-    view.open = { id: row.pair_id, column, field, chooser, base, was, end };
+    view.editing = { id: row.pair_id, column, field, chooser, base, was, end };
     if (typed !== undefined) {
       field.value = typed;
       field.dispatchEvent(new Event("input"));
     }
-    field.addEventListener("blur", () => !this.moving && view.open?.field === field && this.save());
-    view.paintNow(); // the first pair of all has no line before the next frame: keys would go elsewhere
-    view.cells.go(n - 1, COLUMNS.indexOf(column));
+    field.addEventListener("blur", () => !this.moving && view.editing?.field === field && this.save());
+    view.paintNow(); // the line of a new table's first pair exists only after that
+    view.focus.go(n - 1, COLUMNS.indexOf(column));
     this.place();
     field.focus({ preventScroll: true });
-    // Left as it was it stays, also where several images share the name.
+    // If it is not changed, the same image stays, also where several share the name.
     if (chooser && typed === undefined && view.images.byId(held)) chooser.id = held;
     if (typed === undefined && chooser) field.select();
     else field.setSelectionRange(field.value.length, field.value.length);
     chooser?.open();
   }
 
-  /** Keep the field in the cell of its pair, wherever that is now. */
+  /** Move the field to the cell that shows its pair now. */
   place() {
     const { view } = this;
-    if (!view.open) return;
-    const { id, column, field, chooser } = view.open;
+    if (!view.editing) return;
+    const { id, column, field, chooser } = view.editing;
     const line = view.lines.scroll.shown.get(view.rows.indexOf(id));
     if (!line) {
-      // The pair is gone. The words are sent all the same: the refusal input them back.
+      // The pair is gone. Send the text all the same: it is refused and then offered for copying.
       if (view.rows.complete && !view.rows.byId(id)) this.save();
       return;
     }
@@ -91,35 +91,35 @@ export class PairEditor {
     if (chooser?.isOpen) chooser.place();
   }
 
-  /** @param sent whether an edit has the words now */
+  /** @param sent whether an edit carries the text now */
   close(sent?: boolean) {
     const { view } = this;
-    const { open } = view;
-    view.open = null;
-    open?.end(sent);
-    open?.chooser?.remove();
-    open?.field.remove();
+    const { editing } = view;
+    view.editing = null;
+    editing?.end(sent);
+    editing?.chooser?.remove();
+    editing?.field.remove();
     view.paint();
   }
 
   save() {
     const { view } = this;
-    if (!view.open) return;
-    const { id, column, field, chooser, base, was } = view.open;
-    const before = view.edits.of("pairs", id, column);
-    // A name that nothing here has is the kernel's to understand, or to answer with one that is near.
+    if (!view.editing) return;
+    const { id, column, field, chooser, base, was } = view.editing;
+    const before = view.edits.cell("pairs", id, column);
+    // The kernel resolves a name that matches no image here, or suggests a similar one.
     const value = chooser ? chooser.value || field.value.trim() : field.value;
     const refocus = document.activeElement === field;
-    // The wrong cell of a refused line may be mended to what is there already: the others still wait for it.
+    // Correcting the wrong cell of a refused line to its old value counts as a change: the line's other cells wait for it.
     const mended = before?.phase === "refused" && typeof before.line === "number" && value !== before.value;
     const changed = Boolean(value || !chooser) && (value !== was || mended);
     this.close(changed);
     if (changed) this.send({ table: "pairs", row: id, column, value, base }, before);
-    else if (before?.phase === "refused") letGo(view, before);
-    if (refocus) view.cells.go(view.cells.at.index, view.cells.at.column);
+    else if (before?.phase === "refused") forgetRefused(view, before);
+    if (refocus) view.focus.go(view.focus.at.index, view.focus.at.column);
   }
 
-  /** Send a cell; with it, the others of the line that was refused as a whole. */
+  /** Send a cell, together with the other cells of the line that was refused with it. */
   send(
     { table, row, column, value, base }: { table: string; row: string; column: string; value: string; base: number },
     before: CellEdit | undefined,
@@ -127,7 +127,7 @@ export class PairEditor {
     const { edits, rows } = this.view;
     const line = before?.phase === "refused" ? before.line : undefined;
     if (typeof line !== "number") return edits.set(table, row, column, value, base);
-    const others = DATA.map((one) => edits.of(table, row, one)).filter(
+    const others = DATA.map((one) => edits.cell(table, row, one)).filter(
       (one) => one !== before && one?.phase === "refused" && one.line === line,
     );
     const cells = [
@@ -138,13 +138,13 @@ export class PairEditor {
     void edits.run(ops, (op) => (op.column === column ? base : edits.seen(rows, row, op.column)));
   }
 
-  /** A picture was chosen: go on to what the pair still lacks. */
-  chose() {
+  /** An image was chosen: go on to what the pair still lacks. */
+  imageChosen() {
     const { view } = this;
-    if (!view.open) return;
-    const { id, column } = view.open;
+    if (!view.editing) return;
+    const { id, column } = view.editing;
     const row = view.rows.byId(id);
-    const lacked = SIDES.filter((side) => !row?.[side] && !view.edits.of("pairs", id, side));
+    const lacked = SIDES.filter((side) => !row?.[side] && !view.edits.cell("pairs", id, side));
     this.save();
     const next = lacked.find((side) => side !== column);
     if (next) this.edit(id, next);
@@ -153,22 +153,22 @@ export class PairEditor {
 
   key(event: KeyboardEvent) {
     const { view } = this;
-    const { open } = view;
-    if (event.isComposing || !open || open.chooser?.key(event)) return;
-    const { id, column } = open;
+    const { editing } = view;
+    if (event.isComposing || !editing || editing.chooser?.key(event)) return;
+    const { id, column } = editing;
     const index = view.rows.indexOf(id);
     const place = COLUMNS.indexOf(column);
     if (event.key === "Enter" && !event.shiftKey) {
       this.save();
-      view.cells.go(column === "instruction" ? index + 1 : index, place);
+      view.focus.go(column === "instruction" ? index + 1 : index, place);
     } else if (event.key === "Tab" && DATA[DATA.indexOf(column) + (event.shiftKey ? -1 : 1)]) {
       this.save();
-      view.cells.go(index, place + (event.shiftKey ? -1 : 1));
+      view.focus.go(index, place + (event.shiftKey ? -1 : 1));
     } else if (event.key === "Escape") {
-      const refused = view.edits.of("pairs", id, column);
+      const refused = view.edits.cell("pairs", id, column);
       this.close();
-      if (refused?.phase === "refused") letGo(view, refused);
-      view.cells.go(index, place);
+      if (refused?.phase === "refused") forgetRefused(view, refused);
+      view.focus.go(index, place);
     } else return;
     event.preventDefault();
   }

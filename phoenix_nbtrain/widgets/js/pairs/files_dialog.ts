@@ -1,8 +1,8 @@
-// Pairs from a file and to one, on the kernel's computer. Comes when it is first opened.
+// The dialogs that import and export pairs. The files are on the kernel's computer.
 
-import { words } from "../common/channel";
+import { errorText } from "../common/channel";
 import { openDialog } from "../common/dialog";
-import { button, counted, h, mark, say } from "../common/dom";
+import { button, counted, h, setAttribute, setText } from "../common/dom";
 import type { PairView } from "./pairs";
 
 const FORMATS = [
@@ -37,11 +37,11 @@ function bring(view: PairView) {
 
   async function run() {
     go.disabled = true;
-    say(problem, "");
+    setText(problem, "");
     const { reply } = await view.channel.ask({ kind: "add pairs", path: path.value });
     go.disabled = false;
-    say(problem, reply.ok ? "" : words(reply));
-    say(said, reply.ok ? `${reply.summary}.` : "");
+    setText(problem, reply.ok ? "" : errorText(reply));
+    setText(said, reply.ok ? `${reply.summary}.` : "");
     const rows = reply.ok ? reply.rows : [];
     fates.hidden = rows.length === 0;
     fates.replaceChildren(
@@ -80,7 +80,7 @@ function take(view: PairView) {
   over.hidden = true;
   const copy = button("Copy", "nbt-btn", () => {
     copyText(preview.value);
-    say(said, "Copied.");
+    setText(said, "Copied.");
   });
   body.append(
     h("div", "nbt-ways", { role: "group", "aria-label": "Format" }, ...choices),
@@ -103,20 +103,20 @@ function take(view: PairView) {
   void show("csv");
 
   async function show(format: "csv" | "jsonl") {
-    FORMATS.forEach(([each], i) => mark(choices[i], "aria-pressed", String(each === format)));
+    FORMATS.forEach(([each], i) => setAttribute(choices[i], "aria-pressed", String(each === format)));
     path.value = path.value.replace(/\.(csv|jsonl)$/i, "") + `.${format}`;
     over.hidden = true;
     const { reply } = await view.channel.ask({ kind: "pairs as text", format });
     preview.value = reply.ok ? reply.text : "";
-    say(problem, reply.ok ? "" : words(reply));
+    setText(problem, reply.ok ? "" : errorText(reply));
   }
 
   async function write(overwrite: boolean) {
-    say(problem, "");
+    setText(problem, "");
     const { reply } = await view.channel.ask({ kind: "save pairs", path: path.value, overwrite });
-    say(said, reply.ok ? `Written: ${reply.path}` : "");
+    setText(said, reply.ok ? `Written: ${reply.path}` : "");
     const why = reply.ok ? "" : reply.error.message;
-    say(problem, why);
+    setText(problem, why);
     over.hidden = !/other content/.test(why);
   }
 }
@@ -130,7 +130,7 @@ function field(hint: string) {
   });
 }
 
-/** Copy without asking for a permission, also where the page came without TLS. */
+/** Copy a text. This needs no permission and works without TLS. */
 function copyText(text: string) {
   const fill = (event: ClipboardEvent) => {
     event.clipboardData?.setData("text/plain", text);

@@ -1,11 +1,11 @@
-// Where the focus is in the pair table, and how it moves.
+// The focus in the pair table and the keys that move it.
 
 import { COLUMNS, type Column } from "./columns";
 import type { PairView } from "./pairs";
 import type { Line } from "./row_rendering";
 
-export class PairCells {
-  /** The row and column that have, or had, the focus. */
+export class PairFocus {
+  /** The row and column that have, or last had, the focus. */
   readonly at = { id: "", index: 0, column: COLUMNS.indexOf("source") };
 
   constructor(readonly view: PairView) {}
@@ -14,12 +14,12 @@ export class PairCells {
     const { view } = this;
     const { grid } = view.lines;
     grid.addEventListener("click", (event) => view.withInput((input) => input.clicked(event)));
-    grid.addEventListener("pointerdown", (event) => view.input?.pressed(event));
-    grid.addEventListener("pointerover", (event) => view.input?.drawn(event));
+    grid.addEventListener("pointerdown", (event) => view.input?.pointerDown(event));
+    grid.addEventListener("pointerover", (event) => view.input?.pointerOver(event));
     grid.addEventListener("keydown", (event) => this.key(event));
     grid.addEventListener("focusin", (event) => {
       const place = this.placeOf(event.target);
-      if (!place || view.open) return;
+      if (!place || view.editing) return;
       this.put(place.index, Math.max(0, place.column));
       view.paint();
     });
@@ -32,7 +32,7 @@ export class PairCells {
     this.at.id = this.view.rows.at(this.at.index)?.pair_id ?? "";
   }
 
-  /** Go where the row went, and say whether it did. */
+  /** Follow the focused row if it was moved; return whether it was. */
   follow() {
     const { rows } = this.view;
     const now = rows.indexOf(this.at.id);
@@ -41,7 +41,7 @@ export class PairCells {
     return moved;
   }
 
-  /** @returns column -1 is beside the cells */
+  /** @returns the place; its column is -1 beside the cells */
   placeOf(target: EventTarget | null): { index: number; column: number } | null {
     if (!(target instanceof Node)) return null;
     const { lines } = this.view;
@@ -53,7 +53,7 @@ export class PairCells {
     return null;
   }
 
-  /** The column that has the focus in a line: where its button is not to be had, the state. */
+  /** The column that can take the focus in a line: the state, where the focused column's button is hidden. */
   columnOf(line: Line): Column {
     const column = COLUMNS[this.at.column];
     return this.canTake(line, column) ? column : "state";
@@ -71,7 +71,7 @@ export class PairCells {
     this.take();
   }
 
-  /** Have the focus. */
+  /** Take the focus. */
   take() {
     const line = this.view.lines.scroll.shown.get(this.at.index);
     if (line) this.view.lines.cellOf(line, this.columnOf(line)).focus({ preventScroll: true });
@@ -79,12 +79,12 @@ export class PairCells {
 
   key(event: KeyboardEvent) {
     const { view } = this;
-    const typing = view.open && event.target === view.open.field;
+    const typing = view.editing && event.target === view.editing.field;
     if (!event.isComposing && !typing && this.move(event)) event.preventDefault();
     else view.input?.key(event);
   }
 
-  /** @returns whether the key was for moving */
+  /** @returns whether the key moves the focus */
   move(event: KeyboardEvent): boolean {
     if (event.altKey) return false;
     const { view } = this;
@@ -107,13 +107,13 @@ export class PairCells {
     const before = { ...this.at };
     this.go(...step);
     if (event.shiftKey) {
-      view.chosen.anchor ??= before;
-      void view.chosen.span(this.at.index, this.at.column);
-    } else if (!command) view.chosen.clear();
+      view.selection.anchor ??= before;
+      void view.selection.span(this.at.index, this.at.column);
+    } else if (!command) view.selection.clear();
     return true;
   }
 
-  /** The next column that is there. */
+  /** The next column that can take the focus. */
   beside(by: 1 | -1) {
     const line = this.view.lines.scroll.shown.get(this.at.index);
     let column = this.at.column + by;

@@ -1,14 +1,14 @@
-// A field in which an image is chosen by its name.
+// A field in which an image is chosen by name.
 
 import { newId } from "../common/channel";
-import { h, low, mark, plain } from "../common/dom";
+import { comparable, h, printable, setAttribute } from "../common/dom";
 import type { Frame } from "../common/frame";
 import type { ImageRow } from "../common/messages";
 import { type Pictures, paintPicture } from "../common/pictures";
 import type { Rows } from "../common/rows";
 import type { PairLines } from "./row_rendering";
 
-/** What a chooser shows its images with. */
+/** What a chooser needs of its view. */
 export interface Choosing {
   frame: Frame;
   images: Rows<"images">;
@@ -16,7 +16,7 @@ export interface Choosing {
   lines: PairLines;
 }
 
-/** A text field with a list of images below it, of which one is chosen by typing or clicking. */
+/** A combobox: a text field with a list of images below it. */
 export class Chooser {
   at = 0;
   id = "";
@@ -55,20 +55,20 @@ export class Chooser {
 
   open() {
     const all = this.view.images.loaded();
-    const typed = low(this.input.value);
-    const starts = all.filter((row) => low(row.name).startsWith(typed));
-    const holds = all.filter((row) => !starts.includes(row) && low(row.name).includes(typed));
+    const typed = comparable(this.input.value);
+    const starts = all.filter((row) => comparable(row.name).startsWith(typed));
+    const holds = all.filter((row) => !starts.includes(row) && comparable(row.name).includes(typed));
     const chosen = all.findIndex((row) => row.image_id === this.id);
-    // What is chosen already is no search: show what else there is.
+    // The name of the chosen image is not a search: show all of them.
     this.fits = (chosen >= 0 || !typed ? all : [...starts, ...holds]).slice(0, 200);
     this.at = Math.max(0, chosen);
     this.list.hidden = false;
     if (this.list.popover && !this.list.matches(":popover-open")) this.list.showPopover();
-    mark(this.input, "aria-expanded", "true");
+    setAttribute(this.input, "aria-expanded", "true");
     this.paint();
     this.place();
     this.view.pictures.want([
-      ...this.view.lines.near,
+      ...this.view.lines.picturesInView,
       ...this.fits.slice(0, 30).map((row) => ({ id: row.image_id, picture: row.picture })),
     ]);
   }
@@ -91,7 +91,7 @@ export class Chooser {
             "aria-selected": String(i === this.at),
           },
           holder,
-          h("span", "nbt-name", {}, plain(row.name)),
+          h("span", "nbt-name", {}, printable(row.name)),
         );
       }),
     );
@@ -101,7 +101,7 @@ export class Chooser {
         h("div", "nbt-option nbt-mute", { role: "option", "aria-disabled": "true", "aria-selected": "false" }, none),
       );
     }
-    mark(this.input, "aria-activedescendant", this.fits.length ? `${this.list.id}-${this.at}` : null);
+    setAttribute(this.input, "aria-activedescendant", this.fits.length ? `${this.list.id}-${this.at}` : null);
     this.list.children[this.at]?.scrollIntoView({ block: "nearest" });
   }
 
@@ -126,8 +126,8 @@ export class Chooser {
   close() {
     if (this.list.popover && this.list.matches(":popover-open")) this.list.hidePopover();
     this.list.hidden = true;
-    mark(this.input, "aria-expanded", "false");
-    mark(this.input, "aria-activedescendant", null);
+    setAttribute(this.input, "aria-expanded", "false");
+    setAttribute(this.input, "aria-activedescendant", null);
   }
 
   remove() {
@@ -135,12 +135,12 @@ export class Chooser {
     this.list.remove();
   }
 
-  /** The id of the image chosen, or of the one that the text names; empty if it names none or several. */
+  /** The id of the chosen image, or of the one that the text names; empty if it names none or several. */
   get value() {
-    const typed = low(this.input.value);
+    const typed = comparable(this.input.value);
     const all = this.view.images.loaded();
-    const exact = all.filter((row) => low(row.name) === typed);
-    const some = exact.length || !typed ? exact : all.filter((row) => low(row.name).includes(typed));
+    const exact = all.filter((row) => comparable(row.name) === typed);
+    const some = exact.length || !typed ? exact : all.filter((row) => comparable(row.name).includes(typed));
     return this.id || (some.length === 1 ? String(some[0].image_id) : "");
   }
 
@@ -153,7 +153,7 @@ export class Chooser {
     this.chosen();
   }
 
-  /** @returns whether the key was for the list */
+  /** @returns whether the list handled the key */
   key(event: KeyboardEvent): boolean {
     if (event.isComposing) return true;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {

@@ -1,7 +1,7 @@
-// What the pair table is changed with: its keys, clicks, drops, editor, commands and clipboard. It comes right after
-// the table itself, and is no part of what a saved notebook holds.
+// How the pair table is changed: keys, clicks, drops, editor, commands and clipboard. This part is loaded right after the
+// table itself.
 
-import { offer } from "../common/typing";
+import { offerKeptTexts } from "../common/typing";
 import { PairClipboard } from "./clipboard";
 import { COLUMNS, type Column, type DataColumn, isData } from "./columns";
 import { PairCommands } from "./commands";
@@ -14,7 +14,7 @@ const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 export class PairInput {
   readonly editor: PairEditor;
   readonly commands: PairCommands;
-  /** Where the pointer went down, while it may draw a range. */
+  /** Where the pointer went down, while it may select a range. */
   from: { index: number; column: number } | null = null;
 
   constructor(readonly view: PairView) {
@@ -23,89 +23,89 @@ export class PairInput {
     new PairClipboard(view);
     new PairDrop(view, this.commands);
     for (const kind of ["pointerdown", "pointerup", "pointercancel"]) {
-      // Wherever: a button held down elsewhere draws nothing here.
+      // On the document: a button that is held down elsewhere selects nothing here.
       document.addEventListener(kind, () => (this.from = null), { capture: true, signal: view.signal });
     }
-    void offer(
+    void offerKeptTexts(
       view,
       (row, column) => this.goOn(row, column as DataColumn),
-      () => view.cells.take(),
+      () => view.focus.take(),
     );
   }
 
   /** Go to the next pair that lacks something. */
   jump({ kind, places }: { kind: string; places: number[] }) {
-    const { cells } = this.view;
-    const next = places.find((place) => place > cells.at.index) ?? places[0];
+    const { focus } = this.view;
+    const next = places.find((place) => place > focus.at.index) ?? places[0];
     const column = (
       { "no-source": "source", "no-target": "target", "no-instruction": "instruction" } as { [kind: string]: Column }
     )[kind];
-    cells.go(next, COLUMNS.indexOf(column ?? "state"));
+    focus.go(next, COLUMNS.indexOf(column ?? "state"));
   }
 
-  /** Open the field of a cell, wherever its pair stands. */
+  /** Open the field of a cell, wherever its pair is in the table. */
   async goOn(row: string, column: DataColumn) {
-    const { rows, cells } = this.view;
+    const { rows, focus } = this.view;
     const index = (await rows.ids(0, rows.total)).indexOf(row);
-    cells.go(index, COLUMNS.indexOf(column));
+    focus.go(index, COLUMNS.indexOf(column));
     await this.view.arrived(row, index);
     this.editor.edit(row, column);
-    return this.view.open?.id === row;
+    return this.view.editing?.id === row;
   }
 
-  pressed(event: PointerEvent) {
-    const place = this.view.cells.placeOf(event.target);
+  pointerDown(event: PointerEvent) {
+    const place = this.view.focus.placeOf(event.target);
     this.from = null;
     if (!place || place.column < 0 || event.button !== 0) return;
-    const { chosen } = this.view;
+    const { selection } = this.view;
     if (event.shiftKey) {
       event.preventDefault(); // no text selection
       return;
     }
     if (event.ctrlKey || event.metaKey) return;
-    chosen.anchor = { id: this.view.rows.at(place.index)?.pair_id ?? "", ...place };
+    selection.anchor = { id: this.view.rows.at(place.index)?.pair_id ?? "", ...place };
     if (event.pointerType === "mouse") this.from = place;
   }
 
-  drawn(event: PointerEvent) {
-    const place = this.view.cells.placeOf(event.target);
+  pointerOver(event: PointerEvent) {
+    const place = this.view.focus.placeOf(event.target);
     if (!(event.buttons & 1)) this.from = null;
     if (!this.from || !place || place.column < 0) return;
-    if (place.index === this.from.index && place.column === this.from.column && this.view.chosen.size === 0) return;
-    if (this.view.open) this.editor.save();
-    void this.view.chosen.span(place.index, this.from.column === 0 ? 0 : place.column);
+    if (place.index === this.from.index && place.column === this.from.column && this.view.selection.size === 0) return;
+    if (this.view.editing) this.editor.save();
+    void this.view.selection.span(place.index, this.from.column === 0 ? 0 : place.column);
   }
 
   clicked(event: MouseEvent) {
     const { view, editor } = this;
-    const { chosen, rows } = view;
-    const place = this.view.cells.placeOf(event.target);
+    const { selection, rows } = view;
+    const place = this.view.focus.placeOf(event.target);
     if (!place || place.column < 0 || (event.target instanceof Element && event.target.closest("button"))) return;
-    if (event.target === view.open?.field) return;
+    if (event.target === view.editing?.field) return;
     const column = COLUMNS[place.column];
     const id = rows.at(place.index)?.pair_id ?? "";
-    const alone = chosen.whole && chosen.size === 1 && chosen.has(id);
-    if (event.shiftKey) void chosen.span(place.index, place.column);
-    else if (event.ctrlKey || event.metaKey) chosen.toggle(place.index);
-    else if (column === "number" && alone) chosen.clear();
-    else if (column === "number") chosen.take([id], true);
+    const alone = selection.whole && selection.size === 1 && selection.has(id);
+    if (event.shiftKey) void selection.span(place.index, place.column);
+    else if (event.ctrlKey || event.metaKey) selection.toggle(place.index);
+    else if (column === "number" && alone) selection.clear();
+    else if (column === "number") selection.take([id], true);
     else {
-      chosen.clear();
+      selection.clear();
       if (isData(column)) editor.edit(id, column);
     }
   }
 
   key(event: KeyboardEvent) {
-    const { open } = this.view;
-    if (open && event.target === open.field) this.editor.key(event);
+    const { editing } = this.view;
+    if (editing && event.target === editing.field) this.editor.key(event);
     else if (!event.isComposing && this.act(event)) event.preventDefault();
   }
 
-  /** @returns whether the key was for doing something */
+  /** @returns whether the key was a command */
   act(event: KeyboardEvent): boolean {
     const { view, editor } = this;
-    const { at } = view.cells;
-    const { chosen } = view;
+    const { at } = view.focus;
+    const { selection } = view;
     const name = COLUMNS[at.column];
     const command = MAC ? event.metaKey : event.ctrlKey;
     const typed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -118,17 +118,18 @@ export class PairInput {
     else if (event.altKey && (typed === "ArrowLeft" || typed === "ArrowRight")) void this.commands.swap();
     else if (event.altKey && typed === "Enter") void this.commands.insert(at.index + (event.shiftKey ? 0 : 1));
     else if (typed === "Insert" && !event.shiftKey && !command) void this.commands.insert(at.index + 1);
-    else if (erase && (command || chosen.whole || (chosen.size === 0 && !isData(name)))) void this.commands.remove();
+    else if (erase && (command || selection.whole || (selection.size === 0 && !isData(name))))
+      void this.commands.remove();
     else if (erase) void this.commands.clear();
-    else if (command && typed === "z") view.frame.onAgain(event.shiftKey ? "redo" : "undo");
-    else if (command && typed === "y") view.frame.onAgain("redo");
-    else if (command && typed === "a") void chosen.all();
+    else if (command && typed === "z") view.frame.onUndoRedo(event.shiftKey ? "redo" : "undo");
+    else if (command && typed === "y") view.frame.onUndoRedo("redo");
+    else if (command && typed === "a") void selection.all();
     else if (command && typed === "d") void this.commands.fillDown();
     else if (command && typed === "/") view.help();
-    else if (typed === " " && event.shiftKey) chosen.take([at.id], true);
-    else if (typed === " " && (event.ctrlKey || event.metaKey || name === "number")) chosen.toggle(at.index);
+    else if (typed === " " && event.shiftKey) selection.take([at.id], true);
+    else if (typed === " " && (event.ctrlKey || event.metaKey || name === "number")) selection.toggle(at.index);
     else if (typed === " " && isData(name)) view.look(at.id);
-    else if (typed === "Escape" && chosen.size > 0) chosen.clear();
+    else if (typed === "Escape" && selection.size > 0) selection.clear();
     else if (!isData(name)) {
       if (typed !== "?") return false;
       view.help();

@@ -1,8 +1,8 @@
-// The pair table: source, target and what should happen between them.
+// The pair table: sources, targets and instructions.
 
 import { Channel, Revision } from "../common/channel";
-import { button, counted, h, mark, perFrame, say } from "../common/dom";
-import { again, type CellEdit, Edits, giveBackGone, settle } from "../common/edits";
+import { button, counted, h, perFrame, setAttribute, setText } from "../common/dom";
+import { type CellEdit, Edits, showOutcome, showTextsOfGoneRows, undoOrRedo } from "../common/edits";
 import { Frame, watchSummary } from "../common/frame";
 import type { Model, PairsNeed } from "../common/messages";
 import { Parts } from "../common/parts";
@@ -14,7 +14,7 @@ import { COLUMNS, type DataColumn, isData } from "./columns";
 import type compareDialog from "./compare_dialog";
 import type { Editing } from "./editor";
 import type filesDialog from "./files_dialog";
-import { PairCells } from "./focus";
+import { PairFocus } from "./focus";
 import type pairInput from "./input";
 import type { PairInput } from "./input";
 import type paste from "./paste";
@@ -23,7 +23,7 @@ import { PairSelection } from "./selection";
 import type shortcutsHelp from "./shortcuts_help";
 import type templateDialog from "./template_dialog";
 
-/** Modules that come from the kernel when they are first used. */
+/** Parts, which the kernel sends when they are first used. */
 interface PairParts {
   compare_dialog: typeof compareDialog;
   files_dialog: typeof filesDialog;
@@ -44,13 +44,13 @@ export class PairView {
   readonly pictures: Pictures;
   readonly parts: Parts<PairParts>;
   readonly lines: PairLines;
-  readonly chosen: PairSelection;
-  readonly cells: PairCells;
-  /** The cell that is being typed in. */
-  open: Editing | null = null;
+  readonly selection: PairSelection;
+  readonly focus: PairFocus;
+  /** The cell that is being edited. */
+  editing: Editing | null = null;
   input: PairInput | null = null;
-  coming: Promise<PairInput | null> | null = null;
-  /** Which kernel has the words that this page left, and the cells that were typed in here (`common/typing.ts`). */
+  loadingInput: Promise<PairInput | null> | null = null;
+  /** The kernel that this view talks to, and the cells that were edited in it (`common/typing.ts`). */
   kernel: string | undefined;
   typedHere: Set<string> | undefined;
   version: number | undefined = -1;
@@ -61,7 +61,7 @@ export class PairView {
   export!: HTMLButtonElement;
   pairUp!: HTMLButtonElement;
   begin!: HTMLDivElement;
-  /** what the chips were made of */
+  /** What the chips show. */
   needed: PairsNeed[] | null | undefined = null;
   needs!: HTMLDivElement;
 
@@ -77,33 +77,33 @@ export class PairView {
     this.images = new Rows(this.channel, "images", this.revision, this.paint);
     this.edits = new Edits(this.channel, this.revision, this.paint, (cell) => this.settled(cell));
     this.pictures = new Pictures(this.channel, signal, pxFor(44), () => {
-      this.open?.chooser?.isOpen && this.open.chooser.paint();
+      this.editing?.chooser?.isOpen && this.editing.chooser.paint();
       this.paint();
     });
     this.parts = new Parts(this.frame, this.channel, { "pairs/columns": columns });
     this.lines = new PairLines(this);
-    this.chosen = new PairSelection(this);
-    this.cells = new PairCells(this);
-    this.bar();
+    this.selection = new PairSelection(this);
+    this.focus = new PairFocus(this);
+    this.buildToolbar();
     this.frame.body.append(this.lines.grid);
     this.listen();
     this.refreshed();
-    mark(this.lines.grid, "aria-busy", "true"); // no key does anything yet
+    setAttribute(this.lines.grid, "aria-busy", "true"); // keys do nothing yet
     this.withInput(() => this.paint());
   }
 
-  /** Do something with what comes a moment after the table itself. */
+  /** Do something with the part that is loaded right after the table. */
   withInput(work: (input: PairInput) => void) {
     if (this.input) return work(this.input);
-    this.coming ??= this.parts.run("input", this).then((input) => {
-      this.coming = null; // where it did not come, it is asked for once more
-      if (input) mark(this.lines.grid, "aria-busy", null);
+    this.loadingInput ??= this.parts.run("input", this).then((input) => {
+      this.loadingInput = null; // if it failed, it is requested again
+      if (input) setAttribute(this.lines.grid, "aria-busy", null);
       return (this.input = input ?? null);
     });
-    void this.coming?.then((input) => input && work(input));
+    void this.loadingInput?.then((input) => input && work(input));
   }
 
-  bar() {
+  buildToolbar() {
     const f = this.frame;
     const act = (work: (input: PairInput) => void) => () => this.withInput(work);
     const heading = h("h3", "nbt-heading", {}, "Pairs", h("small", "", {}, "source → target, with what should happen"));
@@ -157,18 +157,18 @@ export class PairView {
     );
     this.begin = h("div", "nbt-begin", {}, this.pairUp);
     f.body.append(this.begin);
-    // A click takes the focus, so that a block can be pasted where nothing is yet.
-    for (const name of ["tabindex", "data-lm-suppress-shortcuts"]) mark(f.empty, name, "-1");
+    // A click focuses it, so that a block can be pasted into an empty table.
+    for (const name of ["tabindex", "data-lm-suppress-shortcuts"]) setAttribute(f.empty, name, "-1");
     this.needs = h("div", "nbt-needs", { role: "group", "aria-label": "Pairs to look at" });
     f.body.insertBefore(this.needs, f.empty);
-    f.onAgain = (kind, of) => void again(kind, f, this.edits, [this.rows, this.images], this.paint, of);
+    f.onUndoRedo = (kind, of) => void undoOrRedo(kind, f, this.edits, [this.rows, this.images], this.paint, of);
   }
 
   listen() {
     const { grid } = this.lines;
-    this.cells.listen();
+    this.focus.listen();
     const scrolled = () => {
-      this.open?.chooser?.close();
+      this.editing?.chooser?.close();
       this.paint();
     };
     grid.addEventListener("scroll", scrolled, { passive: true });
@@ -177,7 +177,7 @@ export class PairView {
     watchSummary(this.frame, this.channel, () => this.refreshed());
     this.signal.addEventListener("abort", () => {
       size.disconnect();
-      this.open?.chooser?.remove();
+      this.editing?.chooser?.remove();
     });
   }
 
@@ -188,23 +188,23 @@ export class PairView {
       this.version = summary.version;
       this.rows.refresh(summary.total ?? 0);
       this.images.refresh(summary.counts?.images ?? 0);
-      if (!this.rows.known || this.rows.problem) void this.rows.want(0, PAGE); // first: pictures come to their rows
+      if (!this.rows.known || this.rows.problem) void this.rows.want(0, PAGE); // rows first, then their pictures
       void this.images.want(0, this.images.total);
-      void this.chosen.read();
+      void this.selection.read();
     }
     this.paint();
   }
 
   paintNow() {
-    giveBackGone(this);
+    showTextsOfGoneRows(this);
     const f = this.frame;
     const s = f.summary;
     f.paint(this.edits, this.channel, this.rows.known);
     this.add.disabled = this.bring.disabled = Boolean(s.training) || this.images.total < 2;
     this.export.disabled = !s.total;
-    this.group.hidden = this.chosen.size === 0 || Boolean(s.training);
-    say(this.count, `${this.chosen.size.toLocaleString("en")} selected`);
-    say(f.count, s.total ? counted(s.total, "pair") : "");
+    this.group.hidden = this.selection.size === 0 || Boolean(s.training);
+    setText(this.count, `${this.selection.size.toLocaleString("en")} selected`);
+    setText(f.count, s.total ? counted(s.total, "pair") : "");
     this.paintNeeds();
     this.paintEmpty();
     this.lines.layout();
@@ -236,42 +236,42 @@ export class PairView {
     else if (f.summary.empty) f.explain(f.summary.empty);
   }
 
-  // -- what its parts ask of it -------------------------------------------------------------------
+  // -- for its parts ------------------------------------------------------------------------------
 
-  /** The column of data that has the focus, if one has. */
+  /** The focused column, if it holds data. */
   get column(): DataColumn | undefined {
-    const column = COLUMNS[this.cells.at.column];
+    const column = COLUMNS[this.focus.at.column];
     return isData(column) ? column : undefined;
   }
 
-  /** Whether nothing can be changed now, which is said. */
+  /** Whether nothing can be changed now; that is announced. */
   locked() {
     const locked = Boolean(this.frame.summary.training);
     if (locked) this.frame.announce("Training is running; pairs can be changed when it has ended.");
     return locked;
   }
 
-  /** What a cell holds: what is on its way, else what stands. */
+  /** The value of a cell: the pending one, or the accepted one. */
   valueOf(id: string, column: DataColumn): string {
-    const edit = this.edits.of("pairs", id, column);
-    return edit?.phase === "pending" ? edit.value : (this.chosen.row(id)?.[column] ?? "");
+    const edit = this.edits.cell("pairs", id, column);
+    return edit?.phase === "pending" ? edit.value : (this.selection.row(id)?.[column] ?? "");
   }
 
-  /** What a cell says: pictures by their names. */
+  /** The text of a cell: images by their names. */
   wordsOf(id: string, column: DataColumn): string {
     const value = this.valueOf(id, column);
     return column === "instruction" ? value : (this.images.byId(value)?.name ?? value);
   }
 
-  /** Wait until a row is where it was put. */
+  /** Wait until a row has arrived at its place. */
   async arrived(id: string, index: number) {
     for (let tries = 0; tries < 5 && this.rows.indexOf(id) < 0; tries += 1) await this.rows.want(index, index + 1);
   }
 
   settled(cell: CellEdit) {
     const named = cell.column !== "instruction" && !this.images.byId(cell.value);
-    if (cell.phase === "refused" || !named) settle(this, cell);
-    else this.rows.refresh(this.rows.total); // called by a name: the kernel tells which picture that is
+    if (cell.phase === "refused" || !named) showOutcome(this, cell);
+    else this.rows.refresh(this.rows.total); // it was given by name: the kernel resolves it
   }
 
   look(id: string) {

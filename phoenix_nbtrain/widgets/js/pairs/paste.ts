@@ -1,6 +1,6 @@
-// A block from a spreadsheet, pasted over pairs. Comes when it is first needed.
+// Pasting a block from a spreadsheet over pairs.
 
-import { newId, words } from "../common/channel";
+import { errorText, newId } from "../common/channel";
 import { counted } from "../common/dom";
 import type { Op } from "../common/messages";
 import { DATA, type DataColumn } from "./columns";
@@ -8,12 +8,12 @@ import type { PairView } from "./pairs";
 
 const MOST_ROWS = 2450;
 const MOST_LETTERS = 4_000_000;
-const TOLD = 3;
+const REASONS_SHOWN = 3;
 
 /**
- * Cut a text into cells. A field that begins with a quote ends with one, and holds tabs and lines; one that
- * turns out not to is taken as it stands, since not every program quotes.
- * @param mark what stands between cells; empty where each line is one
+ * Split a text into cells. A cell that begins with a quote ends with one and may contain tabs and line breaks. If it does
+ * not end with one, it is taken literally, since not every program quotes.
+ * @param mark the separator; empty if each line is one cell
  */
 function split(text: string, mark: string) {
   const rows: string[][] = [[]];
@@ -40,18 +40,18 @@ function split(text: string, mark: string) {
   return rows;
 }
 
-/** @param pictures whether it goes where pictures are named */
+/** @param pictures whether it is pasted into a column of image names */
 function cut(given: string, pictures: boolean) {
   const text = given.replace(/\r\n?/g, "\n").replace(/\n$/, "");
   if (text.includes("\t")) return split(text, "\t");
-  // A comma stands in sentences, too: it parts cells where every line has as many, and the first is a picture.
+  // Sentences contain commas, too. They separate cells only if every line has the same number and the first is an image.
   const cells = split(text, ",");
   const named = DATA.some((name) => cells[0].some((cell) => cell.trim().toLowerCase() === name));
   const even = cells[0].length > 1 && cells.every((row) => row.length === cells[0].length);
   return even && (pictures || named) ? cells : split(text, "");
 }
 
-/** Take away what was put before a text that looks like a formula. */
+/** Remove the quote before a text that looks like a formula. */
 function plainly(text: string) {
   return /^'+[=+\-@＝＋－＠\t\r\n]/u.test(text) ? text.slice(1) : text;
 }
@@ -61,7 +61,7 @@ export default async function paste(
   text: string,
   where: { ids: Promise<string[]>; index: number; column: DataColumn; many: boolean },
 ) {
-  const { rows, frame, chosen } = view;
+  const { rows, frame, selection } = view;
   const note = (words: string) => frame.note(`Not pasted: ${words}`);
   if (text.length > MOST_LETTERS)
     return note("It is longer than 4 million letters. Paste a part of it, or import a file.");
@@ -83,7 +83,7 @@ export default async function paste(
 
   const ids = await where.ids;
   const start = Math.max(0, ids.length ? rows.indexOf(ids[0]) : where.index);
-  const over = block.length === 1 && where.many; // one row of cells, for all that are chosen
+  const over = block.length === 1 && where.many; // one row of cells, for all selected pairs
   const targets = over ? ids : await rows.ids(start, Math.min(rows.total, start + block.length));
   const lines = over ? ids.map(() => block[0]) : block;
   const places = lines.map((_, i) => targets[i] ?? "pair_" + newId());
@@ -91,14 +91,14 @@ export default async function paste(
     const values = Object.fromEntries(
       line.map((cell, c) => [columns[c], columns[c] === "instruction" ? plainly(cell) : plainly(cell).trim()]),
     );
-    const one = { table: "pairs" as const, row: places[i], line: i }; // a row is taken whole or not at all
+    const one = { table: "pairs" as const, row: places[i], line: i }; // a line is accepted as a whole or not at all
     if (!targets[i]) return [{ op: "insert", ...one, values: { source: "", target: "", instruction: "", ...values } }];
     return Object.entries(values).map(([column, value]) => ({ op: "set", ...one, column, value }));
   });
   const reply = await view.edits.run(ops, (op) => view.edits.seen(rows, op.row, op.column));
   view.input?.commands.reread();
-  if (!reply.ok) return note(words(reply));
-  /** Why lines were not taken. */
+  if (!reply.ok) return note(errorText(reply));
+  /** By line: why it was refused. */
   const why: Map<number, string> = new Map();
   for (const { op, reason } of reply.refused) {
     why.set(ops[op].line, reason);
@@ -107,17 +107,17 @@ export default async function paste(
   const news = taken.filter((i) => !targets[i]).length;
   const done = `${counted(taken.length, "row")} pasted`;
   if (taken.length)
-    chosen.take(
+    selection.take(
       taken.map((i) => places[i]),
       false,
       columns,
     );
   if (why.size === 0) return frame.announce(done + (news > 0 ? `, ${counted(news, "pair")} of them new.` : "."));
-  const told = [...why].slice(0, TOLD).map(([i, reason]) => `row ${i + 1}: ${reason.replace(/\.$/, "")}`);
-  if (why.size > TOLD) told.push(`and ${counted(why.size - TOLD, "row")} more`);
-  const reasons = told.join("; ").replace(/[^?!]$/, "$&.");
+  const shown = [...why].slice(0, REASONS_SHOWN).map(([i, reason]) => `row ${i + 1}: ${reason.replace(/\.$/, "")}`);
+  if (why.size > REASONS_SHOWN) shown.push(`and ${counted(why.size - REASONS_SHOWN, "row")} more`);
+  const reasons = shown.join("; ").replace(/[^?!]$/, "$&.");
   const kept = [...why.keys()].some((i) => targets[i]) ? " Click a red cell to edit what was pasted there." : "";
-  // What was to become a pair has no cells that could keep it.
+  // A refused new pair has no cells that could keep the text.
   const lost = [...why.keys()].filter((i) => !targets[i]).map((i) => lines[i].join("\t"));
   frame.note(`${done}, ${why.size.toLocaleString("en")} rejected: ${reasons}${kept}`, lost.join("\n"));
 }

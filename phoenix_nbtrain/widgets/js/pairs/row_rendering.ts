@@ -1,6 +1,6 @@
-// The lines of the pair table. Only those in view exist in the page; they are recycled while scrolling.
+// The lines of the pair table.
 
-import { button, h, mark, paintDot, paintName, plain, say } from "../common/dom";
+import { button, h, paintDot, paintName, printable, setAttribute, setText } from "../common/dom";
 import type { PairRow } from "../common/messages";
 import { paintPicture } from "../common/pictures";
 import { VirtualScroll } from "../common/virtual_scroll";
@@ -38,7 +38,7 @@ export interface Line {
 }
 
 export class PairLines {
-  near: { id: string; picture: string }[] = [];
+  picturesInView: { id: string; picture: string }[] = [];
   readonly grid: HTMLDivElement;
   readonly scroll: VirtualScroll<Line>;
 
@@ -73,26 +73,26 @@ export class PairLines {
     scroll.pitch = pitch;
     view.frame.root.classList.toggle("nbt-narrow", narrow);
     const count = view.rows.total;
-    mark(grid, "aria-rowcount", String(count + 1));
+    setAttribute(grid, "aria-rowcount", String(count + 1));
     scroll.space.style.height = `${count * pitch}px`;
-    const { at } = view.cells;
-    const moved = view.cells.follow();
+    const { at } = view.focus;
+    const moved = view.focus.follow();
     const first = Math.max(0, Math.floor(grid.scrollTop / pitch) - 2);
     const last = Math.min(count - 1, Math.floor((grid.scrollTop + grid.clientHeight) / pitch) + 2);
     const keep = new Set<number>();
     for (let n = first; n <= last; n += 1) keep.add(n);
-    // The line that has the focus or the editor stays, however far away one scrolls.
-    if (view.open) keep.add(view.rows.indexOf(view.open.id));
-    const held = view.cells.placeOf(document.activeElement);
+    // The line with the focus or the editor stays in the page, however far away one scrolls.
+    if (view.editing) keep.add(view.rows.indexOf(view.editing.id));
+    const held = view.focus.placeOf(document.activeElement);
     if (held) keep.add(held.index).add(at.index);
-    this.near = [];
+    this.picturesInView = [];
     scroll.show(keep, count, (line, n) => this.paint(line, n));
     const line = scroll.shown.get(at.index);
-    const lost = held && line && (moved || held.index >= count || !view.cells.canTake(line, COLUMNS[at.column]));
-    // Its row or button is gone: keys must not fall through to the notebook, where "d d" deletes the cell.
-    if (lost && !view.open) view.cells.take();
+    const lost = held && line && (moved || held.index >= count || !view.focus.canTake(line, COLUMNS[at.column]));
+    // The focus must not fall back to the notebook, where "d d" deletes the cell.
+    if (lost && !view.editing) view.focus.take();
     void view.rows.want(first, last + 1);
-    if (!view.open?.chooser?.isOpen) view.pictures.want(this.near);
+    if (!view.editing?.chooser?.isOpen) view.pictures.want(this.picturesInView);
     view.input?.editor.place();
   }
 
@@ -181,8 +181,8 @@ export class PairLines {
     line.index = n;
     line.id = row?.pair_id ?? "";
     line.row.style.transform = `translateY(${n * this.scroll.pitch}px)`;
-    mark(line.row, "aria-rowindex", String(n + 2));
-    say(line.number, String(n + 1));
+    setAttribute(line.row, "aria-rowindex", String(n + 2));
+    setText(line.number, String(n + 1));
     for (const side of SIDES) this.paintSide(line, row, side);
     this.paintInstruction(line, row);
     this.paintState(line, row);
@@ -190,62 +190,62 @@ export class PairLines {
     line.look.disabled = !row || !SIDES.every((side) => view.images.byId(row[side]));
     line.swap.disabled = line.delete.disabled = locked || !row;
     line.mine.disabled = line.theirs.disabled = locked;
-    mark(line.look, "aria-label", `Compare the pictures of pair ${n + 1}`);
-    mark(line.swap, "aria-label", `Swap source and target of pair ${n + 1}`);
-    mark(line.delete, "aria-label", `Delete pair ${n + 1}`);
-    const at = n === view.cells.at.index ? view.cells.columnOf(line) : "";
-    for (const column of COLUMNS) mark(this.cellOf(line, column), "tabindex", column === at ? "0" : "-1");
+    setAttribute(line.look, "aria-label", `Compare the pictures of pair ${n + 1}`);
+    setAttribute(line.swap, "aria-label", `Swap source and target of pair ${n + 1}`);
+    setAttribute(line.delete, "aria-label", `Delete pair ${n + 1}`);
+    const at = n === view.focus.at.index ? view.focus.columnOf(line) : "";
+    for (const column of COLUMNS) setAttribute(this.cellOf(line, column), "tabindex", column === at ? "0" : "-1");
     this.paintChosen(line);
   }
 
   paintChosen(line: Line) {
-    const { chosen } = this.view;
-    const whole = chosen.whole && chosen.has(line.id);
+    const { selection } = this.view;
+    const whole = selection.whole && selection.has(line.id);
     line.row.classList.toggle("nbt-on", whole);
-    mark(line.row, "aria-selected", String(whole));
-    mark(line.number, "aria-selected", String(whole));
+    setAttribute(line.row, "aria-selected", String(whole));
+    setAttribute(line.number, "aria-selected", String(whole));
     for (const column of DATA) {
-      const on = chosen.holds(line.id, column);
+      const on = selection.holds(line.id, column);
       const cell = this.cellOf(line, column);
       cell.classList.toggle("nbt-in", on && !whole);
-      mark(cell, "aria-selected", String(on));
+      setAttribute(cell, "aria-selected", String(on));
     }
   }
 
   paintSide(line: Line, row: PairRow | undefined, column: "source" | "target") {
     const { view } = this;
-    const edit = view.edits.of("pairs", line.id, column);
+    const edit = view.edits.cell("pairs", line.id, column);
     const id = edit?.phase === "pending" ? edit.value : (row?.[column] ?? "");
     const image = view.images.byId(id);
-    // On its way it may be called by a name, which the kernel understands.
+    // A pending value may be a name, which the kernel resolves.
     const name = image?.name ?? (id !== row?.[column] ? id : row?.[`${column}_name`]);
     const side = line[column];
     paintName(side.name, name || (!row ? " " : id ? "(removed)" : `choose a ${column}`));
-    mark(side.name, "title", name ? plain(name) : null);
+    setAttribute(side.name, "title", name ? printable(name) : null);
     side.box.classList.toggle("nbt-gone", Boolean(row) && !name && id !== "");
     side.box.classList.toggle("nbt-open", Boolean(row) && !name && id === "");
     side.holder.style.setProperty("--nbt-colour", image?.colour || null);
     paintPicture(side.holder, side.img, image ? view.pictures.get(id, image.picture) : undefined);
-    if (image) this.near.push({ id, picture: image.picture });
-    mark(side.box, "aria-invalid", edit?.phase === "refused" || (row && !name) ? "true" : null);
+    if (image) this.picturesInView.push({ id, picture: image.picture });
+    setAttribute(side.box, "aria-invalid", edit?.phase === "refused" || (row && !name) ? "true" : null);
   }
 
   paintInstruction(line: Line, row: PairRow | undefined) {
-    const edit = this.view.edits.of("pairs", line.id, "instruction");
+    const edit = this.view.edits.cell("pairs", line.id, "instruction");
     const text = edit?.phase === "pending" ? edit.value : (row?.instruction ?? "");
-    say(line.text, text || (row ? "instruction" : " "));
-    mark(line.instruction, "title", text.length > 60 ? text : null);
+    setText(line.text, text || (row ? "instruction" : " "));
+    setAttribute(line.instruction, "title", text.length > 60 ? text : null);
     line.text.classList.toggle("nbt-ghost", !text);
     line.instruction.classList.toggle("nbt-missing", Boolean(row) && !text && !edit);
-    mark(line.instruction, "aria-invalid", edit?.phase === "refused" ? "true" : null);
+    setAttribute(line.instruction, "aria-invalid", edit?.phase === "refused" ? "true" : null);
     const theirs = row?.theirs ?? null;
     line.instruction.classList.toggle("nbt-both", theirs !== null);
     line.other.hidden = theirs === null;
-    say(line.other, theirs === null ? "" : `theirs: ${theirs || "(empty)"}`);
+    setText(line.other, theirs === null ? "" : `theirs: ${theirs || "(empty)"}`);
   }
 
   paintState(line: Line, row: PairRow | undefined) {
-    const edits = DATA.map((column) => this.view.edits.of("pairs", line.id, column));
+    const edits = DATA.map((column) => this.view.edits.cell("pairs", line.id, column));
     const refused = edits.find((edit) => edit?.phase === "refused");
     const pending = edits.some((edit) => edit?.phase === "pending");
     const both = row?.theirs !== null && row?.theirs !== undefined;
@@ -258,11 +258,11 @@ export class PairLines {
     else text = state === "kept" ? "kept here" : state;
     line.dot.hidden = !row;
     paintDot(line.dot, state, why);
-    say(line.word, text);
+    setText(line.word, text);
     line.word.hidden = !row || both;
     line.mine.hidden = line.theirs.hidden = !both;
-    mark(line.word, "title", why || null);
-    mark(line.state, "data-state", state);
+    setAttribute(line.word, "title", why || null);
+    setAttribute(line.state, "data-state", state);
   }
 
   // -- places -------------------------------------------------------------------------------------

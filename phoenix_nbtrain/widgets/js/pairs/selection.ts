@@ -1,18 +1,18 @@
-// Which pairs, and which of their cells, are chosen for what comes next.
+// The selected pairs and cells.
 
 import { counted } from "../common/dom";
 import type { PairRow } from "../common/messages";
 import { COLUMNS, DATA, type DataColumn } from "./columns";
 import type { PairView } from "./pairs";
 
-/** Rows by their ids, and the columns of them: whole rows, or some of source, target and instruction. */
+/** The ids of the selected rows, and whether they are selected as a whole or only some columns. */
 export class PairSelection {
   rows = new Set<string>();
   whole = false;
   columns: DataColumn[] = [];
   /** Where a range began. */
   anchor: { id: string; index: number; column: number } | null = null;
-  /** Rows that are chosen and not in view. */
+  /** Selected rows that are out of view. */
   far = new Map<string, PairRow>();
   asked = 0;
 
@@ -40,7 +40,7 @@ export class PairSelection {
   }
 
   take(ids: string[], whole: boolean, columns: readonly DataColumn[] = DATA) {
-    this.asked += 1; // what is still being read for an earlier range comes too late
+    this.asked += 1; // what is still being read for an earlier range is out of date
     this.rows = new Set(ids);
     this.whole = whole;
     this.columns = [...columns];
@@ -50,9 +50,9 @@ export class PairSelection {
     this.view.paint();
   }
 
-  /** Choose from where the range began to there. Number and buttons stand for the whole row. */
+  /** Select from the anchor to a cell. The number and the buttons select whole rows. */
   async span(index: number, column: number) {
-    const { at } = this.view.cells;
+    const { at } = this.view.focus;
     this.anchor ??= { ...at };
     const begun = this.view.rows.indexOf(this.anchor.id);
     const from = begun < 0 ? this.anchor.index : begun;
@@ -64,7 +64,7 @@ export class PairSelection {
     if (asked === this.asked) this.take(ids, whole, columns);
   }
 
-  /** Choose a whole row besides, or no more. */
+  /** Add a whole row to the selection, or remove it. */
   toggle(index: number) {
     const id = this.view.rows.at(index)?.pair_id;
     if (!id) return;
@@ -80,16 +80,16 @@ export class PairSelection {
     if (asked === this.asked) this.take(ids, true);
   }
 
-  /** The ids of the rows to act on, in the table's order: the chosen ones, else the one that has the focus. */
+  /** The ids of the selected rows in the table's order, or of the focused one. */
   async ids() {
-    const { rows, cells } = this.view;
-    if (this.size === 0) return cells.at.id ? [cells.at.id] : [];
+    const { rows, focus } = this.view;
+    if (this.size === 0) return focus.at.id ? [focus.at.id] : [];
     const ids = [...this.rows];
     if (ids.some((id) => rows.indexOf(id) < 0)) return (await rows.ids(0, rows.total)).filter((id) => this.has(id));
     return ids.sort((a, b) => rows.indexOf(a) - rows.indexOf(b));
   }
 
-  /** Read what is chosen and out of view, so that it can be copied at once; forget what is gone. */
+  /** Read the selected rows that are out of view, so that they can be copied at once. Deselect those that are gone. */
   async read() {
     const { rows } = this.view;
     const far = [...this.rows].filter((id) => !rows.byId(id));

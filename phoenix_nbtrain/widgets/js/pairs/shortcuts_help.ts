@@ -1,7 +1,7 @@
-// The keys of the pair table, in a dialog. Comes when it is first opened.
+// The dialog that lists the keyboard shortcuts of the pair table.
 
 import { openDialog } from "../common/dialog";
-import { h, mark } from "../common/dom";
+import { h, setAttribute } from "../common/dom";
 
 export default function keys(root: HTMLElement) {
   const mac = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -51,14 +51,14 @@ export default function keys(root: HTMLElement) {
     ],
   ];
   const { body } = openDialog(root, { title: "Keys", className: "nbt-keys" });
-  // It may be longer than the screen, and holds nothing else that keys could scroll it by.
+  // It may be longer than the screen, and contains nothing focusable that would let keys scroll it.
   for (const [key, value] of [
     ["tabindex", "0"],
     ["data-lm-suppress-shortcuts", ""],
     ["role", "group"],
     ["aria-label", "Keys"],
   ])
-    mark(body, key, value);
+    setAttribute(body, key, value);
   for (const [name, lines] of groups) {
     const list = h("dl", "nbt-keylist");
     for (const [combos, what] of lines) {

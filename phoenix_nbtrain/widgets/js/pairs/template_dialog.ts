@@ -1,15 +1,15 @@
-// One sentence for many pairs, seen before it is written. Comes when it is first opened.
+// The dialog that writes one instruction, made from a template, to many pairs.
 
-import { newId, words } from "../common/channel";
+import { errorText, newId } from "../common/channel";
 import { openDialog } from "../common/dialog";
-import { button, counted, h, mark, say } from "../common/dom";
-import { keepDialog } from "../common/typing";
+import { button, counted, h, setAttribute, setText } from "../common/dom";
+import { keepDialogText } from "../common/typing";
 import type { PairView } from "./pairs";
 
 const SEEN = 50;
 
 export default async function template(view: PairView) {
-  const ids = await view.chosen.ids();
+  const ids = await view.selection.ids();
   if (ids.length === 0 || view.locked()) return;
   const { dialog, body, foot, close } = openDialog(view.frame.root, {
     title: `Instruction of ${counted(ids.length, "pair")}`,
@@ -45,17 +45,17 @@ export default async function template(view: PairView) {
   async function look() {
     const mine = (asked += 1);
     clearTimeout(timer);
-    apply.disabled = true; // nothing is written that was not seen
+    apply.disabled = true; // nothing is written that was not previewed
     const { reply } = await view.channel.ask({ kind: "template", text: field.value, rows: ids });
     if (mine !== asked) return;
     seen = reply.ok ? reply.rows : [];
-    say(problem, reply.ok ? "" : words(reply));
-    mark(field, "aria-invalid", reply.ok ? null : "true");
+    setText(problem, reply.ok ? "" : errorText(reply));
+    setAttribute(field, "aria-invalid", reply.ok ? null : "true");
     const changed = seen.filter(({ before, after }) => before !== after);
     list.replaceChildren(...seen.slice(0, SEEN).map(line));
-    say(more, seen.length > SEEN ? `and ${counted(seen.length - SEEN, "pair")} more` : "");
+    setText(more, seen.length > SEEN ? `and ${counted(seen.length - SEEN, "pair")} more` : "");
     apply.disabled = changed.length === 0;
-    say(apply, changed.length ? `Write ${changed.length.toLocaleString("en")}` : "Write");
+    setText(apply, changed.length ? `Write ${changed.length.toLocaleString("en")}` : "Write");
   }
 
   function line({ n, before, after }: (typeof seen)[number]) {
@@ -92,5 +92,5 @@ export default async function template(view: PairView) {
   field.focus();
   field.select();
   void look();
-  void keepDialog(view, dialog, field, "template");
+  void keepDialogText(view, dialog, field, "template");
 }

@@ -1,9 +1,10 @@
-// What plain widgets do not do by themselves: say that they are displayed, say when a field is left
-// with what was typed in it, name things for screen readers, keep "40 s ago" true, scroll to a part.
-// It makes no elements and reads no data as HTML.
+// What plain ipywidgets cannot do by themselves: tell the kernel that they are displayed, and that a field was left and
+// with which text; label things for screen readers; update "40 s ago"; scroll to a part. It creates no elements and
+// parses no data as HTML.
 
-import { mark } from "../common/dom";
-import { alive, swallowFiles } from "../common/kernel_status";
+import { setAttribute } from "../common/dom";
+import { refuseDroppedFiles } from "../common/dropped_files";
+import { watchKernel } from "../common/kernel_status";
 import type { Model } from "../common/messages";
 
 const FRESH_MS = 5000;
@@ -17,17 +18,17 @@ function ago(seconds: number) {
   return `${Math.floor(seconds / 3600)} h ago`;
 }
 
-function tell(model: Model, content: object) {
+function send(model: Model, content: object) {
   try {
     model.send(content);
   } catch {
-    // No kernel: a page that was opened without one. There is nobody to tell.
+    // The page was opened without a kernel.
   }
 }
 
 let numbers = 0;
 
-/** Names, states and times; called after every change, so it changes only what differs. */
+/** Update labels, states and times. It is called after every change, so it only writes what differs. */
 function refresh(root: Element) {
   for (const time of root.querySelectorAll("time[data-nbt-since]")) {
     const since = Number(time.getAttribute("data-nbt-since"));
@@ -38,18 +39,18 @@ function refresh(root: Element) {
     const notes = field.querySelector(".nbt-param-note");
     if (notes && !notes.id) notes.id = `nbt-note-${(numbers += 1)}-${Math.random().toString(36).slice(2, 8)}`;
     for (const input of field.querySelectorAll("input, textarea, select")) {
-      mark(input, "aria-invalid", field.classList.contains("nbt-invalid") ? "true" : null);
-      if (notes) mark(input, "aria-describedby", notes.id);
+      setAttribute(input, "aria-invalid", field.classList.contains("nbt-invalid") ? "true" : null);
+      if (notes) setAttribute(input, "aria-describedby", notes.id);
     }
     const name = field.querySelector(".widget-label")?.textContent;
-    for (const handle of field.querySelectorAll(".noUi-handle")) if (name) mark(handle, "aria-label", name);
+    for (const handle of field.querySelectorAll(".noUi-handle")) if (name) setAttribute(handle, "aria-label", name);
   }
   for (const tab of root.querySelectorAll("[data-nbt-goto]")) {
     const here = tab.getAttribute("data-nbt-goto") === root.getAttribute("data-nbt-here");
-    mark(tab, "aria-current", here ? "true" : null);
+    setAttribute(tab, "aria-current", here ? "true" : null);
   }
   for (const fold of root.querySelectorAll("button.nbt-fold")) {
-    mark(fold, "aria-expanded", String(fold.classList.contains("nbt-open")));
+    setAttribute(fold, "aria-expanded", String(fold.classList.contains("nbt-open")));
   }
 }
 
@@ -71,8 +72,8 @@ function dress(root: Element, model: Model, signal: AbortSignal) {
       refresh(root);
     }, 30);
   };
-  // Jupyter must not take a key meant for this panel for a command on the cell ("d d" deletes it).
-  mark(root, "data-lm-suppress-shortcuts", "");
+  // Jupyter must not take a key that is meant for this panel as a command on the cell ("d d" deletes it).
+  setAttribute(root, "data-lm-suppress-shortcuts", "");
   for (const kind of ["keydown", "keyup", "keypress"]) {
     root.addEventListener(kind, (event) => event.stopPropagation(), { signal });
   }
@@ -83,12 +84,12 @@ function dress(root: Element, model: Model, signal: AbortSignal) {
       if (!(input instanceof HTMLInputElement || input instanceof HTMLTextAreaElement)) return;
       const holder = input.closest("[class*='nbt-in-']");
       const name = [...(holder?.classList ?? [])].find((c) => c.startsWith("nbt-in-"))?.slice(7);
-      // With the text: what was typed last may still be waiting for the kernel, this is not.
-      if (name && input.closest(".nbt-panel") === root) tell(model, { kind: "left", field: name, text: input.value });
+      // With the text, because the widget's own update may still be waiting for the kernel.
+      if (name && input.closest(".nbt-panel") === root) send(model, { kind: "left", field: name, text: input.value });
     },
     { signal },
   );
-  // Whoever closes the tab by mouse, or the page, leaves the field, too: it keeps the focus to the end.
+  // Closing the tab or the page does not blur the field.
   const leave = () => {
     const input = document.activeElement;
     if (input?.closest(".nbt-panel") === root) input.dispatchEvent(new Event("change", { bubbles: true }));
@@ -132,7 +133,7 @@ function dress(root: Element, model: Model, signal: AbortSignal) {
     clearTimeout(due);
   });
   refresh(root);
-  tell(model, { kind: "displayed" });
+  send(model, { kind: "displayed" });
 }
 
 export default {
@@ -142,12 +143,12 @@ export default {
     el.hidden = true;
     let tries = 0;
     let timer = 0;
-    // The element is made before it is put into its panel.
+    // The element is created before it is inserted into its panel.
     const find = () => {
       const root = el.closest(".nbt-panel");
       if (root) {
-        alive(model, root, end.signal);
-        swallowFiles(root, end.signal);
+        watchKernel(model, root, end.signal);
+        refuseDroppedFiles(root, end.signal);
         dress(root, model, end.signal);
       } else if ((tries += 1) < FIND_TRIES) timer = window.setTimeout(find, FIND_MS);
     };

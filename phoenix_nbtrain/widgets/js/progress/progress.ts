@@ -1,8 +1,7 @@
-// The progress panel. Everything shown comes as words and numbers in one trait; sample pictures are
-// asked for by the ids that stand there.
+// The progress panel. All that it shows is in one trait, except for the sample pictures, which are requested by id.
 
-import { Channel, SLOW_MS, words } from "../common/channel";
-import { button, h, mark, perFrame, say } from "../common/dom";
+import { Channel, errorText, SLOW_MS } from "../common/channel";
+import { button, h, perFrame, setAttribute, setText } from "../common/dom";
 import type { Model, ProgressSummary, Samples } from "../common/messages";
 import { Pictures } from "../common/pictures";
 import { viewOf } from "../common/view";
@@ -17,7 +16,7 @@ function svg(tag: string, attributes: { [name: string]: string | number }) {
   return node;
 }
 
-/** A running mean: single steps jump about with the pictures they happen to see. */
+/** A running mean: the loss of a single step depends on the pictures in its batch. */
 function smoothed(values: number[]) {
   const keep = 0.9;
   let [sum, weight] = [0, 0];
@@ -28,7 +27,7 @@ function smoothed(values: number[]) {
   });
 }
 
-/** The loss as a faint line and its running mean: steps across, losses up, least to most. */
+/** The loss by step as a faint line, and its running mean. */
 class Curve {
   readonly root: SVGElement;
   readonly title = svg("title", {});
@@ -77,15 +76,15 @@ class Progress {
   readonly channel: Channel;
   readonly pictures: Pictures;
   readonly cells = new Map<string, { cell: HTMLElement; img: HTMLImageElement; why: HTMLElement }>();
-  /** epochs that were asked for besides the newest */
+  /** Epochs that were requested in addition to the newest. */
   older: Samples[] = [];
   asking = false;
   stopping = false;
   refusal = "";
   heard = Date.now();
-  /** what was asked for since the last change came by itself */
+  /** A summary that was polled, until the next one is pushed. */
   newer: ProgressSummary | null = null;
-  /** the phase that was last shown */
+  /** The phase that was last shown. */
   phase: string | undefined = undefined;
   readonly small = h("small");
   readonly stop: HTMLButtonElement;
@@ -165,7 +164,7 @@ class Progress {
       this.paint();
     };
     this.model.on("change:summary", changed);
-    // A server under load drops messages, and what it dropped may have been the end.
+    // A server under load drops messages, and the last one may be among them.
     const timer = window.setInterval(() => void this.catchUp(), REASK_MS);
     this.signal.addEventListener("abort", () => {
       this.model.off("change:summary", changed);
@@ -196,7 +195,7 @@ class Progress {
     this.stopping = false;
     this.paintNow();
     const { reply } = await this.channel.ask({ kind: "stop" });
-    this.refusal = reply.ok ? "" : words(reply);
+    this.refusal = reply.ok ? "" : errorText(reply);
     this.paint();
   }
 
@@ -209,26 +208,26 @@ class Progress {
   paintNow() {
     const s = this.summary;
     const busy = this.channel.waited >= SLOW_MS;
-    say(this.small, busy ? `${s.standing ?? ""} · the kernel is busy` : (s.headline ?? ""));
-    say(this.where, s.where ?? "");
+    setText(this.small, busy ? `${s.standing ?? ""} · the kernel is busy` : (s.headline ?? ""));
+    setText(this.where, s.where ?? "");
     this.where.className = `nbt-pill nbt-where ${s.local ? "nbt-local" : "nbt-paid"}`;
     this.stop.hidden = !s.can_stop || this.stopping;
     if (!s.can_stop) this.stopping = false;
     this.confirm.hidden = !this.stopping;
-    say(this.question, `Stop the training? ${s.stop_words ?? ""}`);
+    setText(this.question, `Stop the training? ${s.stop_words ?? ""}`);
     const why = this.refusal || s.message || s.problem || "";
-    say(this.note, why);
+    setText(this.note, why);
     this.note.hidden = why === "";
     this.paintBar(s);
     const losses = s.losses ?? [];
     const shows = s.phase !== "none" && s.phase !== "starting";
     this.curve.paint(losses);
     this.curve.root.toggleAttribute("hidden", losses.length === 0);
-    say(this.honest, s.honest ?? "");
+    setText(this.honest, s.honest ?? "");
     this.honest.hidden = !s.honest;
     this.root.classList.toggle("nbt-idle", !shows);
     this.paintSamples(s);
-    if (this.phase !== undefined && this.phase !== s.phase) say(this.said, s.headline ?? "");
+    if (this.phase !== undefined && this.phase !== s.phase) setText(this.said, s.headline ?? "");
     this.phase = s.phase;
   }
 
@@ -242,8 +241,8 @@ class Progress {
     this.bar.classList.toggle("nbt-done", s.phase === "trained");
     this.bar.classList.toggle("nbt-old", Boolean(s.old));
     this.fill.style.width = known ? `${share * 100}%` : "";
-    mark(this.bar, "aria-valuenow", known ? String(percent) : null);
-    mark(this.bar, "aria-valuetext", known ? `${percent} %, ${s.headline}` : (s.headline ?? ""));
+    setAttribute(this.bar, "aria-valuenow", known ? String(percent) : null);
+    setAttribute(this.bar, "aria-valuetext", known ? `${percent} %, ${s.headline}` : (s.headline ?? ""));
   }
 
   paintSamples(s: ProgressSummary) {
@@ -252,7 +251,7 @@ class Progress {
     const shown = (s.samples ?? []).length === 0 ? [] : [...epochs.values()].sort((a, b) => a.epoch - b.epoch);
     const hidden = (s.epochs_sampled ?? 0) - shown.length;
     this.all.hidden = hidden <= 0;
-    say(this.all, `Show ${hidden} earlier ${hidden === 1 ? "epoch" : "epochs"}`);
+    setText(this.all, `Show ${hidden} earlier ${hidden === 1 ? "epoch" : "epochs"}`);
     this.right.hidden = shown.length === 0;
     const columns = Math.max(0, ...shown.map(({ ids }) => ids.length));
     this.samples.style.setProperty("--nbt-columns", String(columns));
@@ -283,7 +282,7 @@ class Progress {
     const key = `${epoch}`;
     kept.add(key);
     const { cell } = this.cell(key, "nbt-epoch");
-    say(cell, `epoch ${epoch}`);
+    setText(cell, `epoch ${epoch}`);
     return cell;
   }
 
@@ -310,7 +309,7 @@ class Progress {
     img.hidden = !url;
     img.alt = name;
     cell.title = name;
-    say(why, picture?.error ? "not shown" : "");
+    setText(why, picture?.error ? "not shown" : "");
     if (picture?.error) cell.title = `${name}: ${picture.error}`;
   }
 }
