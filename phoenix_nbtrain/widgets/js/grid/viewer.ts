@@ -20,24 +20,35 @@ class Viewer {
   readonly signal: AbortSignal;
   readonly large: Pictures;
   readonly zoom: Zoom;
-  dialog!: HTMLDialogElement;
-  close!: () => void;
-  heading!: HTMLHeadingElement;
-  count!: HTMLSpanElement;
-  percent!: HTMLButtonElement;
-  pick!: HTMLButtonElement;
-  img!: HTMLImageElement;
-  problem!: HTMLDivElement;
-  back!: HTMLButtonElement;
-  on!: HTMLButtonElement;
-  stage!: HTMLDivElement;
-  area!: HTMLTextAreaElement;
-  why!: HTMLDivElement;
-  theirs!: HTMLDivElement;
-  choice!: HTMLDivElement;
-  facts!: HTMLDListElement;
-  label!: HTMLLabelElement;
-  side!: HTMLDivElement;
+  readonly dialog: HTMLDialogElement;
+  readonly heading: HTMLElement;
+  readonly close: () => void;
+  readonly count = h("span", "nbt-mute", { "aria-live": "polite" });
+  readonly percent = button("", "nbt-btn nbt-quiet nbt-percent", () => this.zoom.toggle(), {
+    title: "Fit, or 100 % (0, 1)",
+  });
+  readonly pick = button("Select", "nbt-btn nbt-quiet", () => this.select(), { title: "Select (Space)" });
+  readonly img = h("img", "nbt-sight", { alt: "", draggable: "false" });
+  readonly problem = h("div", "nbt-empty");
+  readonly back = button("‹", "nbt-turn nbt-back", () => this.show(this.index - 1), {
+    "aria-label": "Image before (←)",
+  });
+  readonly on = button("›", "nbt-turn nbt-on", () => this.show(this.index + 1), { "aria-label": "Next image (→)" });
+  readonly stage = h(
+    "div",
+    "nbt-stage",
+    { tabindex: "0", role: "group", "aria-label": "Picture", "data-lm-suppress-shortcuts": "" },
+    this.img,
+    this.problem,
+    this.back,
+    this.on,
+  );
+  readonly area = h("textarea", "nbt-input", { id: `nbt-${newId()}`, rows: "6", dir: "auto" });
+  readonly label = h("label", "nbt-label", { for: this.area.id }, "Caption");
+  readonly why = h("div", "nbt-reason", { id: `${this.area.id}-why`, role: "status" });
+  readonly theirs = h("div", "nbt-why", { dir: "auto" });
+  readonly choice = h("div", "nbt-both", {}, this.theirs);
+  readonly facts = h("dl", "nbt-facts");
 
   constructor(
     readonly grid: Grid,
@@ -47,7 +58,26 @@ class Viewer {
     const end = new AbortController();
     this.signal = end.signal;
     grid.signal.addEventListener("abort", () => end.abort(), { signal: end.signal });
-    this.build();
+    const { dialog, heading, body, close } = openDialog(grid.root, { title: "Image", className: "nbt-viewer" });
+    this.dialog = dialog;
+    this.heading = heading;
+    this.close = close;
+    const icon = (text: string, label: string, act: () => void) =>
+      button(text, "nbt-btn nbt-quiet nbt-icon", act, { "aria-label": label, title: label });
+    heading.nextElementSibling?.after(
+      this.pick,
+      icon("−", "Smaller (−)", () => this.zoom.by(1 / ZOOM_STEP)),
+      this.percent,
+      icon("+", "Larger (+)", () => this.zoom.by(ZOOM_STEP)),
+    );
+    heading.after(this.count);
+    const keep = (side: "mine" | "theirs", text: string) =>
+      button(text, "nbt-btn", () => grid.bulkAction(side, [this.id]));
+    this.choice.append(h("div", "nbt-group", {}, keep("mine", "Keep mine"), keep("theirs", "Take theirs")));
+    setAttribute(this.area, "aria-describedby", this.why.id);
+    this.area.addEventListener("focus", () => this.paint());
+    this.area.addEventListener("blur", () => this.save());
+    body.append(this.stage, h("div", "nbt-beside", {}, this.label, this.area, this.why, this.choice, this.facts));
     this.large = new Pictures(grid.channel, end.signal, LARGE_PX[0], () => this.paint());
     this.large.most = LARGE_KEPT;
     this.zoom = new Zoom(this.stage, this.img, end.signal, () => this.paint());
@@ -61,59 +91,6 @@ class Viewer {
     });
     this.show(index);
     this.stage.focus();
-  }
-
-  build() {
-    const { dialog, heading, body, close } = openDialog(this.grid.root, { title: "Image", className: "nbt-viewer" });
-    this.dialog = dialog;
-    this.close = close;
-    this.heading = heading;
-    this.count = h("span", "nbt-mute", { "aria-live": "polite" });
-    const icon = (text: string, label: string, act: () => void) =>
-      button(text, "nbt-btn nbt-quiet nbt-icon", act, { "aria-label": label, title: label });
-    this.percent = button("", "nbt-btn nbt-quiet nbt-percent", () => this.zoom.toggle(), {
-      title: "Fit, or 100 % (0, 1)",
-    });
-    this.pick = button("Select", "nbt-btn nbt-quiet", () => this.select(), { title: "Select (Space)" });
-    heading.nextElementSibling?.after(
-      this.pick,
-      icon("−", "Smaller (−)", () => this.zoom.by(1 / ZOOM_STEP)),
-      this.percent,
-      icon("+", "Larger (+)", () => this.zoom.by(ZOOM_STEP)),
-    );
-    heading.after(this.count);
-    this.img = h("img", "nbt-sight", { alt: "", draggable: "false" });
-    this.problem = h("div", "nbt-empty");
-    this.back = button("‹", "nbt-turn nbt-back", () => this.show(this.index - 1), { "aria-label": "Image before (←)" });
-    this.on = button("›", "nbt-turn nbt-on", () => this.show(this.index + 1), { "aria-label": "Next image (→)" });
-    this.stage = h(
-      "div",
-      "nbt-stage",
-      { tabindex: "0", role: "group", "aria-label": "Picture", "data-lm-suppress-shortcuts": "" },
-      this.img,
-      this.problem,
-      this.back,
-      this.on,
-    );
-    const field = `nbt-${newId()}`;
-    this.area = h("textarea", "nbt-input", { id: field, rows: "6", dir: "auto", "aria-describedby": `${field}-why` });
-    this.why = h("div", "nbt-reason", { id: `${field}-why`, role: "status" });
-    this.theirs = h("div", "nbt-why", { dir: "auto" });
-    const keep = (side: "mine" | "theirs", text: string) =>
-      button(text, "nbt-btn", () => this.grid.bulkAction(side, [this.id]));
-    this.choice = h(
-      "div",
-      "nbt-both",
-      {},
-      this.theirs,
-      h("div", "nbt-group", {}, keep("mine", "Keep mine"), keep("theirs", "Take theirs")),
-    );
-    this.facts = h("dl", "nbt-facts");
-    this.label = h("label", "nbt-label", { for: field }, "Caption");
-    this.side = h("div", "nbt-beside", {}, this.label, this.area, this.why, this.choice, this.facts);
-    body.append(this.stage, this.side);
-    this.area.addEventListener("focus", () => this.paint());
-    this.area.addEventListener("blur", () => this.save());
   }
 
   get row() {

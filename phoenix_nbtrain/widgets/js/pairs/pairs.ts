@@ -1,10 +1,10 @@
 // The pair table: sources, targets and instructions.
 
 import { Channel, Revision } from "../common/channel";
-import { button, counted, h, perFrame, setAttribute, setText } from "../common/dom";
+import { button, h, perFrame, setAttribute } from "../common/dom";
 import { type CellEdit, Edits, showOutcome, showTextsOfGoneRows, undoOrRedo } from "../common/edits";
 import { Frame, watchSummary } from "../common/frame";
-import type { Model, PairsNeed } from "../common/messages";
+import type { Model } from "../common/messages";
 import { Parts } from "../common/parts";
 import { Pictures, pxFor } from "../common/pictures";
 import { PAGE, Rows } from "../common/rows";
@@ -22,6 +22,7 @@ import { PairLines } from "./row_rendering";
 import { PairSelection } from "./selection";
 import type shortcutsHelp from "./shortcuts_help";
 import type templateDialog from "./template_dialog";
+import { PairToolbar } from "./toolbar";
 
 /** Parts, which the kernel sends when they are first used. */
 interface PairParts {
@@ -54,16 +55,11 @@ export class PairView {
   kernel: string | undefined;
   typedHere: Set<string> | undefined;
   version: number | undefined = -1;
-  count!: HTMLSpanElement;
-  group!: HTMLDivElement;
-  add!: HTMLButtonElement;
-  bring!: HTMLButtonElement;
-  export!: HTMLButtonElement;
-  pairUp!: HTMLButtonElement;
-  begin!: HTMLDivElement;
-  /** What the chips show. */
-  needed: PairsNeed[] | null | undefined = null;
-  needs!: HTMLDivElement;
+  readonly toolbar: PairToolbar;
+  readonly pairUp = button("Pair up by names", "nbt-btn", () =>
+    this.withInput((input) => void input.commands.pairByNames(this.pairUp)),
+  );
+  readonly begin = h("div", "nbt-begin", {}, this.pairUp);
 
   constructor(
     readonly model: Model,
@@ -84,8 +80,14 @@ export class PairView {
     this.lines = new PairLines(this);
     this.selection = new PairSelection(this);
     this.focus = new PairFocus(this);
-    this.buildToolbar();
-    this.frame.body.append(this.lines.grid);
+    const f = this.frame;
+    this.toolbar = new PairToolbar(this);
+    f.body.append(this.begin);
+    // A click focuses it, so that a block can be pasted into an empty table.
+    for (const name of ["tabindex", "data-lm-suppress-shortcuts"]) setAttribute(f.empty, name, "-1");
+    f.body.insertBefore(this.toolbar.needs, f.empty);
+    f.onUndoRedo = (kind, of) => void undoOrRedo(kind, f, this.edits, [this.rows, this.images], this.paint, of);
+    f.body.append(this.lines.grid);
     this.listen();
     this.refreshed();
     setAttribute(this.lines.grid, "aria-busy", "true"); // keys do nothing yet
@@ -101,67 +103,6 @@ export class PairView {
       return (this.input = input ?? null);
     });
     void this.loadingInput?.then((input) => input && work(input));
-  }
-
-  buildToolbar() {
-    const f = this.frame;
-    const act = (work: (input: PairInput) => void) => () => this.withInput(work);
-    const heading = h("h3", "nbt-heading", {}, "Pairs", h("small", "", {}, "source → target, with what should happen"));
-    this.count = h("span", "nbt-mute");
-    this.group = h(
-      "div",
-      "nbt-group",
-      { role: "group", "aria-label": "Selected pairs" },
-      this.count,
-      button(
-        "Swap",
-        "nbt-btn",
-        act((input) => input.commands.swap()),
-        { title: "Swap source and target (Alt+→)" },
-      ),
-      button(
-        "Fill down",
-        "nbt-btn",
-        act((input) => input.commands.fillDown()),
-        { title: "Give all what the first one says (Ctrl+D)" },
-      ),
-      button("Template…", "nbt-btn", () => this.withInput(() => void this.parts.run("template_dialog", this)), {
-        title: "One sentence for all, with what differs",
-      }),
-      button(
-        "Delete",
-        "nbt-btn",
-        act((input) => input.commands.remove()),
-        { title: "Delete the selected pairs (Ctrl+Delete)" },
-      ),
-    );
-    this.add = button(
-      "Add pair",
-      "nbt-btn",
-      act((input) => input.commands.insert(this.rows.total)),
-    );
-    const help = button("?", "nbt-btn nbt-quiet nbt-icon", () => this.help(), {
-      title: "Keys (Ctrl+/)",
-      "aria-label": "Keys",
-    });
-    const file = (text: string, way: "import" | "export") =>
-      button(text, "nbt-btn nbt-quiet", () => void this.parts.run("files_dialog", this, way), {
-        title: "CSV or JSON lines",
-      });
-    [this.bring, this.export] = [file("Import…", "import"), file("Export…", "export")];
-    f.bar.append(heading, h("span", "nbt-grow"), this.group, this.add, this.bring, this.export, f.undo, f.redo, help);
-    this.pairUp = button(
-      "Pair up by names",
-      "nbt-btn",
-      act((input) => void input.commands.pairByNames(this.pairUp)),
-    );
-    this.begin = h("div", "nbt-begin", {}, this.pairUp);
-    f.body.append(this.begin);
-    // A click focuses it, so that a block can be pasted into an empty table.
-    for (const name of ["tabindex", "data-lm-suppress-shortcuts"]) setAttribute(f.empty, name, "-1");
-    this.needs = h("div", "nbt-needs", { role: "group", "aria-label": "Pairs to look at" });
-    f.body.insertBefore(this.needs, f.empty);
-    f.onUndoRedo = (kind, of) => void undoOrRedo(kind, f, this.edits, [this.rows, this.images], this.paint, of);
   }
 
   listen() {
@@ -197,30 +138,10 @@ export class PairView {
 
   paintNow() {
     showTextsOfGoneRows(this);
-    const f = this.frame;
-    const s = f.summary;
-    f.paint(this.edits, this.channel, this.rows.known);
-    this.add.disabled = this.bring.disabled = Boolean(s.training) || this.images.total < 2;
-    this.export.disabled = !s.total;
-    this.group.hidden = this.selection.size === 0 || Boolean(s.training);
-    setText(this.count, `${this.selection.size.toLocaleString("en")} selected`);
-    setText(f.count, s.total ? counted(s.total, "pair") : "");
-    this.paintNeeds();
+    this.frame.paint(this.edits, this.channel, this.rows.known);
+    this.toolbar.paint();
     this.paintEmpty();
     this.lines.layout();
-  }
-
-  paintNeeds() {
-    const { needs } = this.frame.summary;
-    if (needs === this.needed) return;
-    this.needed = needs;
-    const chips = (needs ?? []).map((need) =>
-      button(need.text, `nbt-chip nbt-${need.tone}`, () => this.withInput((input) => input.jump(need)), {
-        title: "Go to the next one",
-      }),
-    );
-    this.needs.replaceChildren(...chips);
-    this.needs.hidden = chips.length === 0;
   }
 
   paintEmpty() {
