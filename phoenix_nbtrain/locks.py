@@ -12,9 +12,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import logging
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -27,6 +25,7 @@ from filelock import FileLock, Timeout, lock_descriptor
 from phoenix_nbtrain.errors import StoreBusy, StoreError
 from phoenix_nbtrain.forks import after_fork
 from phoenix_nbtrain.home import home, private_folder, writing_in
+from phoenix_nbtrain.telling import tell
 from phoenix_nbtrain.text import ending, shown, time_of
 
 __all__ = [
@@ -39,11 +38,8 @@ __all__ = [
     "locked",
     "may_be_at_work",
     "refuse_without_locks",
-    "tell",
     "who_is_at",
 ]
-
-log = logging.getLogger(__name__)
 
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 """How file systems refuse that have no locks, such as some network shares."""
@@ -55,15 +51,6 @@ _PAUSE_FIRST, _PAUSE_EARLY, _PAUSE_LATE = 0.001, 0.025, 0.1
 
 _threads: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
-
-
-def tell(words: str) -> None:
-    """Say something where it is read: below the cell that waits, else in the log."""
-    if threading.current_thread() is threading.main_thread():
-        sys.stderr.write(f"{words}\n")
-        sys.stderr.flush()
-    else:
-        log.info("%s", words)
 
 
 class Waiting:

@@ -353,8 +353,10 @@ def _start(training: Training, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _priced(training: Training, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the price with ``config``, of which nothing is kept."""
+    from phoenix_nbtrain.session.session import session_of
+
     estimate = training.estimate(config=config)
-    wished = training.config_with(config)
+    wished = session_of(training).settings.merged(config)
     reply: dict[str, Any] = {
         "status": "estimated",
         "training_started": False,

@@ -1,64 +1,47 @@
-"""`Training`: everything a person or a view does to one model's training."""
+"""`Training`: everything a person does to one model's training."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
-from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakValueDictionary
 
-from phoenix_nbtrain import arguments, catalog
-from phoenix_nbtrain.contents import Contents
-from phoenix_nbtrain.dataset.baselines import Baselines
-from phoenix_nbtrain.dataset.edits import Op
-from phoenix_nbtrain.errors import (
-    InputError,
-    NotFound,
-    PhoenixError,
-    StillRunning,
-    UnknownName,
-    shown,
-)
+from phoenix_nbtrain import arguments
+from phoenix_nbtrain.dataset import caption_edits, pairing
+from phoenix_nbtrain.errors import InputError, NotFound, UnknownName, shown
 from phoenix_nbtrain.forks import after_fork, not_for_children
-from phoenix_nbtrain.home import home
-from phoenix_nbtrain.launch import Estimate, Launcher, parse_max_cost
+from phoenix_nbtrain.launch import Estimate, parse_max_cost
 from phoenix_nbtrain.records import Model
-from phoenix_nbtrain.runner import Runner, Timer, default_runner
-from phoenix_nbtrain.session.adding import Adding
-from phoenix_nbtrain.session.browsing import Folder
-from phoenix_nbtrain.session.download import Downloading
-from phoenix_nbtrain.session.drafting import Drafting
-from phoenix_nbtrain.session.editing import Editing, EditReply
 from phoenix_nbtrain.session.opening import Opening, checked_id
-from phoenix_nbtrain.session.order import stored_parameters
-from phoenix_nbtrain.session.purchase import Buying
 from phoenix_nbtrain.session.service import Service, asked
-from phoenix_nbtrain.session.state import RUN_STATUS, Run, Thumbnail, TrainingState
-from phoenix_nbtrain.session.state_store import StateStore
-from phoenix_nbtrain.session.sync import Sync
-from phoenix_nbtrain.session.thumbnails import Thumbnails
-from phoenix_nbtrain.session.watch import Watch, passing
-from phoenix_nbtrain.store import home_drafts, home_journal
-from phoenix_nbtrain.store.drafts import Drafts
-from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.session.session import Session, session_on
+from phoenix_nbtrain.session.state import RUN_STATUS, Run, TrainingState
+from phoenix_nbtrain.store import home_journal
+from phoenix_nbtrain.telling import warn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from phoenix_nbtrain.dataset.intake import AddReport
+    from phoenix_nbtrain.dataset.pair_files import PairReport
+    from phoenix_nbtrain.draft import ImageRow
+    from phoenix_nbtrain.runner import Runner
+    from phoenix_nbtrain.session.browsing import Folder
+    from phoenix_nbtrain.session.editing import EditReply
+    from phoenix_nbtrain.session.settings import Config
 
 __all__ = ["Training", "attach"]
 
-_here: WeakValueDictionary[tuple[str, str, str], Training] = WeakValueDictionary()
-"""One `Training` per model and kernel, so that a cell run again gets the one its views show."""
-_here_lock = threading.Lock()
+_faces: WeakValueDictionary[Session, Training] = WeakValueDictionary()
+"""One `Training` per session, so that a cell run again gets the same."""
 
 
 @after_fork
 def _forget() -> None:
-    global _here_lock
-    _here_lock = threading.Lock()
-    _here.clear()
+    _faces.clear()
 
 
 class _Opened(type):
@@ -78,43 +61,18 @@ class _Opened(type):
             raise _unknown("nbt.Training", name, cls)
 
 
-class Training(Drafting, metaclass=_Opened):
+class Training(metaclass=_Opened):
     """One model's training: its draft, its price, its runs.
 
-    Made by `open`, `create` or `attach`. Commands return when what they say is done; the
-    ``request_…`` and ``…_later`` ones are for views and never block.
+    Made by `open`, `create` or `attach`. Methods return when what they say is done.
+
+        training = nbt.Training.open("prop icons", type="flux.2-dev-lora")
+        training.add_images("props/")
+        nbt.Studio(training)
     """
 
-    def __init__(
-        self,
-        model: Model,
-        service: Service,
-        *,
-        journal: Journal,
-        drafts: Drafts,
-        pictures: Contents,
-        runner: Runner,
-    ) -> None:
-        self._service = service
-        self._journal = journal
-        self._live = StateStore(model=model, origin=service.origin, drafts=drafts, runner=runner)
-        self._launcher = Launcher(service, journal, explicit=stored_parameters)
-        self._sync = Sync(
-            self._live, service, journal=journal, pictures=pictures, after=self._landed
-        )
-        self._watch = Watch(
-            self._live,
-            service,
-            self._launcher,
-            ended=self._sync.request,
-            expired=_look_for_login,
-        )
-        self._buying = Buying(self._live, self._sync, self._watch, self._launcher)
-        self._baselines = Baselines()
-        self._editing = Editing(self._live, changed=self._edited)
-        self._adding = Adding(self._live, self._editing, pictures, service=service, journal=journal)
-        self._thumbnails = Thumbnails(self._live, service, pictures)
-        self._downloading = Downloading(self._live, service, self._launcher)
+    def __init__(self, session: Session) -> None:
+        self._session = session
         not_for_children(self)
 
     launched_before = False
@@ -140,7 +98,14 @@ class Training(Drafting, metaclass=_Opened):
             remedy=f"Open it again with {_opening_line(self.name, self.type)}.",
         )
 
-    # -- finding and making ---------------------------------------------------------------------
+    def __repr__(self) -> str:
+        draft = self.state.draft
+        return (
+            f"<Training {shown(self.name, 40)!r} · {self.type} · {self.status} · "
+            f"{len(draft.images)} images, {len(draft.pairs)} pairs · {self.where}>"
+        )
+
+    # -- finding and making -----------------------------------------------------------------------
 
     @classmethod
     def open(
@@ -154,6 +119,8 @@ class Training(Drafting, metaclass=_Opened):
     ) -> Training:
         """Return the training of that name which this computer made before, else a new one.
 
+            training = nbt.Training.open("prop icons", type="flux.2-dev-lora")
+
         Args:
             name: the model's name, at most 64 characters.
             type: the model type, for example ``flux.2-dev-lora``; needed with a name.
@@ -165,16 +132,15 @@ class Training(Drafting, metaclass=_Opened):
             InputError: the name or type cannot be.
             ModelNameTaken: the account has a model of that name that this computer does not know.
         """
-        service = asked(client)
-        journal = home_journal()
+        service, journal = asked(client), home_journal()
         opening = Opening(service, journal)
-        if model_id is not None:
-            if name is not None:
-                raise InputError("Both a name and a model_id are given.", remedy="Keep one.")
+        if model_id is None:
+            model = opening.open(_given(name), type=_given_type(type))
+        elif name is None:
             model = opening.join(model_id)
         else:
-            model = opening.open(_given(name), type=_given_type(type))
-        return cls._of(model, service, journal, runner)
+            raise InputError("Both a name and a model_id are given.", remedy="Keep one.")
+        return cls._of(session_on(model, service, journal, runner))
 
     @classmethod
     def create(
@@ -185,10 +151,13 @@ class Training(Drafting, metaclass=_Opened):
         client: Service | None = None,
         runner: Runner | None = None,
     ) -> Training:
-        """Return the training of a new model, whatever else has that name."""
+        """Return the training of a new model, whatever else has that name.
+
+        training = nbt.Training.create("prop icons", type="flux.2-dev-lora")
+        """
         service, journal = asked(client), home_journal()
         model = Opening(service, journal).create(name, type=_given_type(type))
-        return cls._of(model, service, journal, runner)
+        return cls._of(session_on(model, service, journal, runner))
 
     @classmethod
     def attach(
@@ -199,6 +168,9 @@ class Training(Drafting, metaclass=_Opened):
         runner: Runner | None = None,
     ) -> Training:
         """Join an existing run; never creates a model.
+
+            training = nbt.Training.attach()
+            training.wait()
 
         Args:
             which: ``"last"`` for the newest launch of this computer whose model is still there,
@@ -221,48 +193,17 @@ class Training(Drafting, metaclass=_Opened):
                 (run.model_id for run in runs if which in (run.intent_id, run.job_id)), which
             )
             model = opening.join(wanted)
-        training = cls._of(model, service, journal, runner)
-        training._watch.read()
-        training.resume_watch()
-        return training
+        session = session_on(model, service, journal, runner)
+        session.watch.read()
+        session.watch.begin()
+        return cls._of(session)
 
     @classmethod
-    def _of(
-        cls, model: Model, service: Service, journal: Journal, runner: Runner | None
-    ) -> Training:
-        if model.type not in catalog.MODEL_TYPES:
-            raise InputError(
-                f"{model.id} is a {shown(model.type, 40)}, which cannot be trained.",
-                remedy="nbt.model_types() lists what can.",
-            )
-        key = (str(journal.path), service.origin, model.id)
-        with _here_lock:
-            training = _here.get(key)
-            if training is None:
-                training = type.__call__(
-                    cls,
-                    model,
-                    service,
-                    journal=journal,
-                    drafts=home_drafts(),
-                    pictures=Contents(home() / "pictures"),
-                    runner=runner or default_runner(),
-                )
-                _here[key] = training
-            training._use(service)
-            _hear_of_logins()
-        training._live.show(model=model)
-        # At once, so that pictures which the service has already are known before any are added.
-        training._sync.look()
-        # A run that this computer has no memory of is written down as it is first seen.
-        known = training._launcher.run_of(model)
-        if model.status == "training" or model.job_id is not None or known is not None:
-            training.resume_watch()
-        if training.state.draft.unsent or model.training_images_number:
-            training._sync.request()
-        return training
+    def _of(cls, session: Session) -> Training:
+        """Return the one face of a session."""
+        return _faces.get(session) or _faces.setdefault(session, type.__call__(cls, session))
 
-    # -- what it is -----------------------------------------------------------------------------
+    # -- what it is -------------------------------------------------------------------------------
 
     @property
     def model(self) -> Model:
@@ -277,7 +218,17 @@ class Training(Drafting, metaclass=_Opened):
     @property
     def name(self) -> str:
         """The model's name."""
-        return self.model.name
+        return self._session.name
+
+    @property
+    def type(self) -> str:
+        """The model's type."""
+        return self._session.type
+
+    @property
+    def needs_pairs(self) -> bool:
+        """Whether this type learns from pairs."""
+        return self._session.needs_pairs
 
     @property
     def status(self) -> str:
@@ -295,47 +246,367 @@ class Training(Drafting, metaclass=_Opened):
         return self.state.run
 
     @property
+    def state(self) -> TrainingState:
+        """Everything at one moment, frozen."""
+        return self._session.state
+
+    @property
     def unit(self) -> str:
         """The unit of prices."""
-        return self._service.unit
+        return self._session.unit
 
     @property
     def where(self) -> str:
         """Which Phoenix it is on, and whether money is involved."""
-        return self._service.where
+        return self._session.where
 
     @property
     def is_local(self) -> bool:
         """Whether it is on the local Phoenix, which charges nothing."""
-        return self._service.is_local
+        return self._session.is_local
 
-    def __repr__(self) -> str:
-        draft = self.state.draft
-        return (
-            f"<Training {shown(self.name, 40)!r} · {self.type} · {self.status} · "
-            f"{len(draft.images)} images, {len(draft.pairs)} pairs · {self.where}>"
+    # -- images -----------------------------------------------------------------------------------
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """The images, one row each, by image id. A copy; assign it to make it the truth.
+
+            training.images = training.images.assign(caption="a prop")
+
+        Rows that it showed and that are missing when it is assigned are deleted. Images that
+        came after it was read, from another kernel or the service, stay, and so does what was
+        changed after it was read; where a caption was changed in the frame as well, what stands
+        is kept, a warning says so and `take_theirs` takes the frame's. Where pandas dropped what
+        a frame showed (``merge``, a new ``DataFrame``), what this kernel knows of counts.
+        """
+        return self._session.frames.images()
+
+    @images.setter
+    def images(self, frame: pd.DataFrame) -> None:
+        self._session.frames.assign_images(frame)
+
+    def add_images(
+        self, source: object, *, recursive: bool = False, again: bool = False
+    ) -> AddReport:
+        """Add images to the draft; they are sent behind, and adding is free.
+
+            training.add_images("props/", recursive=True)
+
+        Images that were removed before are left out, so that a cell run again does not bring them
+        back.
+
+        Args:
+            source: a folder, a file, a list of files, a zip, a DataFrame with ``path`` and
+                ``caption``, PIL images, asset ids, or URLs, which the service fetches itself. A
+                ``NAME.txt`` beside a file is its caption.
+            recursive: whether folders within a folder count.
+            again: whether to add images that were removed before, here or on the service, too.
+
+        Returns:
+            Each file's fate.
+
+        Raises:
+            InputError: the source cannot be read, or holds more than a training takes; nothing
+                was added.
+        """
+        return self._session.adding.add(
+            source,
+            recursive=arguments.flag("recursive", recursive),
+            again=arguments.flag("again", again),
         )
 
-    # -- the service ----------------------------------------------------------------------------
+    def browse(self, folder: str | Path, *, recursive: bool = False) -> Folder:
+        """Return the images of a folder, to look at and choose from. Adds nothing.
+
+            folder = training.browse("props/")
+            training.add_images(folder.paths(list(folder.files)[:10]))
+
+        Args:
+            folder: where they are, on the computer where this runs.
+            recursive: whether the folders within it count too.
+
+        Raises:
+            InputError: it is not a folder, cannot be read or holds too many files.
+        """
+        return self._session.browse(folder, recursive=arguments.flag("recursive", recursive))
+
+    def picture(self, picture_id: str) -> bytes:
+        """Return the whole file of an image or of a sample, by id.
+
+            training.picture(training.images.index[0])
+
+        Raises:
+            ImageError: there is no such image.
+            ServiceUnreachable, ServiceError: the service, which has it, did not give it.
+        """
+        return self._session.thumbnails.content(picture_id)
+
+    def replace(self, image: str, source: object) -> None:
+        """Put another image in an image's place; its name, caption and pairs stay.
+
+            training.replace("fox.png", "better/fox.png")
+
+        Where the image was removed meanwhile, nothing is replaced and a warning says so, so that
+        a cell can be run again.
+        """
+        self._session.adding.replace(image, source)
+
+    def remove(self, *images: str) -> None:
+        """Take images out of the draft, by id or name. Pairs that use them say so.
+
+            training.remove("fox.png", "cat.png")
+
+        `add_images` leaves them out from then on. One that was removed before may be named again.
+        """
+        self._session.adding.remove(images).result()
+
+    def set_captions(self, given: Mapping[str, str] | Callable[[ImageRow], str | None]) -> None:
+        """Set captions, all or none.
+
+            training.set_captions({"fox.png": "a fox"})
+            training.set_captions(lambda row: row.name.removesuffix(".png"))
+
+        Args:
+            given: captions by image (id, name or path), or a function that gets each row and
+                returns its caption, ``None`` for "leave it".
+
+        Raises:
+            InputError: an image is unknown or ambiguous, or a caption cannot be taken.
+        """
+        ops = caption_edits.set_captions(self.state.draft, given)
+        self._session.editing.do(ops).result()
+
+    def ensure_trigger(self, word: str) -> None:
+        """Let every caption open with the trigger word; those that have it stay as they are.
+
+        training.ensure_trigger("propicon")
+        """
+        ops = caption_edits.ensure_trigger(self.state.draft, word)
+        self._session.editing.do(ops).result()
+
+    # -- pairs ------------------------------------------------------------------------------------
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """The pairs, one row each, by pair id. A copy; assign it to make it the truth.
+
+            training.pairs = training.pairs.assign(instruction="colour it")
+
+        Pairs that it showed and that are missing when it is assigned are deleted. Those that came
+        after it was read, from another kernel or the service, stay, and so does what was changed
+        after it was read, as for `images`. Where pandas dropped what a frame showed (``concat``,
+        a new ``DataFrame``), what this kernel knows of counts.
+        """
+        return self._session.frames.pairs()
+
+    @pairs.setter
+    def pairs(self, frame: pd.DataFrame) -> None:
+        self._session.frames.assign_pairs(frame)
+
+    def set_pairs(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replace all pairs by ``{source, target, instruction}`` records.
+
+            training.set_pairs([{"source": "a.png", "target": "b.png", "instruction": "colour it"}])
+
+        Raises:
+            InputError: they are no such records; nothing was changed.
+            PairError: an image is unknown or ambiguous; nothing was changed.
+        """
+        import pandas as pd
+
+        pairing.check_records(rows)
+        self.pairs = pd.DataFrame(list(rows), columns=list(pairing.COLUMNS))
+
+    def pair_up(
+        self,
+        sources: pairing.Group | None = None,
+        targets: pairing.Group | None = None,
+        *,
+        instruction: str = "",
+        again: bool = False,
+    ) -> pairing.PairUp:
+        """Pair images whose names say that they belong together.
+
+            training.pair_up("line", "colour", instruction="colour the line drawing")
+
+        Pairs that were removed before are left out, so that a cell run again does not bring them
+        back.
+
+        Args:
+            sources: a folder's name or a word in the names, or a list of names; without it the
+                usual words are tried (before and after, line and colour, …).
+            targets: the same for the other side.
+            instruction: what turns each source into its target.
+            again: whether to make pairs that were removed before, too.
+        """
+        again = arguments.flag("again", again)
+        return self._session.pairs.pair_up(sources, targets, instruction=instruction, again=again)
+
+    def set_instructions(self, template: str, pairs: Sequence[str] | None = None) -> None:
+        """Write one sentence over pairs, all or none.
+
+            training.set_instructions("turn {source} into {target}")
+
+        Args:
+            template: the sentence. It may hold ``{source}`` and ``{target}``, the images' names
+                without their endings; ``{n}``, the pair's number; ``{source_caption}`` and
+                ``{target_caption}``.
+            pairs: the pairs' ids; by default all.
+
+        Raises:
+            InputError: a placeholder that there is not, which names those that there are; or a
+                pair that is not there. Nothing was changed.
+        """
+        ids = None if pairs is None else arguments.texts("pairs", pairs)
+        self._session.pairs.set_instructions(template, ids).result()
+
+    def add_pairs(self, source: object, *, again: bool = False) -> PairReport:
+        """Add pairs from a file or a table, each line by itself.
+
+            training.add_pairs("pairs.csv")
+
+        A pair of the same two pictures that is there already gets the line's instruction. Pairs
+        that were removed before, or whose image was, are left out, so that a cell run again does
+        not bring them back.
+
+        Args:
+            source: a ``.csv`` or ``.jsonl`` file, a DataFrame, or a list of records, with
+                ``source``, ``target`` and ``instruction``. Pictures are called by their names,
+                paths or ids.
+            again: whether to add pairs that were removed before, too.
+
+        Returns:
+            Each line's fate: added, changed, already there, left out, or refused and why.
+
+        Raises:
+            InputError: it cannot be read at all; nothing was changed.
+        """
+        return self._session.pairs.add(source, again=arguments.flag("again", again))
+
+    def save_pairs(self, to: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the pairs to a ``.csv`` or ``.jsonl`` file, as `add_pairs` reads them.
+
+            training.save_pairs("pairs.csv", overwrite=True)
+
+        Texts that a spreadsheet would take for a formula begin with ``'`` in a CSV; reading it
+        here takes that away again.
+
+        Raises:
+            InputError: another file is in the way, unless ``overwrite``; or it cannot be written.
+        """
+        overwrite = arguments.flag("overwrite", overwrite)
+        return self._session.pairs.save(to, overwrite=overwrite)
+
+    # -- settings ---------------------------------------------------------------------------------
+
+    @property
+    def config(self) -> Config:
+        """Every parameter by name, defaults filled in; setting an item sets the training's own.
+
+        training.config["epochs"] = 12
+        """
+        return self._session.settings.values()
+
+    @config.setter
+    def config(self, config: Mapping[str, Any]) -> None:
+        self._session.settings.assign(config).result()
+
+    def update_config(self, config: Mapping[str, Any] | None = None, /, **named: Any) -> None:
+        """Set some parameters, given as a mapping or by name, and leave the others.
+
+            training.update_config(epochs=12, learning_rate=2e-4)
+
+        ``steps`` is taken too and translated, since the number of images is known here.
+
+        Raises:
+            ConfigError: an unknown name or a value out of range; nothing was changed.
+        """
+        self._session.settings.update(config, **named).result()
+
+    # -- the draft as a whole ---------------------------------------------------------------------
+
+    def keep_mine(self, *rows: str) -> None:
+        """Keep what is written here where somebody else changed the same; theirs is overwritten.
+
+            training.keep_mine()
+
+        Where a frame that was read earlier has another text, that one is dropped.
+
+        Args:
+            rows: ids of images and pairs, names of parameters; without any, all that wait for
+                the choice.
+
+        Raises:
+            InputError: nobody else changed one of them; nothing was changed.
+        """
+        self._session.editing.keep("mine", arguments.texts("rows", rows)).result()
+
+    def take_theirs(self, *rows: str) -> None:
+        """Take what somebody else wrote instead; an image that they removed goes here, too.
+
+            training.take_theirs("epochs")
+
+        Where a frame that was read earlier has another text, that one is taken.
+
+        Args:
+            rows: ids of images and pairs, names of parameters; without any, all that wait for
+                the choice.
+
+        Raises:
+            InputError: nobody else changed one of them; nothing was changed.
+        """
+        self._session.editing.keep("theirs", arguments.texts("rows", rows)).result()
+
+    def check(self) -> pd.DataFrame:
+        """Return what to look at before paying, one row per finding.
+
+        training.check()
+        """
+        from phoenix_nbtrain.dataset import frames
+
+        return frames.findings_frame(self._session.findings())
+
+    def undo(self) -> None:
+        """Take the last edit back. A cell that somebody has changed since stays, with a warning.
+
+        training.undo()
+        """
+        _warn_refused(self._session.editing.undo().result())
+
+    def redo(self) -> None:
+        """Do again what was taken back, likewise.
+
+        training.redo()
+        """
+        _warn_refused(self._session.editing.redo().result())
 
     def sync(self) -> None:
         """Wait until the draft is on the service; refused rows say why in their frame.
+
+            training.sync()
 
         What the service refused before is sent once more.
 
         Raises:
             ServiceUnreachable, ServiceError: the draft is kept here and tried again by itself.
         """
-        self._sync.retry()
-        self._sync.now()
+        self._session.sync.retry()
+        self._session.sync.now()
 
     def refresh(self) -> Model:
-        """Read the service again: the set, others' changes, the run."""
-        self._sync.now()
-        return self._watch.read()
+        """Read the service again: the set, others' changes, the run.
+
+        training.refresh().status
+        """
+        self._session.sync.now()
+        return self._session.watch.read()
+
+    # -- runs -------------------------------------------------------------------------------------
 
     def estimate(self, *, config: Mapping[str, Any] | None = None) -> Estimate:
         """Return today's price of this training. Buys nothing.
+
+            training.estimate(config={"epochs": 20})
 
         Args:
             config: parameters to price it with instead of those that are set. Nothing of them is
@@ -345,11 +616,13 @@ class Training(Drafting, metaclass=_Opened):
             ConfigError: ``config`` has an unknown name or a value out of range.
         """
         if config is None:
-            return self._buying.estimate()
-        return self._buying.estimate_with(self.config_with(config))
+            return self._session.purchase.estimate()
+        return self._session.purchase.estimate_with(self._session.settings.merged(config))
 
     def start(self, *, max_cost: object = None, again: bool = False) -> Run:
         """Launch the training, or return the run that is there already.
+
+            training.start(max_cost="400 CU")
 
         Args:
             max_cost: the most it may cost on a hosted Phoenix: a number from 0 to below 10¹², or
@@ -361,7 +634,7 @@ class Training(Drafting, metaclass=_Opened):
             PriceNotAccepted, LaunchRefused, LaunchUncertain: see `phoenix_nbtrain.launch`.
         """
         cap = parse_max_cost(max_cost, self.unit)
-        launched = self._buying.start(max_cost=cap, again=arguments.flag("again", again))
+        launched = self._session.purchase.start(max_cost=cap, again=arguments.flag("again", again))
         self.launched_before = launched.already
         run, intent = self.state.run, launched.intent
         if run is None or run.job_id != intent.job_id:
@@ -375,11 +648,16 @@ class Training(Drafting, metaclass=_Opened):
         return replace(run, message=launched.said) if said else run
 
     def stop(self) -> None:
-        """Ask the run to stop. What it cost is not given back for certain."""
-        self._buying.stop()
+        """Ask the run to stop. What it cost is not given back for certain.
+
+        training.stop()
+        """
+        self._session.purchase.stop()
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until the run has ended, and return it.
+
+            training.wait().status
 
         While the service cannot be reached, or a token has expired, how the run stands is not
         known: that is printed once, and the wait goes on.
@@ -393,44 +671,19 @@ class Training(Drafting, metaclass=_Opened):
             NotFound: the model was deleted.
             AuthenticationFailed, PermissionDenied: the service refuses the credentials.
         """
-        ends = None if timeout is None else time.monotonic() + arguments.seconds("timeout", timeout)
-        told = False
-        while True:
-            failure: PhoenixError | None = None
-            try:
-                self._watch.read()
-            except PhoenixError as error:
-                if not passing(error):
-                    raise
-                failure = error
-                if not told:  # printed, since whoever waits sees this cell's output and no more
-                    print(f"The run's status is unknown right now. {error} wait() keeps trying.")  # noqa: T201
-                told = True
-            run = self.state.run
-            if failure is None:
-                if run is None:
-                    raise InputError("Nothing was started yet.", remedy="training.start() does.")
-                if run.ended:
-                    return run
-            pause = self._watch.seconds
-            if ends is not None:
-                left = ends - time.monotonic()
-                if left <= 0:
-                    status = f"is still {run.status}" if run and not failure else "may still go on"
-                    raise StillRunning(
-                        f"The run {status} after {timeout:g} s.",
-                        remedy=str(failure or "Call wait() again; it goes on by itself."),
-                    ) from failure
-                pause = min(left, pause)
-            self._watch.pause(pause)
+        return self._session.watch.wait(
+            None if timeout is None else arguments.seconds("timeout", timeout)
+        )
 
     def estimate_download(self, *, epoch: int | None = None) -> Estimate:
         """Return today's price of the trained weights. Buys nothing.
 
+            training.estimate_download()
+
         Raises:
             InputError: there are no weights, or none of that epoch.
         """
-        return self._downloading.estimate(epoch)
+        return self._session.weights.estimate(epoch)
 
     def download(
         self,
@@ -442,6 +695,8 @@ class Training(Drafting, metaclass=_Opened):
         timeout: float = 600,
     ) -> Path:
         """Buy the trained weights once, and write them to a file. Fetching them again is free.
+
+            training.download("weights/", max_cost="5 CU")
 
         While another run goes on, and after one that was stopped or failed, weights that were
         bought before are fetched. Otherwise the service is asked what the model's weights cost as
@@ -466,131 +721,9 @@ class Training(Drafting, metaclass=_Opened):
             NotReady: the file is not made yet; calling again goes on, and buys nothing.
         """
         cap = parse_max_cost(max_cost, self.unit)
-        return self._downloading.download(
+        return self._session.weights.download(
             to, epoch=epoch, max_cost=cap, again=arguments.flag("again", again), timeout=timeout
         )
-
-    # -- for views ------------------------------------------------------------------------------
-
-    def subscribe(self, callback: Callable[[TrainingState], None]) -> Callable[[], None]:
-        """Call ``callback`` with the latest state after changes, at most five times a second."""
-        return self._live.subscribe(arguments.called("callback", callback))
-
-    def edit(self, ops: Sequence[Op], base: int | None = None) -> Future[EditReply]:
-        """Apply edit operations, each by itself. Never blocks."""
-        return self._editing.edit(ops, base)
-
-    def undo_later(self, of: int | None = None) -> Future[EditReply]:
-        """Take the last edit back, if it made the revision ``of`` where one is given. Never blocks."""
-        return self._editing.undo(of)
-
-    def redo_later(self) -> Future[EditReply]:
-        """Do again what was taken back. Never blocks."""
-        return self._editing.redo()
-
-    def thumbnails(self, ids: Sequence[str], px: int) -> list[Future[Thumbnail]]:
-        """Return a future picture of at most ``px`` pixels for each id. Never blocks.
-
-        Cancel those that nobody waits for any more, begun or not.
-        """
-        return self._thumbnails.ask(ids, px)
-
-    def colours(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """Return each picture's mean colour as ``#rrggbb``; empty where unknown. Never blocks."""
-        return self._thumbnails.colours(ids)
-
-    def browse(self, folder: str | Path, *, recursive: bool = False) -> Folder:
-        """Return the pictures of a folder, to look at and choose from. Adds nothing.
-
-        Args:
-            folder: where they are, on the computer where this runs.
-            recursive: whether the folders within it count too.
-
-        Raises:
-            InputError: it is not a folder, cannot be read or holds too many files.
-        """
-        recursive = arguments.flag("recursive", recursive)
-        return Folder(folder, recursive=recursive, live=self._live)
-
-    def browse_later(self, folder: str | Path, *, recursive: bool = False) -> Future[Folder]:
-        """List a folder's pictures on a thread of its own. Never blocks."""
-        return self._live.runner.alone("browse", partial(self.browse, folder, recursive=recursive))
-
-    def later(self, seconds: float, work: Callable[[], object]) -> Timer:
-        """Call ``work`` after ``seconds``, unless the timer is cancelled before. Never blocks."""
-        return self._live.runner.later(
-            arguments.seconds("seconds", seconds), arguments.called("work", work)
-        )
-
-    def picture(self, picture_id: str) -> bytes:
-        """Return the whole file of an image or of a sample, by id."""
-        return self._thumbnails.content(picture_id)
-
-    def request_estimate(self) -> None:
-        """Price the draft soon, and again after changes. Never blocks."""
-        self._buying.request_estimate()
-
-    def request_retry(self) -> None:
-        """Send again what the service refused. Never blocks."""
-        self._sync.retry()
-        self._sync.in_background()
-
-    def request_start(self, estimate_id: str) -> None:
-        """Start for the price that was shown. Never blocks; the state tells what came of it."""
-        self._buying.request_start(estimate_id)
-
-    def request_stop(self) -> None:
-        """Ask the run to stop. Never blocks."""
-        self._buying.request_stop()
-
-    def resume_watch(self) -> None:
-        """Read the run, and go on as long as it runs. Never blocks; harmless twice."""
-        self._watch.begin()
-
-    # -- inside ---------------------------------------------------------------------------------
-
-    def _use(self, service: Service) -> None:
-        """Talk through ``service`` from now on: the same Phoenix, with newer credentials."""
-        if service is not self._service:
-            self._sync.retry()  # what it refused, it may take from whoever it is now
-        self._service = service
-        self._launcher.client = service
-        self._adding.service = service
-        self._downloading.service = service
-        self._thumbnails.service = service
-        self._watch.use(service)
-        self._sync.use(service)
-
-    def _offer(self, client: Service) -> None:
-        """Go on with a client that was just connected, if it is for the same project."""
-        here, there = self._service.project_id, client.project_id
-        if client.origin != self._service.origin or (here and there and here != there):
-            return
-        if here == there and (here or client.is_local):
-            self._go_on_with(client)
-        else:
-            # A key does not say which project it is for.
-            self._live.runner.alone("move", partial(self._use_if_it_reaches, client))
-
-    def _use_if_it_reaches(self, client: Service) -> None:
-        try:
-            client.get_model(self.model_id)
-        except PhoenixError:
-            return  # another project's, so this training stays where it is
-        self._go_on_with(client)
-
-    def _go_on_with(self, client: Service) -> None:
-        self._use(client)
-        self._sync.request()
-
-    def _edited(self) -> None:
-        self._sync.retry(images=False)  # the change may have mended why something was refused
-        self._sync.request()
-        self._buying.follow()
-        self._thumbnails.look_ahead()
-
-    def _landed(self) -> None:
-        self._buying.follow()
 
 
 def attach(which: str = "last", *, client: Service | None = None) -> Training:
@@ -599,26 +732,6 @@ def attach(which: str = "last", *, client: Service | None = None) -> Training:
     See `Training.attach`.
     """
     return Training.attach(which, client=client)
-
-
-def _hear_of_logins() -> None:
-    from phoenix_nbtrain.client import connect
-
-    connect.told.add(_adopt)
-
-
-def _look_for_login() -> None:
-    from phoenix_nbtrain.client import connect
-
-    connect.look_for_login()
-
-
-def _adopt(client: Service) -> None:
-    """Let the trainings of a Phoenix go on with the credentials of a newer connection."""
-    with _here_lock:
-        trainings = list(_here.values())
-    for training in trainings:
-        training._offer(client)
 
 
 def _newest(opening: Opening, model_ids: Sequence[str]) -> Model:
@@ -636,6 +749,11 @@ def _newest(opening: Opening, model_ids: Sequence[str]) -> Model:
         "None of the models launched from this computer exists any more.",
         remedy="nbt.models() lists those that are; Training.open(…) makes one.",
     )
+
+
+def _warn_refused(reply: EditReply) -> None:
+    if reply.refused:
+        warn(reply.refused[0].reason)
 
 
 def _opening_line(name: object, type: object) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 
 from phoenix_nbtrain import catalog
@@ -10,13 +11,15 @@ from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset import edits, intake, left_out
 from phoenix_nbtrain.dataset.edits import Applied
 from phoenix_nbtrain.dataset.intake import AddReport, Picture
+from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.draft import Draft, ImageRow, new_image_id
 from phoenix_nbtrain.errors import InputError, as_sentence, shown
-from phoenix_nbtrain.session.editing import Editing
+from phoenix_nbtrain.session.editing import Editing, EditReply
 from phoenix_nbtrain.session.match_remote import Learned, recall, recognise, strangers
 from phoenix_nbtrain.session.service import Service
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.telling import warn
 
 __all__ = ["AddReport", "Adding"]
 
@@ -39,7 +42,7 @@ class Adding:
         self.service = service
         self._journal = journal
 
-    def add(self, source: object, *, recursive: bool, again: bool = False) -> AddReport:
+    def add(self, source: object, *, recursive: bool = False, again: bool = False) -> AddReport:
         """Add what ``source`` holds, all or nothing as to how many a training takes.
 
         What is there already is not added again; if the service had refused it, it is tried anew.
@@ -108,9 +111,27 @@ class Adding:
     def _learn(self, learned: Learned) -> Draft:
         return self._live.change(learned.applied).result()
 
-    def replace(self, row: ImageRow, source: object) -> None:
-        """Put the one picture that ``source`` holds in ``row``'s place."""
+    def remove(self, images: Sequence[str]) -> Future[EditReply]:
+        """Take images out of the draft, by id or name, all or none. Never blocks.
+
+        One that was removed before may be named again.
+        """
+        removed = left_out.Names(self._live.state.draft)
+        rows = [self._find(image) for image in images if image not in removed]
+        return self._editing.do(
+            [{"op": "delete", "table": "images", "row": row.image_id} for row in rows]
+        )
+
+    def _find(self, image: str) -> ImageRow:
+        return Lookup(self._live.state.draft.images, refused=InputError).find(image)
+
+    def replace(self, image: str, source: object) -> None:
+        """Put the one picture that ``source`` holds in an image's place; see `Training.replace`."""
         draft = self._live.state.draft
+        if image in left_out.Names(draft):
+            warn(f"{shown(image, 60)} was removed from the dataset, so it was not replaced.")
+            return
+        row = self._find(image)
         others = {key: i for key, i in _known(draft).items() if i != row.image_id}
         taken = intake.take(source, room=1, known=others, names=set(), recursive=False)
         if len(taken.pictures) != 1:

@@ -26,11 +26,11 @@ from phoenix_nbtrain.errors import (
 )
 from phoenix_nbtrain.launch import Estimate, Launcher, Order, cost_words, download_order
 from phoenix_nbtrain.records import ENDED_JOBS, Model
-from phoenix_nbtrain.session.drafting import warn
 from phoenix_nbtrain.session.service import Service
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.watch import passing
 from phoenix_nbtrain.store.journal import Intent
+from phoenix_nbtrain.telling import warn
 
 __all__ = ["Downloading"]
 

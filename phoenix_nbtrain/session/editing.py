@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
+from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset import edits
 from phoenix_nbtrain.dataset.edits import Applied, Op, Refusal
-from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state_store import StateStore
 
 __all__ = ["EditReply", "Editing"]
@@ -54,6 +56,44 @@ class Editing:
         What ``change`` raises reaches the future, and nothing changed.
         """
         return self._live.runner.submit("state", self._apply, change, self._undo, True)
+
+    def do(self, ops: Sequence[Op] | Callable[[Draft], Sequence[Op]]) -> Future[EditReply]:
+        """Apply operations, all or none. Never blocks.
+
+        Args:
+            ops: the operations, or a function that finds them for the draft as it stands.
+
+        Raises:
+            InputError: one of them is refused; in the future.
+        """
+        type_name = self._live.state.model.type
+
+        def change(draft: Draft) -> Applied:
+            found = ops(draft) if callable(ops) else ops
+            applied = edits.apply(draft, found, type_name=type_name)
+            if applied.refused:
+                raise InputError(applied.refused[0].reason, remedy="Nothing was changed.")
+            return applied
+
+        return self.apply(change)
+
+    def keep(self, side: Literal["mine", "theirs"], rows: Sequence[str]) -> Future[EditReply]:
+        """Settle rows that both sides changed; all that wait where none is named. Never blocks."""
+        parameters = catalog.parameters(self._live.state.model.type)
+
+        def ops(draft: Draft) -> list[Op]:
+            waiting = rows or [
+                *(r.image_id for r in draft.images if r.gone or _two_texts(r)),
+                *(r.pair_id for r in draft.pairs if _two_texts(r)),
+                *draft.config_theirs,
+            ]
+            tables = dict.fromkeys(draft.pair, "pairs") | dict.fromkeys(parameters, "config")
+            return [
+                {"op": "keep", "table": tables.get(row, "images"), "row": row, "side": side}
+                for row in waiting
+            ]
+
+        return self.do(ops)
 
     def undo(self, of: int | None = None) -> Future[EditReply]:
         """Take the last edit back. Never blocks; does nothing where there is none.
@@ -117,3 +157,7 @@ class Editing:
         return EditReply(
             revision=draft.revision, accepted=applied.accepted, refused=applied.refused
         )
+
+
+def _two_texts(row: ImageRow | PairRow) -> bool:
+    return row.theirs is not None or row.offered is not None

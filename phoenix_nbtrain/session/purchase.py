@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from types import MappingProxyType
@@ -28,7 +28,7 @@ from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.sync import Sync
 from phoenix_nbtrain.session.watch import Watch
 
-__all__ = ["Buying"]
+__all__ = ["Purchase"]
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ PRICE_SECONDS = 0.4
 """Changes this close together are priced once."""
 
 
-class Buying:
+class Purchase:
     """Prices, starts and stops one training."""
 
     def __init__(self, live: StateStore, sync: Sync, watch: Watch, launcher: Launcher) -> None:
@@ -67,7 +67,7 @@ class Buying:
         draft = replace(state.draft, config=MappingProxyType(config))
         return self._launcher.estimate(order_of(draft, state.model))
 
-    def request_estimate(self) -> None:
+    def price_soon(self) -> None:
         """Price the draft soon, and again whenever it changes. Never blocks."""
         self._wanted = True
         if self._timer is not None:
@@ -78,7 +78,7 @@ class Buying:
         """Price anew if a price is being shown and is not the price of the draft any more."""
         state = self._live.state
         if self._wanted and not state.training and self._now() != self._priced:
-            self.request_estimate()
+            self.price_soon()
 
     def _now(self) -> tuple[str, int]:
         """Return what a price hangs on: the order, and how much of it the service lacks."""
@@ -205,8 +205,8 @@ class Buying:
             remedy=_choice(row_id) if waits else _FIX_IT,
         )
 
-    def request_start(self, estimate_id: str) -> None:
-        """Start for the price of that estimate, on a thread of its own. Never blocks.
+    def start_shown(self, estimate_id: str) -> None:
+        """Start for a price that a view showed, on a thread of its own. Never blocks.
 
         A busy kernel replays every queued click: while one start is on its way further ones are
         dropped, and afterwards the journal knows that the estimate is spent.
@@ -227,7 +227,7 @@ class Buying:
             try:
                 return self.start(accepted=accepted)
             except PriceNotAccepted:
-                self.request_estimate()  # the refusal is shown; today's price shall be, too
+                self.price_soon()  # the refusal is shown; today's price shall be, too
                 return None
             except PhoenixError:
                 return None  # shown as state by start
@@ -256,21 +256,6 @@ class Buying:
             raise
         self._watch.read()
         self._watch.begin()
-
-    def request_stop(self) -> None:
-        """Stop, on a thread of its own: Stop waits for nothing. Never blocks."""
-        self._live.runner.alone("stop", self._logged(self.stop))
-
-    def _logged(self, work: Callable[[], None]) -> Callable[[], None]:
-        def run() -> None:
-            try:
-                work()
-            except PhoenixError:
-                pass  # shown as state
-            except Exception:
-                log.exception("stopping %s failed", self._live.model_id)
-
-        return run
 
 
 def _choice(row: str) -> str:

@@ -28,7 +28,7 @@ from phoenix_nbtrain.errors import (
     StoreError,
     Throttled,
 )
-from phoenix_nbtrain.locks import lease, lease_if_free, tell
+from phoenix_nbtrain.locks import lease, lease_if_free
 from phoenix_nbtrain.records import TrainingPair
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.session.flight import ENDING, Rows, all_done, reason
@@ -40,6 +40,7 @@ from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.uploads import Uploads
 from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.telling import tell
 
 __all__ = ["Sync"]
 
@@ -93,6 +94,11 @@ class Sync:
             images: whether images are uploaded again, too, or only captions and pairs sent.
         """
         self._retry = "all" if images or self._retry == "all" else "texts"
+
+    def send_again(self) -> None:
+        """Send again what the service refused, now. Never blocks."""
+        self.retry()
+        self.in_background()
 
     def request(self) -> None:
         """Begin a flight once nobody has edited for a second. Never blocks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,8 +14,10 @@ from phoenix_nbtrain.errors import (
     PASSING,
     AuthenticationFailed,
     CoolingDown,
+    InputError,
     PhoenixError,
     PlanLimitReached,
+    StillRunning,
     StoreBusy,
     StoreError,
 )
@@ -25,6 +28,7 @@ from phoenix_nbtrain.session.service import Service
 from phoenix_nbtrain.session.state import EpochSamples, LaunchState, Run
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent
+from phoenix_nbtrain.telling import tell
 
 __all__ = ["Watch", "passing", "run_of", "still_since"]
 
@@ -169,6 +173,39 @@ class Watch:
         """Wait, but no longer than until there is another client. For whoever waits for the run."""
         self._renewed.wait(seconds)
         self._renewed.clear()
+
+    def wait(self, timeout: float | None) -> Run:
+        """Wait until the run has ended, and return it; see `Training.wait`."""
+        ends = None if timeout is None else time.monotonic() + timeout
+        told = False
+        while True:
+            failure: PhoenixError | None = None
+            try:
+                self.read()
+            except PhoenixError as error:
+                if not passing(error):
+                    raise
+                failure = error
+                if not told:
+                    tell(f"The run's status is unknown right now. {error} wait() keeps trying.")
+                told = True
+            run = self._live.state.run
+            if failure is None:
+                if run is None:
+                    raise InputError("Nothing was started yet.", remedy="training.start() does.")
+                if run.ended:
+                    return run
+            pause = self.seconds
+            if ends is not None:
+                left = ends - time.monotonic()
+                if left <= 0:
+                    status = f"is still {run.status}" if run and not failure else "may still go on"
+                    raise StillRunning(
+                        f"The run {status} after {timeout:g} s.",
+                        remedy=str(failure or "Call wait() again; it goes on by itself."),
+                    ) from failure
+                pause = min(left, pause)
+            self.pause(pause)
 
     def read(self) -> Model:
         """Read the model and its run once and show them.

@@ -15,11 +15,11 @@ from concurrent.futures import CancelledError, Future
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
-from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.errors import InputError, PhoenixError, shown
 from phoenix_nbtrain.forks import not_for_children
+from phoenix_nbtrain.session.session import Session, session_of
 from phoenix_nbtrain.session.state import SyncState, Thumbnail, TrainingState
 from phoenix_nbtrain.widgets.words import MESSAGE_MAX
 
@@ -27,7 +27,6 @@ __all__ = [
     "MESSAGE_MAX",
     "Answer",
     "View",
-    "Viewed",
     "bundle",
     "bundle_text",
     "error_words",
@@ -64,40 +63,6 @@ def _packaged(name: str) -> str:
 def bundle_text(name: str) -> str:
     """Return the text of a bundle."""
     return (STATIC / name).read_text(encoding="utf-8") if RELOADS else _packaged(name)
-
-
-class Viewed(Protocol):
-    """What a view needs of a training. Nothing here blocks."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def where(self) -> str: ...
-    @property
-    def is_local(self) -> bool: ...
-    @property
-    def needs_pairs(self) -> bool: ...
-    @property
-    def state(self) -> TrainingState: ...
-
-    def subscribe(self, callback: Callable[[TrainingState], None], /) -> Callable[[], None]: ...
-    def edit(self, ops: Sequence[Any], base: int | None = None) -> Future[Any]: ...
-    def undo_later(self, of: int | None = None) -> Future[Any]: ...
-    def redo_later(self) -> Future[Any]: ...
-    def thumbnails(self, ids: Sequence[str], px: int) -> Sequence[Future[Thumbnail]]: ...
-    def instructions_from(self, template: str, pairs: Sequence[str], /) -> Mapping[str, str]: ...
-    def pairs_text(self, kind: str, /) -> str: ...
-    def pair_up_later(self, *, instruction: str = "") -> Future[Any]: ...
-    def add_pairs_later(self, source: object) -> Future[Any]: ...
-    def save_pairs_later(self, to: str, *, overwrite: bool = False) -> Future[Any]: ...
-    def colours(self, ids: Sequence[str]) -> Mapping[str, str]: ...
-    def findings(self) -> Sequence[Finding]: ...
-    def pair_later(self, images: Sequence[str], /) -> Future[Any]: ...
-    def replace_later(self, image_id: str, source: object, /) -> Future[None]: ...
-    def later(self, seconds: float, work: Callable[[], object]) -> Any: ...
-    def request_retry(self) -> None: ...
 
 
 class Answer:
@@ -187,35 +152,31 @@ class View:
     once: ClassVar[frozenset[str]] = frozenset()
     """Kinds that change something: sent twice under one id, they are done once."""
 
-    training: Viewed
+    session: Session
 
     def __new__(cls, training: object = None, *rest: Any, **named: Any) -> Self:
         """Refuse what is no training before any part of the view is made of it."""
-        if not callable(getattr(training, "subscribe", None)):
-            raise InputError(
-                f"{cls.__name__} takes a Training, not {shown(training)}.",
-                remedy="nbt.Training.open(name, type=…) or nbt.attach(model_id) gives one.",
-            )
+        session_of(training, view=cls.__name__)
         return super().__new__(cls, training, *rest, **named)  # type: ignore[call-arg]  # the widget's
 
     _closed = False
     _unsubscribe: Callable[[], None] | None = None
     _own_layout: Any = None
 
-    def watch(self, training: Viewed) -> None:
+    def watch(self, training: object) -> None:
         """Show ``training`` and every change of it until `close`.
 
         Changes come at most five times a second, from a thread of the runner, latest state first.
         """
-        self.training = training
+        session = self.session = session_of(training)
         not_for_children(self)
         self._replies: dict[str, tuple[dict[str, Any], list[bytes]] | None] = {}
         if self.kinds:
             self.on_msg(self._receive)  # type: ignore[attr-defined]  # the widget's, mixed in
         # ipywidgets makes a layout per widget and forgets to close it.
         self._own_layout = getattr(self, "layout", None)
-        self._unsubscribe = training.subscribe(self._changed)
-        self.show(training.state)
+        self._unsubscribe = session.subscribe(self._changed)
+        self.show(session.state)
 
     def show(self, state: TrainingState) -> None:
         """Show a state. Called on any thread; must not block."""
@@ -308,15 +269,15 @@ def sync_words(state: TrainingState) -> dict[str, Any]:
     return {"phase": sync.phase, "message": shown(words, MESSAGE_MAX), "share": share}
 
 
-def summary_of(training: Viewed, state: TrainingState, counts: Mapping[str, int]) -> dict[str, Any]:
+def summary_of(session: Session, state: TrainingState, counts: Mapping[str, int]) -> dict[str, Any]:
     """Return the small state that every view shows around its content."""
     return {
         "revision": state.draft.revision,
-        "title": training.name,
-        "type": training.type + (" · pairs" if training.needs_pairs else ""),
-        "where": training.where,
-        "local": training.is_local,
-        "pairs": training.needs_pairs,
+        "title": session.name,
+        "type": session.type + (" · pairs" if session.needs_pairs else ""),
+        "where": session.where,
+        "local": session.is_local,
+        "pairs": session.needs_pairs,
         "counts": dict(counts),
         "sync": sync_words(state),
         "can_undo": state.can_undo,

@@ -12,8 +12,9 @@ import ipywidgets as widgets
 from phoenix_nbtrain.catalog import Parameter
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.session.session import Session
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Viewed, error_words
+from phoenix_nbtrain.widgets.base import MESSAGE_MAX, error_words
 from phoenix_nbtrain.widgets.panels import marked, text
 from phoenix_nbtrain.widgets.turns import Turns
 
@@ -29,7 +30,7 @@ class Form(Protocol):
     """What a field needs of its form. Nothing here blocks."""
 
     turn: Turns
-    training: Viewed
+    session: Session
 
     def set(self, config: Mapping[str, Any], base: int | None, /) -> Future[Any]: ...
 
@@ -160,7 +161,7 @@ class Field:
 
     def _typed(self, _change: object) -> None:
         self.reason = ""
-        self._say(changed=self.parameter.name in self._form.training.state.draft.config)
+        self._say(changed=self.parameter.name in self._form.session.state.draft.config)
 
     def _message(self, _widget: object, content: Any, _buffers: object = None) -> None:
         if isinstance(content, dict) and content.get("event") == "submit":
@@ -194,7 +195,7 @@ class Field:
             self.base = max(self.base, reply.revision)
             if reply.refused:
                 self.reason = shown(reply.refused[0].reason, MESSAGE_MAX)
-        config = self._form.training.state.draft.config
+        config = self._form.session.state.draft.config
         if not self.reason:
             self.standing = _worded(config.get(self.parameter.name, self.parameter.default))
             if self.input.value == typed:

@@ -12,8 +12,9 @@ from phoenix_nbtrain.dataset.listing import Entry
 from phoenix_nbtrain.draft import ImageRow
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.browsing import Folder, Look
+from phoenix_nbtrain.session.session import Session, session_of
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
-from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, bundle
+from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, bundle
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.sources import Listing, Source, sendable
 
@@ -25,13 +26,13 @@ class FolderFiles:
 
     needy: frozenset[str] = frozenset()
 
-    def __init__(self, folder: Folder, training: Viewed) -> None:
-        self._folder, self._training = folder, training
+    def __init__(self, folder: Folder, session: Session) -> None:
+        self._folder, self._session = folder, session
         self._looks: dict[str, Look] = {}
 
     @property
     def revision(self) -> int:
-        return self._training.state.draft.revision
+        return self._session.state.draft.revision
 
     @cached_property
     def ids(self) -> Sequence[str]:
@@ -58,7 +59,7 @@ class FolderFiles:
         file, look = self._folder.files[file_id], self._looks.get(file_id)
         width, height = (look.width, look.height) if look else (None, None)
         pixels = f"{width:,} × {height:,} · " if width and height else ""
-        row = self._training.state.draft.image.get(look.image_id or "") if look else None
+        row = self._session.state.draft.image.get(look.image_id or "") if look else None
         reason = look.reason if look else file.problem
         return {
             "image_id": file_id,
@@ -91,9 +92,9 @@ class FolderGrid(ImageGrid):
         )
     }
 
-    def __init__(self, training: Viewed, folder: Folder) -> None:
+    def __init__(self, training: object, folder: Folder) -> None:
         self.folder = folder
-        self.files = FolderFiles(folder, training)
+        self.files = FolderFiles(folder, session_of(training))
         super().__init__(training)
 
     @property
@@ -104,7 +105,7 @@ class FolderGrid(ImageGrid):
     @property
     def room(self) -> int:
         """How many more pictures the training takes."""
-        return max(0, catalog.IMAGES_MAX - len(self.training.state.draft.images))
+        return max(0, catalog.IMAGES_MAX - len(self.session.state.draft.images))
 
     def source(self, table: object) -> Source:  # noqa: ARG002  # all it has
         return self.files

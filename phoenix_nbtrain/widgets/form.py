@@ -14,8 +14,8 @@ from phoenix_nbtrain.catalog import Parameter
 from phoenix_nbtrain.dataset.checks import both_changed
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.session.session import session_of
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.widgets.base import Viewed
 from phoenix_nbtrain.widgets.fields import Field, field_of, short
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text
 from phoenix_nbtrain.widgets.sheets import Section, facts
@@ -26,9 +26,10 @@ __all__ = ["ConfigForm"]
 class ConfigForm(Panel):
     """The training parameters of ``training``: what stands, its default, its range."""
 
-    def __init__(self, training: Viewed) -> None:
+    def __init__(self, training: object) -> None:
         self._fields: dict[str, Field] = {}
-        self._type = training.type
+        session = session_of(training)
+        self._type = session.type
         self._why = marked("nbt-why-box")
         self._steps = marked("nbt-steps")
         self._both = widgets.VBox(_dom_classes=("nbt-both",))
@@ -45,7 +46,7 @@ class ConfigForm(Panel):
                 self._fold,
                 marked("nbt-grow"),
                 self._reset,
-                marked("nbt-place", value=pill(training)),
+                marked("nbt-place", value=pill(session)),
             ],
             _dom_classes=("nbt-top",),
         )
@@ -55,8 +56,8 @@ class ConfigForm(Panel):
             name="form",
         )
 
-    def watch(self, training: Viewed) -> None:
-        for parameter in catalog.parameters(training.type).values():
+    def watch(self, training: object) -> None:
+        for parameter in catalog.parameters(self._type).values():
             field = field_of(parameter, self)
             if field is not None:
                 self._fields[parameter.name] = field
@@ -71,7 +72,7 @@ class ConfigForm(Panel):
             {"op": "set", "table": "config", "row": name, "column": "value", "value": value}
             for name, value in config.items()
         ]
-        return self.training.edit(ops, base)
+        return self.session.editing.edit(ops, base)
 
     def paint(self, state: TrainingState) -> None:
         full = catalog.full_config(self._type, state.draft.config)
@@ -89,7 +90,7 @@ class ConfigForm(Panel):
 
     def keep(self, name: str, side: str) -> None:
         """Keep ``mine`` or ``theirs`` where both sides changed a parameter."""
-        self.training.edit([{"op": "keep", "table": "config", "row": name, "side": side}])
+        self.session.editing.edit([{"op": "keep", "table": "config", "row": name, "side": side}])
 
     def left(self, name: str, typed: str) -> None:
         if name in self._fields:
@@ -111,8 +112,8 @@ class ConfigForm(Panel):
         return [facts("Configuration", self._steps_words(state.draft), rows)]
 
     def words(self) -> str:
-        draft = self.training.state.draft
-        return f"{shown(self.training.name, 30)} · {self._steps_words(draft)}"
+        draft = self.session.state.draft
+        return f"{shown(self.session.name, 30)} · {self._steps_words(draft)}"
 
     def _ask(self, both: list[tuple[str, str]], *, locked: bool) -> None:
         """Show what was changed here and on the service, with the two choices."""
@@ -140,7 +141,7 @@ class ConfigForm(Panel):
         (self._fold.add_class if shut else self._fold.remove_class)("nbt-open")
 
     def _defaults(self) -> None:
-        config = self.training.state.draft.config
+        config = self.session.state.draft.config
         if config:
             self.set(dict.fromkeys(config), None)
 

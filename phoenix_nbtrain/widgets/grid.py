@@ -12,7 +12,7 @@ import traitlets
 from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.widgets import sheets
-from phoenix_nbtrain.widgets.base import Answer, Viewed, bundle
+from phoenix_nbtrain.widgets.base import Answer, bundle
 from phoenix_nbtrain.widgets.sheets import Section
 from phoenix_nbtrain.widgets.tables import TableView, words_of
 
@@ -61,7 +61,7 @@ class ImageGrid(TableView, anywidget.AnyWidget):
     }
     once: ClassVar[frozenset[str]] = TableView.once | {"select", "pair", "replace"}
 
-    def __init__(self, training: Viewed) -> None:
+    def __init__(self, training: object) -> None:
         super().__init__()
         self.watch(training)
 
@@ -92,12 +92,12 @@ class ImageGrid(TableView, anywidget.AnyWidget):
         answer.ok({})
 
     def _answer_summary(self, _request: Mapping[str, Any], answer: Answer) -> None:
-        answer.ok({"summary": self._summary(self.training.state), "selected": self.selected})
+        answer.ok({"summary": self._summary(self.session.state), "selected": self.selected})
 
     def _answer_pair(self, request: Mapping[str, Any], answer: Answer) -> None:
         ids = words_of(request.get("ids"), "ids", SELECTED_MAX)
         answer.when(
-            self.training.pair_later(ids),
+            self.session.pairs.pair_chosen(ids),
             lambda made: {"revision": made[1], "made": len(made[0].ops), "message": str(made[0])},
         )
 
@@ -106,7 +106,8 @@ class ImageGrid(TableView, anywidget.AnyWidget):
         if not path.strip() or len(path) > PATH_MAX:
             raise InputError("No file is named.", remedy="Give the path of a picture.")
         source = str(Path(path.strip()).expanduser())
-        answer.when(self.training.replace_later(row, source), lambda _: self._stands())
+        future = self.session.behind("replace", self.session.adding.replace, row, source)
+        answer.when(future, lambda _: self._stands())
 
     def _stands(self) -> dict[str, int]:
-        return {"revision": self.training.state.draft.revision}
+        return {"revision": self.session.state.draft.revision}

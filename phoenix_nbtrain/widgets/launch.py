@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 import ipywidgets as widgets
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset.checks import both_changed, pair_needs
 from phoenix_nbtrain.errors import shown, time_of
+from phoenix_nbtrain.session.session import session_of
 from phoenix_nbtrain.session.state import Estimate, PriceState, Run, TrainingState
-from phoenix_nbtrain.widgets.base import Viewed
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, marked, note, pill, text
 from phoenix_nbtrain.widgets.sheets import Section, clock, facts
 
@@ -30,14 +30,6 @@ UNSTATED = {
 """What is said after a run that ended early, by the model's status."""
 
 
-class Launching(Viewed, Protocol):
-    """What the launch panel needs of a training besides. Nothing here blocks."""
-
-    def request_estimate(self) -> None: ...
-    def request_start(self, estimate_id: str) -> None: ...
-    def resume_watch(self) -> None: ...
-
-
 class LaunchPanel(Panel):
     """The price of ``training`` and its start.
 
@@ -45,14 +37,12 @@ class LaunchPanel(Panel):
     that was on the screen; whether that one may start, and whether it has, the training decides.
     """
 
-    training: Launching
-
-    def __init__(self, training: Launching) -> None:
+    def __init__(self, training: object) -> None:
         self._asked: Estimate | None = None
         """The estimate that the confirm row shows, while it is open."""
         self._given: str = ""
         """The estimate that was accepted there; clicks replayed by a busy kernel name it again."""
-        self._was_training = training.state.training
+        self._was_training = session_of(training).state.training
         self._said = ""
         self._over = ""
         """What was said of a run that has ended since, and is no news any more."""
@@ -79,14 +69,14 @@ class LaunchPanel(Panel):
     def paint(self, state: TrainingState) -> None:
         if self._was_training and not state.training:
             self._over = state.launch.message
-            self.training.request_estimate()
+            self.session.purchase.price_soon()
         self._was_training = state.training
         self._rebind(state)
         price, phase = state.price, state.launch.phase
         busy = state.training or phase in ("starting", "stopping", "uncertain")
         reason = self._reason(state)
         estimate = price.estimate
-        _tell(self._head, _heading(price, pill(self.training)))
+        _tell(self._head, _heading(price, pill(self.session)))
         _tell(self._price, "" if state.training else _price_words(price, self._epochs(state)))
         _show(self._start, on=not busy and self._asked is None)
         _show(self._confirm, on=not busy and self._asked is not None)
@@ -103,9 +93,9 @@ class LaunchPanel(Panel):
     def displayed(self) -> None:
         """Ask for the price, look after the run, and forget a question half answered."""
         self._asked = None
-        self.paint(self.training.state)
-        self.training.request_estimate()
-        self.training.resume_watch()
+        self.paint(self.session.state)
+        self.session.purchase.price_soon()
+        self.session.watch.begin()
 
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
         estimate = state.price.estimate
@@ -115,24 +105,24 @@ class LaunchPanel(Panel):
         return [facts("Price", f"{estimate}{old}, {clock(estimate.made_at)}", _lines(estimate))]
 
     def words(self) -> str:
-        state = self.training.state
+        state = self.session.state
         said = "training" if state.training else str(state.price.estimate or "not priced yet")
-        return f"{shown(self.training.name, 30)} · {said} · {self.training.where}"
+        return f"{shown(self.session.name, 30)} · {said} · {self.session.where}"
 
     @property
     def _paid(self) -> bool:
-        return not self.training.is_local
+        return not self.session.is_local
 
     def _reason(self, state: TrainingState) -> str:
         """Return why it cannot start now; empty where it can."""
         price, draft = state.price, state.draft
-        pairs = self.training.needs_pairs
+        pairs = self.session.needs_pairs
         noun = "pair" if pairs else "image"
         if not draft.images:
             return "There are no images yet."
         if pairs and len(draft.pairs) < catalog.PAIRS_MIN:
             return f"This type learns from pairs and needs at least {catalog.PAIRS_MIN}."
-        both = next(both_changed(draft, self.training.type), None)
+        both = next(both_changed(draft, self.session.type), None)
         if both is not None:
             return f"{both[1]} Keep one of the two."
         if price.estimate is None:
@@ -155,12 +145,12 @@ class LaunchPanel(Panel):
         return "Without a price nothing starts." if price.phase == "failed" else ""
 
     def _epochs(self, state: TrainingState) -> int:
-        epochs: int = catalog.full_config(self.training.type, state.draft.config)["epochs"]
+        epochs: int = catalog.full_config(self.session.type, state.draft.config)["epochs"]
         return epochs
 
     def _question_words(self, state: TrainingState) -> str:
         count = counted(len(state.draft.images), "image")
-        if self.training.needs_pairs:
+        if self.session.needs_pairs:
             count = counted(len(state.draft.pairs), "pair")
         money = "It is charged once." if self._paid else "Nothing is charged here."
         return f"Train on {count} for {self._asked}? {money}"
@@ -199,7 +189,7 @@ class LaunchPanel(Panel):
         self.turn(self._ask)
 
     def _ask(self) -> None:
-        state = self.training.state
+        state = self.session.state
         estimate = state.price.estimate
         if estimate is None or self._reason(state) or state.training:
             self.paint(state)
@@ -208,7 +198,7 @@ class LaunchPanel(Panel):
         self._given = ""
         self._asked = estimate
         if estimate.age > STALE_SECONDS:
-            self.training.request_estimate()  # the same price takes its place in the question
+            self.session.purchase.price_soon()  # the same price takes its place in the question
         self.paint(state)
 
     def _accepted(self) -> None:
@@ -217,21 +207,21 @@ class LaunchPanel(Panel):
         if not self._given and asked is not None:
             self._given = asked.estimate_id
         if self._given:
-            self.training.request_start(self._given)
+            self.session.purchase.start_shown(self._given)
             self.turn(self._close_question)
 
     def _close_question(self) -> None:
         self._asked = None
-        self.paint(self.training.state)
+        self.paint(self.session.state)
 
     def _declined(self) -> None:
         self.turn(self._close_question)
 
     def _retry(self) -> None:
-        if self.training.state.launch.phase == "uncertain":
-            self.training.resume_watch()
+        if self.session.state.launch.phase == "uncertain":
+            self.session.watch.begin()
         else:
-            self.training.request_estimate()
+            self.session.purchase.price_soon()
 
     def _rebind(self, state: TrainingState) -> None:
         """Keep the question open for a newer price only where it says the same for the same."""

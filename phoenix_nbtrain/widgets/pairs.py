@@ -12,7 +12,7 @@ from phoenix_nbtrain.dataset.edits import PAIRS_MAX
 from phoenix_nbtrain.errors import InputError, shown
 from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.widgets import sheets
-from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, Viewed, bundle
+from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, bundle
 from phoenix_nbtrain.widgets.sheets import Section
 from phoenix_nbtrain.widgets.sources import DraftPairs, sendable
 from phoenix_nbtrain.widgets.tables import TableView, text_of, words_of
@@ -63,7 +63,7 @@ class PairTable(TableView, anywidget.AnyWidget):
     }
     once: ClassVar[frozenset[str]] = TableView.once | {"pair up", "add pairs", "save pairs"}
 
-    def __init__(self, training: Viewed) -> None:
+    def __init__(self, training: object) -> None:
         super().__init__()
         self.watch(training)
 
@@ -78,9 +78,9 @@ class PairTable(TableView, anywidget.AnyWidget):
 
     def _answer_template(self, request: Mapping[str, Any], answer: Answer) -> None:
         """Tell what a template would say of some pairs. Changes nothing."""
-        draft = self.training.state.draft
+        draft = self.session.state.draft
         ids = words_of(request.get("rows"), "pairs", PAIRS_MAX)
-        texts = self.training.instructions_from(text_of(request, "text"), ids)
+        texts = self.session.pairs.instructions_from(text_of(request, "text"), ids)
         numbers = {row.pair_id: n for n, row in enumerate(draft.pairs, 1)}
         rows = [
             {
@@ -94,21 +94,25 @@ class PairTable(TableView, anywidget.AnyWidget):
         answer.ok({"rows": rows})
 
     def _answer_pair_up(self, request: Mapping[str, Any], answer: Answer) -> None:
-        future = self.training.pair_up_later(instruction=text_of(request, "instruction"))
+        future = self.session.behind(
+            "pairs", self.session.pairs.pair_up, instruction=text_of(request, "instruction")
+        )
         answer.when(future, lambda found: {"message": sendable(str(found))})
 
     def _answer_add_pairs(self, request: Mapping[str, Any], answer: Answer) -> None:
-        future = self.training.add_pairs_later(_path(request))
+        future = self.session.behind("pairs", self.session.pairs.add, _path(request))
         answer.when(future, _told)
 
     def _answer_save_pairs(self, request: Mapping[str, Any], answer: Answer) -> None:
         overwrite = request.get("overwrite") is True
-        future = self.training.save_pairs_later(_path(request), overwrite=overwrite)
+        future = self.session.behind(
+            "pairs", self.session.pairs.save, _path(request), overwrite=overwrite
+        )
         answer.when(future, lambda path: {"path": sendable(str(path))})
 
     def _answer_text(self, request: Mapping[str, Any], answer: Answer) -> None:
         kind = "jsonl" if request.get("format") == "jsonl" else "csv"
-        answer.ok({"text": sendable(self.training.pairs_text(kind))})
+        answer.ok({"text": sendable(self.session.pairs.text(kind))})
 
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
         return [sheets.pairs(state.draft)]

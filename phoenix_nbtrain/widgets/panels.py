@@ -10,8 +10,9 @@ import ipywidgets as widgets
 import traitlets
 
 from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.session.session import Session
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.widgets.base import Viewed, bundle
+from phoenix_nbtrain.widgets.base import bundle
 from phoenix_nbtrain.widgets.turns import Turns
 from phoenix_nbtrain.widgets.twin import Twinned
 from phoenix_nbtrain.widgets.words import counted, text
@@ -35,10 +36,10 @@ def note(words: str, kind: str = "", *, role: str = "note") -> str:
     return f'<div class="{name}" role="{role}">{words}</div>' if words else ""
 
 
-def pill(training: Viewed) -> str:
+def pill(session: Session) -> str:
     """Return, as HTML, which Phoenix it is and whether money is involved."""
-    kind = "nbt-local" if training.is_local else "nbt-paid"
-    return f'<span class="nbt-pill nbt-where {kind}">{text(training.where, 80)}</span>'
+    kind = "nbt-local" if session.is_local else "nbt-paid"
+    return f'<span class="nbt-pill nbt-where {kind}">{text(session.where, 80)}</span>'
 
 
 def marked(*names: str, value: str = "") -> Any:
@@ -83,7 +84,7 @@ class Dressing(anywidget.AnyWidget):
 class Panel(Twinned, widgets.VBox):
     """Base of the panels made of plain widgets. Subclasses paint in `paint`."""
 
-    def __init__(self, training: Viewed, children: Iterable[Any], *, name: str) -> None:
+    def __init__(self, training: object, children: Iterable[Any], *, name: str) -> None:
         self.turn = Turns()
         self.dressing = Dressing(twin=self.twin)
         super().__init__(
@@ -104,14 +105,14 @@ class Panel(Twinned, widgets.VBox):
 
     def words(self) -> str:
         """Return what a page without widgets shows of it, in a line."""
-        return f"{self.training.name} · {self.training.type} · {self.training.where}"
+        return f"{self.session.name} · {self.session.type} · {self.session.where}"
 
     def hail(self) -> None:
         if not self._closed:
             self.dressing.send({"alive": True})
 
     def show(self, state: TrainingState) -> None:  # noqa: ARG002  # by its turn there may be a newer
-        self.turn(lambda: None if self._closed else self.paint(self.training.state))
+        self.turn(lambda: None if self._closed else self.paint(self.session.state))
 
     def close(self) -> None:
         if "dressing" not in self.__dict__:  # its making failed, and the collector calls

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import ipywidgets as widgets
 from ipyfilechooser import FileChooser
@@ -14,8 +14,9 @@ from ipyfilechooser import FileChooser
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.adding import AddReport
 from phoenix_nbtrain.session.browsing import Folder
+from phoenix_nbtrain.session.session import session_of
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.widgets.base import Viewed, error_words
+from phoenix_nbtrain.widgets.base import error_words
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text
 from phoenix_nbtrain.widgets.sheets import Section
 from phoenix_nbtrain.widgets.shelf import Shelf
@@ -26,13 +27,6 @@ LISTED = 200
 """Most files whose fate is listed; the counts above cover all."""
 ONE = (".png", ".jpg", ".jpeg", ".webp")
 TAKEN = [*(f"*{ending}" for ending in ONE), "*.zip"]
-
-
-class Adding(Viewed, Protocol):
-    """What the picker needs of a training besides. Nothing here blocks."""
-
-    def add_images_later(self, source: object, /, *, again: bool = False) -> Future[AddReport]: ...
-    def browse_later(self, folder: str, /, *, recursive: bool = False) -> Future[Folder]: ...
 
 
 class Chooser(FileChooser):
@@ -107,9 +101,7 @@ class Chooser(FileChooser):
 class ImagePicker(Panel):
     """Adds pictures to ``training`` from files where the kernel runs: all, or chosen ones."""
 
-    training: Adding
-
-    def __init__(self, training: Adding) -> None:
+    def __init__(self, training: object) -> None:
         self._chooser: Chooser | None = None
         self.shelf: Shelf | None = None
         """The folder that is laid open to choose from, if one is."""
@@ -133,7 +125,9 @@ class ImagePicker(Panel):
             [self._path, self._browse, self._show, self._add], _dom_classes=("nbt-buttons",)
         )
         head = marked("nbt-h", "nbt-picker-head")
-        head.value = f'<span>Pictures</span><span class="nbt-grow"></span>{pill(training)}'
+        head.value = (
+            f'<span>Pictures</span><span class="nbt-grow"></span>{pill(session_of(training))}'
+        )
         super().__init__(training, [head, row, self._slot, self._report], name="picker")
 
     def paint(self, state: TrainingState) -> None:
@@ -146,8 +140,8 @@ class ImagePicker(Panel):
             self.shelf.paint(adding=self._adding, locked=locked)
 
     def words(self) -> str:
-        images = counted(len(self.training.state.draft.images), "image")
-        return f"{shown(self.training.name, 30)} · {images} · {self.training.where}"
+        images = counted(len(self.session.state.draft.images), "image")
+        return f"{shown(self.session.name, 30)} · {images} · {self.session.where}"
 
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
         return [Section("Pictures", counted(len(state.draft.images), "image"))]
@@ -203,7 +197,7 @@ class ImagePicker(Panel):
         self._shut()
         sought = self._sought
         self._tell(note(f"Looking into {text(path, 80)}…", "hint", role="status"))
-        future = self.training.browse_later(path, recursive=recursive)
+        future = self.session.behind("browse", self.session.browse, path, recursive=recursive)
         future.add_done_callback(
             lambda done: self.turn(lambda: self._open(done, sought, recursive=recursive))
         )
@@ -218,7 +212,7 @@ class ImagePicker(Panel):
             return
         self._tell("")
         self.shelf = Shelf(
-            self.training,
+            self.session,
             folder,
             recursive=recursive,
             add=lambda paths: self.turn(lambda: self._take(paths)),
@@ -226,9 +220,9 @@ class ImagePicker(Panel):
             shut=lambda: self.turn(self._shut),
         )
         self.shelf.grid.observe(
-            lambda _: self.turn(lambda: self.paint(self.training.state)), names="selected"
+            lambda _: self.turn(lambda: self.paint(self.session.state)), names="selected"
         )
-        self.paint(self.training.state)
+        self.paint(self.session.state)
         self._slot.children = [self.shelf]
 
     # -- adding ----------------------------------------------------------------------------------
@@ -258,8 +252,8 @@ class ImagePicker(Panel):
         """Add what was chosen: by ``again`` also what was removed before, if it was chosen itself."""
         self._adding = True
         self._tell(note(f"Reading {called}…", "hint", role="status"))
-        self.paint(self.training.state)
-        future = self.training.add_images_later(source, again=again)
+        self.paint(self.session.state)
+        future = self.session.behind("add", self.session.adding.add, source, again=again)
         future.add_done_callback(lambda done: self.turn(lambda: self._answered(done)))
 
     def _answered(self, future: Future[AddReport]) -> None:
@@ -276,7 +270,7 @@ class ImagePicker(Panel):
                 self.shelf.grid.selected = []
             elif report.added:
                 self._path.value = ""
-        self.paint(self.training.state)
+        self.paint(self.session.state)
 
     def _failed(self, error: BaseException) -> None:
         words = error_words(error)

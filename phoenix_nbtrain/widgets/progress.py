@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
@@ -17,7 +17,6 @@ from phoenix_nbtrain.session.state import EpochSamples, TrainingState
 from phoenix_nbtrain.widgets.base import (
     MESSAGE_MAX,
     Answer,
-    Viewed,
     bundle,
 )
 from phoenix_nbtrain.widgets.sheets import Section, facts, samples
@@ -34,13 +33,6 @@ EPOCHS_SHOWN = 6
 THUMBNAILS = 100
 """Most thumbnails in one request."""
 HONEST = "Patch trainer: learns colours and textures from your pictures; it is no image generator."
-
-
-class Watched(Viewed, Protocol):
-    """What the progress panel needs of a training besides. Nothing here blocks."""
-
-    def request_stop(self) -> None: ...
-    def resume_watch(self) -> None: ...
 
 
 class ProgressPanel(Twinned, anywidget.AnyWidget):
@@ -61,12 +53,10 @@ class ProgressPanel(Twinned, anywidget.AnyWidget):
     }
     once: ClassVar[frozenset[str]] = frozenset({"stop"})
 
-    training: Watched
-
-    def __init__(self, training: Watched) -> None:
+    def __init__(self, training: object) -> None:
         super().__init__()
         self.watch(training)
-        training.resume_watch()
+        self.session.watch.begin()
 
     def show(self, state: TrainingState) -> None:
         self.summary = self._summary(state)
@@ -80,7 +70,7 @@ class ProgressPanel(Twinned, anywidget.AnyWidget):
             rows.append(
                 ("Loss", f"{first:.4f} → {last:.4f} in {counted(int(losses[-1][0]), 'step')}")
             )
-        if self.training.is_local:
+        if self.session.is_local:
             rows.append(("Trainer", HONEST))
         # It stands for long, so it says of when it is and never how long the rest takes.
         parts = [facts("Training", _standing(state), rows if run else [])]
@@ -94,15 +84,15 @@ class ProgressPanel(Twinned, anywidget.AnyWidget):
         layout.close()
 
     def __repr__(self) -> str:
-        said = _standing(self.training.state)
-        return shown(f"ProgressPanel: {self.training.name} · {said}", 109)
+        said = _standing(self.session.state)
+        return shown(f"ProgressPanel: {self.session.name} · {said}", 109)
 
     def _summary(self, state: TrainingState) -> dict[str, Any]:
-        run, local = state.run, self.training.is_local
+        run, local = state.run, self.session.is_local
         samples = run.samples if run else ()
         return {
-            "title": shown(self.training.name, 64),
-            "where": self.training.where,
+            "title": shown(self.session.name, 64),
+            "where": self.session.where,
             "local": local,
             "phase": _phase(state),
             "headline": _headline(state),
@@ -124,32 +114,32 @@ class ProgressPanel(Twinned, anywidget.AnyWidget):
 
     def _prompts(self, state: TrainingState) -> Sequence[str]:
         # The model's own: the form may say something else by now.
-        known = catalog.from_wire(self.training.type, state.model.parameters)
+        known = catalog.from_wire(self.session.type, state.model.parameters)
         prompts: Sequence[str] = known.get("sample_prompts", ())
         return prompts
 
     # -- requests --------------------------------------------------------------------------------
 
     def _answer_summary(self, _request: Mapping[str, Any], answer: Answer) -> None:
-        answer.ok({"summary": self._summary(self.training.state)})
+        answer.ok({"summary": self._summary(self.session.state)})
 
     def _answer_samples(self, _request: Mapping[str, Any], answer: Answer) -> None:
-        run = self.training.state.run
+        run = self.session.state.run
         answer.ok({"samples": _epochs(run.samples if run else ())})
 
     def _answer_thumbnails(self, request: Mapping[str, Any], answer: Answer) -> None:
         ids = words_of(request.get("ids"), "ids", THUMBNAILS)
         px = number_of(request.get("px"), "size")
-        run = self.training.state.run
+        run = self.session.state.run
         mine = {i for epoch in (run.samples if run else ()) for i in epoch.asset_ids}
         if not set(ids) <= mine:
             raise InputError("That is no sample of this run.", remedy="Reload the page.")
-        answer.thumbnails(ids, self.training.thumbnails(ids, min(max(px, 16), 1024)))
+        answer.thumbnails(ids, self.session.thumbnails.ask(ids, min(max(px, 16), 1024)))
 
     def _answer_stop(self, _request: Mapping[str, Any], answer: Answer) -> None:
-        if not self.training.state.training:
+        if not self.session.state.training:
             raise InputError("Nothing is running.", remedy="There is nothing to stop.")
-        self.training.request_stop()
+        self.session.behind("stop", self.session.purchase.stop)
         answer.ok({})
 
 

@@ -112,6 +112,6 @@ def _reasons(ops: Sequence[Mapping[str, Any]], done: Future[Any]) -> dict[int, s
 _KNOWN: WeakKeyDictionary[object, Refusals] = WeakKeyDictionary()
 
 
-def refusals_of(training: object) -> Refusals:
+def refusals_of(session: object) -> Refusals:
     """Return what was refused of a training's cells, in whichever view."""
-    return _KNOWN.setdefault(training, Refusals())
+    return _KNOWN.setdefault(session, Refusals())

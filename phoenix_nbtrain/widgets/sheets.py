@@ -17,8 +17,9 @@ from functools import cache
 
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.session.session import Session
 from phoenix_nbtrain.session.state import EpochSamples, Thumbnail
-from phoenix_nbtrain.widgets.base import Viewed, bundle_text
+from phoenix_nbtrain.widgets.base import bundle_text
 from phoenix_nbtrain.widgets.words import counted
 
 __all__ = [
@@ -127,7 +128,7 @@ def facts(heading: str, words: str, rows: Sequence[tuple[str, str]]) -> Section:
 
 
 def as_html(
-    training: Viewed,
+    session: Session,
     sections: Sequence[Section],
     pictures: Pictures | None,
     *,
@@ -135,7 +136,7 @@ def as_html(
     classes: str,
 ) -> str:
     """Return a twin; ``as_of`` and ``classes`` are HTML already."""
-    where = " · ".join((inert(training.type, 60), inert(training.where, 120)))
+    where = " · ".join((inert(session.type, 60), inert(session.where, 120)))
     parts = "".join(
         f'<div class="nbt-part"><p><b>{inert(s.heading, NAME_MAX)}</b> '
         f"<small>{inert(s.words, 400)}</small></p>{s.body(pictures)}</div>"
@@ -144,15 +145,15 @@ def as_html(
     return (
         # MathJax passes over what has one of these names, the old one and the new.
         f'<div class="nbt-twin {classes} tex2jax_ignore mathjax_ignore"><style>{_style()}</style>'
-        f"<p><b>{inert(training.name, 64)}</b><br><small>{where} · as of {as_of}</small></p>"
+        f"<p><b>{inert(session.name, 64)}</b><br><small>{where} · as of {as_of}</small></p>"
         f"{parts}</div>"
     )
 
 
-def as_text(training: Viewed, sections: Sequence[Section], *, as_of: str) -> str:
+def as_text(session: Session, sections: Sequence[Section], *, as_of: str) -> str:
     """Return what a twin says where there is no HTML."""
     lines = [f"{s.heading}: {shown(s.words, 400)}" for s in sections]
-    return "\n".join([f"{shown(training.name, 64)} · as of {as_of}", *lines])
+    return "\n".join([f"{shown(session.name, 64)} · as of {as_of}", *lines])
 
 
 def inert(value: object, limit: int) -> str:

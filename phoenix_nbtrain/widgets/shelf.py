@@ -8,7 +8,7 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from phoenix_nbtrain.session.browsing import Folder
-from phoenix_nbtrain.widgets.base import Viewed
+from phoenix_nbtrain.session.session import Session
 from phoenix_nbtrain.widgets.folder import FolderGrid
 from phoenix_nbtrain.widgets.panels import buttoned, counted, marked, text
 
@@ -19,7 +19,7 @@ class Shelf(widgets.VBox):
     """The pictures of ``folder``, to choose from.
 
     Args:
-        training: what they are chosen for.
+        session: of the training that they are chosen for.
         folder: where they are.
         recursive: whether the folders within it are looked into.
         add: called with the files that somebody wants.
@@ -29,7 +29,7 @@ class Shelf(widgets.VBox):
 
     def __init__(
         self,
-        training: Viewed,
+        session: Session,
         folder: Folder,
         *,
         recursive: bool,
@@ -38,7 +38,7 @@ class Shelf(widgets.VBox):
         shut: Callable[[], None],
     ) -> None:
         self.folder = folder
-        self.grid = FolderGrid(training, folder)
+        self.grid = FolderGrid(session, folder)
         """The pictures; what is selected in it is chosen."""
         self._add = buttoned("", "nbt-start", click=lambda: self._wanted(add))
         self._said = marked("nbt-said")

@@ -9,7 +9,6 @@ import ipywidgets as widgets
 
 from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.training import Training
 from phoenix_nbtrain.widgets.form import ConfigForm
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.launch import LaunchPanel
@@ -25,9 +24,7 @@ __all__ = ["Studio"]
 class Studio(Panel):
     """Every view of ``training`` in one place. Only this view knows the others."""
 
-    training: Training
-
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: object) -> None:
         self.images = ImageGrid(training)
         """The pictures and their captions."""
         self.picker = ImagePicker(training)
@@ -54,8 +51,8 @@ class Studio(Panel):
         )
 
     def paint(self, state: TrainingState) -> None:
-        if self.pairs is None and (self.training.needs_pairs or state.draft.pairs):
-            self.pairs = PairTable(self.training)
+        if self.pairs is None and (self.session.needs_pairs or state.draft.pairs):
+            self.pairs = PairTable(self.session)
             part = _part("pairs", self.pairs)
             parts = [self._head, self._nav, self._pictures, part, self._two, self._run]
             self.children = [*parts, self.dressing]
@@ -72,18 +69,18 @@ class Studio(Panel):
         return [section for view in views for section in view.snapshot(state)]
 
     def words(self) -> str:
-        draft = self.training.state.draft
+        draft = self.session.state.draft
         counts = counted(len(draft.images), "image")
         if draft.pairs:
             counts += f", {counted(len(draft.pairs), 'pair')}"
-        return f"{shown(self.training.name, 30)} · {self.training.type} · {counts}"
+        return f"{shown(self.session.name, 30)} · {self.session.type} · {counts}"
 
     def _header(self) -> str:
-        pairs = " · pairs" if self.training.needs_pairs else ""
+        pairs = " · pairs" if self.session.needs_pairs else ""
         return (
-            f'<div class="nbt-head"><h2 class="nbt-title">{text(self.training.name, 64)}</h2>'
-            f'<span class="nbt-pill">{text(self.training.type, 60)}{pairs}</span>'
-            f'<span class="nbt-grow"></span>{pill(self.training)}</div>'
+            f'<div class="nbt-head"><h2 class="nbt-title">{text(self.session.name, 64)}</h2>'
+            f'<span class="nbt-pill">{text(self.session.type, 60)}{pairs}</span>'
+            f'<span class="nbt-grow"></span>{pill(self.session)}</div>'
         )
 
     def _tabs(self, state: TrainingState) -> str:

@@ -14,7 +14,6 @@ from phoenix_nbtrain.session.state import Thumbnail, TrainingState
 from phoenix_nbtrain.widgets.base import (
     MESSAGE_MAX,
     Answer,
-    Viewed,
     bundle_text,
     summary_of,
 )
@@ -123,7 +122,7 @@ class TableView(Twinned):
 
     _told = False
 
-    def watch(self, training: Viewed) -> None:
+    def watch(self, training: object) -> None:
         self._listings: dict[object, tuple[object, Listing]] = {}
         self._flights: dict[str, Sequence[Future[Thumbnail]]] = {}
         super().watch(training)
@@ -153,11 +152,11 @@ class TableView(Twinned):
             "refused": sum(bool(row.refusal) for row in mine),
             "retry": sum(_tried_again(row, state.draft) for row in mine),
         }
-        summary = summary_of(self.training, state, counts)
+        summary = summary_of(self.session, state, counts)
         return {**summary, "total": len(mine), "version": self._version, "model_id": state.model.id}
 
     def _answer_summary(self, _request: Mapping[str, Any], answer: Answer) -> None:
-        answer.ok({"summary": self._summary(self.training.state)})
+        answer.ok({"summary": self._summary(self.session.state)})
 
     def _answer_part(self, request: Mapping[str, Any], answer: Answer) -> None:
         name = request.get("name")
@@ -173,10 +172,10 @@ class TableView(Twinned):
         Raises:
             InputError: there is no such table.
         """
-        draft = self.training.state.draft
+        draft = self.session.state.draft
         if table == "images":
-            captions, colours = not self.training.needs_pairs, self.training.colours
-            findings = self.training.findings()
+            captions, colours = not self.session.needs_pairs, self.session.thumbnails.colours
+            findings = self.session.findings()
             return DraftImages(draft, findings, captions=captions, colours=colours)
         if table == "pairs":
             return DraftPairs(draft)
@@ -184,7 +183,7 @@ class TableView(Twinned):
 
     def standing(self, table: object) -> object:  # noqa: ARG002  # a view of folders tells them apart
         """Return what a table's rows are made of; another object once they have changed."""
-        return self.training.state.draft
+        return self.session.state.draft
 
     def listing(self, table: object) -> Listing:
         """Return the rows of a table and the orders in which they were asked for lately."""
@@ -227,7 +226,7 @@ class TableView(Twinned):
 
     def pictures(self, ids: Sequence[str], px: int) -> Sequence[Future[Thumbnail]]:
         """Return a future picture of at most ``px`` pixels for each row. Never blocks."""
-        return self.training.thumbnails(ids, px)
+        return self.session.thumbnails.ask(ids, px)
 
     def _answer_thumbnails(self, request: Mapping[str, Any], answer: Answer) -> None:
         for known, futures in list(self._flights.items()):
@@ -261,28 +260,28 @@ class TableView(Twinned):
         if not isinstance(ops, list) or not all(isinstance(op, dict) for op in ops):
             raise InputError("The request's edits are no list.", remedy="Reload the page.")
         base = number_of(request.get("base"), "revision")
-        kept = refusals_of(self.training)
+        kept = refusals_of(self.session)
         kept.sent(ops)
-        reply = self.training.edit(ops, base)
+        reply = self.session.editing.edit(ops, base)
         reply.add_done_callback(lambda done: kept.hear(ops, done))
         answer.when(reply, _outcome)
 
     def _answer_undo(self, request: Mapping[str, Any], answer: Answer) -> None:
         of = number_of(request["of"], "revision") if "of" in request else None
-        answer.when(self.training.undo_later(of), _outcome)
+        answer.when(self.session.editing.undo(of), _outcome)
 
     def _answer_redo(self, _request: Mapping[str, Any], answer: Answer) -> None:
-        answer.when(self.training.redo_later(), _outcome)
+        answer.when(self.session.editing.redo(), _outcome)
 
     def _answer_retry(self, _request: Mapping[str, Any], answer: Answer) -> None:
-        self.training.request_retry()
+        self.session.sync.send_again()
         answer.ok({})
 
     # -- words that are not in the draft ---------------------------------------------------------
 
     def _answer_typing(self, request: Mapping[str, Any], answer: Answer) -> None:
         """Remember what is typed and not taken yet, for the case that the page goes away."""
-        refusals_of(self.training).typed(*(text_of(request, name) for name in _TYPED))
+        refusals_of(self.session).typed(*(text_of(request, name) for name in _TYPED))
         answer.ok({})
 
     def _answer_refused(self, request: Mapping[str, Any], answer: Answer) -> None:
@@ -291,9 +290,9 @@ class TableView(Twinned):
         A page tells what is ``left`` of its views that have ended, and hears which of these rows
         are ``elsewhere``: those of another training, which wait for its view.
         """
-        draft = self.training.state.draft
+        draft = self.session.state.draft
         there: dict[str, ImageRow | PairRow] = {**draft.image, **draft.pair}
-        kept = refusals_of(self.training)
+        kept = refusals_of(self.session)
         left = request.get("left", [])
         elsewhere = [row for cell in left if (row := text_of(cell, "row")) not in there]
         for cell in left:
@@ -306,7 +305,7 @@ class TableView(Twinned):
 
     def _answer_let_go(self, request: Mapping[str, Any], answer: Answer) -> None:
         cell = (text_of(request, name) for name in ("table", "row", "column"))
-        refusals_of(self.training).forget(*cell)
+        refusals_of(self.session).forget(*cell)
         answer.ok({})
 
 

@@ -27,7 +27,7 @@ from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.preferences import options
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
 from phoenix_nbtrain.widgets import cell
-from phoenix_nbtrain.widgets.base import View, Viewed
+from phoenix_nbtrain.widgets.base import View
 from phoenix_nbtrain.widgets.sheets import Pictures, Section, as_html, as_text, clock
 from phoenix_nbtrain.widgets.turns import Turns
 
@@ -67,8 +67,8 @@ class Twinned(View, traitlets.HasTraits):
 
     def __repr__(self) -> str:
         """Return what stands now. The output's plain text says less, as it cannot be renewed."""
-        words = " · ".join(s.words for s in self.snapshot(self.training.state))
-        return shown(f"{type(self).__name__}: {shown(self.training.name, 30)} · {words}", 109)
+        words = " · ".join(s.words for s in self.snapshot(self.session.state))
+        return shown(f"{type(self).__name__}: {shown(self.session.name, 30)} · {words}", 109)
 
     def hail(self) -> None:
         """Tell the browser that there is a kernel, though a cell may keep it from answering."""
@@ -91,7 +91,7 @@ class Twinned(View, traitlets.HasTraits):
         bundle = bundle[0] if isinstance(bundle, tuple) else bundle
         # Only what stays true: this output is never renewed, or half-typed text would go with it.
         cell.put_out(
-            bundle | {"text/plain": f"{type(self).__name__}: {shown(self.training.name, 64)}"}
+            bundle | {"text/plain": f"{type(self).__name__}: {shown(self.session.name, 64)}"}
         )
         try:
             asked = cell.request()
@@ -108,7 +108,7 @@ class Twin:
 
     def __init__(self, view: Twinned, name: str) -> None:
         self._view, self._name = view, name
-        self._training: Viewed = view.training
+        self._session = view.session
         self._turn = Turns()
         self._numbers = count(1)
         self._newest = 0
@@ -176,10 +176,10 @@ class Twin:
     # -- when ------------------------------------------------------------------------------------
 
     def _kind(self) -> str:
-        return options.snapshots_of(local=self._training.is_local)
+        return options.snapshots_of(local=self._session.is_local)
 
     def _made_of(self) -> tuple[object, ...]:
-        state = self._training.state
+        state = self._session.state
         run = state.run
         ran = run and (run.run_id, run.status, run.ended and len(run.samples), run.last_seen)
         # The identity first: that two drafts differ is told without looking at their rows.
@@ -187,11 +187,11 @@ class Twin:
 
     def _due(self) -> bool:
         # Not while something is on its way to the service: the twin is for what was saved.
-        settled = self._training.state.sync.phase not in ("waiting", "sending")
+        settled = self._session.state.sync.phase not in ("waiting", "sending")
         return (settled or self._shows is None) and self._shows != self._made_of()
 
     def _wake(self, seconds: float) -> None:
-        self._timer = self._training.later(seconds, self._woken)
+        self._timer = self._session.runner.later(seconds, self._woken)
 
     def _woken(self) -> None:
         self._timer = None
@@ -217,7 +217,7 @@ class Twin:
 
     def _words(self, *, update: bool, young: bool = False) -> None:
         """Put out what stands now at once, with the images that are ready."""
-        made_of, sections = self._made_of(), self._view.snapshot(self._training.state)
+        made_of, sections = self._made_of(), self._view.snapshot(self._session.state)
         images = self._images if self._kind() == "full" else None
         sheet = self._render(sections, images, young=young)
         if len(sheet.html.encode()) > BYTES_MAX:  # the words have grown since
@@ -262,7 +262,7 @@ class Twin:
 
     def _make(self) -> Future[Whole]:
         """Return the whole twin when its images are there, as large as they fit."""
-        sections = self._view.snapshot(self._training.state)
+        sections = self._view.snapshot(self._session.state)
         ids = list(dict.fromkeys(i for section in sections for i in section.ids))
         whole: Future[Whole] = Future()
 
@@ -270,7 +270,7 @@ class Twin:
             if not ids or not sides or self._kind() != "full":
                 whole.set_result((self._render(sections, None), {}))
                 return
-            asked = _together(self._training.thumbnails(ids, sides[0]))
+            asked = _together(self._session.thumbnails.ask(ids, sides[0]))
             asked.add_done_callback(lambda done: guarded(lambda: judge(done.result(), sides)))
 
         def judge(made: Sequence[Thumbnail | None], sides: Sequence[int]) -> None:
@@ -298,8 +298,8 @@ class Twin:
     ) -> Sheet:
         classes = f"{self._name} nbt-young" if young else self._name
         return Sheet(
-            as_html(self._training, sections, pictures, as_of=AS_OF, classes=classes),
-            as_text(self._training, sections, as_of=AS_OF),
+            as_html(self._session, sections, pictures, as_of=AS_OF, classes=classes),
+            as_text(self._session, sections, as_of=AS_OF),
         )
 
 

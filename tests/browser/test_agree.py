@@ -35,8 +35,9 @@ from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import PhoenixError, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session import state_store as live
+from phoenix_nbtrain.session.session import _here
 from phoenix_nbtrain.session.state import Thumbnail
-from phoenix_nbtrain.training import Training, _here
+from phoenix_nbtrain.training import Training
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
 from phoenix_nbtrain.widgets.sources import DraftImages, DraftPairs
@@ -72,7 +73,7 @@ class Story:
         self.training = Training.open(
             "icons", type="flux.2-dev-edit-lora", client=self.service, runner=self.runner
         )
-        self.training.thumbnails = self._thumbnails  # type: ignore[method-assign]  # no decoder
+        self.training._session.thumbnails.ask = self._thumbnails  # type: ignore[method-assign]  # no decoder
         self._texts = 0
         self.committed: dict[str, list[str] | None] = {}
         """What stood on the screen, by text, where its typing began."""
@@ -118,14 +119,15 @@ class Story:
         ] * len(ids)
 
     def _count(self) -> None:
-        for name in ("edit", "undo_later", "redo_later"):
-            command = getattr(self.training, name)
+        editing = self.training._session.editing
+        for name in ("edit", "undo", "redo"):
+            command = getattr(editing, name)
 
             def counted(*given: Any, command: Callable[..., Any] = command) -> Any:
                 self._done += 1
                 return command(*given)
 
-            setattr(self.training, name, counted)
+            setattr(editing, name, counted)
 
     def _heard(self, view: str, message: dict[str, Any], handle: Callable[[], None]) -> None:
         """Let the kernel hear a message, and judge what came of it."""
@@ -329,7 +331,9 @@ class Story:
         self.note()
         images, pairs = self.training.images, self.training.pairs
         draft = self.training.state.draft
-        told = DraftImages(draft, self.training.findings(), captions=False, colours=lambda _: {})
+        told = DraftImages(
+            draft, self.training._session.findings(), captions=False, colours=lambda _: {}
+        )
         badges = {row["image_id"]: row["badges"] for row in told.rows(list(images.index))}
         needs = {row["pair_id"]: row["need"] for row in DraftPairs(draft).rows(list(pairs.index))}
         name = images["name"].to_dict()

@@ -222,7 +222,7 @@ def test_a_caption_outlives_its_kernel_before_it_was_sent(
         notebook.ask("training.sync()")
         name = notebook.ask("training.images['name'].iloc[0]")
         # What cannot be sent stays here: the service is out of reach from now on.
-        notebook.ask("setattr(training._sync.service, 'get_model', lambda *_: 1 / 0)")
+        notebook.ask("setattr(training._session.sync.service, 'get_model', lambda *_: 1 / 0)")
         notebook.cell(1).locator(".nbt-tile:visible .nbt-cap").first.click()
         notebook.page.get_by_label(re.compile("^Caption of")).fill("typed, then killed")
         notebook.page.keyboard.press("Enter")

@@ -24,7 +24,8 @@ from phoenix_nbtrain.local import rows, settings
 from phoenix_nbtrain.local.app import create_app
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.runner import InlineRunner
-from phoenix_nbtrain.training import Training, _here
+from phoenix_nbtrain.session.session import _here
+from phoenix_nbtrain.training import Training
 
 __all__ = ["KEY", "SECRET", "Bench", "Held", "Kernel", "serving", "sha"]
 

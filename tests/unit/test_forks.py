@@ -76,7 +76,7 @@ def test_a_child_connects_and_opens_afresh(tmp_path: object) -> None:
             mine = nbt.Training.open("icons", type="flux.2-dev-lora")
             mine.set_captions({i: "in the child" for i in mine.images.index})
             mine.sync()
-            thumbnail = mine.thumbnails(list(mine.images.index[:1]), 64)[0].result(30)
+            thumbnail = mine._session.thumbnails.ask(list(mine.images.index[:1]), 64)[0].result(30)
             return len(mine.images), thumbnail.mime, mine.model_id
 
         print(in_child(work))
@@ -224,8 +224,8 @@ def test_forks_amid_work_hang_nobody_and_harm_nothing(tmp_path: object, *, clean
         def work():
             nbt.connect("local")
             mine = nbt.Training.open("icons", type="flux.2-dev-lora")
-            mine.thumbnails(list(mine.images.index[:1]), 64)[0].result(60)
-            with lease("sync", mine._live.origin, mine.model_id, what="It"):
+            mine._session.thumbnails.ask(list(mine.images.index[:1]), 64)[0].result(60)
+            with lease("sync", mine._session.store.origin, mine.model_id, what="It"):
                 pass
             return len(mine.images)
 
@@ -236,7 +236,7 @@ def test_forks_amid_work_hang_nobody_and_harm_nothing(tmp_path: object, *, clean
         assert not failures, failures
         training.sync()
         # A child that ended amid its own sync left the lock's file; the next holder takes it away.
-        with lease("sync", training._live.origin, training.model_id, what="It"):
+        with lease("sync", training._session.store.origin, training.model_id, what="It"):
             pass
         print(set(told), training.state.draft.unsent)
         print(sorted(p.name for p in (Path(os.environ["PHOENIX_NBTRAIN_HOME"]) / "locks").iterdir()))

@@ -13,9 +13,9 @@ PACKAGE = Path(phoenix_nbtrain.__file__).parent
 
 BASE = {
     *("errors", "records", "draft", "catalog", "forks"),
-    *("home", "contents", "cache", "database", "locks"),
+    *("home", "contents", "cache", "database", "locks", "telling"),
 }
-DISK = {"home", "contents", "cache", "database", "locks"}
+DISK = {"home", "contents", "cache", "database", "locks", "telling"}
 MAY = {
     "text": set(),
     "errors": set(),
@@ -24,7 +24,8 @@ MAY = {
     "clock": set(),
     "forks": {"errors"},
     "home": {"errors"},
-    "locks": {"errors", "forks", "home"},
+    "locks": {"errors", "forks", "home", "telling"},
+    "telling": set(),
     "children": set(),
     "contents": {"home"},
     "cache": {"errors", "home"},
@@ -51,7 +52,7 @@ MAY = {
     "preferences": {"errors"},
     "widgets": {
         *("errors", "records", "draft", "catalog", "forks", "preferences"),
-        *("dataset", "session", "training", "widgets"),
+        *("dataset", "session", "widgets"),
     },
     "tool": {*BASE, "arguments", "session", "training", "launch", "client"},
     "checkup": {"errors", "home", "locks", "client"},
@@ -67,7 +68,7 @@ LAZILY = {
     ("client.transport", "__init__"),  # the version, for the User-Agent
     ("client.connect", "local"),  # the local Phoenix is loaded only where it is used
     ("session.service", "client"),  # the connected client, where none is given
-    ("training", "client"),
+    ("session.session", "client"),  # a newer login
 }
 
 MUST_NOT = {

@@ -18,7 +18,7 @@ import pytest
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import Lane, ThreadRunner
-from phoenix_nbtrain.session.purchase import Buying
+from phoenix_nbtrain.session.purchase import Purchase
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.watch import Watch
 from phoenix_nbtrain.store.drafts import Drafts
@@ -100,10 +100,10 @@ def test_prices_that_come_slowly_hold_up_no_timer(
 ) -> None:
     slow, none = Slow(go_on), SimpleNamespace()
     monkeypatch.setattr("phoenix_nbtrain.session.purchase.PRICE_SECONDS", 0.0)
-    monkeypatch.setattr(Buying, "_covers", lambda _: slow.covered())
+    monkeypatch.setattr(Purchase, "_covers", lambda _: slow.covered())
     for _ in range(MORE_THAN_A_LANE):
-        buying = Buying(live(runner, tmp_path), none, none, none)  # type: ignore[arg-type]
-        buying.request_estimate()
+        buying = Purchase(live(runner, tmp_path), none, none, none)  # type: ignore[arg-type]
+        buying.price_soon()
         assert slow.asked.acquire(timeout=WAIT)
     assert fires(runner)
 
@@ -259,15 +259,15 @@ from phoenix_nbtrain.images.drawings import draw_icons
 nbt.connect("local")
 training = nbt.Training.open("icons", type="flux.2-dev-lora")
 training.add_images(draw_icons(Path(sys.argv[1]), count=24, size=500))
-edits = [training.edit([{"op": "set", "table": "images", "row": row, "column": "caption", "value": "kept"}])
+edits = [training._session.editing.edit([{"op": "set", "table": "images", "row": row, "column": "caption", "value": "kept"}])
          for row in training.images.index]
 """
 ENDS = {
     "nothing": ("", 0),
-    "thumbnails": ("training.thumbnails(list(training.images.index), 160)", 0),
+    "thumbnails": ("training._session.thumbnails.ask(list(training.images.index), 160)", 0),
     "a view": ("nbt.ImageGrid(training)", 0),
     "a start": ("training.start()", 0),
-    "a click": ("training.request_start(training.estimate().estimate_id)", 0),
+    "a click": ("training._session.purchase.start_shown(training.estimate().estimate_id)", 0),
     "its own code": ("sys.exit(3)", 3),
     "a sync of its own at exit": ("import atexit; atexit.register(training.sync)", 0),
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from other_kernel import Slept, another_kernel, interrupted_after, sleeps_by
 
-from phoenix_nbtrain import locks
+from phoenix_nbtrain import telling
 from phoenix_nbtrain.database import Database
 from phoenix_nbtrain.errors import StoreBusy
 from phoenix_nbtrain.home import home
@@ -58,8 +58,8 @@ def test_ten_minutes_are_counted_from_the_last_progress() -> None:
 def test_a_cell_reads_it_and_a_thread_leaves_it_to_its_view(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    locks.tell("said in a cell")
-    thread = threading.Thread(target=locks.tell, args=("said by a thread",))
+    telling.tell("said in a cell")
+    thread = threading.Thread(target=telling.tell, args=("said by a thread",))
     thread.start()
     thread.join()
     assert capsys.readouterr().err == "said in a cell\n"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -50,29 +51,30 @@ class Buying(FakeTraining):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.calls: list[Any] = []
-        self.adding: Future[AddReport] = Future()
+        self.added: Future[AddReport] = Future()
+        said = self.calls.append
+        self.purchase = SimpleNamespace(
+            price_soon=lambda: said("estimate"),
+            start_shown=lambda estimate_id: said(("start", estimate_id)),
+            stop=lambda: said("stop"),
+        )
+        self.watch = SimpleNamespace(begin=lambda: said("watch"))
+        self.adding = SimpleNamespace(add=self._add)
         self.samples: dict[str, bytes] = {}
 
-    def request_estimate(self) -> None:
-        self.calls.append("estimate")
-
-    def request_start(self, estimate_id: str) -> None:
-        self.calls.append(("start", estimate_id))
-
-    def request_stop(self) -> None:
-        self.calls.append("stop")
-
-    def resume_watch(self) -> None:
-        self.calls.append("watch")
-
-    def add_images_later(self, source: object, *, again: bool = False) -> Future[AddReport]:
+    def _add(self, source: object, *, again: bool = False) -> None:
         self.calls.append(("add again" if again else "add", source))
-        return self.adding
 
-    def browse_later(self, folder: str, *, recursive: bool = False) -> Future[Folder]:
+    def behind(self, name: str, command: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        if name != "add":
+            return super().behind(name, command, *args, **named)
+        command(*args, **named)
+        return self.added
+
+    def browse(self, folder: str, *, recursive: bool = False) -> Folder:
         self.calls.append(("browse", folder, recursive))
         live: Any = self  # a runner and a state are all that a folder needs of one
-        return self._submit(lambda: Folder(folder, recursive=recursive, live=live))
+        return Folder(folder, recursive=recursive, live=live)
 
     def starts(self) -> list[str]:
         return [call[1] for call in self.calls if call[0] == "start"]

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from phoenix_nbtrain import catalog
@@ -28,7 +29,7 @@ EDIT = "flux.2-dev-edit-lora"
 
 
 class FakeTraining:
-    """What a view sees of a training. `hold` lets replies wait until `release`."""
+    """What a view sees of a session. `hold` lets replies wait until `release`."""
 
     def __init__(
         self,
@@ -63,6 +64,19 @@ class FakeTraining:
         self._held: list[tuple[Future[Any], Callable[[], Any]]] = []
         self._undo: list[Any] = []
         self._redo: list[Any] = []
+        # The parts of a session by their names, as views call them.
+        self.editing = SimpleNamespace(edit=self.edit, undo=self.undo, redo=self.redo)
+        self.thumbnails = SimpleNamespace(ask=self.ask, colours=self.colours)
+        self.adding = SimpleNamespace(replace=self._replace)
+        self.pairs = SimpleNamespace(
+            pair_chosen=self.pair_chosen,
+            pair_up=self._pair_up,
+            add=self._add_pairs,
+            save=self._save_pairs,
+            instructions_from=self.instructions_from,
+            text=self.pairs_text,
+        )
+        self.sync = SimpleNamespace(send_again=self._send_again)
 
     # -- what views call --------------------------------------------------------------------------
 
@@ -75,13 +89,18 @@ class FakeTraining:
         change = partial(edits.apply, ops=ops, base=base, type_name=self.type)
         return self._submit(lambda: self._apply(change, self._undo))
 
-    def undo_later(self, of: int | None = None) -> Future[EditReply]:
+    def behind(
+        self, name: str, command: Callable[..., Any], *args: Any, **named: Any
+    ) -> Any:  # no thread to name
+        return self._submit(partial(command, *args, **named))
+
+    def undo(self, of: int | None = None) -> Future[EditReply]:
         return self._submit(lambda: self._back(self._undo, self._redo, of))
 
-    def redo_later(self) -> Future[EditReply]:
+    def redo(self) -> Future[EditReply]:
         return self._submit(lambda: self._back(self._redo, self._undo))
 
-    def pair_later(self, images: Sequence[str]) -> Future[tuple[PairUp, int]]:
+    def pair_chosen(self, images: Sequence[str]) -> Future[tuple[PairUp, int]]:
         def pair() -> tuple[PairUp, int]:
             found = pair_chosen(self.state.draft, images)
             change = partial(edits.apply, ops=found.ops, type_name=self.type)
@@ -89,10 +108,7 @@ class FakeTraining:
 
         return self._submit(pair)
 
-    def replace_later(self, image_id: str, source: object) -> Future[None]:
-        return self._submit(partial(self._replace, image_id, str(source)))
-
-    def thumbnails(self, ids: Sequence[str], px: int) -> list[Future[Thumbnail]]:
+    def ask(self, ids: Sequence[str], px: int) -> list[Future[Thumbnail]]:
         self.asked.append(tuple(ids))
         return [self._submit(partial(self._thumbnail, i, px)) for i in ids]
 
@@ -102,11 +118,8 @@ class FakeTraining:
     def findings(self) -> tuple[Finding, ...]:
         return checks.check(self.state.draft, self.type)
 
-    def request_retry(self) -> None:
+    def _send_again(self) -> None:
         self.retried += 1
-
-    def later(self, seconds: float, work: Callable[[], object]) -> Any:
-        return self.runner.later(seconds, work)
 
     def instructions_from(self, template: str, pairs: Sequence[str]) -> Mapping[str, str]:
         return instructions.filled(self.state.draft, template, pairs)
@@ -114,24 +127,18 @@ class FakeTraining:
     def pairs_text(self, kind: str) -> str:
         return pair_files.written(self.state.draft, kind)
 
-    def pair_up_later(self, *, instruction: str = "") -> Future[Any]:
-        def work() -> Any:
-            found = pairing.pair_up(self.state.draft, instruction=instruction)
-            self.edit(found.ops)
-            return found
+    def _pair_up(self, *, instruction: str = "") -> Any:
+        found = pairing.pair_up(self.state.draft, instruction=instruction)
+        self.edit(found.ops)
+        return found
 
-        return self._submit(work)
+    def _add_pairs(self, source: object) -> Any:
+        taken = pair_files.take(self.state.draft, pair_files.lines_of(source))
+        reply = self.edit(taken.ops).result()
+        return taken.report({r.op: r.reason for r in reply.refused})
 
-    def add_pairs_later(self, source: object) -> Future[Any]:
-        def work() -> Any:
-            taken = pair_files.take(self.state.draft, pair_files.lines_of(source))
-            reply = self.edit(taken.ops).result()
-            return taken.report({r.op: r.reason for r in reply.refused})
-
-        return self._submit(work)
-
-    def save_pairs_later(self, to: str, *, overwrite: bool = False) -> Future[Any]:
-        return self._submit(lambda: pair_files.save(self.state.draft, to, overwrite=overwrite))
+    def _save_pairs(self, to: str, *, overwrite: bool = False) -> Any:
+        return pair_files.save(self.state.draft, to, overwrite=overwrite)
 
     # -- what tests call --------------------------------------------------------------------------
 
@@ -177,7 +184,8 @@ class FakeTraining:
             revision=applied.draft.revision, accepted=applied.accepted, refused=applied.refused
         )
 
-    def _replace(self, image_id: str, source: str) -> None:
+    def _replace(self, image_id: str, given: object) -> None:
+        source = str(given)
         if not source.endswith(".png"):
             raise ImageError(f"{source} is no picture.", remedy="Give a PNG, JPEG or WebP file.")
 

@@ -266,7 +266,7 @@ def test_what_is_typed_after_an_edit_was_sent_outlives_its_refusal() -> None:
 def test_an_edit_that_failed_whole_is_offered_again() -> None:
     training = training_of_two()
     cell = {"table": "pairs", "row": "pair_1", "column": "instruction"}
-    training.edit = lambda ops, base=None: failed(StoreError("The disk is full."))  # type: ignore[method-assign]
+    training.editing.edit = lambda ops, base=None: failed(StoreError("The disk is full."))
     asked(training, kind="edit", base=1, ops=[{"op": "set", **cell, "value": "typed for long"}])
     (kept,) = asked(training, kind="refused", table="pairs")["cells"]
     assert kept["value"] == "typed for long" and "The disk is full." in kept["reason"]

@@ -60,7 +60,7 @@ def test_a_typed_path_is_added_without_waiting_and_each_fate_is_told(folder: Pat
     assert training.calls == [("add", str(folder))]
     assert picker._add.disabled
     assert "Reading" in picker._report.value
-    training.adding.set_result(
+    training.added.set_result(
         report((HOSTILE, "refused", "is no picture"), ("fox.png", "added", ""))
     )
     told = picker._report.value
@@ -88,7 +88,7 @@ def test_a_failure_is_told_with_its_remedy_and_the_path_stays() -> None:
     picker._path.value = "~/nowhere"
     picker._path._handle_custom_msg({"event": "submit"}, [])
     assert training.calls == [("add", str(Path("~/nowhere").expanduser()))]
-    training.adding.set_exception(InputError("There is no <b>.", remedy="Name another."))
+    training.added.set_exception(InputError("There is no <b>.", remedy="Name another."))
     assert "There is no &lt;b&gt;. Name another." in picker._report.value
     assert picker._path.value == "~/nowhere"
 
@@ -106,7 +106,7 @@ def test_a_long_report_counts_all_and_lists_some() -> None:
     picker = ImagePicker(training)
     picker._path.value = "x"
     picker._add.click()
-    training.adding.set_result(report(*[(f"{n}.txt", "refused", "no") for n in range(500)]))
+    training.added.set_result(report(*[(f"{n}.txt", "refused", "no") for n in range(500)]))
     assert "500 refused" in picker._report.value
     assert picker._report.value.count("<li>") == LISTED + 1
     assert "and 300 more" in picker._report.value
@@ -224,7 +224,7 @@ def test_an_answer_after_closing_is_let_go() -> None:
     picker._path.value = "x"
     picker._add.click()
     picker.close()
-    training.adding.set_result(report(("a", "added", "")))
+    training.added.set_result(report(("a", "added", "")))
     assert "added" not in picker._report.value
 
 
@@ -311,7 +311,7 @@ def test_exactly_the_chosen_files_are_added_and_their_fates_told(many: Path) -> 
     shelf._add.click()
     assert training.calls[1:] == [("add again", [many / "img3.png", many / "img40.png"])]
     assert shelf._add.disabled and picker._add.disabled
-    training.adding.set_result(report(("img3.png", "added", ""), ("img40.png", "added", "")))
+    training.added.set_result(report(("img3.png", "added", ""), ("img40.png", "added", "")))
     assert "2 added." in picker._report.value
     assert shelf.grid.selected == []
     assert picker.shelf is shelf

@@ -7,7 +7,8 @@ from fake_service import FakeService
 from training_types import Opened
 
 from phoenix_nbtrain.runner import InlineRunner
-from phoenix_nbtrain.training import Training, _here
+from phoenix_nbtrain.session.session import _here
+from phoenix_nbtrain.training import Training
 
 
 @pytest.fixture

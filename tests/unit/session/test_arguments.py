@@ -83,7 +83,7 @@ def test_a_price_with_other_parameters_keeps_nothing_of_them(
     other = training.estimate(config={"steps": 1200})
     assert other.fingerprint != training.estimate().fingerprint
     assert (training.config, service.count("update_model")) == (before, written)
-    assert training.config_with({"steps": 1200})["repeats"] == 30
+    assert training._session.settings.merged({"steps": 1200})["repeats"] == 30
 
 
 @pytest.mark.parametrize("client", [5, "local", object(), [], pd.DataFrame({"a": [1]})])
@@ -205,10 +205,8 @@ def test_what_are_no_ids_are_refused(opened: Opened, icons: Path, given: Any) ->
     calls: list[Callable[[], object]] = [
         lambda: training.keep_mine(given),
         lambda: training.take_theirs(given),
-        lambda: training.instructions_from("words", given),
-        lambda: training.pair_later(given),
-        lambda: training.thumbnails(given, 64),
-        lambda: training.colours(given),
+        lambda: training._session.thumbnails.ask(given, 64),
+        lambda: training._session.thumbnails.colours(given),
         lambda: training.picture(given),
         lambda: training.remove(given),
         lambda: training.replace(given, icons / "apple.png"),
@@ -228,8 +226,8 @@ def test_other_junk_is_refused_in_words_of_ours(
     for value in junk:
         calls: list[Callable[[], object]] = [
             lambda value=value: training.browse(value),
-            lambda value=value: training.pairs_text(value),
-            lambda value=value: training.thumbnails([], str(value)),
+            lambda value=value: training._session.pairs.text(value),
+            lambda value=value: training._session.thumbnails.ask([], str(value)),
             lambda value=value: nbt.train(value, training.model_id, client=service),
             lambda value=value: nbt.train("stop", "m", client=service, response_format=value),
             lambda value=value: nbt.train("stop", "m", client=value),
@@ -255,18 +253,6 @@ def test_a_project_that_is_no_text_is_refused(given: Any) -> None:
         client.scoped(project_id=given)
     with pytest.raises(InputError, match="not a text"):
         nbt.train("stop", "model_1", team_id=given)
-
-
-@pytest.mark.parametrize("given", [None, "1", 1j, float("nan"), 10**400, pd.NA, np.array([1])])
-def test_a_timer_that_cannot_be_due_is_refused_and_the_others_go_on(
-    opened: Opened, given: Any
-) -> None:
-    training = opened()
-    with pytest.raises(InputError, match=r"seconds is .*Give a number of seconds"):
-        training.later(given, list)
-    for call in (lambda: training.later(0, given), lambda: training.subscribe(given)):
-        with pytest.raises(InputError, match="Give a function"):
-            call()
 
 
 def test_a_timer_that_is_never_due_holds_up_no_other() -> None:
@@ -310,7 +296,7 @@ def test_a_parameter_is_called_by_a_text(opened: Opened, name: Any) -> None:
     with pytest.raises(ConfigError, match="A configuration is a mapping"):
         training.config.update(5)
     if name is not None:
-        (refusal,) = training.undo_later(name).result().refused
+        (refusal,) = training._session.editing.undo(name).result().refused
         assert "changed" in refusal.reason
-    training.request_start(name)
+    training._session.purchase.start_shown(name)
     assert training.state.launch.phase == "refused"

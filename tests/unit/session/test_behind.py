@@ -17,8 +17,8 @@ def test_no_cell_waits_for_uploads_prices_or_progress(service: FakeService, icon
     training = Training.open("icons", type="flux.2-dev-lora", client=service, runner=ThreadRunner())
     for operation, cell in (
         ("upload_image", lambda: training.add_images(icons)),
-        ("quote_training", training.request_estimate),
-        ("get_model", training.resume_watch),
+        ("quote_training", training._session.purchase.price_soon),
+        ("get_model", training._session.watch.begin),
     ):
         with held_up(service, operation) as begun:
             cell()

@@ -110,7 +110,9 @@ def test_what_is_no_folder_is_refused_in_words(
     with pytest.raises(InputError, match=words) as caught:
         training.browse(given)
     assert len(str(caught.value)) <= 200
-    assert isinstance(training.browse_later(given).exception(), InputError)
+    assert isinstance(
+        training._session.behind("browse", training._session.browse, given).exception(), InputError
+    )
 
 
 # -- looked at -----------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def training(opened: Opened, icons: Path) -> Training:
 def test_the_price_follows_the_settings_once_it_is_shown(
     training: Training, service: FakeService, runner: InlineRunner
 ) -> None:
-    training.request_estimate()
+    training._session.purchase.price_soon()
     runner.advance(3)
     first = training.state.price
     assert (first.phase, first.acceptable, first.covers, first.of) == ("shown", True, 4, 4)
@@ -65,12 +65,12 @@ def test_a_price_for_part_of_the_set_cannot_be_accepted(
 
     service.before["upload_image"] = refuse
     training.add_images(icon("key", 48))
-    training.request_estimate()
+    training._session.purchase.price_soon()
     runner.advance(5)
     price = training.state.price
     assert (price.covers, price.of, price.acceptable) == (4, 5, False)
     assert price.estimate is not None
-    training.request_start(price.estimate.estimate_id)
+    training._session.purchase.start_shown(price.estimate.estimate_id)
     assert service.launches == []
     assert training.state.launch.phase == "refused"
 
@@ -86,7 +86,7 @@ def test_a_price_that_cannot_be_whole_is_not_asked_for_over_and_over(
 
     service.before["upload_image"] = refuse
     training.add_images(icon("key", 48))
-    training.request_estimate()
+    training._session.purchase.price_soon()
     runner.advance(5)
     calls = len(service.calls)
     runner.advance(120)
@@ -112,7 +112,7 @@ def test_a_price_of_part_of_the_set_is_not_that_of_the_whole_once_it_is_sent(
     from phoenix_nbtrain.images.drawings import icon
 
     training.add_images(icon("key", 48))
-    training._buying._price()  # before the fifth picture was sent
+    training._session.purchase._price()  # before the fifth picture was sent
     assert (training.state.price.covers, training.state.price.of) == (4, 5)
     training.sync()
     assert training.state.draft.unsent == 0
@@ -121,7 +121,7 @@ def test_a_price_of_part_of_the_set_is_not_that_of_the_whole_once_it_is_sent(
 
 def test_an_empty_set_has_no_price(opened: Opened, runner: InlineRunner) -> None:
     training = opened()
-    training.request_estimate()
+    training._session.purchase.price_soon()
     runner.advance(3)
     assert (training.state.price.phase, training.state.price.of) == ("none", 0)
 
@@ -130,16 +130,16 @@ def test_fifty_queued_clicks_are_one_launch(
     training: Training, service: FakeService, runner: InlineRunner
 ) -> None:
     # A busy kernel replays every click once it is free.
-    training.request_estimate()
+    training._session.purchase.price_soon()
     runner.advance(3)
     estimate = training.state.price.estimate
     assert estimate is not None
     for _ in range(50):
-        training.request_start(estimate.estimate_id)
+        training._session.purchase.start_shown(estimate.estimate_id)
     assert len(service.launches) == 1
     service.finish(training.model_id)
     for _ in range(50):
-        training.request_start(estimate.estimate_id)
+        training._session.purchase.start_shown(estimate.estimate_id)
     assert len(service.launches) == 1
 
 
@@ -153,8 +153,8 @@ def test_fifty_clicks_from_threads_are_one_launch(service: FakeService, icons: P
     estimate = training.estimate()
     with ThreadPoolExecutor(16) as pool:
         for _ in range(50):
-            pool.submit(training.request_start, estimate.estimate_id)
-    starting = training._buying._starting
+            pool.submit(training._session.purchase.start_shown, estimate.estimate_id)
+    starting = training._session.purchase._starting
     assert starting is not None
     starting.result(20)
     assert len(service.launches) == 1
@@ -163,13 +163,13 @@ def test_fifty_clicks_from_threads_are_one_launch(service: FakeService, icons: P
 def test_a_click_on_an_older_price_buys_nothing(
     training: Training, service: FakeService, runner: InlineRunner
 ) -> None:
-    training.request_estimate()
+    training._session.purchase.price_soon()
     runner.advance(3)
     seen = training.state.price.estimate
     assert seen is not None
     training.update_config({"epochs": 20})
     runner.advance(3)
-    training.request_start(seen.estimate_id)
+    training._session.purchase.start_shown(seen.estimate_id)
     assert service.launches == []
     assert training.state.launch.phase == "refused"
 
@@ -180,14 +180,14 @@ def test_a_click_on_a_price_that_was_asked_for_anew_meanwhile_starts(
     # The panel prices again while its question is open; the set is the same, and so is the price.
     seen = training.estimate()
     training.estimate()
-    training.request_start(seen.estimate_id)
+    training._session.purchase.start_shown(seen.estimate_id)
     assert len(service.launches) == 1
 
 
 def test_a_price_this_kernel_never_showed_buys_nothing(
     training: Training, service: FakeService
 ) -> None:
-    training.request_start("est_from_a_restored_widget")
+    training._session.purchase.start_shown("est_from_a_restored_widget")
     assert service.launches == []
     assert training.state.launch.phase == "refused"
 
@@ -195,12 +195,12 @@ def test_a_price_this_kernel_never_showed_buys_nothing(
 def test_a_click_after_the_price_rose_stops_and_says_so(
     training: Training, service: FakeService, runner: InlineRunner
 ) -> None:
-    training.request_estimate()
+    training._session.purchase.price_soon()
     runner.advance(3)
     seen = training.state.price.estimate
     assert seen is not None
     service.price = Decimal(5000)
-    training.request_start(seen.estimate_id)
+    training._session.purchase.start_shown(seen.estimate_id)
     assert service.launches == []
     assert "→ 5,000" in training.state.launch.message
     runner.advance(3)
@@ -256,7 +256,9 @@ def test_another_cost_than_was_accepted_is_told_in_the_run_and_in_the_state(
         shown = training.state.launch
         assert words in shown.message
         assert (shown.phase, shown.warning) == ("idle", True)
-        training._live.show(launch=LaunchState())  # as in a kernel that comes after this one
+        training._session.store.show(
+            launch=LaunchState()
+        )  # as in a kernel that comes after this one
         training.refresh()
     service.finish(training.model_id)
     runner.advance(2)
@@ -275,7 +277,11 @@ ALREADY = ServiceError("Model is already training.", status=400)
 def refused(training: Training, service: FakeService) -> SetClock:
     """Let a start be refused as a copy of it would be, and return the clock that counts then."""
     clock = SetClock()
-    for timed in (training._launcher, training._launcher._ledger, training._journal):
+    for timed in (
+        training._session.launcher,
+        training._session.launcher._ledger,
+        training._session.journal,
+    ):
         timed._clock = clock
 
     def refuse() -> None:
@@ -299,7 +305,7 @@ def test_a_refusal_is_shown_as_one_and_ends_by_itself(
         assert training.state.launch.phase == "refused"
         assert "already training" in training.state.launch.message
         assert training.run is None
-    assert [i.state for i in training._journal.intents()] == ["rejected"]
+    assert [i.state for i in training._session.journal.intents()] == ["rejected"]
     reads = service.count("get_model")
     runner.advance(60)
     assert service.count("get_model") - reads <= 1
@@ -324,7 +330,7 @@ def test_a_refusal_of_a_kernel_before_this_one_is_shown_as_one(
     training: Training, service: FakeService, runner: InlineRunner
 ) -> None:
     refused(training, service)
-    training._live.show(launch=LaunchState())
+    training._session.store.show(launch=LaunchState())
     training.refresh()
     assert training.state.launch.phase == "refused"
     assert "already training" in training.state.launch.message
@@ -356,7 +362,7 @@ def test_stop_stops_and_a_stopped_training_may_be_started_again(
 
 
 def test_stopping_nothing_says_so(training: Training, service: FakeService) -> None:
-    training.request_stop()
+    training._session.behind("stop", training._session.purchase.stop)
     assert service.count("cancel_training") == 0
     assert training.state.launch.message == "Nothing is running."
 

@@ -368,7 +368,7 @@ def test_an_outage_while_the_file_is_made_is_waited_out(
     trained: Training, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(trained._downloading, "_sleep", waited.append)
+    monkeypatch.setattr(trained._session.weights, "_sleep", waited.append)
 
     def away() -> None:
         if len(waited) < 3:

@@ -17,13 +17,13 @@ def test_two_selected_images_become_a_pair_that_can_be_taken_back(
     training = opened("flux.2-dev-edit-lora")
     training.add_images(icons)
     first, second, third, _ = training.images.index
-    found, revision = training.pair_later([second, first]).result()
+    found, revision = training._session.pairs.pair_chosen([second, first]).result()
     assert len(found.ops) == 1 and revision == training.state.undoes
     assert training.pairs[["source", "target"]].to_numpy().tolist() == [[second, first]]
     training.undo()
     assert training.pairs.empty
     with pytest.raises(PairError, match="tell of no pairs"):
-        training.pair_later([first, second, third]).result()
+        training._session.pairs.pair_chosen([first, second, third]).result()
     assert training.pairs.empty
 
 
@@ -35,14 +35,14 @@ def test_undo_of_one_change_takes_no_other_back(opened: Opened, icons: Path) -> 
     made = training.state.undoes
     assert made == training.state.draft.revision
     training.set_captions({second: "a cat"})
-    (refusal,) = training.undo_later(made).result().refused
+    (refusal,) = training._session.editing.undo(made).result().refused
     assert "Something else was changed since" in refusal.reason
     assert training.images["caption"].tolist()[:2] == ["a fox", "a cat"]
     training.undo()
     assert training.state.undoes == made
-    assert training.undo_later(made).result().refused == ()
+    assert training._session.editing.undo(made).result().refused == ()
     assert training.images["caption"].tolist()[:2] == ["", ""]
-    assert training.undo_later(made).result().refused != ()
+    assert training._session.editing.undo(made).result().refused != ()
     training.redo()
     assert training.state.undoes == training.state.draft.revision > made
 
@@ -56,20 +56,22 @@ def test_a_picture_replaced_behind_keeps_its_caption_and_can_be_taken_back(
     (row,) = training.images.index
     training.set_captions({row: "mine"})
     before = training.state.draft.images[0].content_hash
-    training.replace_later(row, str(other)).result()
+    training._session.behind("replace", training._session.adding.replace, row, str(other)).result()
     replaced = training.state.draft.images[0]
     assert (replaced.image_id, replaced.caption) == (row, "mine")
     assert replaced.content_hash != before
     training.undo()
     assert training.state.draft.images[0].content_hash == before
     with pytest.raises(InputError):
-        training.replace_later(row, str(tmp_path / "missing.png")).result()
+        training._session.behind(
+            "replace", training._session.adding.replace, row, str(tmp_path / "missing.png")
+        ).result()
     assert training.state.draft.images[0].content_hash == before
 
 
 def test_findings_are_what_check_tells(opened: Opened, icons: Path) -> None:
     training = opened()
     training.add_images(icons)
-    findings = training.findings()
+    findings = training._session.findings()
     assert findings == check(training.state.draft, training.type) and findings
     assert training.check()["kind"].tolist() == [finding.kind for finding in findings]

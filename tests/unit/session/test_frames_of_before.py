@@ -41,13 +41,13 @@ def typed(training: Training, row: int, text: str) -> None:
     """Type a caption as a view does."""
     row_id = training.images.index[row]
     op = {"op": "set", "table": "images", "row": row_id, "column": "caption", "value": text}
-    assert not training.edit([op], training.state.draft.revision).result().refused
+    assert not training._session.editing.edit([op], training.state.draft.revision).result().refused
 
 
 def instructed(training: Training, row: int, text: str) -> None:
     row_id = training.pairs.index[row]
     op = {"op": "set", "table": "pairs", "row": row_id, "column": "instruction", "value": text}
-    assert not training.edit([op], training.state.draft.revision).result().refused
+    assert not training._session.editing.edit([op], training.state.draft.revision).result().refused
 
 
 def test_what_was_typed_meanwhile_stays(training: Training, opened: Opened) -> None:
@@ -93,7 +93,7 @@ def test_where_both_changed_a_text_what_stands_is_kept_and_the_other_offered(
     assert training.pairs["state"].tolist() == ["saved"] * 3
     asset_id = training.images["asset_id"].iloc[0]
     assert service.assets[asset_id].description == "typed"
-    assert sum("take_theirs() takes it" in f.message for f in training.findings()) == 2
+    assert sum("take_theirs() takes it" in f.message for f in training._session.findings()) == 2
 
 
 def test_two_texts_of_our_own_stop_no_start(training: Training, service: FakeService) -> None:
@@ -272,7 +272,9 @@ def test_an_order_that_was_changed_here_stays_and_that_of_the_frame_is_taken_ove
 ) -> None:
     frame = training.images
     last = frame.index[3]
-    training.edit([{"op": "move", "table": "images", "row": last, "at": 0}]).result()
+    training._session.editing.edit(
+        [{"op": "move", "table": "images", "row": last, "at": 0}]
+    ).result()
     frame["caption"] = "of the frame"
     training.images = frame
     assert training.images.index[0] == last
@@ -286,7 +288,9 @@ def test_a_new_pair_of_the_frame_comes_behind_the_one_that_it_stood_behind(
     pairs = training.pairs
     ids = training.images.index
     last = pairs.index[2]
-    training.edit([{"op": "move", "table": "pairs", "row": last, "at": 0}]).result()
+    training._session.editing.edit(
+        [{"op": "move", "table": "pairs", "row": last, "at": 0}]
+    ).result()
     pairs.loc["new"] = {"source": ids[3], "target": ids[0], "instruction": "new"}
     training.pairs = pairs
     assert training.pairs["instruction"].tolist() == ["go", "new", "go", "go"]
@@ -310,7 +314,7 @@ def test_a_name_and_a_side_that_both_changed_are_refused_by_row(training: Traini
         ("pairs", pairs.index[0], "target", frame.index[3]),
     ):
         op = {"op": "set", "table": table, "row": row, "column": column, "value": value}
-        assert not training.edit([op]).result().refused
+        assert not training._session.editing.edit([op]).result().refused
     training.images, training.pairs = frame, pairs
     assert training.images["name"].iloc[0] == "typed.png"
     frame.loc[first, "name"] = "frame.png"

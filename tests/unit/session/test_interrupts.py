@@ -25,7 +25,7 @@ def test_ctrl_c_ends_whatever_call_asks_the_service(
 ) -> None:
     training = opened()
     training.add_images(icons)
-    runner = training._live.runner
+    runner = training._session.store.runner
 
     def interrupted() -> None:
         raise KeyboardInterrupt

@@ -15,7 +15,8 @@ from phoenix_nbtrain.dataset import intake
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.images.drawings import icon
 from phoenix_nbtrain.runner import InlineRunner
-from phoenix_nbtrain.training import Training, _here
+from phoenix_nbtrain.session.session import _here
+from phoenix_nbtrain.training import Training
 
 EDIT = "flux.2-dev-edit-lora"
 
@@ -235,8 +236,8 @@ def test_a_removed_pair_stays_out_until_it_is_wanted_again(
 
 def test_a_pair_turned_round_or_given_another_side_does_not_come_back(paired: Training) -> None:
     first, second = paired.state.draft.pairs
-    paired.edit([{"op": "swap", "table": "pairs", "row": first.pair_id}]).result()
-    paired.edit(
+    paired._session.editing.edit([{"op": "swap", "table": "pairs", "row": first.pair_id}]).result()
+    paired._session.editing.edit(
         [
             {
                 "op": "set",
@@ -295,8 +296,8 @@ def test_two_images_chosen_in_a_view_are_paired_although_their_pair_was_removed(
     paired: Training,
 ) -> None:
     row = paired.state.draft.pairs[0]
-    paired.edit([{"op": "delete", "table": "pairs", "row": row.pair_id}]).result()
-    paired.pair_later([row.source, row.target]).result()
+    paired._session.editing.edit([{"op": "delete", "table": "pairs", "row": row.pair_id}]).result()
+    paired._session.pairs.pair_chosen([row.source, row.target]).result()
     assert len(paired.pairs) == 2
     assert paired.state.draft.left_out_pairs == frozenset()
 

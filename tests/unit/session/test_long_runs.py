@@ -31,7 +31,8 @@ from phoenix_nbtrain.home import home
 from phoenix_nbtrain.records import TrainingProgress
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session.overview import runs
-from phoenix_nbtrain.training import Training, _here
+from phoenix_nbtrain.session.session import _here
+from phoenix_nbtrain.training import Training
 
 DAY = 86_400
 HOUR = 3_600
@@ -68,7 +69,7 @@ def trains(opened: Opened, service: FakeService, icons: Path) -> Training:
 @pytest.fixture
 def by_the_clock(runner: InlineRunner, monkeypatch: pytest.MonkeyPatch) -> InlineRunner:
     """Let `wait` pass the time of the runner, on whose timers things happen meanwhile."""
-    monkeypatch.setattr("phoenix_nbtrain.training.time.monotonic", lambda: runner.now)
+    monkeypatch.setattr("phoenix_nbtrain.session.watch.time.monotonic", lambda: runner.now)
     monkeypatch.setattr(
         "phoenix_nbtrain.session.watch.Watch.pause", lambda _, seconds: runner.advance(seconds)
     )
@@ -149,7 +150,7 @@ def test_wait_goes_on_through_what_passes_and_says_so_once(
     by_the_clock.later(2 * HOUR, back)
     assert trains.wait().status == "trained"
     assert 2 * HOUR <= by_the_clock.now <= 2 * HOUR + 60
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert said.count("is unknown right now") == 1
     assert trains.state.problem == ""
 
@@ -210,7 +211,7 @@ class Clock:
 @pytest.fixture
 def clock(trains: Training, monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock(time.time())
-    monkeypatch.setattr(trains._watch, "_clock", clock)
+    monkeypatch.setattr(trains._session.watch, "_clock", clock)
     return clock
 
 
@@ -218,7 +219,7 @@ def tells(service: FakeService, training: Training, **progress: Any) -> None:
     """Let the service tell how far the run is."""
     told = TrainingProgress(stage="running-train", **progress)
     service._put(service.models[training.model_id], progress=told)
-    training._watch.read()
+    training._session.watch.read()
 
 
 def test_a_run_that_cannot_be_read_says_when_it_was_seen(
@@ -234,7 +235,7 @@ def test_a_run_that_cannot_be_read_says_when_it_was_seen(
     assert (trains.run.remaining_seconds, trains.run.last_seen) == (None, seen)
     assert f"90% · last seen {time_of(seen)}" in repr(trains.run)
     service.before.clear()
-    trains._watch.read()
+    trains._session.watch.read()
     assert trains.run.last_seen is None
 
 
@@ -248,7 +249,7 @@ def test_a_run_that_stands_still_says_since_when(
     assert trains.run is not None
     for passed, last in ((most - 1, None), (most + 1, seen), (DAY, seen)):
         clock.at = seen + passed
-        trains._watch.read()
+        trains._session.watch.read()
         assert trains.run.last_seen == last
         assert trains.run.remaining_seconds == (10 if last is None else None)
     tells(service, trains, progress=0.91, remaining_seconds=9)
@@ -276,7 +277,7 @@ def test_what_the_service_says_of_the_time_counts_from_the_first_read(
 def test_a_queue_may_stand_still(trains: Training, service: FakeService, clock: Clock) -> None:
     tells(service, trains, position=3)
     clock.at += HOUR
-    trains._watch.read()
+    trains._session.watch.read()
     assert trains.run is not None
     assert (trains.run.position, trains.run.last_seen) == (3, None)
 
@@ -428,7 +429,7 @@ def test_without_the_journal_a_run_is_followed_and_stopped(
     trains: Training, service: FakeService
 ) -> None:
     (home() / "journal.sqlite3").unlink()
-    assert trains._watch.read().status == "training"
+    assert trains._session.watch.read().status == "training"
     trains.stop()
     assert service.count("cancel_training") == 1
     assert trains.status == "training-canceled"

@@ -14,7 +14,8 @@ from phoenix_nbtrain.errors import ServiceUnreachable
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.images.drawings import icon
 from phoenix_nbtrain.runner import InlineRunner
-from phoenix_nbtrain.training import Training, _here
+from phoenix_nbtrain.session.session import _here
+from phoenix_nbtrain.training import Training
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from phoenix_nbtrain.errors import LaunchUncertain, ModelNameTaken, ServiceUnrea
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session.overview import runs
-from phoenix_nbtrain.training import Training, _here
+from phoenix_nbtrain.session.session import _here
+from phoenix_nbtrain.training import Training
 
 
 @pytest.fixture
@@ -108,7 +109,11 @@ def test_a_launch_that_left_no_trace_is_told_with_its_evidence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock, training = SetClock(), opened()
-    for timed in (training._launcher, training._launcher._ledger, training._journal):
+    for timed in (
+        training._session.launcher,
+        training._session.launcher._ledger,
+        training._session.journal,
+    ):
         monkeypatch.setattr(timed, "_clock", clock)
     training.add_images(icons)
 

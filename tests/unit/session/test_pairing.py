@@ -26,13 +26,18 @@ def test_pairs_go_to_a_file_and_come_from_one_in_one_step(
     )
     assert report.summary == "1 added, 1 refused"
     path = training.save_pairs(tmp_path / "pairs.csv")
-    assert training.pairs_text("csv") == path.read_bytes().decode("utf-8-sig")
+    assert training._session.pairs.text("csv") == path.read_bytes().decode("utf-8-sig")
     before = training.state.draft.pairs
     training.undo()
     assert training.state.draft.pairs == ()
-    assert training.add_pairs_later(path).result().count("added") == 1
+    assert (
+        training._session.behind("pairs", training._session.pairs.add, path).result().count("added")
+        == 1
+    )
     assert [row.triple for row in training.state.draft.pairs] == [row.triple for row in before]
-    other = training.save_pairs_later(str(tmp_path / "pairs.jsonl")).result()
+    other = training._session.behind(
+        "pairs", training._session.pairs.save, str(tmp_path / "pairs.jsonl")
+    ).result()
     assert training.add_pairs(other).summary == "1 already there"
     with pytest.raises(InputError, match="There is no"):
         training.add_pairs(tmp_path / "gone.csv")
@@ -61,4 +66,4 @@ def test_names_that_tell_of_no_pairs_say_so_to_who_does_not_wait(
     training = opened(type=EDIT)
     training.add_images(icons)
     with pytest.raises(PairError, match="tell of no pairs"):
-        training.pair_up_later().result()
+        training._session.behind("pairs", training._session.pairs.pair_up).result()

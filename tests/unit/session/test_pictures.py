@@ -18,9 +18,10 @@ from phoenix_nbtrain.errors import ImageError, NotFound
 from phoenix_nbtrain.images import decoder
 from phoenix_nbtrain.runner import InlineRunner, ThreadRunner
 from phoenix_nbtrain.session import thumbnails as thumbnailer_module
+from phoenix_nbtrain.session.session import _here
 from phoenix_nbtrain.session.state import Thumbnail
 from phoenix_nbtrain.session.thumbnails import AHEAD_SECONDS, KEPT, PX_USUAL, Colours, asked
-from phoenix_nbtrain.training import Training, _here
+from phoenix_nbtrain.training import Training
 
 TEAL = (0, 128, 128)
 
@@ -70,13 +71,13 @@ def test_a_thumbnail_is_decoded_once_for_all_kernels(
 ) -> None:
     training = opened()
     training.add_images(teal)
-    first = one(training.thumbnails([only(training)], 32))
-    assert one(training.thumbnails([only(training)], 32)) is first
+    first = one(training._session.thumbnails.ask([only(training)], 32))
+    assert one(training._session.thumbnails.ask([only(training)], 32)) is first
     later = anew(opened)
-    assert one(later.thumbnails([only(later)], 32)) == first
+    assert one(later._session.thumbnails.ask([only(later)], 32)) == first
     assert decoded == [32]
     assert Image.open(io.BytesIO(first.content)).size == (32, 21)
-    one(later.thumbnails([only(later)], 48))
+    one(later._session.thumbnails.ask([only(later)], 48))
     assert decoded == [32, 48]
 
 
@@ -86,16 +87,16 @@ def test_two_trainings_of_one_picture_share_its_thumbnail(
     other = Training.create("other", type="flux.2-dev-lora", client=service, runner=InlineRunner())
     for training in (opened(), other):
         training.add_images(teal)
-        one(training.thumbnails([only(training)], 32))
+        one(training._session.thumbnails.ask([only(training)], 32))
     assert decoded == [32]
 
 
 def test_one_that_lies_in_memory_waits_for_no_lane(opened: Opened, teal: Path) -> None:
     training = opened()
     training.add_images(teal)
-    one(training.thumbnails([only(training)], 32))
-    training._live.runner.submit = None  # type: ignore[assignment, method-assign]  # none is asked
-    assert training.thumbnails([only(training)], 32)[0].done()
+    one(training._session.thumbnails.ask([only(training)], 32))
+    training._session.store.runner.submit = None  # type: ignore[assignment, method-assign]  # none is asked
+    assert training._session.thumbnails.ask([only(training)], 32)[0].done()
 
 
 def test_a_damaged_store_of_thumbnails_is_made_anew(
@@ -103,16 +104,16 @@ def test_a_damaged_store_of_thumbnails_is_made_anew(
 ) -> None:
     training = opened()
     training.add_images(teal)
-    one(training.thumbnails([only(training)], 32))
+    one(training._session.thumbnails.ask([only(training)], 32))
     kept = [p for p in (tmp_path / "home" / "thumbnails").rglob("*") if p.is_file()]
     assert kept
     for path in kept:
         path.write_bytes(b"\xff nothing of ours \n")
     later = anew(opened)
-    assert later.colours([only(later)]) == {only(later): ""}
-    one(later.thumbnails([only(later)], 32))
+    assert later._session.thumbnails.colours([only(later)]) == {only(later): ""}
+    one(later._session.thumbnails.ask([only(later)], 32))
     assert decoded == [32, 32]
-    assert later.colours([only(later)]) == {only(later): "#008080"}
+    assert later._session.thumbnails.colours([only(later)]) == {only(later): "#008080"}
 
 
 def test_memory_is_bounded(opened: Opened, monkeypatch: pytest.MonkeyPatch, icons: Path) -> None:
@@ -120,9 +121,9 @@ def test_memory_is_bounded(opened: Opened, monkeypatch: pytest.MonkeyPatch, icon
     training = opened()
     training.add_images(icons)
     ids = [row.image_id for row in training.state.draft.images]
-    for future in training.thumbnails(ids, 64):
+    for future in training._session.thumbnails.ask(ids, 64):
         future.result()
-    kept = training._thumbnails._kept
+    kept = training._session.thumbnails._kept
     assert 0 < kept._size <= 4_000
     assert kept._size == sum(len(t.content) for t in kept._memory.values())
 
@@ -135,13 +136,13 @@ def test_a_colour_is_there_soon_after_a_picture_was_added(
 ) -> None:
     training = opened()
     training.add_images(teal)
-    assert training.colours([only(training)]) == {only(training): ""}
+    assert training._session.thumbnails.colours([only(training)]) == {only(training): ""}
     runner.advance(AHEAD_SECONDS)
-    assert training.colours([only(training), "img_none"]) == {
+    assert training._session.thumbnails.colours([only(training), "img_none"]) == {
         only(training): "#008080",
         "img_none": "",
     }
-    one(training.thumbnails([only(training)], PX_USUAL))
+    one(training._session.thumbnails.ask([only(training)], PX_USUAL))
     assert decoded == [PX_USUAL]
 
 
@@ -153,7 +154,7 @@ def test_a_colour_is_known_at_once_to_a_kernel_that_was_just_started(
     runner.advance(AHEAD_SECONDS)
     decoded.clear()
     later = anew(opened)
-    assert later.colours([only(later)]) == {only(later): "#008080"}
+    assert later._session.thumbnails.colours([only(later)]) == {only(later): "#008080"}
     assert decoded == []
 
 
@@ -173,7 +174,12 @@ def test_a_picture_that_cannot_be_decoded_keeps_no_other_from_its_colour(
     training.add_images(icons)
     runner.advance(AHEAD_SECONDS)
     ids = [row.image_id for row in training.state.draft.images]
-    assert [bool(c) for c in training.colours(ids).values()] == [False, True, True, True]
+    assert [bool(c) for c in training._session.thumbnails.colours(ids).values()] == [
+        False,
+        True,
+        True,
+        True,
+    ]
     training.set_captions({ids[0]: "a caption"})
     runner.advance(10)
     assert len(calls) == 4  # not tried again with every edit
@@ -194,8 +200,11 @@ def test_transparency_counts_as_the_white_it_is_shown_on(tmp_path: Path, opened:
     image.save(tmp_path / "half.png")
     training = opened()
     training.add_images(tmp_path / "half.png")
-    one(training.thumbnails([only(training)], 40))
-    assert training.colours([only(training)])[only(training)] in ("#808080", "#7f7f7f")
+    one(training._session.thumbnails.ask([only(training)], 40))
+    assert training._session.thumbnails.colours([only(training)])[only(training)] in (
+        "#808080",
+        "#7f7f7f",
+    )
 
 
 def test_colours_outlive_lines_that_are_none(tmp_path: Path) -> None:
@@ -256,11 +265,11 @@ def test_a_picture_of_the_service_is_fetched_once_for_all_kernels_and_sizes(
     hosted: FakeService, teal: Path, decoded: list[int]
 ) -> None:
     training = remote(hosted, teal.read_bytes())
-    one(training.thumbnails([only(training)], 32))
-    assert training.colours([only(training)]) == {only(training): "#008080"}
+    one(training._session.thumbnails.ask([only(training)], 32))
+    assert training._session.thumbnails.colours([only(training)]) == {only(training): "#008080"}
     later = of(hosted)
-    one(later.thumbnails([only(later)], 32))
-    one(later.thumbnails([only(later)], 48))
+    one(later._session.thumbnails.ask([only(later)], 32))
+    one(later._session.thumbnails.ask([only(later)], 48))
     assert later.picture(only(later)) == teal.read_bytes()
     assert hosted.count("fetch") == 1
     assert decoded == [32, 48]
@@ -270,18 +279,18 @@ def test_what_is_fetched_is_kept_within_a_bound_and_without_its_address(
     hosted: FakeService, teal: Path, tmp_path: Path
 ) -> None:
     training = remote(hosted, teal.read_bytes())
-    one(training.thumbnails([only(training)], 32))
+    one(training._session.thumbnails.ask([only(training)], 32))
     folder = tmp_path / "home" / "thumbnails"
     kept = b"".join(p.read_bytes() + p.name.encode() for p in folder.rglob("*") if p.is_file())
     assert teal.read_bytes() in kept
     assert b"storage.phoenix.test" not in kept
-    assert training._thumbnails._kept.fetched._bytes_max == thumbnailer_module.FETCHED_BYTES
+    assert training._session.thumbnails._kept.fetched._bytes_max == thumbnailer_module.FETCHED_BYTES
 
 
 def test_a_picture_that_the_service_has_no_more_says_so(hosted: FakeService, teal: Path) -> None:
     training = remote(hosted, teal.read_bytes())
     hosted.lose(training.state.draft.images[0].asset_id or "")
-    (future,) = training.thumbnails([only(training)], 32)
+    (future,) = training._session.thumbnails.ask([only(training)], 32)
     assert isinstance(future.exception(), NotFound)
 
 
@@ -334,12 +343,12 @@ def test_one_cancelled_while_it_is_made_ends_with_the_next_step(
 
         return work
 
-    thumbnails = training._thumbnails
+    thumbnails = training._session.thumbnails
     monkeypatch.setattr(thumbnails._kept, "_kept", slow("look", thumbnails._kept._kept))
     monkeypatch.setattr(thumbnails, "content", slow("read", thumbnails.content))
     monkeypatch.setattr(decoder, "thumbnail", slow("decode", decoder.thumbnail))
-    monkeypatch.setattr(training._live, "runner", threads)
-    (future,) = training.thumbnails([only(training)], 32)
+    monkeypatch.setattr(training._session.store, "runner", threads)
+    (future,) = training._session.thumbnails.ask([only(training)], 32)
     assert reached.wait(10)
     assert future.cancel()
     go_on.set()

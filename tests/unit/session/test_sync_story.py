@@ -26,7 +26,8 @@ from PIL import Image
 
 from phoenix_nbtrain.errors import PhoenixError, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.runner import InlineRunner
-from phoenix_nbtrain.training import Training, _here
+from phoenix_nbtrain.session.session import _here
+from phoenix_nbtrain.training import Training
 
 STEPS = [
     "get_model",

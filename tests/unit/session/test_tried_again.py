@@ -67,11 +67,11 @@ def test_a_button_tries_again_and_what_is_refused_once_more_says_why(
 ) -> None:
     training = refused_caption(opened, service, icons)
     service.before["update_asset"] = not_today
-    training.request_retry()
+    training._session.sync.send_again()
     assert states(training)[0] == "refused"
     assert training.state.draft.images[0].refusal == "Not today."
     service.before.clear()
-    training.request_retry()
+    training._session.sync.send_again()
     assert states(training) == ["saved"] * 4
 
 
@@ -126,7 +126,7 @@ def test_connecting_anew_reaches_the_trainings_that_are_open_and_tries_again(
     newer = connect_to(service)
     runner.advance(5)
     assert states(training) == ["saved"] * 4
-    assert training._sync.service is newer
+    assert training._session.sync.service is newer
 
 
 @pytest.mark.parametrize("other", [{"origin": "https://elsewhere.test"}, {"project_id": "p_2"}])
@@ -141,7 +141,7 @@ def test_connecting_to_something_else_changes_no_training(
     training = refused_caption(opened, service, icons)
     connect_to(service, **other)
     runner.advance(5)
-    assert training._sync.service is service and states(training)[0] == "refused"
+    assert training._session.sync.service is service and states(training)[0] == "refused"
 
 
 def test_what_waits_for_a_choice_between_two_texts_is_not_sent(
@@ -155,7 +155,7 @@ def test_what_waits_for_a_choice_between_two_texts_is_not_sent(
     training.set_captions({first.image_id: "mine"})
     training.sync()
     training.sync()
-    training.request_retry()
+    training._session.sync.send_again()
     row = training.state.draft.images[0]
     assert (row.caption, row.theirs, row.state) == ("mine", "theirs", "refused")
     assert service.assets[first.asset_id or ""].description == "theirs"

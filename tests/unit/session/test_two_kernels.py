@@ -145,7 +145,7 @@ def test_a_sync_that_waits_for_another_kernel_says_so_and_can_be_interrupted(
 ) -> None:
     one, _ = kernels
     said: list[str] = []
-    one.subscribe(lambda state: said.append(sync_words(state)["message"]))
+    one._session.subscribe(lambda state: said.append(sync_words(state)["message"]))
     one.set_captions({one.images.index[0]: "typed"})
 
     def wait(seconds: float) -> None:

@@ -143,10 +143,10 @@ def test_a_view_changes_no_caption_and_no_parameter_that_it_has_not_shown(
         },
         {"op": "set", "table": "config", "row": "epochs", "value": 7},
     ]
-    reply = training.edit(ops, seen).result()
+    reply = training._session.editing.edit(ops, seen).result()
     assert [refusal.value for refusal in reply.refused] == ["theirs", 12]
     assert training.images["caption"].iloc[0] == "theirs"
-    assert training.edit(ops, reply.revision).result().refused == ()
+    assert training._session.editing.edit(ops, reply.revision).result().refused == ()
 
 
 def test_a_start_names_the_commands_that_choose(training: Training, service: FakeService) -> None:
