@@ -35,7 +35,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from phoenix_nbtrain.text import as_sentence, ending, lasting, shown, time_of
+from phoenix_nbtrain.text import shown
 
 __all__ = [
     "PASSING",
@@ -64,11 +64,6 @@ __all__ = [
     "StoreError",
     "Throttled",
     "UnknownName",
-    "as_sentence",
-    "ending",
-    "lasting",
-    "shown",
-    "time_of",
 ]
 
 

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from phoenix_nbtrain import arguments
 from phoenix_nbtrain.dataset import caption_edits, pairing
-from phoenix_nbtrain.errors import InputError, NotFound, UnknownName, shown
+from phoenix_nbtrain.errors import InputError, NotFound, UnknownName
 from phoenix_nbtrain.forks import after_fork, not_for_children
 from phoenix_nbtrain.launch import Estimate, parse_max_cost
 from phoenix_nbtrain.records import Model
@@ -21,6 +21,7 @@ from phoenix_nbtrain.session.session import Session, session_on
 from phoenix_nbtrain.session.state import RUN_STATUS, Run, TrainingState
 from phoenix_nbtrain.store import home_journal
 from phoenix_nbtrain.telling import warn
+from phoenix_nbtrain.text import shown
 
 if TYPE_CHECKING:
     import pandas as pd

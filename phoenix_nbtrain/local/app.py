@@ -16,6 +16,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from phoenix_nbtrain.addresses import LOOPBACK
 from phoenix_nbtrain.errors import StoreBusy, StoreError
 from phoenix_nbtrain.local import (
     routes_account,
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 
 Reply = tuple[dict[str, Any], int]
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_LOOPBACK = {f"[{name}]" if ":" in name else name for name in LOOPBACK}
 _IN_PROCESS = "phoenix.local"
 """The host of requests that never leave the process. Not taken where there is a socket: on a
 network, anybody may answer to a name under ``.local``."""

@@ -16,9 +16,10 @@ from typing import Any
 from flask import request
 
 from phoenix_nbtrain.catalog import parameters, validate
-from phoenix_nbtrain.errors import PhoenixError, shown
+from phoenix_nbtrain.errors import PhoenixError
 from phoenix_nbtrain.local.rows import iso
 from phoenix_nbtrain.local.service_errors import bad
+from phoenix_nbtrain.text import shown
 
 __all__ = [
     "BODY_BYTES_MAX",

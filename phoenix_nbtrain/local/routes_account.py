@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import Blueprint
 
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.local.app_context import store
 from phoenix_nbtrain.local.pricing import number
 from phoenix_nbtrain.local.reply_json import PROJECT, TEAM
 from phoenix_nbtrain.local.rows import iso
 from phoenix_nbtrain.local.service_errors import Refused
 from phoenix_nbtrain.local.settings import load
+from phoenix_nbtrain.text import shown
 
 __all__ = ["routes"]
 

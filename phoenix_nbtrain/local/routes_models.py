@@ -12,7 +12,6 @@ from typing import Any
 from flask import Blueprint, request
 
 from phoenix_nbtrain.catalog import MODEL_TYPES
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.local.app_context import replies, service, store
 from phoenix_nbtrain.local.new_assets import NewAsset, uploaded
 from phoenix_nbtrain.local.request_input import (
@@ -42,6 +41,7 @@ from phoenix_nbtrain.local.rows import (
 from phoenix_nbtrain.local.service_errors import Refused, bad, plan_limit
 from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import new_id
+from phoenix_nbtrain.text import shown
 
 __all__ = ["routes"]
 

@@ -14,7 +14,6 @@ from flask.typing import ResponseReturnValue
 
 from phoenix_nbtrain.catalog import MODEL_TYPES, PAIRS_MIN, from_wire, full_config
 from phoenix_nbtrain.engines.contract import weights_name
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.local.app_context import replies, service, store
 from phoenix_nbtrain.local.pricing import DOWNLOAD_PRICE, Bill, bill, charge, price
 from phoenix_nbtrain.local.reply_json import AUTHOR
@@ -45,6 +44,7 @@ from phoenix_nbtrain.local.rows import (
 )
 from phoenix_nbtrain.local.service_errors import Refused, bad, plan_limit
 from phoenix_nbtrain.local.settings import load
+from phoenix_nbtrain.text import shown
 
 __all__ = ["routes", "weights"]
 

@@ -13,13 +13,14 @@ from phoenix_nbtrain.dataset.edits import Applied
 from phoenix_nbtrain.dataset.intake import AddReport, Picture
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.draft import Draft, ImageRow, new_image_id
-from phoenix_nbtrain.errors import InputError, as_sentence, shown
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.editing import Editing, EditReply
 from phoenix_nbtrain.session.match_remote import Learned, recall, recognise, strangers
 from phoenix_nbtrain.session.service import Service
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.telling import warn
+from phoenix_nbtrain.text import as_sentence, shown
 
 __all__ = ["AddReport", "Adding"]
 

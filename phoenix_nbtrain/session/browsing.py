@@ -15,13 +15,14 @@ from phoenix_nbtrain.dataset.folders import Found, pictures_in, read_file, readi
 from phoenix_nbtrain.dataset.image_sources import folder_of
 from phoenix_nbtrain.dataset.lookup import path_parts
 from phoenix_nbtrain.draft import Draft, ImageRow
-from phoenix_nbtrain.errors import ImageError, InputError, shown
+from phoenix_nbtrain.errors import ImageError, InputError
 from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.images.header import BYTES_MAX, ImageHeader, glance
 from phoenix_nbtrain.session.state import Thumbnail
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.thumbnails import PX_MAX, Step, asked, thumbnailer
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Folder", "Look", "PictureFile"]
 

@@ -21,8 +21,6 @@ from phoenix_nbtrain.errors import (
     PhoenixError,
     ServiceError,
     StoreError,
-    as_sentence,
-    shown,
 )
 from phoenix_nbtrain.launch import Estimate, Launcher, Order, cost_words, download_order
 from phoenix_nbtrain.records import ENDED_JOBS, Model
@@ -31,6 +29,7 @@ from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.watch import passing
 from phoenix_nbtrain.store.journal import Intent
 from phoenix_nbtrain.telling import warn
+from phoenix_nbtrain.text import as_sentence, shown
 
 __all__ = ["Downloading"]
 

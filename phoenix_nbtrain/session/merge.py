@@ -22,8 +22,8 @@ from phoenix_nbtrain.draft import (
     new_image_id,
     new_pair_id,
 )
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.records import Model, TrainingImage
+from phoenix_nbtrain.text import shown
 
 __all__ = ["captioned", "merge"]
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Collection, Sequence
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.clock import Clock, moment
-from phoenix_nbtrain.errors import InputError, ModelNameTaken, NotFound, PhoenixError, shown
+from phoenix_nbtrain.errors import InputError, ModelNameTaken, NotFound, PhoenixError
 from phoenix_nbtrain.locks import Waiting, at_work, may_be_at_work, who_is_at
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.session.service import Service
 from phoenix_nbtrain.store.journal import Journal, KnownModel
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Opening", "checked_id"]
 

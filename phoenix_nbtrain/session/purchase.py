@@ -18,7 +18,6 @@ from phoenix_nbtrain.errors import (
     LaunchUncertain,
     PhoenixError,
     PriceNotAccepted,
-    shown,
 )
 from phoenix_nbtrain.launch import AT_REST, Estimate, Launched, Launcher, cost_words
 from phoenix_nbtrain.runner import Timer
@@ -27,6 +26,7 @@ from phoenix_nbtrain.session.state import LaunchState, PriceState
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.sync import Sync
 from phoenix_nbtrain.session.watch import Watch
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Purchase"]
 

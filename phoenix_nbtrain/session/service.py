@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.launch import LaunchClient
 from phoenix_nbtrain.records import Asset, Download, Model, TrainingImage, TrainingPair
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Service", "asked"]
 

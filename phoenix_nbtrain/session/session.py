@@ -19,7 +19,7 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset import checks
 from phoenix_nbtrain.dataset.checks import Finding
-from phoenix_nbtrain.errors import InputError, PhoenixError, shown
+from phoenix_nbtrain.errors import InputError, PhoenixError
 from phoenix_nbtrain.forks import after_fork, not_for_children
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.launch import Launcher
@@ -43,6 +43,7 @@ from phoenix_nbtrain.session.watch import Watch
 from phoenix_nbtrain.store import home_drafts
 from phoenix_nbtrain.store.drafts import Drafts
 from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Session", "session_of", "session_on"]
 

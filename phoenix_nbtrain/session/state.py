@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Literal
 
 from phoenix_nbtrain.draft import Draft
-from phoenix_nbtrain.errors import time_of
 from phoenix_nbtrain.launch import Estimate
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.store.journal import IntentState
+from phoenix_nbtrain.text import time_of
 
 __all__ = [
     "EpochSamples",

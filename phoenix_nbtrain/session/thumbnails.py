@@ -23,7 +23,7 @@ from phoenix_nbtrain.arguments import texts
 from phoenix_nbtrain.cache import Cache
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.draft import ImageRow
-from phoenix_nbtrain.errors import ImageError, InputError, PhoenixError, StoreError, shown
+from phoenix_nbtrain.errors import ImageError, InputError, PhoenixError, StoreError
 from phoenix_nbtrain.forks import after_fork, not_for_children
 from phoenix_nbtrain.home import home, private_folder, write_whole
 from phoenix_nbtrain.images import decoder
@@ -31,6 +31,7 @@ from phoenix_nbtrain.runner import Runner
 from phoenix_nbtrain.session.service import Service
 from phoenix_nbtrain.session.state import Thumbnail
 from phoenix_nbtrain.session.state_store import StateStore
+from phoenix_nbtrain.text import shown
 
 __all__ = [
     "PX_MAX",

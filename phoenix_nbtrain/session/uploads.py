@@ -18,7 +18,7 @@ from typing import Any
 
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.draft import Draft, ImageRow
-from phoenix_nbtrain.errors import InputError, NotFound, PhoenixError, ServiceError, shown
+from phoenix_nbtrain.errors import InputError, NotFound, PhoenixError, ServiceError
 from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.records import Asset, Signed
 from phoenix_nbtrain.session.flight import ASSETS_PER_CALL, ENDING, Rows, all_done, reason
@@ -27,6 +27,7 @@ from phoenix_nbtrain.session.service import Service
 from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.text import shown
 
 __all__ = ["Uploads"]
 

@@ -17,10 +17,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
-from phoenix_nbtrain.errors import InputError, PhoenixError, shown
+from phoenix_nbtrain.errors import InputError, PhoenixError
 from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.session.session import Session, session_of
 from phoenix_nbtrain.session.state import SyncState, Thumbnail, TrainingState
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets.words import MESSAGE_MAX
 
 __all__ = [

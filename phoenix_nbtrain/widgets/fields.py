@@ -11,9 +11,9 @@ import ipywidgets as widgets
 
 from phoenix_nbtrain.catalog import Parameter
 from phoenix_nbtrain.draft import Draft
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.session import Session
 from phoenix_nbtrain.session.state import TrainingState
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets.base import MESSAGE_MAX, error_words
 from phoenix_nbtrain.widgets.panels import marked, text
 from phoenix_nbtrain.widgets.turns import Turns

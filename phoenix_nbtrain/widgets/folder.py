@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset.listing import Entry
 from phoenix_nbtrain.draft import ImageRow
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.browsing import Folder, Look
 from phoenix_nbtrain.session.session import Session, session_of
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, bundle
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.sources import Listing, Source, sendable

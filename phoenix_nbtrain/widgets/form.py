@@ -13,9 +13,9 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.catalog import Parameter
 from phoenix_nbtrain.dataset.checks import both_changed
 from phoenix_nbtrain.draft import Draft
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.session import session_of
 from phoenix_nbtrain.session.state import TrainingState
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets.fields import Field, field_of, short
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text
 from phoenix_nbtrain.widgets.sheets import Section, facts

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state import TrainingState
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets import sheets
 from phoenix_nbtrain.widgets.base import Answer, bundle
 from phoenix_nbtrain.widgets.sheets import Section

@@ -9,8 +9,9 @@ import anywidget
 import traitlets
 
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state import TrainingState
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets import sheets
 from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, bundle
 from phoenix_nbtrain.widgets.sheets import Section

@@ -9,9 +9,9 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.session import Session
 from phoenix_nbtrain.session.state import TrainingState
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets.base import bundle
 from phoenix_nbtrain.widgets.turns import Turns
 from phoenix_nbtrain.widgets.twin import Twinned

@@ -11,11 +11,11 @@ from typing import Any
 import ipywidgets as widgets
 from ipyfilechooser import FileChooser
 
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.adding import AddReport
 from phoenix_nbtrain.session.browsing import Folder
 from phoenix_nbtrain.session.session import session_of
 from phoenix_nbtrain.session.state import TrainingState
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets.base import error_words
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text
 from phoenix_nbtrain.widgets.sheets import Section

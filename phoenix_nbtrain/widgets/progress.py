@@ -12,8 +12,9 @@ import anywidget
 import traitlets
 
 from phoenix_nbtrain import catalog
-from phoenix_nbtrain.errors import InputError, shown, time_of
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state import EpochSamples, TrainingState
+from phoenix_nbtrain.text import shown, time_of
 from phoenix_nbtrain.widgets.base import (
     MESSAGE_MAX,
     Answer,

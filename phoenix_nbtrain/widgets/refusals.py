@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from phoenix_nbtrain.errors import shown
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets.base import error_words
 from phoenix_nbtrain.widgets.sources import sendable
 from phoenix_nbtrain.widgets.words import MESSAGE_MAX

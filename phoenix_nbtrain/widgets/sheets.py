@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.session import Session
 from phoenix_nbtrain.session.state import EpochSamples, Thumbnail
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets.base import bundle_text
 from phoenix_nbtrain.widgets.words import counted
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.session.state import TrainingState
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets.form import ConfigForm
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.launch import LaunchPanel

@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from phoenix_nbtrain.dataset.edits import pair_problem
 from phoenix_nbtrain.dataset.listing import SORTS, Wish
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
-from phoenix_nbtrain.errors import InputError, shown
+from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets.base import (
     MESSAGE_MAX,
     Answer,

@@ -23,9 +23,9 @@ from typing import Any, NamedTuple
 
 import traitlets
 
-from phoenix_nbtrain.errors import shown
 from phoenix_nbtrain.preferences import options
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
+from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets import cell
 from phoenix_nbtrain.widgets.base import View
 from phoenix_nbtrain.widgets.sheets import Pictures, Section, as_html, as_text, clock

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser
 from views.buying import Buying
 from views.fakes import EDIT, FakeTraining, image
 
-from phoenix_nbtrain import errors
+from phoenix_nbtrain import text as texts
 from phoenix_nbtrain.session.browsing import Folder
 from phoenix_nbtrain.widgets.folder import FolderGrid
 from phoenix_nbtrain.widgets.grid import ImageGrid
@@ -137,7 +137,7 @@ def test_what_strangers_wrote_is_text_wherever_the_grid_shows_it(
         dialog(view).get_by_role("textbox").fill(text)
         page.keyboard.press("Enter")
         until(view, lambda: "is no picture" in dialog(view).locator(".nbt-reason").inner_text())
-        assert errors.shown(text, 200) in dialog(view).locator(".nbt-reason").inner_text()
+        assert texts.shown(text, 200) in dialog(view).locator(".nbt-reason").inner_text()
         harmless(view)
         closed(view)
         tile(view, 1).focus()

@@ -22,11 +22,11 @@ from phoenix_nbtrain.errors import (
     ServiceError,
     ServiceUnreachable,
     StoreBusy,
-    shown,
 )
 from phoenix_nbtrain.launch import Launcher, Order, download_order
 from phoenix_nbtrain.records import Epoch, Job, LaunchReply, Model, TrainingProgress
 from phoenix_nbtrain.store.journal import Journal
+from phoenix_nbtrain.text import shown
 
 
 class Hiding(FakeService):

@@ -26,11 +26,11 @@ from phoenix_nbtrain.errors import (
     ServiceFailed,
     ServiceUnreachable,
     Throttled,
-    shown,
 )
 from phoenix_nbtrain.launch import Launcher, Order, download_order, fingerprint
 from phoenix_nbtrain.records import Job, LaunchReply, Quote
 from phoenix_nbtrain.store.journal import Intent, Journal
+from phoenix_nbtrain.text import shown
 
 
 @pytest.fixture

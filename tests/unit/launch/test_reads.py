@@ -15,12 +15,13 @@ import pytest
 from clocks import SetClock
 from fake_service import FakeService
 
-from phoenix_nbtrain.errors import LaunchUncertain, NotFound, PermissionDenied, PhoenixError, shown
+from phoenix_nbtrain.errors import LaunchUncertain, NotFound, PermissionDenied, PhoenixError
 from phoenix_nbtrain.launch import Launcher, Order
 from phoenix_nbtrain.launch.reconcile import Ledger
 from phoenix_nbtrain.locks import at_work
 from phoenix_nbtrain.records import Job, Model, TrainingProgress
 from phoenix_nbtrain.store.journal import Intent, Journal
+from phoenix_nbtrain.text import shown
 
 Write = Callable[..., Intent]
 

@@ -25,13 +25,13 @@ from phoenix_nbtrain.errors import (
     StillRunning,
     StoreError,
     Throttled,
-    time_of,
 )
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.records import TrainingProgress
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session.overview import runs
 from phoenix_nbtrain.session.session import _here
+from phoenix_nbtrain.text import time_of
 from phoenix_nbtrain.training import Training
 
 DAY = 86_400
