@@ -57,7 +57,8 @@ class Database:
         application_id: marks the file as ours.
         version: of the schema.
         schema: statements, separated by semicolons.
-        migrations: by a version that was, what makes the next one of it.
+        migrations: by a version that was, what makes the next one of it. A file of an older
+            version without one is refused and left as it is.
         filled: called within the creating transaction.
     """
 
@@ -266,7 +267,14 @@ class Database:
                 remedy="Update this one: pip install -U phoenix-nbtrain.",
             )
         elif version < self._version:
-            for older in range(version, self._version):
+            steps = range(version, self._version)
+            if not self._migrations.keys() >= set(steps):
+                connection.execute("ROLLBACK")
+                raise StoreError(
+                    f"{self.path.name} was written by a phoenix-nbtrain too old to be read.",
+                    remedy=self._left,
+                )
+            for older in steps:
                 run(connection, self._migrations[older])
             connection.execute(f"PRAGMA user_version = {self._version}")
         connection.execute("COMMIT")

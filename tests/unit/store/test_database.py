@@ -229,3 +229,15 @@ def test_a_file_that_a_newer_version_took_over_is_read_and_not_written(
     with pytest.raises(StoreError, match=r"notes\.sqlite3 is in use by a newer.*Restart"):
         write(db, "too late")
     assert read(db) == ["ours"]
+
+
+def test_a_file_too_old_to_migrate_is_refused_and_left_as_it_is(db: Database, path: Path) -> None:
+    write(db, "ours")
+    before = path.read_bytes()
+    newer = Database(
+        path, application_id=7, version=3, schema="", migrations={2: "DROP TABLE notes"}
+    )
+    with pytest.raises(StoreError, match=r"notes\.sqlite3 was written by .* too old.*move it away"):
+        write(newer, "ours")
+    assert path.read_bytes() == before
+    assert read(db) == ["ours"]
