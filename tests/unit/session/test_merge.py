@@ -313,6 +313,14 @@ class TestConfig:
         assert (merged.config["rank"], merged.config_theirs["rank"]) == (32, 8)
         assert dict(merge(merged, with_parameters(rank=32)).config_theirs) == {}
 
+    def test_what_nobody_changed_stands_between_what_they_changed(self) -> None:
+        agreed = {"epochs": 3, "repeats": 3, "seed": 3, "rank": 8}
+        draft = Draft(config=agreed, served_config=agreed)
+        for name, wire in (("epochs", "nbEpochs"), ("repeats", "nbRepeats"), ("seed", "seed")):
+            said = {"nbEpochs": 3, "nbRepeats": 3, "seed": 3, "rank": 8}
+            merged = merge(draft, with_parameters(**said | {wire: 5}))
+            assert dict(merged.config) == agreed | {name: 5}
+
     def test_sources_of_samples_are_images_of_the_draft_where_they_are_known(self) -> None:
         draft = Draft(images=(image(1), image(2, asset_id=None)))
         merged = merge(draft, with_parameters(sampleSourceImages=["asset_1", "asset_9"]))
