@@ -235,12 +235,12 @@ PROMISES = {
         "unit/launch/test_launch.py::test_an_uncertain_launch_is_left_by_reading",
     ],
     "after three reads over two minutes without a trace": [
-        "unit/launch/test_ledger.py::test_three_reads_over_two_minutes_without_a_trace_are_the_way_out",
-        "unit/launch/test_ledger.py::test_a_person_goes_on_with_a_price_of_today_and_not_with_one_from_before",
+        "unit/launch/test_reconcile.py::test_three_reads_over_two_minutes_without_a_trace_are_the_way_out",
+        "unit/launch/test_reconcile.py::test_a_person_goes_on_with_a_price_of_today_and_not_with_one_from_before",
     ],
     "Where this computer's memory is gone, or on a second computer": [
         "safety/test_memory_lost.py::test_the_run_is_joined_and_not_bought_again",
-        "unit/launch/test_ledger.py::test_a_run_of_the_same_set_that_has_ended_is_not_bought_again",
+        "unit/launch/test_reconcile.py::test_a_run_of_the_same_set_that_has_ended_is_not_bought_again",
     ],
     "`start(again=True)` buys it all the same": [
         "unit/launch/test_launch.py::test_again_buys_it_again",
