@@ -467,7 +467,8 @@ class Phoenix:
             ServiceUnreachable, ServiceError: as for every read; the file may hold a part.
             OSError: the file cannot be written.
         """
-        return self._http.save_signed("fetch_to", url, path)
+        self._http.send_signed("fetch_to", url, into=path)
+        return path.stat().st_size
 
     # -- account --------------------------------------------------------------------------------
 

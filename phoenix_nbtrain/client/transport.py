@@ -164,27 +164,26 @@ class Transport:
 
         return self._repeated(once, endpoint.tries if endpoint.again == "plainly" else 1)
 
-    def send_signed(self, operation: str, url: str, *, content: bytes | None = None) -> Reply:
+    def send_signed(
+        self,
+        operation: str,
+        url: str,
+        *,
+        content: bytes | None = None,
+        into: Path | None = None,
+    ) -> Reply:
         """Send a request to a signed address: without our credentials, following no redirect.
+
+        Args:
+            operation: one of `ENDPOINTS`.
+            url: the address.
+            content: what is sent.
+            into: the file that takes the reply's body, which the `Reply` then lacks.
 
         Raises:
             ServiceUnreachable: the address is neither https nor this very service's, or is one
-                within this computer or network.
-        """
-        target, ours = self._checked(url)
-        endpoint = self._endpoints[operation]
-
-        def once() -> Reply:
-            request = _Request(endpoint.method, target, headers=_AS_IT_IS, content=content)
-            return _exchange(self._wire("ours" if ours else "foreign"), request, endpoint)
-
-        return self._repeated(once, endpoint.tries)
-
-    def save_signed(self, operation: str, url: str, path: Path) -> int:
-        """Write what a signed address holds to a file, and return its size in bytes.
-
-        Raises:
-            ServiceUnreachable: as for `send_signed`; the file may hold a part.
+                within this computer or network; or no whole reply came, and the file may hold a
+                part.
             OSError: the file cannot be written.
         """
         target, ours = self._checked(url)
@@ -192,12 +191,13 @@ class Transport:
 
         def once() -> Reply:
             wire = self._wire("ours" if ours else "foreign")
-            request = _Request(endpoint.method, target, headers=_AS_IT_IS)
-            with path.open("wb") as file:
+            request = _Request(endpoint.method, target, headers=_AS_IT_IS, content=content)
+            if into is None:
+                return _exchange(wire, request, endpoint)
+            with into.open("wb") as file:
                 return _exchange(wire, request, endpoint, into=file)
 
-        self._repeated(once, endpoint.tries)
-        return path.stat().st_size
+        return self._repeated(once, endpoint.tries)
 
     def reading_first(
         self, operation: str, send: Callable[[], T], look: Callable[[], T | None]
