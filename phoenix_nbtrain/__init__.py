@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from phoenix_nbtrain.widgets.grid import ImageGrid
     from phoenix_nbtrain.widgets.launch import LaunchPanel
     from phoenix_nbtrain.widgets.pairs import PairTable
-    from phoenix_nbtrain.widgets.picker import ImagePicker
+    from phoenix_nbtrain.widgets.picker.image_picker import ImagePicker
     from phoenix_nbtrain.widgets.progress import ProgressPanel
     from phoenix_nbtrain.widgets.studio import Studio
 
@@ -79,7 +79,7 @@ __all__ = [
 _WHERE = {
     "ConfigForm": "widgets.form",
     "ImageGrid": "widgets.grid",
-    "ImagePicker": "widgets.picker",
+    "ImagePicker": "widgets.picker.image_picker",
     "InputError": "errors",
     "LaunchPanel": "widgets.launch",
     "LaunchRefused": "errors",

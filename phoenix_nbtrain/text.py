@@ -5,7 +5,16 @@ from __future__ import annotations
 import time
 import unicodedata
 
-__all__ = ["MESSAGE_MAX", "as_sentence", "ending", "lasting", "natural_key", "shown", "time_of"]
+__all__ = [
+    "MESSAGE_MAX",
+    "as_sentence",
+    "counted",
+    "ending",
+    "lasting",
+    "natural_key",
+    "shown",
+    "time_of",
+]
 
 MESSAGE_MAX = 200
 """Most characters of a message that people read."""
@@ -30,6 +39,11 @@ def ending(path: object, limit: int = 60) -> str:
     """Return a path for a message: of a long one the end, which tells more than the start."""
     whole = str(path)
     return shown(whole if len(whole) <= limit else "…" + whole[1 - limit :], limit)
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: ``1 image``, ``24 images``."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def lasting(seconds: float) -> str:

@@ -21,11 +21,9 @@ from phoenix_nbtrain.errors import InputError, PhoenixError
 from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.session.session import Session, session_of
 from phoenix_nbtrain.session.state import SyncState, Thumbnail, TrainingState
-from phoenix_nbtrain.text import shown
-from phoenix_nbtrain.widgets.words import MESSAGE_MAX
+from phoenix_nbtrain.text import MESSAGE_MAX, shown
 
 __all__ = [
-    "MESSAGE_MAX",
     "Answer",
     "View",
     "bundle",

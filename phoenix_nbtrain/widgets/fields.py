@@ -13,10 +13,10 @@ from phoenix_nbtrain.catalog import Parameter
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.session.session import Session
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.text import shown
-from phoenix_nbtrain.widgets.base import MESSAGE_MAX, error_words
+from phoenix_nbtrain.text import MESSAGE_MAX, shown
+from phoenix_nbtrain.widgets.base import error_words
 from phoenix_nbtrain.widgets.panels import marked, text
-from phoenix_nbtrain.widgets.turns import Turns
+from phoenix_nbtrain.widgets.serial_queue import SerialQueue
 
 __all__ = ["Field", "field_of", "short"]
 
@@ -29,7 +29,7 @@ RATE_SCALE = (1e-6, 1e-2)
 class Form(Protocol):
     """What a field needs of its form. Nothing here blocks."""
 
-    turn: Turns
+    turn: SerialQueue
     session: Session
 
     def set(self, config: Mapping[str, Any], base: int | None, /) -> Future[Any]: ...
@@ -38,7 +38,7 @@ class Form(Protocol):
 class _InTurn:
     """Takes what the browser sets in the form's turn, not beside it."""
 
-    turn: Turns
+    turn: SerialQueue
 
     def set_state(self, sync_data: Any) -> None:
         self.turn(lambda: super(_InTurn, self).set_state(sync_data))  # type: ignore[misc]

@@ -15,10 +15,10 @@ from phoenix_nbtrain.dataset.checks import both_changed
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.session.session import session_of
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.text import shown
+from phoenix_nbtrain.text import counted, shown
 from phoenix_nbtrain.widgets.fields import Field, field_of, short
-from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text
-from phoenix_nbtrain.widgets.sheets import Section, facts
+from phoenix_nbtrain.widgets.panels import Panel, buttoned, free, marked, note, pill, text
+from phoenix_nbtrain.widgets.snapshot.render import Section, facts
 
 __all__ = ["ConfigForm"]
 

@@ -12,10 +12,10 @@ import traitlets
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.text import shown
-from phoenix_nbtrain.widgets import sheets
 from phoenix_nbtrain.widgets.base import Answer, bundle
-from phoenix_nbtrain.widgets.sheets import Section
-from phoenix_nbtrain.widgets.tables import TableView, words_of
+from phoenix_nbtrain.widgets.row_view import RowView, words_of
+from phoenix_nbtrain.widgets.snapshot import render
+from phoenix_nbtrain.widgets.snapshot.render import Section
 
 __all__ = ["ImageGrid"]
 
@@ -30,7 +30,7 @@ EMPTY = (
 DENSITIES = ("small", "medium", "large")
 
 
-class ImageGrid(TableView, anywidget.AnyWidget):
+class ImageGrid(RowView, anywidget.AnyWidget):
     """The pictures of ``training``, with their captions, states and selection."""
 
     _esm = bundle("grid.js")
@@ -54,13 +54,13 @@ class ImageGrid(TableView, anywidget.AnyWidget):
         )
     }
     kinds: ClassVar[Mapping[str, str]] = {
-        **TableView.kinds,
+        **RowView.kinds,
         "select": "_answer_select",
         "density": "_answer_density",
         "pair": "_answer_pair",
         "replace": "_answer_replace",
     }
-    once: ClassVar[frozenset[str]] = TableView.once | {"select", "pair", "replace"}
+    once: ClassVar[frozenset[str]] = RowView.once | {"select", "pair", "replace"}
 
     def __init__(self, training: object) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class ImageGrid(TableView, anywidget.AnyWidget):
             self.selected = still
 
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
-        return [sheets.images(state.draft)]
+        return [render.images(state.draft)]
 
     def _summary(self, state: TrainingState) -> dict[str, Any]:
         return {**super()._summary(state), **({} if state.draft.images else {"empty": EMPTY})}

@@ -12,9 +12,9 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.dataset.checks import both_changed, pair_needs
 from phoenix_nbtrain.session.session import session_of
 from phoenix_nbtrain.session.state import Estimate, PriceState, Run, TrainingState
-from phoenix_nbtrain.text import shown, time_of
-from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, marked, note, pill, text
-from phoenix_nbtrain.widgets.sheets import Section, clock, facts
+from phoenix_nbtrain.text import counted, shown, time_of
+from phoenix_nbtrain.widgets.panels import Panel, buttoned, marked, note, pill, text
+from phoenix_nbtrain.widgets.snapshot.render import Section, clock, facts
 
 __all__ = ["LaunchPanel"]
 

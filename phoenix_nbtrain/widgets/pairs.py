@@ -11,12 +11,12 @@ import traitlets
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.text import shown
-from phoenix_nbtrain.widgets import sheets
-from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, bundle
-from phoenix_nbtrain.widgets.sheets import Section
-from phoenix_nbtrain.widgets.sources import DraftPairs, sendable
-from phoenix_nbtrain.widgets.tables import TableView, text_of, words_of
+from phoenix_nbtrain.text import MESSAGE_MAX, shown
+from phoenix_nbtrain.widgets.base import Answer, bundle
+from phoenix_nbtrain.widgets.row_sources import DraftPairs, sendable
+from phoenix_nbtrain.widgets.row_view import RowView, text_of, words_of
+from phoenix_nbtrain.widgets.snapshot import render
+from phoenix_nbtrain.widgets.snapshot.render import Section
 
 __all__ = ["PairTable"]
 
@@ -36,7 +36,7 @@ ROWS_TOLD = 500
 """Most lines of a file whose fates are sent to the page."""
 
 
-class PairTable(TableView, anywidget.AnyWidget):
+class PairTable(RowView, anywidget.AnyWidget):
     """The pairs of ``training``, to be added, changed, swapped and deleted."""
 
     _esm = bundle("pairs.js")
@@ -55,14 +55,14 @@ class PairTable(TableView, anywidget.AnyWidget):
     }
 
     kinds: ClassVar[Mapping[str, str]] = {
-        **TableView.kinds,
+        **RowView.kinds,
         "template": "_answer_template",
         "pair up": "_answer_pair_up",
         "add pairs": "_answer_add_pairs",
         "save pairs": "_answer_save_pairs",
         "pairs as text": "_answer_text",
     }
-    once: ClassVar[frozenset[str]] = TableView.once | {"pair up", "add pairs", "save pairs"}
+    once: ClassVar[frozenset[str]] = RowView.once | {"pair up", "add pairs", "save pairs"}
 
     def __init__(self, training: object) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class PairTable(TableView, anywidget.AnyWidget):
         answer.ok({"text": sendable(self.session.pairs.text(kind))})
 
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
-        return [sheets.pairs(state.draft)]
+        return [render.pairs(state.draft)]
 
 
 def _path(request: Mapping[str, Any]) -> str:

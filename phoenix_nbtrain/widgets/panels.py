@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -11,23 +12,29 @@ import traitlets
 
 from phoenix_nbtrain.session.session import Session
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.text import shown
+from phoenix_nbtrain.text import MESSAGE_MAX, shown
 from phoenix_nbtrain.widgets.base import bundle
-from phoenix_nbtrain.widgets.turns import Turns
-from phoenix_nbtrain.widgets.twin import Twinned
-from phoenix_nbtrain.widgets.words import counted, text
+from phoenix_nbtrain.widgets.serial_queue import SerialQueue
+from phoenix_nbtrain.widgets.snapshot.snapshot import SnapshotView
 
 __all__ = [
     "Dressing",
     "Panel",
     "buttoned",
-    "counted",
     "free",
     "marked",
     "note",
     "pill",
     "text",
 ]
+
+
+def text(value: object, limit: int = MESSAGE_MAX) -> str:
+    """Return ``value`` as HTML that shows it and does nothing else.
+
+    Whatever a person or a service wrote goes through here on its way into a panel.
+    """
+    return html.escape(shown(value, limit))
 
 
 def note(words: str, kind: str = "", *, role: str = "note") -> str:
@@ -81,11 +88,11 @@ class Dressing(anywidget.AnyWidget):
     """The class of the panel's static twin."""
 
 
-class Panel(Twinned, widgets.VBox):
+class Panel(SnapshotView, widgets.VBox):
     """Base of the panels made of plain widgets. Subclasses paint in `paint`."""
 
     def __init__(self, training: object, children: Iterable[Any], *, name: str) -> None:
-        self.turn = Turns()
+        self.turn = SerialQueue()
         self.dressing = Dressing(twin=self.twin)
         super().__init__(
             children=[*children, self.dressing], _dom_classes=("nbt", "nbt-panel", f"nbt-{name}")

@@ -14,16 +14,14 @@ import traitlets
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state import EpochSamples, TrainingState
-from phoenix_nbtrain.text import shown, time_of
+from phoenix_nbtrain.text import MESSAGE_MAX, counted, shown, time_of
 from phoenix_nbtrain.widgets.base import (
-    MESSAGE_MAX,
     Answer,
     bundle,
 )
-from phoenix_nbtrain.widgets.sheets import Section, facts, samples
-from phoenix_nbtrain.widgets.tables import number_of, words_of
-from phoenix_nbtrain.widgets.twin import Twinned
-from phoenix_nbtrain.widgets.words import counted
+from phoenix_nbtrain.widgets.row_view import number_of, words_of
+from phoenix_nbtrain.widgets.snapshot.render import Section, facts, samples
+from phoenix_nbtrain.widgets.snapshot.snapshot import SnapshotView
 
 __all__ = ["ProgressPanel"]
 
@@ -36,7 +34,7 @@ THUMBNAILS = 100
 HONEST = "Patch trainer: learns colours and textures from your pictures; it is no image generator."
 
 
-class ProgressPanel(Twinned, anywidget.AnyWidget):
+class ProgressPanel(SnapshotView, anywidget.AnyWidget):
     """The run of ``training``: stage, epoch, time left, loss curve, samples by epoch."""
 
     # Text, not a Path: anywidget keeps closed widgets alive where it watches a file.

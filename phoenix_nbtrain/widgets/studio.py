@@ -8,15 +8,15 @@ from typing import Any
 import ipywidgets as widgets
 
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.text import shown
+from phoenix_nbtrain.text import counted, shown
 from phoenix_nbtrain.widgets.form import ConfigForm
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.launch import LaunchPanel
 from phoenix_nbtrain.widgets.pairs import PairTable
-from phoenix_nbtrain.widgets.panels import Panel, counted, marked, pill, text
-from phoenix_nbtrain.widgets.picker import ImagePicker
+from phoenix_nbtrain.widgets.panels import Panel, marked, pill, text
+from phoenix_nbtrain.widgets.picker.image_picker import ImagePicker
 from phoenix_nbtrain.widgets.progress import ProgressPanel
-from phoenix_nbtrain.widgets.sheets import Section
+from phoenix_nbtrain.widgets.snapshot.render import Section
 
 __all__ = ["Studio"]
 

@@ -25,7 +25,7 @@ TRAITS = ("summary", "selected")
 LOST = DOUBLED = 0.06
 DELAYED = 0.25
 LATE = 6
-"""Turns that a late message may take."""
+"""SerialQueue that a late message may take."""
 
 
 @dataclass

@@ -40,7 +40,7 @@ from phoenix_nbtrain.session.state import Thumbnail
 from phoenix_nbtrain.training import Training
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
-from phoenix_nbtrain.widgets.sources import DraftImages, DraftPairs
+from phoenix_nbtrain.widgets.row_sources import DraftImages, DraftPairs
 
 __all__ = ["browser"]
 

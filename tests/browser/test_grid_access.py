@@ -17,8 +17,8 @@ from views.fakes import EDIT, FakeTraining, image, images, pair
 
 from phoenix_nbtrain.session.browsing import Folder
 from phoenix_nbtrain.session.state import SyncState
-from phoenix_nbtrain.widgets.folder import FolderGrid
 from phoenix_nbtrain.widgets.grid import ImageGrid
+from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
 
 __all__ = ["browser"]
 

@@ -15,7 +15,7 @@ from views.buying import Buying
 from views.fakes import images
 
 from phoenix_nbtrain.session.browsing import Folder
-from phoenix_nbtrain.widgets.folder import FolderGrid
+from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
 
 __all__ = ["browser", "lab"]
 

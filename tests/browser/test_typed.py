@@ -12,7 +12,7 @@ from browser.pair_page import instruction, made, number, side, table
 from playwright.sync_api import Browser
 from views.fakes import FakeTraining, image, images
 
-from phoenix_nbtrain.widgets import tables
+from phoenix_nbtrain.widgets import row_view
 from phoenix_nbtrain.widgets.grid import ImageGrid
 
 __all__ = ["browser"]
@@ -92,7 +92,7 @@ def test_half_a_caption_is_offered_where_the_page_is_shown_again(browser: Browse
 
 def restarted(view: Shown, widget: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Show a widget of another kernel where the view was, as running the cell again does."""
-    monkeypatch.setattr(tables, "KERNEL", "another kernel")
+    monkeypatch.setattr(row_view, "KERNEL", "another kernel")
     view.js("() => window.end()")
     view.take(widget)
 

@@ -153,21 +153,25 @@ def test_httpx_is_imported_in_the_client_only() -> None:
     assert users == {"client"}
 
 
+VIEWS = {
+    *("grid", "pairs", "form", "launch", "progress", "studio"),
+    *("picker.image_picker", "picker.folder_grid"),
+}
+KIN = {
+    ("picker.folder_grid", "grid"),  # the image grid with other rows
+    ("picker.folder_panel", "picker.folder_grid"),  # a part of the picker
+}
+
+
 def test_views_do_not_import_each_other() -> None:
-    shared = {"base", "tables", "static"}
-    kin = {"folder"}  # the image grid with other rows
-    for path in (PACKAGE / "widgets").glob("*.py"):
-        if path.stem in {"studio", "__init__"} | kin:
-            continue
+    names = {name_of(path) for path in MODULES}
+    assert {f"widgets.{view}" for view in VIEWS} <= names
+    for path in (PACKAGE / "widgets").rglob("*.py"):
+        name = name_of(path).removeprefix("widgets.")
         for module, _ in imports(path):
-            if module.startswith("phoenix_nbtrain.widgets."):
-                assert module.split(".")[2] in shared | _panel_parts(), f"{path.name}: {module}"
-
-
-def _panel_parts() -> set[str]:
-    """Return the helpers of widgets/ that are no views: modules whose name is no public view."""
-    views = {"grid", "pairs", "form", "launch", "progress", "picker", "studio"}
-    return {p.stem for p in (PACKAGE / "widgets").glob("*.py")} - views
+            other = module.removeprefix("phoenix_nbtrain.widgets.")
+            if name != "studio" and other in VIEWS:
+                assert (name, other) in KIN, f"{name} imports {other}"
 
 
 def test_only_the_launch_protocol_can_send_the_trigger() -> None:
@@ -181,7 +185,7 @@ def test_only_the_launch_protocol_can_send_the_trigger() -> None:
 
 def test_widgets_reach_only_what_a_view_shows_of_the_dataset() -> None:
     may = {f"phoenix_nbtrain.dataset.{name}" for name in ("edits", "checks", "listing")}
-    for path in (PACKAGE / "widgets").glob("*.py"):
+    for path in (PACKAGE / "widgets").rglob("*.py"):
         for module, _ in imports(path):
             if module.startswith("phoenix_nbtrain.dataset"):
                 assert module in may, f"{path.name}: {module}"

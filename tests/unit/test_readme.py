@@ -198,19 +198,19 @@ PROMISES = {
     ],
     # -- a shared notebook
     "Where no widget can run, on GitHub, in an exported page": [
-        "browser/test_twin_lab.py::test_a_twin_beside_live_views_in_the_file_and_reopened",
+        "browser/test_snapshot_lab.py::test_a_twin_beside_live_views_in_the_file_and_reopened",
         "notebooks/test_saved.py::test_the_file_shows_the_last_state_with_its_images",
     ],
     "a contact sheet of the first 24 images with their captions, the first 20 pairs": [
-        "views/test_twin.py::test_its_numbers_are_those_of_the_frames",
-        "views/test_twin.py::test_every_view_says_something",
+        "views/test_snapshot.py::test_its_numbers_are_those_of_the_frames",
+        "views/test_snapshot.py::test_every_view_says_something",
     ],
     "at most 300 KB for a view": [
-        "views/test_twin.py::test_it_stays_small_whatever_is_in_it",
+        "views/test_snapshot.py::test_it_stays_small_whatever_is_in_it",
     ],
     "`nbt.options.snapshots` says how much of it": [
-        "views/test_twin.py::test_what_is_kept_in_a_notebook_is_for_the_person_to_say",
-        "views/test_twin.py::test_an_option_says_what_it_takes",
+        "views/test_snapshot.py::test_what_is_kept_in_a_notebook_is_for_the_person_to_say",
+        "views/test_snapshot.py::test_an_option_says_what_it_takes",
     ],
     # -- hosted or local
     "takes the first of these that is there": [

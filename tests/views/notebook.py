@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from phoenix_nbtrain.widgets import cell, twin
+from phoenix_nbtrain.widgets.snapshot import notebook_cell, snapshot
 
 
 @dataclass
@@ -83,8 +83,8 @@ def open_notebook(monkeypatch: pytest.MonkeyPatch, *, page: bool = True) -> Note
         display_pub=SimpleNamespace(publish=notebook.publish),
         events=SimpleNamespace(register=register),
     )
-    monkeypatch.setattr(cell, "_shell", lambda: shell)
-    monkeypatch.setattr(twin, "_displayed", {})
+    monkeypatch.setattr(notebook_cell, "_shell", lambda: shell)
+    monkeypatch.setattr(snapshot, "_displayed", {})
     return notebook
 
 

@@ -20,9 +20,9 @@ from phoenix_nbtrain.dataset.report import FileFate
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.session.adding import AddReport
-from phoenix_nbtrain.widgets.folder import FolderGrid
-from phoenix_nbtrain.widgets.picker import LISTED, ImagePicker
-from phoenix_nbtrain.widgets.shelf import Shelf
+from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
+from phoenix_nbtrain.widgets.picker.folder_panel import Shelf
+from phoenix_nbtrain.widgets.picker.image_picker import LISTED, ImagePicker
 
 __all__ = ["quiet"]
 

@@ -14,10 +14,10 @@ from phoenix_nbtrain.widgets.form import ConfigForm
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.launch import LaunchPanel
 from phoenix_nbtrain.widgets.pairs import PairTable
-from phoenix_nbtrain.widgets.picker import ImagePicker
+from phoenix_nbtrain.widgets.picker.image_picker import ImagePicker
 from phoenix_nbtrain.widgets.progress import ProgressPanel
+from phoenix_nbtrain.widgets.serial_queue import SerialQueue
 from phoenix_nbtrain.widgets.studio import Studio
-from phoenix_nbtrain.widgets.turns import Turns
 
 __all__ = ["quiet"]
 
@@ -100,7 +100,7 @@ def test_it_reads_well_as_plain_text() -> None:
 
 
 def test_turns_are_taken_one_at_a_time_by_whichever_thread_and_none_is_lost() -> None:
-    turn, inside, done, most = Turns(), [0], [], [0]
+    turn, inside, done, most = SerialQueue(), [0], [], [0]
 
     def work(n: int) -> None:
         inside[0] += 1
@@ -121,6 +121,6 @@ def test_turns_are_taken_one_at_a_time_by_whichever_thread_and_none_is_lost() ->
 
 
 def test_a_turn_within_a_turn_comes_after_it() -> None:
-    turn, said_ = Turns(), []
+    turn, said_ = SerialQueue(), []
     turn(lambda: (turn(lambda: said_.append("inner")), said_.append("outer")))
     assert said_ == ["outer", "inner"]

@@ -1,5 +1,5 @@
-// What a view and its kernel say to each other. The kernel's half is widgets/tables.py, grid.py, pairs.py, folder.py and
-// progress.py; what is told of a row is in widgets/sources.py.
+// What a view and its kernel say to each other. The kernel's half is widgets/row_view.py, grid.py, pairs.py, progress.py
+// and picker/folder_grid.py; what is told of a row is in widgets/row_sources.py.
 
 // -- rows -----------------------------------------------------------------------------------------
 

@@ -18,9 +18,8 @@ from functools import cache
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.session.session import Session
 from phoenix_nbtrain.session.state import EpochSamples, Thumbnail
-from phoenix_nbtrain.text import shown
+from phoenix_nbtrain.text import counted, shown
 from phoenix_nbtrain.widgets.base import bundle_text
-from phoenix_nbtrain.widgets.words import counted
 
 __all__ = [
     "Pictures",

@@ -11,18 +11,17 @@ from phoenix_nbtrain.dataset.listing import SORTS, Wish
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
-from phoenix_nbtrain.text import shown
+from phoenix_nbtrain.text import MESSAGE_MAX, shown
 from phoenix_nbtrain.widgets.base import (
-    MESSAGE_MAX,
     Answer,
     bundle_text,
     summary_of,
 )
-from phoenix_nbtrain.widgets.refusals import KERNEL, refusals_of
-from phoenix_nbtrain.widgets.sources import DraftImages, DraftPairs, Listing, Source
-from phoenix_nbtrain.widgets.twin import Twinned
+from phoenix_nbtrain.widgets.row_sources import DraftImages, DraftPairs, Listing, Source
+from phoenix_nbtrain.widgets.snapshot.snapshot import SnapshotView
+from phoenix_nbtrain.widgets.unsaved import KERNEL, unsaved_of
 
-__all__ = ["TableView", "number_of", "text_of", "wish_of", "words_of"]
+__all__ = ["RowView", "number_of", "text_of", "wish_of", "words_of"]
 
 PAGE = 100
 """Most rows, or thumbnails, in one reply."""
@@ -94,7 +93,7 @@ def wish_of(request: Mapping[str, Any]) -> Wish:
     )
 
 
-class TableView(Twinned):
+class RowView(SnapshotView):
     """Mixin for views that page through images or pairs and edit them."""
 
     kinds: ClassVar[Mapping[str, str]] = {
@@ -261,7 +260,7 @@ class TableView(Twinned):
         if not isinstance(ops, list) or not all(isinstance(op, dict) for op in ops):
             raise InputError("The request's edits are no list.", remedy="Reload the page.")
         base = number_of(request.get("base"), "revision")
-        kept = refusals_of(self.session)
+        kept = unsaved_of(self.session)
         kept.sent(ops)
         reply = self.session.editing.edit(ops, base)
         reply.add_done_callback(lambda done: kept.hear(ops, done))
@@ -282,7 +281,7 @@ class TableView(Twinned):
 
     def _answer_typing(self, request: Mapping[str, Any], answer: Answer) -> None:
         """Remember what is typed and not taken yet, for the case that the page goes away."""
-        refusals_of(self.session).typed(*(text_of(request, name) for name in _TYPED))
+        unsaved_of(self.session).typed(*(text_of(request, name) for name in _TYPED))
         answer.ok({})
 
     def _answer_refused(self, request: Mapping[str, Any], answer: Answer) -> None:
@@ -293,7 +292,7 @@ class TableView(Twinned):
         """
         draft = self.session.state.draft
         there: dict[str, ImageRow | PairRow] = {**draft.image, **draft.pair}
-        kept = refusals_of(self.session)
+        kept = unsaved_of(self.session)
         left = request.get("left", [])
         elsewhere = [row for cell in left if (row := text_of(cell, "row")) not in there]
         for cell in left:
@@ -306,7 +305,7 @@ class TableView(Twinned):
 
     def _answer_let_go(self, request: Mapping[str, Any], answer: Answer) -> None:
         cell = (text_of(request, name) for name in ("table", "row", "column"))
-        refusals_of(self.session).forget(*cell)
+        unsaved_of(self.session).forget(*cell)
         answer.ok({})
 
 

@@ -26,12 +26,12 @@ import traitlets
 from phoenix_nbtrain.preferences import options
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
 from phoenix_nbtrain.text import shown
-from phoenix_nbtrain.widgets import cell
 from phoenix_nbtrain.widgets.base import View
-from phoenix_nbtrain.widgets.sheets import Pictures, Section, as_html, as_text, clock
-from phoenix_nbtrain.widgets.turns import Turns
+from phoenix_nbtrain.widgets.serial_queue import SerialQueue
+from phoenix_nbtrain.widgets.snapshot import notebook_cell
+from phoenix_nbtrain.widgets.snapshot.render import Pictures, Section, as_html, as_text, clock
 
-__all__ = ["BYTES_MAX", "Twin", "Twinned"]
+__all__ = ["BYTES_MAX", "Snapshot", "SnapshotView"]
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +49,13 @@ AS_OF = "\0"
 """Where the time stands in a twin until it is put out; no text that is shown can hold it."""
 
 
-class Twinned(View, traitlets.HasTraits):
+class SnapshotView(View, traitlets.HasTraits):
     """Mixin for views that leave a static twin below them."""
 
     twin = traitlets.Unicode(read_only=True).tag(sync=True)
     """The class of the twin's element, and its display id; the view's script hides it by that."""
 
-    _twin: Twin | None = None
+    _twin: Snapshot | None = None
 
     @traitlets.default("twin")
     def _new_name(self) -> str:
@@ -90,26 +90,26 @@ class Twinned(View, traitlets.HasTraits):
         bundle: Any = self._repr_mimebundle_()  # type: ignore[attr-defined]  # the widget's
         bundle = bundle[0] if isinstance(bundle, tuple) else bundle
         # Only what stays true: this output is never renewed, or half-typed text would go with it.
-        cell.put_out(
+        notebook_cell.put_out(
             bundle | {"text/plain": f"{type(self).__name__}: {shown(self.session.name, 64)}"}
         )
         try:
-            asked = cell.request()
+            asked = notebook_cell.request()
             if asked is not None and not self._closed:
-                self._twin = self._twin or Twin(self, self.twin)
+                self._twin = self._twin or Snapshot(self, self.twin)
                 self._twin.display(asked)
         except Exception:
             # Raised here, it would have the view displayed a second time.
             log.exception("the static twin of a view failed")
 
 
-class Twin:
+class Snapshot:
     """The static twin of one view, wherever that is displayed."""
 
-    def __init__(self, view: Twinned, name: str) -> None:
+    def __init__(self, view: SnapshotView, name: str) -> None:
         self._view, self._name = view, name
         self._session = view.session
-        self._turn = Turns()
+        self._turn = SerialQueue()
         self._numbers = count(1)
         self._newest = 0
         self._page = False
@@ -122,10 +122,10 @@ class Twin:
         """The images of the last whole one."""
         self._last = Sheet("", "")
         self._timer: Any = None
-        self._places: set[cell.Request] = set()
+        self._places: set[notebook_cell.Request] = set()
         self._closed = False
 
-    def display(self, asked: cell.Request) -> None:
+    def display(self, asked: notebook_cell.Request) -> None:
         """Put the twin out in the running cell."""
         if self._kind() == "off":
             return
@@ -135,7 +135,7 @@ class Twin:
         self._page = bool(asked.cell)
         self._closed = False
         _displayed[self._name] = self
-        cell.at_end(_at_end)
+        notebook_cell.at_end(_at_end)
         if self._page:
             self._words(update=False, young=True)
             self._wake(QUIET_SECONDS)
@@ -157,7 +157,7 @@ class Twin:
             self._words(update=True)
             self.changed()
 
-    def replaced(self, asked: cell.Request) -> None:
+    def replaced(self, asked: notebook_cell.Request) -> None:
         """Forget the outputs of a cell that is run again; without any, there is nothing to renew."""
         gone = {p for p in self._places if p.cell == asked.cell and p.message != asked.message}
         if asked.cell and gone:
@@ -258,7 +258,7 @@ class Twin:
         now = clock(time.time())
         data = {"text/html": sheet.html, "text/plain": sheet.text}
         told = {mime: words.replace(AS_OF, now) for mime, words in data.items()}
-        cell.put_out(told, self._name, update=update)
+        notebook_cell.put_out(told, self._name, update=update)
 
     def _make(self) -> Future[Whole]:
         """Return the whole twin when its images are there, as large as they fit."""
@@ -314,7 +314,7 @@ Whole = tuple[Sheet, Pictures | None]
 """A twin with the images that are in it; ``None`` where some may be missing."""
 
 
-_displayed: dict[str, Twin] = {}
+_displayed: dict[str, Snapshot] = {}
 """The twins that somebody may still be looking at, by name."""
 
 

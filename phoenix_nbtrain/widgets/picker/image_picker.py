@@ -15,11 +15,11 @@ from phoenix_nbtrain.session.adding import AddReport
 from phoenix_nbtrain.session.browsing import Folder
 from phoenix_nbtrain.session.session import session_of
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.text import shown
+from phoenix_nbtrain.text import counted, shown
 from phoenix_nbtrain.widgets.base import error_words
-from phoenix_nbtrain.widgets.panels import Panel, buttoned, counted, free, marked, note, pill, text
-from phoenix_nbtrain.widgets.sheets import Section
-from phoenix_nbtrain.widgets.shelf import Shelf
+from phoenix_nbtrain.widgets.panels import Panel, buttoned, free, marked, note, pill, text
+from phoenix_nbtrain.widgets.picker.folder_panel import Shelf
+from phoenix_nbtrain.widgets.snapshot.render import Section
 
 __all__ = ["ImagePicker"]
 

@@ -8,7 +8,7 @@ import pytest
 from views.fakes import EDIT, STYLE, FakeTraining, image, pair
 
 from phoenix_nbtrain.dataset.listing import Wish
-from phoenix_nbtrain.widgets.sources import DraftImages, DraftPairs, Listing, Source
+from phoenix_nbtrain.widgets.row_sources import DraftImages, DraftPairs, Listing, Source
 
 
 def images_of(training: FakeTraining) -> DraftImages:

@@ -13,10 +13,10 @@ from phoenix_nbtrain.draft import ImageRow
 from phoenix_nbtrain.session.browsing import Folder, Look
 from phoenix_nbtrain.session.session import Session, session_of
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
-from phoenix_nbtrain.text import shown
-from phoenix_nbtrain.widgets.base import MESSAGE_MAX, Answer, bundle
+from phoenix_nbtrain.text import MESSAGE_MAX, shown
+from phoenix_nbtrain.widgets.base import Answer, bundle
 from phoenix_nbtrain.widgets.grid import ImageGrid
-from phoenix_nbtrain.widgets.sources import Listing, Source, sendable
+from phoenix_nbtrain.widgets.row_sources import Listing, Source, sendable
 
 __all__ = ["FolderGrid"]
 

@@ -9,8 +9,9 @@ import ipywidgets as widgets
 
 from phoenix_nbtrain.session.browsing import Folder
 from phoenix_nbtrain.session.session import Session
-from phoenix_nbtrain.widgets.folder import FolderGrid
-from phoenix_nbtrain.widgets.panels import buttoned, counted, marked, text
+from phoenix_nbtrain.text import counted
+from phoenix_nbtrain.widgets.panels import buttoned, marked, text
+from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
 
 __all__ = ["Shelf"]
 

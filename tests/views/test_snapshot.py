@@ -33,15 +33,15 @@ from phoenix_nbtrain.session.state import (
     Thumbnail,
 )
 from phoenix_nbtrain.text import shown
-from phoenix_nbtrain.widgets import sheets, twin
 from phoenix_nbtrain.widgets.form import ConfigForm
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.launch import LaunchPanel
 from phoenix_nbtrain.widgets.pairs import PairTable
-from phoenix_nbtrain.widgets.picker import ImagePicker
+from phoenix_nbtrain.widgets.picker.image_picker import ImagePicker
 from phoenix_nbtrain.widgets.progress import ProgressPanel
+from phoenix_nbtrain.widgets.snapshot import render, snapshot
+from phoenix_nbtrain.widgets.snapshot.snapshot import BETWEEN_SECONDS, BYTES_MAX, QUIET_SECONDS
 from phoenix_nbtrain.widgets.studio import Studio
-from phoenix_nbtrain.widgets.twin import BETWEEN_SECONDS, BYTES_MAX, QUIET_SECONDS
 
 SETTLE = QUIET_SECONDS + BETWEEN_SECONDS + 1
 """Time in which every change that is due has come."""
@@ -171,7 +171,7 @@ def test_without_a_page_the_pictures_are_there_before_the_cell_ends(without_page
 def test_pictures_that_are_late_come_with_the_end_of_a_later_cell(
     without_page: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(twin, "CELL_SECONDS", 0.01)
+    monkeypatch.setattr(snapshot, "CELL_SECONDS", 0.01)
     training = FakeTraining(images(3))
     training.hold = True
     without_page.run("a", ImageGrid(training))
@@ -225,7 +225,7 @@ def test_a_cell_of_a_page_never_waits_for_a_twin(page: Notebook) -> None:
 def test_the_last_state_is_there_when_its_cell_ends(
     monkeypatch: pytest.MonkeyPatch, paged: bool
 ) -> None:
-    monkeypatch.setattr(twin, "CELL_SECONDS", 0.01)
+    monkeypatch.setattr(snapshot, "CELL_SECONDS", 0.01)
     notebook = open_notebook(monkeypatch, page=paged)
     training = Buying(images(3))
     notebook.run("a", ProgressPanel(training), before=lambda: in_the_middle(training))
@@ -261,7 +261,7 @@ def test_what_came_between_cells_and_nobody_took_is_put_out_again(without_page: 
 def test_where_there_is_no_kernel_the_view_is_put_out_alone(
     page: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("phoenix_nbtrain.widgets.cell.request", lambda: None)
+    monkeypatch.setattr("phoenix_nbtrain.widgets.snapshot.notebook_cell.request", lambda: None)
     page.run("a", ImageGrid(FakeTraining(images(3))))
     assert len(page.outputs["a"]) == 1
 
@@ -435,7 +435,7 @@ def test_a_closed_view_leaves_its_twin_as_it_is_and_is_let_go(page: Notebook) ->
     saved(training)
     training.runner.advance(SETTLE)
     assert page.updates == [] and training.subscribers == []
-    assert twin._displayed == {}
+    assert snapshot._displayed == {}
     gone = weakref.ref(grid)
     del grid
     gc.collect()
@@ -540,7 +540,7 @@ def said(words: str, what: str) -> int:
 @given(drafts())
 def test_its_numbers_are_those_of_the_frames(draft: Draft) -> None:
     images_, pairs_ = images_frame(draft), pairs_frame(draft)
-    sheet, table = sheets.images(draft), sheets.pairs(draft)
+    sheet, table = render.images(draft), render.pairs(draft)
     assert said(sheet.words, "images?") == len(images_)
     assert said(sheet.words, "without a caption") == (images_["caption"] == "").sum()
     assert said(sheet.words, "refused") == (images_["state"] == "refused").sum()
@@ -667,9 +667,9 @@ def test_any_text_stays_text(words: list[str]) -> None:
         pairs=(pair(1, 1, 2, more),),
     )
     training = FakeTraining(draft.images, draft.pairs, type=EDIT, name=name)
-    parts = [sheets.images(draft), sheets.pairs(draft), sheets.facts(name, said_, [(more, name)])]
+    parts = [render.images(draft), render.pairs(draft), render.facts(name, said_, [(more, name)])]
     made = {row.image_id: Thumbnail(mime="image/jpeg", content=b"x") for row in draft.images}
-    html = sheets.as_html(training, parts, made, as_of="now", classes="nbt-twin-0")
+    html = render.as_html(training, parts, made, as_of="now", classes="nbt-twin-0")
     assert_only_ours(html)
     text = Elements(html).text
     for word in words:

@@ -1,4 +1,4 @@
-"""One at a time, without a lock: what different threads have to do to the same thing."""
+"""A queue that runs work one item at a time, whichever thread adds it, without a lock."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-__all__ = ["Turns"]
+__all__ = ["SerialQueue"]
 
 log = logging.getLogger(__name__)
 
 
-class Turns:
-    """Runs what it is given one at a time, whichever thread gives it, and never waits.
+class SerialQueue:
+    """Runs what it is given one item at a time, whichever thread gives it, and never waits.
 
-    Messages of the browser and changes of the state come on different threads, and a trait of
-    which both have a hand breaks ipywidgets when set at once. Who comes second leaves the work to
-    whoever is at it. ``dict.setdefault`` and the deque are single steps of the interpreter.
+    Messages from the browser and changes of the state come on different threads, and ipywidgets
+    breaks where two of them set a trait at once. Whoever comes second leaves the work to the thread
+    that is at it. ``dict.setdefault`` and the deque's methods are single steps of the interpreter.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Words that were typed and are not in the draft: offered again by every view that comes after."""
+"""Text that was typed and is not in the draft: every view that comes later offers it again."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from concurrent.futures import Future
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from phoenix_nbtrain.text import shown
+from phoenix_nbtrain.text import MESSAGE_MAX, shown
 from phoenix_nbtrain.widgets.base import error_words
-from phoenix_nbtrain.widgets.sources import sendable
-from phoenix_nbtrain.widgets.words import MESSAGE_MAX
+from phoenix_nbtrain.widgets.row_sources import sendable
 
-__all__ = ["Refusals", "refusals_of"]
+__all__ = ["Unsaved", "unsaved_of"]
 
 KEPT = 1000
 """Cells remembered per training; the oldest are let go."""
@@ -27,7 +26,7 @@ LINE = ("source", "target", "instruction")
 """The cells of a line that was to become a pair."""
 
 
-class Refusals:
+class Unsaved:
     """What was refused of the cells of one training, and what is being typed in them.
 
     A view shows its own refusals and fields; these are for the page that is loaded again, and for
@@ -109,9 +108,9 @@ def _reasons(ops: Sequence[Mapping[str, Any]], done: Future[Any]) -> dict[int, s
         return dict.fromkeys(range(len(ops)), f"{words['message']} {words['remedy']}")
 
 
-_KNOWN: WeakKeyDictionary[object, Refusals] = WeakKeyDictionary()
+_KNOWN: WeakKeyDictionary[object, Unsaved] = WeakKeyDictionary()
 
 
-def refusals_of(session: object) -> Refusals:
+def unsaved_of(session: object) -> Unsaved:
     """Return what was refused of a training's cells, in whichever view."""
-    return _KNOWN.setdefault(session, Refusals())
+    return _KNOWN.setdefault(session, Unsaved())

@@ -1,0 +1,1 @@
+"""The static snapshot below a view, for where no widget can run."""
