@@ -2,7 +2,7 @@
 
 import type { Ask, Failure, Kind, Model, Reply } from "./messages";
 
-export interface Heard<K extends Kind> {
+interface Heard<K extends Kind> {
   reply: Reply<K>;
   buffers: DataView[];
 }

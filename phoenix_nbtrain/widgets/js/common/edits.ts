@@ -145,7 +145,7 @@ export function keyOf({ table, row, column }: Cell) {
   return `${table}/${row}/${column}`;
 }
 
-export interface Table {
+interface Table {
   frame: Frame;
   rows: Rows;
   edits: Edits;

@@ -3,7 +3,7 @@
 
 // -- rows -----------------------------------------------------------------------------------------
 
-export type RowState = "kept" | "sending" | "saved" | "refused";
+type RowState = "kept" | "sending" | "saved" | "refused";
 
 export interface Badge {
   text: string;
@@ -155,7 +155,7 @@ export type Op =
   | { op: "move"; table: TableName; row: string; rows: string[]; by: 1 | -1 }
   | { op: "keep"; table: TableName; row: string; column?: string; side: "mine" | "theirs" };
 
-export interface Outcome {
+interface Outcome {
   revision: number;
   accepted: unknown[];
   /** `op` is the place of the operation that was refused. */
@@ -163,7 +163,7 @@ export interface Outcome {
 }
 
 /** Words that were refused or not taken before this page was loaded. */
-export interface KeptCell extends Cell {
+interface KeptCell extends Cell {
   value: string;
   reason: string;
   line?: number | null;

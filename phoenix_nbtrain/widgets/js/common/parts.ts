@@ -9,7 +9,7 @@ import * as pictures from "./pictures";
 import * as typing from "./typing";
 
 /** Modules by their path. A part that imports one gets it from here instead of bundling it again. */
-export interface Shared {
+interface Shared {
   readonly [path: string]: object;
 }
 

@@ -1,10 +1,14 @@
 // Text that is being typed is sent to the kernel as it is typed, since a page can be closed without notice.
 
+import type { Grid } from "../grid/grid";
+import type { PairView } from "../pairs/pairs";
 import { newId } from "./channel";
 import { button, counted, h } from "./dom";
 import { type CellEdit, keyOf } from "./edits";
 import type { Cell } from "./messages";
-import type { RowView } from "./row_view";
+
+/** A view of rows. */
+type RowView = Grid | PairView;
 
 const TYPED_MS = 300;
 

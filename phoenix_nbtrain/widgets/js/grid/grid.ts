@@ -28,7 +28,7 @@ const DRAG = 6;
 const PAGES_KEPT = 20;
 /** By density: the minimum width of a tile, the height of the text below it, the minimum number of columns. */
 const SIZES = { small: [92, 46, 3], medium: [140, 64, 2], large: [224, 80, 1] } as const;
-export type Density = keyof typeof SIZES;
+type Density = keyof typeof SIZES;
 
 /** Parts, which the kernel sends when they are first used. */
 interface GridParts {
@@ -40,7 +40,7 @@ interface GridParts {
   viewer: typeof viewer;
 }
 
-export interface TileRow {
+interface TileRow {
   row: HTMLElement;
   tiles: Tile[];
 }

@@ -4,7 +4,7 @@ const ZOOM_MOST = 16;
 export const ZOOM_STEP = 1.25;
 
 /** A point on the stage. */
-export type Spot = [x: number, y: number];
+type Spot = [x: number, y: number];
 
 export class Zoom {
   width = 1;

@@ -9,7 +9,7 @@ import type { Rows } from "../common/rows";
 import type { PairLines } from "./row_rendering";
 
 /** What a chooser needs of its view. */
-export interface Choosing {
+interface Choosing {
   frame: Frame;
   images: Rows<"images">;
   pictures: Pictures;

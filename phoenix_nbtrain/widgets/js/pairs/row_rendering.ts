@@ -11,7 +11,7 @@ const WIDE = 60;
 const NARROW = 132;
 const NARROW_BELOW = 640;
 
-export interface Side {
+interface Side {
   box: HTMLElement;
   holder: HTMLElement;
   img: HTMLImageElement;
