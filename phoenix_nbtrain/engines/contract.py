@@ -1,12 +1,17 @@
 """What the local Phoenix and an engine agree on: files go in, events and files come out.
 
-An engine is a function ``run(folder, emit, stopped)``. The folder, which is the run's own, holds
-the `Job` in ``job.json`` and its images. The engine writes its state, weights and samples there
-and emits an event for each thing that somebody may want to know. What it does is a function of
-the job: killed at any moment and run again, it goes on from its last checkpoint and arrives at
-the same weights.
+An engine is a function ``run(folder, emit, stopped)``. The folder is the run's own::
 
-No user's file reaches an engine: its images are RGB PNGs that our own decoder made.
+    job.json                             the `Job`
+    images/                              its images: RGB PNGs that our own decoder made
+    checkpoint.safetensors               the engine's state while it trains
+    samples/                             of the epoch that was emitted last
+    adapter-epoch-0003.safetensors       weights of an epoch
+    adapter.safetensors                  the last weights
+
+The local Phoenix writes the first two before each run and deletes all but the weights when it has
+ended. What an engine does is a function of the job: killed at any moment and run again, it goes on
+from its checkpoint and arrives at the same weights. It never parses a file of a user's.
 """
 
 from __future__ import annotations
@@ -20,6 +25,8 @@ from typing import Any
 __all__ = [
     "CHECKPOINT",
     "IMAGES",
+    "JOB",
+    "SAMPLES",
     "Emit",
     "Engine",
     "EpochDone",
@@ -33,11 +40,8 @@ __all__ = [
     "weights_name",
 ]
 
-CHECKPOINT = "checkpoint.safetensors"
-"""The engine's state while it trains: the local Phoenix keeps it across restarts, and deletes it
-when the run has ended."""
-IMAGES = "images"
-"""The subfolder of the images that a job names."""
+JOB, IMAGES, CHECKPOINT, SAMPLES = "job.json", "images", "checkpoint.safetensors", "samples"
+"""Names in a run's folder."""
 
 
 def weights_name(epoch: int | None = None) -> str:
@@ -72,7 +76,7 @@ class Job:
     """What is trained. It holds no secret."""
 
     config: Mapping[str, Any]
-    """Every parameter, under our names."""
+    """All parameters, by our names."""
     seed: int
     """Used where the configuration has none."""
     pairs: bool
@@ -82,12 +86,12 @@ class Job:
 
     def write(self, folder: Path) -> None:
         """Write the job into a run's folder."""
-        (folder / "job.json").write_text(json.dumps(asdict(self)), encoding="utf-8")
+        (folder / JOB).write_text(json.dumps(asdict(self)), encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Job:
         """Return the job of a run's folder."""
-        found = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+        found = json.loads((folder / JOB).read_text(encoding="utf-8"))
         items = [Item(**item) for item in found.pop("items")]
         samples = [Sample(**sample) for sample in found.pop("samples")]
         return cls(**found, items=items, samples=samples)

@@ -13,6 +13,8 @@ from PIL import Image
 from phoenix_nbtrain.catalog import from_wire, full_config
 from phoenix_nbtrain.engines.contract import (
     IMAGES,
+    JOB,
+    SAMPLES,
     EpochDone,
     Event,
     Item,
@@ -78,10 +80,10 @@ class JobRun:
 
     def _clear(self) -> None:
         """Remove what was handed over, the samples, and what was only half written."""
-        shutil.rmtree(self._folder / IMAGES, ignore_errors=True)
-        for pattern in ("job.json", "sample-*", f"{WRITING}*"):
-            for left in self._folder.glob(pattern):
-                left.unlink()
+        for name in (IMAGES, SAMPLES):
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+        for left in (self._folder / JOB, *self._folder.glob(f"{WRITING}*")):
+            left.unlink(missing_ok=True)
 
     # -- before ---------------------------------------------------------------------------------
 
@@ -108,7 +110,7 @@ class JobRun:
         digests = {image: digest for image, digest, _ in images if _file(image) in used}
         with self._store.reading() as connection:
             digests |= {asset: asset_row(connection, asset)["sha256"] for asset in sources}
-        (self._folder / IMAGES).mkdir()
+        (self._folder / IMAGES).mkdir(exist_ok=True)
         looked = time.monotonic()
         for asset_id, digest in digests.items():
             image = Image.fromarray(pixels(self._store.content(digest), DEMO.image_px))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from phoenix_nbtrain.engines.contract import (
     CHECKPOINT,
+    SAMPLES,
     Emit,
     EpochDone,
     Job,
@@ -106,7 +107,9 @@ def _progress(trainer: Trainer, seconds_left: float | None = None) -> Progress:
 
 def _epoch_done(trainer: Trainer, starts: Sequence[Start], folder: Path) -> EpochDone:
     write_whole(folder / weights_name(trainer.epoch), trainer.adapter())
+    (folder / SAMPLES).mkdir(exist_ok=True)
     samples = [
-        start.sample(trainer, folder, f"sample-{place}.png") for place, start in enumerate(starts)
+        start.sample(trainer, folder, f"{SAMPLES}/{place}.png")
+        for place, start in enumerate(starts)
     ]
     return EpochDone(_progress(trainer), samples)
