@@ -5,8 +5,10 @@
     python scripts/measure.py --mutation                   and all mutation scores, in an hour or two
     python scripts/measure.py --mutation --subject merge   and one of them, in minutes
 
-Mutation runs in a copy, ``build/mutation``, with the unit and contract tests in `SELECTED`. The
-mutants that survived are left as diffs in ``build/mutation/survivors``.
+Mutation runs in a copy, ``build/mutation``, with the unit and contract tests in `SELECTED`. How far
+it is stands in ``build/mutation/log``; the mutants that survived are left as diffs in
+``build/mutation/survivors``. Many tests write to the disk and wait for it: with ``TMPDIR`` on a RAM
+disk it takes half the time.
 """
 
 from __future__ import annotations
@@ -24,13 +26,14 @@ import multiprocessing
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +63,10 @@ SELECTED = [
 SQL = re.compile(r"(XX)?(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|BEGIN|PRAGMA)\b", re.IGNORECASE)
 """How a text begins that is no sentence for people."""
 
-CONFIGURATION = """
+CONFIGURATION = f"""
 [tool.mutmut]
-source_paths = ["{package}"]
-only_mutate = {files}
-also_copy = ["notebooks", "README.md"]
-pytest_add_cli_args = ["-p", "no:cacheprovider", "-W", "ignore"]
-pytest_add_cli_args_test_selection = {tests}
-process_isolation = "forkserver"
+source_paths = ["{PACKAGE}"]
 track_dependencies = false
-use_git_change_detection = false
 """
 
 Row = tuple[str, str, str]
@@ -228,6 +225,10 @@ def minutes() -> Row:
 
 
 # -- mutation -------------------------------------------------------------------------------------
+#
+# mutmut makes the mutants and chooses between them at run time. Its own runner collects the tests
+# anew for each mutant, which takes longer than the tests do; here they are collected once, and each
+# mutant is a fork of that session.
 
 
 def mutate(names: list[str]) -> Iterator[Row]:
@@ -236,37 +237,34 @@ def mutate(names: list[str]) -> Iterator[Row]:
     files = sorted({f"{PACKAGE}/{path}" for parts in of.values() for path, _, _ in parts})
     if gone := [path for path in (*files, *SELECTED) if not (ROOT / path).exists()]:
         raise SystemExit(f"Moved? Say where in SUBJECTS and SELECTED: {', '.join(gone)}")
-    _copy(files)
+    _copy()
     with contextlib.chdir(COPY):
         mutants = {file: _mutants(file) for file in files}
 
-    def chosen(name: str) -> Iterator[tuple[str, str, str, str]]:
+    def chosen(name: str) -> Iterator[tuple[str, str, str]]:
         for path, _, pattern in of[name]:
             for key, function, original, mutant in mutants[f"{PACKAGE}/{path}"]:
                 if fnmatch.fnmatchcase(function, pattern or "*"):
-                    yield f"{PACKAGE}/{path}", key, original, mutant
+                    yield key, original, mutant
 
-    wanted = {
-        key
-        for name in names
-        for _, key, original, mutant in chosen(name)
-        if without_words(original) != without_words(mutant)
-    }
-    log = COPY / "mutmut.log"
-    with log.open("w", encoding="utf-8") as out:
-        # Processes that tests start import the code as it is.
-        environment = {**os.environ, "PYTHONPATH": str(COPY)}
-        run = [sys.executable, "-m", "mutmut", "run", "--max-children", "1", *sorted(wanted)]
-        code = subprocess.run(run, cwd=COPY, env=environment, stdout=out, stderr=out, check=False)
-    if code.returncode:
-        raise SystemExit(f"mutmut failed; see {log}")
+    every = {mutant for name in names for mutant in chosen(name)}
+    wanted = sorted(key for key, a, b in every if without_words(a) != without_words(b))
+    (COPY / "wanted.json").write_text(json.dumps(wanted), encoding="utf-8")
+    # Processes that tests start import the code as it is.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = [sys.executable, __file__, "--run-mutants"]
+    with (COPY / "log").open("w", encoding="utf-8") as log:
+        code = subprocess.run(
+            run, cwd=COPY, env=environment, stdout=log, stderr=log, check=False
+        ).returncode
+    if code:
+        raise SystemExit(f"The mutants could not be run; see {log.name}")
+    fates = json.loads((COPY / "fates.json").read_text(encoding="utf-8"))
     (COPY / "survivors").mkdir()
     for name in names:
         counts, diffs = Counter[str](), []
-        for file, key, original, mutant in chosen(name):
-            meta = COPY / "mutants" / f"{file}.meta"
-            ended = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"][key]
-            fate = verdict(ended) if key in wanted else "text only"
+        for key, original, mutant in chosen(name):
+            fate = fates.get(key, "text only")
             counts[fate] += 1
             if fate in {"survived", "untested"}:
                 lines = difflib.unified_diff(
@@ -275,11 +273,11 @@ def mutate(names: list[str]) -> Iterator[Row]:
                 diffs.append("\n".join([f"# {fate}: {key}", *list(lines)[2:], ""]))
         target = COPY / "survivors" / f"{name.replace(' ', '-')}.diff"
         target.write_text("\n".join(diffs), encoding="utf-8")
-        yield _score(name, counts)
+        yield score(name, counts)
 
 
-def _copy(files: list[str]) -> None:
-    """Copy the working tree and say what mutmut shall do there."""
+def _copy() -> None:
+    """Copy the working tree's code and tests."""
     if COPY.exists():
         shutil.rmtree(COPY)
     for folder in (PACKAGE, "tests", "notebooks"):
@@ -288,18 +286,19 @@ def _copy(files: list[str]) -> None:
     for name in ("README.md", "pyproject.toml"):
         shutil.copy2(ROOT / name, COPY / name)
     with (COPY / "pyproject.toml").open("a", encoding="utf-8") as configuration:
-        configuration.write(
-            CONFIGURATION.format(
-                package=PACKAGE, files=json.dumps(files), tests=json.dumps(SELECTED)
-            )
-        )
+        configuration.write(CONFIGURATION)
 
 
 def _mutants(file: str) -> list[tuple[str, str, str, str]]:
-    """Return the key, the function, its source and its mutated source of each mutant of a file."""
+    """Put all its mutants into a file of the copy, to be chosen between when it runs.
+
+    Returns:
+        The key, the function, its source and its mutated source of each.
+    """
     from mutmut.mutation.file_mutation import mutate_file_contents
 
     made = mutate_file_contents(file, Path(file).read_text(encoding="utf-8"))
+    Path(file).write_text(made.code, encoding="utf-8")
     lines, spans = made.code.splitlines(), made.line_span_by_function_name
 
     def source(name: str) -> str:
@@ -328,18 +327,120 @@ def without_words(source: str) -> str:
     return ast.dump(tree)
 
 
-def verdict(exit_code: int | None) -> str:
-    """Return what became of a mutant, by the code with which mutmut's child ended."""
-    fates = {0: "survived", 5: "untested", 33: "untested", None: "not run"}
-    fates |= dict.fromkeys((36, 24, -24, 152, 255), "timeout")
-    return fates.get(exit_code, "killed")
-
-
-def _score(name: str, counts: Counter[str]) -> Row:
+def score(name: str, counts: Counter[str]) -> Row:
+    """Return a subject's row: what was killed of all that tests could have killed."""
     counted = [counts[fate] for fate in ("killed", "survived", "untested")]
-    score = f"{100 * counted[0] / sum(counted):.1f}%" if any(counted) else "none"
-    order = ("killed", "survived", "untested", "timeout", "not run", "text only")
-    return f"mutation: {name}", score, ", ".join(f"{counts[fate]} {fate}" for fate in order)
+    percent = f"{100 * counted[0] / sum(counted):.1f}%" if any(counted) else "none"
+    order = ("killed", "survived", "untested", "timeout", "text only")
+    return f"mutation: {name}", percent, ", ".join(f"{counts[fate]} {fate}" for fate in order)
+
+
+def run_mutants() -> int:
+    """Run the wanted mutants in the copy, which is the present folder."""
+    sys.path.insert(0, str(COPY))
+    import pytest
+    from mutmut.mutation.trampoline import set_mutant_under_test
+
+    set_mutant_under_test("")
+    options = ["-q", "--rootdir=.", "-p", "no:cacheprovider", "-W", "ignore"]
+    return int(pytest.main([*options, *SELECTED], plugins=[Mutants()]))
+
+
+class Mutants:
+    """A plugin of pytest that runs the collected tests mutant by mutant."""
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        wanted = json.loads(Path("wanted.json").read_text(encoding="utf-8"))
+        folder = Path(tempfile.mkdtemp(prefix="mutants-"))
+        notes = folder / "notes.json"
+        if self._fork(session, lambda: self._watch(session.items, notes), folder, None):
+            raise SystemExit("Not all of the tests pass as they are.")
+        reached = json.loads(notes.read_text(encoding="utf-8"))
+        fates = {}
+        for number, key in enumerate(wanted):
+            function = key.partition("__mutmut_")[0]
+            # The quick tests first, and the time that all of them took.
+            some = sorted(
+                (reached[i.nodeid][0], n)
+                for n, i in enumerate(session.items)
+                if function in reached[i.nodeid][1]
+            )
+            items = [session.items[n] for _, n in some]
+            fates[key] = self._fate(session, key, items, folder, sum(took for took, _ in some))
+            print(f"{number + 1} of {len(wanted)}: {fates[key]} {key}", flush=True)
+        Path("fates.json").write_text(json.dumps(fates), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
+
+    def _watch(self, items: list[Any], notes: Path) -> bool:
+        """Run all tests; note how long each took and which functions with mutants it reached."""
+        from mutmut.configuration import config
+        from mutmut.mutation.trampoline import set_mutant_under_test
+        from mutmut.state import state
+
+        config()  # read here, before any test changes the folder
+        set_mutant_under_test("stats")
+        reached = {}
+        for item, following in itertools.pairwise([*items, None]):
+            begun = time.monotonic()
+            if not _passes(item, following):
+                print(f"fails: {item.nodeid}", flush=True)
+                return False
+            reached[item.nodeid] = time.monotonic() - begun, sorted(state()._stats)
+            state()._stats.clear()
+        notes.write_text(json.dumps(reached), encoding="utf-8")
+        return True
+
+    def _fate(self, session: Any, key: str, items: list[Any], folder: Path, seconds: float) -> str:
+        from mutmut.mutation.trampoline import set_mutant_under_test
+
+        if not items:
+            return "untested"
+
+        def tested() -> bool:
+            set_mutant_under_test(key)
+            return all(itertools.starmap(_passes, itertools.pairwise([*items, None])))
+
+        fates = {0: "survived", None: "timeout"}
+        return fates.get(self._fork(session, tested, folder, 20 + 3 * seconds), "killed")
+
+    @staticmethod
+    def _fork(
+        session: Any, work: Callable[[], bool], folder: Path, seconds: float | None
+    ) -> int | None:
+        """Return 0 where ``work`` is true in a fork of the session; ``None`` where it is endless."""
+        base = Path(tempfile.mkdtemp(dir=folder))
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                os.setsid()
+                if seconds is not None:
+                    null = os.open(os.devnull, os.O_RDWR)
+                    for stream in range(3):
+                        os.dup2(null, stream)
+                session.config._tmp_path_factory._basetemp = base
+                code = 0 if work() else 1
+            finally:
+                os._exit(code)
+        until = None if seconds is None else time.monotonic() + seconds
+        ended, status = 0, 0
+        while not ended and (until is None or time.monotonic() < until):
+            ended, status = os.waitpid(child, os.WNOHANG)
+            time.sleep(0 if ended else 0.01)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # with all that its tests started
+        if not ended:
+            os.waitpid(child, 0)
+        shutil.rmtree(base, ignore_errors=True)
+        return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def _passes(item: Any, following: Any) -> bool:
+    from _pytest.runner import runtestprotocol
+
+    reports = runtestprotocol(item, nextitem=following, log=False)
+    return not any(report.failed for report in reports)
 
 
 def main() -> None:
@@ -347,8 +448,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the project.")
     parser.add_argument("--tests", action="store_true", help="run pytest as README says")
     parser.add_argument("--mutation", action="store_true", help="run mutmut over the subjects")
+    parser.add_argument("--run-mutants", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--subject", choices=SUBJECTS, action="append", help="one of them only")
     given = parser.parse_args()
+    if given.run_mutants:
+        sys.exit(run_mutants())
     if given.mutation and importlib.util.find_spec("mutmut") is None:
         parser.error('mutmut is not installed: pip install ".[mutation]"')
     rows = itertools.chain(

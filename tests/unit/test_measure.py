@@ -1,8 +1,9 @@
-"""How mutants are judged: which change words alone, and what an exit code means."""
+"""How mutants are judged: which change words alone, and what counts."""
 
 from __future__ import annotations
 
 import importlib.util
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,7 @@ def _same(measure, original: str, mutant: str) -> bool:
     )
 
 
-def test_an_exit_code_tells_what_became_of_a_mutant(measure):
-    codes = {"killed": 1, "survived": 0, "untested": 33, "timeout": -24, "not run": None}
-    assert {fate: measure.verdict(code) for fate, code in codes.items()} == dict(
-        zip(codes, codes, strict=True)
-    )
+def test_text_and_time_count_apart(measure):
+    counts = Counter({"killed": 19, "survived": 1, "untested": 5, "timeout": 7, "text only": 9})
+    assert measure.score("merge", counts)[:2] == ("mutation: merge", "76.0%")
+    assert measure.score("merge", Counter())[1] == "none"

@@ -47,6 +47,9 @@ class TestSecret:
     def test_its_forms_are_the_value_and_each_way_it_is_encoded_amid_others(self) -> None:
         value = "ab?>cd~é"  # base64 of it holds both characters that differ in addresses
         forms = list(Secret(value).forms())
+        assert (
+            base64.b64encode(b"abcdeW").decode() == "YWJjZGVX" == list(Secret("abcdeW").forms())[1]
+        )
         raw = value.encode()
         assert forms[0] == value
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -66,7 +69,7 @@ class TestWords:
         [
             (f"it was {PLANTED}.", "it was …."),
             (f"{PLANTED}", "…"),
-            (f"{PLANTED} and {PLANTED}", "… and …"),
+            (f"{PLANTED}, {PLANTED} and {PLANTED}", "…, … and …"),
             (f"{PLANTED}{PLANTED}", "……"),
             ("key " + base64.b64encode(PLANTED.encode()).decode() + " sent", "key … sent"),
             ("key " + base64.b64encode(PLANTED.encode()).decode() + "=== sent", "key …== sent"),
@@ -100,11 +103,12 @@ class TestWords:
         kept = [Secret("sixsix"), Secret("five5"), Secret("four")]
         assert without_secrets("a sixsix, a five5") == "a …, a five5"
         assert without_secrets("Bearer four, basic FOUR, bearer four5") == "…, …, bearer four5"
+        assert without_secrets("six%73ix") == "…"
         assert kept
 
     def test_of_two_short_ones_the_longer_goes_first(self) -> None:
-        kept = [Secret("ab"), Secret("ab-c"), Secret("")]
-        assert without_secrets("Bearer ab-c, Bearer ab") == "…, …"
+        kept = [Secret("ab"), Secret("ab!c"), Secret("x"), Secret("")]
+        assert without_secrets("Bearer ab!c, Bearer ab, Bearer x, Bearer ;") == "…, …, …, Bearer ;"
         assert kept
 
     def test_a_short_one_takes_no_other_with_it(self) -> None:
