@@ -88,7 +88,7 @@ export class PairCommands {
     )
       return;
     const at = gap - ids.filter((id) => order.indexOf(id) < gap).length;
-    await view.arrived(ids[0], at);
+    await view.rows.want(at, at + 1); // else the focus would follow the row that was there before
     view.focus.go(at, view.focus.at.column);
   }
 
