@@ -134,14 +134,14 @@ class Training(metaclass=_Opened):
             ModelNameTaken: the account has a model of that name that this computer does not know.
         """
         service, journal = asked(client), home_journal()
-        opening = Opening(service, journal)
-        if model_id is None:
-            model = opening.open(_given(name), type=_given_type(type))
-        elif name is None:
-            model = opening.join(model_id)
-        else:
+        if name is not None and model_id is not None:
             raise InputError("Both a name and a model_id are given.", remedy="Keep one.")
-        return cls._of(session_on(model, service, journal, runner))
+        with Opening(service, journal) as opening:
+            if model_id is not None:
+                model = opening.join(model_id)
+            else:
+                model = opening.open(_given(name), type=_given_type(type))
+            return cls._of(session_on(model, service, journal, runner, alone=opening.alone))
 
     @classmethod
     def create(
@@ -157,8 +157,9 @@ class Training(metaclass=_Opened):
         training = nbt.Training.create("prop icons", type="flux.2-dev-lora")
         """
         service, journal = asked(client), home_journal()
-        model = Opening(service, journal).create(name, type=_given_type(type))
-        return cls._of(session_on(model, service, journal, runner))
+        with Opening(service, journal) as opening:
+            model = opening.create(name, type=_given_type(type))
+            return cls._of(session_on(model, service, journal, runner, alone=opening.alone))
 
     @classmethod
     def attach(
@@ -186,17 +187,15 @@ class Training(metaclass=_Opened):
         service, journal = asked(client), home_journal()
         which = checked_id(which)
         runs = journal.intents(origin=service.origin)
-        opening = Opening(service, journal)
-        if which == "last":
-            model = _newest(opening, list(dict.fromkeys(run.model_id for run in runs)))
-        else:
-            wanted = next(
-                (run.model_id for run in runs if which in (run.intent_id, run.job_id)), which
-            )
-            model = opening.join(wanted)
-        session = session_on(model, service, journal, runner)
-        session.watch.read()
-        session.watch.begin()
+        with Opening(service, journal) as opening:
+            if which == "last":
+                model = _newest(opening, list(dict.fromkeys(run.model_id for run in runs)))
+            else:
+                ids = (run.model_id for run in runs if which in (run.intent_id, run.job_id))
+                model = opening.join(next(ids, which))
+            session = session_on(model, service, journal, runner, alone=opening.alone)
+        session.watch.read(model)
+        session.watch.go_on()
         return cls._of(session)
 
     @classmethod

@@ -25,7 +25,7 @@ together, `launcher` decides, and `sending` sends: the only code that can send t
 from __future__ import annotations
 
 from phoenix_nbtrain.launch.identity import Order, download_order, fingerprint, served_digest
-from phoenix_nbtrain.launch.launcher import AT_REST, Launcher
+from phoenix_nbtrain.launch.launcher import AT_REST, Launcher, Seen
 from phoenix_nbtrain.launch.price import ESTIMATE_SECONDS, Estimate, money, parse_max_cost
 from phoenix_nbtrain.launch.reconcile import CLOCKS_APART, LaunchClient
 from phoenix_nbtrain.launch.sending import Launched, cost_words
@@ -39,6 +39,7 @@ __all__ = [
     "Launched",
     "Launcher",
     "Order",
+    "Seen",
     "cost_words",
     "download_order",
     "fingerprint",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -28,12 +28,21 @@ from phoenix_nbtrain.records import LaunchReply, Model, Quote
 from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
 from phoenix_nbtrain.text import shown, time_of
 
-__all__ = ["AT_REST", "Launcher"]
+__all__ = ["AT_REST", "Launcher", "Seen"]
 
 AT_REST = frozenset({"new", "trained", "failed", "training-canceled"})
 """Statuses of a model that surely does not train. A word that is newer may mean that it does."""
 _BOUGHT = frozenset({"trained", "delivered", "ended"})
 """How a purchase ends that is not to be made twice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A model as it was read."""
+
+    model: Model
+    newest: Intent | None
+    """The newest launch in the journal, as it was before that."""
 
 
 class Launcher:
@@ -83,6 +92,10 @@ class Launcher:
     def unseen(self, model_id: str) -> Intent | None:
         """Return the training that appears not to have launched, if none has since."""
         return self._ledger.doubt(model_id)
+
+    def newest(self, model_id: str) -> Intent | None:
+        """Return the model's newest training that was launched from here."""
+        return self._ledger.newest(model_id)
 
     def at_sea(self, model_id: str) -> bool:
         """Return whether a training was launched here that is not known to have ended.
@@ -196,6 +209,7 @@ class Launcher:
         accepted: Estimate | None = None,
         max_cost: object = None,
         again: bool = False,
+        seen: Seen | None = None,
     ) -> Launched:
         """Buy what is ordered, unless it is bought already.
 
@@ -206,6 +220,7 @@ class Launcher:
                 which charges nothing, needs neither.
             again: buy the same thing once more although it was bought before, or although an
                 earlier launch left no trace.
+            seen: the model, where it was read already and nothing was sent to it since.
 
         Raises:
             PriceNotAccepted: nothing was accepted, the price rose, the estimate is spent or too
@@ -216,8 +231,10 @@ class Launcher:
             LaunchUncertain: a request left and nothing tells what it did.
         """
         cap = parse_max_cost(max_cost, self.client.unit)
-        before = self._ledger.newest(order.model_id, order.kind)
-        model = self.client.get_model(order.model_id)
+        if seen is None:
+            newest = self._ledger.newest(order.model_id, order.kind)
+            seen = Seen(model=self.client.get_model(order.model_id), newest=newest)
+        before, model = seen.newest, seen.model
         found = self._already(order, model, again=again)
         if found is not None:
             return found

@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+from typing import Self
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.clock import Clock, moment
 from phoenix_nbtrain.errors import InputError, ModelNameTaken, NotFound, PhoenixError
-from phoenix_nbtrain.locks import Waiting, at_work, may_be_at_work, who_is_at
+from phoenix_nbtrain.locks import Waiting, at_work, lease_if_free, may_be_at_work, who_is_at
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.session.service import Service
 from phoenix_nbtrain.store.journal import Journal, KnownModel
@@ -26,7 +28,12 @@ GRACE_SECONDS = 3
 
 
 class Opening:
-    """Finds and creates models, remembering both in the journal."""
+    """Finds and creates models, remembering both in the journal.
+
+    What it read last stays locked against flights until it ends, so that it can be brought into the
+    draft: beside a flight a reading may be older than what the flight has sent since, and that would
+    then seem to have been removed by somebody.
+    """
 
     def __init__(
         self,
@@ -41,6 +48,24 @@ class Opening:
         self._scope = {"origin": service.origin, "project": service.project_id or ""}
         self._clock = clock
         self._sleep = sleep
+        self._lock = ExitStack()
+        self.alone = False
+        """Whether no flight can have sent anything since the model was read."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
+
+    def _hold(self, model_id: str) -> None:
+        self._lock.close()
+        lock = lease_if_free("sync", self._service.origin, model_id)
+        self.alone = self._lock.enter_context(lock)
+
+    def _read(self, model_id: str) -> Model:
+        self._hold(model_id)
+        return self._service.get_model(model_id)
 
     def open(self, name: str, *, type: str) -> Model:
         """Return the model of that name that this computer made, else a new one.
@@ -100,7 +125,7 @@ class Opening:
 
     def join(self, model_id: str) -> Model:
         """Return an existing model by its id."""
-        model = self._service.get_model(checked_id(model_id))
+        model = self._read(checked_id(model_id))
         self._journal.remember_model(
             **self._scope, name=model.name, type=model.type, model_id=model.id
         )
@@ -122,7 +147,7 @@ class Opening:
                 self._look_after(entry)
                 return entry
             try:
-                return self._service.get_model(entry.model_id)
+                return self._read(entry.model_id)
             except NotFound:
                 continue  # deleted, or another key's, which still finds it by this name
         return None
@@ -162,7 +187,8 @@ class Opening:
                     self._journal.forget_model(entry.entry)  # nothing was made
                 raise
             self._journal.finish_model(entry.entry, model.id)
-            return model
+        self._hold(model.id)
+        return model
 
 
 def checked_id(model_id: object) -> str:

@@ -6,6 +6,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -18,14 +19,16 @@ from phoenix_nbtrain.errors import (
     LaunchUncertain,
     PhoenixError,
     PriceNotAccepted,
+    StoreError,
 )
-from phoenix_nbtrain.launch import AT_REST, Estimate, Launched, Launcher, cost_words
+from phoenix_nbtrain.launch import AT_REST, Estimate, Launched, Launcher, Seen, cost_words
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.session.order import order_of
 from phoenix_nbtrain.session.state import LaunchState, PriceState
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.sync import Sync
 from phoenix_nbtrain.session.watch import Watch
+from phoenix_nbtrain.store.journal import Intent
 from phoenix_nbtrain.text import shown
 
 __all__ = ["Purchase"]
@@ -172,16 +175,28 @@ class Purchase:
         except PhoenixError as error:
             # It is bought; that it cannot be read just now must not look like a failure to start.
             self._live.show(problem=f"The run cannot be read just now: {error}"[:200])
-        self._watch.begin()
+            self._watch.begin()
+        else:
+            self._watch.go_on()
         return launched
 
     def _launch(self, accepted: Estimate | None, max_cost: object, again: bool) -> Launched:
-        with self._sync.landed():
+        before: list[Intent | None] = []
+
+        def first() -> None:
+            with suppress(StoreError):  # the launch itself tells of a journal that is of no use
+                before.append(self._launcher.newest(self._live.model_id))
+
+        with self._sync.landed(first=first) as model:
             state = self._live.state
             if state.draft.unsent and not state.training:
                 raise self._unsent()
             order = order_of(state.draft, state.model)
-            return self._launcher.launch(order, accepted=accepted, max_cost=max_cost, again=again)
+            # What the flight read need not be read again, if it sent nothing since.
+            seen = Seen(model=model, newest=before[0]) if model is not None and before else None
+            return self._launcher.launch(
+                order, accepted=accepted, max_cost=max_cost, again=again, seen=seen
+            )
 
     def _unsent(self) -> InputError:
         draft = self._live.state.draft
@@ -255,7 +270,7 @@ class Purchase:
             self._live.show(launch=LaunchState(phase="refused", message=f"Not stopped: {error}"))
             raise
         self._watch.read()
-        self._watch.begin()
+        self._watch.go_on()
 
 
 def _choice(row: str) -> str:

@@ -206,13 +206,25 @@ class Session:
 
 
 def session_on(
-    model: Model, service: Service, journal: Journal, runner: Runner | None = None
+    model: Model,
+    service: Service,
+    journal: Journal,
+    runner: Runner | None = None,
+    *,
+    alone: bool = False,
 ) -> Session:
-    """Return this kernel's one session of a model, brought up to date with the service.
+    """Return this kernel's one session of a model, brought up to date with it.
+
+    Args:
+        model: as read just now.
+        service: where it is.
+        journal: of this computer.
+        runner: where background work runs.
+        alone: whether nothing can have been sent to it since it was read; see `Opening`. Else a
+            flight that follows reads it again.
 
     Raises:
         InputError: the model is of a type that cannot be trained.
-        ServiceUnreachable, ServiceError: the model could not be read.
     """
     if model.type not in catalog.MODEL_TYPES:
         raise InputError(
@@ -231,16 +243,19 @@ def session_on(
                 pictures=Contents(home() / "pictures"),
                 runner=runner or default_runner(),
             )
+        renewed = session.service is not service
         session.use(service)
         _hear_of_logins()
-    session.store.show(model=model)
-    # At once, so that pictures which the service has already are known before any are added.
-    session.sync.look()
+    if alone:
+        # At once, so that images which the service has already are known before any are added.
+        session.sync.take(model)
+    else:
+        session.store.show(model=model)
     # A run that this computer has no memory of is written down as it is first seen.
     known = session.launcher.run_of(model)
     if model.status == "training" or model.job_id is not None or known is not None:
-        session.watch.begin()
-    if session.state.draft.unsent or model.training_images_number:
+        session.watch.begin(model if alone else None)
+    if session.state.draft.unsent or renewed or not alone:
         session.sync.request()
     return session
 

@@ -28,8 +28,8 @@ from phoenix_nbtrain.errors import (
     StoreError,
     Throttled,
 )
-from phoenix_nbtrain.locks import lease, lease_if_free
-from phoenix_nbtrain.records import TrainingPair
+from phoenix_nbtrain.locks import lease
+from phoenix_nbtrain.records import Model, TrainingPair
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.session.flight import ENDING, Rows, all_done, reason
 from phoenix_nbtrain.session.membership import Attaching
@@ -125,10 +125,16 @@ class Sync:
         self._after()
 
     @contextmanager
-    def landed(self) -> Iterator[None]:
+    def landed(self, *, first: Callable[[], object] = lambda: None) -> Iterator[Model | None]:
         """Fly now, and let nobody on this computer begin another flight until the block ends.
 
         So what is priced in there is what is launched.
+
+        Args:
+            first: called once no other flight can begin, before this one reads the model.
+
+        Yields:
+            The model as the flight read it, unless it sent something after.
 
         Raises:
             ServiceUnreachable, ServiceError: as for `now`.
@@ -141,12 +147,13 @@ class Sync:
                     self._waits = False
                 if self._timer is not None:
                     self._timer.cancel()  # what it was for is done here
+                first()
                 try:
-                    self._fly()
+                    model = self._fly()
                 finally:
                     self._live.change(_landed).result()
                 self._failures = 0
-            yield
+            yield model
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -216,37 +223,27 @@ class Sync:
             self._timer.cancel()
         self._timer = self._live.runner.later(seconds, self.in_background)
 
-    def look(self) -> None:
-        """Bring in what the service holds now, unless a flight on this computer is at it already.
-
-        Beside a flight, a reading may be older than what the flight has sent since, and that would
-        then seem to have been removed by somebody.
-
-        Raises:
-            ServiceUnreachable, ServiceError: the model could not be read.
-        """
-        with lease_if_free("sync", self._live.origin, self._live.model_id) as alone:
-            if alone:
-                self._read()
-
     # -- one flight -----------------------------------------------------------------------------
 
-    def _fly(self) -> None:
+    def _fly(self) -> Model | None:
+        """Send what the service lacks; return the model as read, if nothing was sent after."""
         self._kept_there = {}
-        if not self._read():
-            return
+        model = self._read()
+        if model.status == "training":
+            return model
         retry, self._retry = self._retry, ""
         if retry:
             self._change(partial(_tried_again, images=retry == "all"))
-        if self._live.state.draft.unsent:
+        sends = self._live.state.draft.unsent > 0
+        if sends:
             self._live.show(sync=SyncState(phase="sending"))
             if self._pictures():
                 # Sending pictures takes its time: what others wrote meanwhile is read before it
                 # could be overwritten, or a moment later where nothing will be.
                 if not self._live.state.draft.unsent:
                     self._timer = self._live.runner.later(DEBOUNCE_SECONDS, self.in_background)
-                elif not self._read():
-                    return
+                elif self._read().status == "training":
+                    return None
             self._remove()  # what was taken out while it was on its way
             self._captions()
             self._pairs()
@@ -256,17 +253,22 @@ class Sync:
         for why in self._kept_there.values():
             message = f"A removed picture is still in the set on Phoenix: {why}"[:200]
         self._live.show(sync=SyncState(message=message))
+        return None if sends else model
 
-    def _read(self) -> bool:
-        """Read the model and merge it; return whether it may be written to."""
+    def _read(self) -> Model:
+        """Read the model and bring it into the draft. While it trains, nothing may be sent."""
         model = self.service.get_model(self._live.model_id)
+        self.take(model)
+        return model
+
+    def take(self, model: Model) -> None:
+        """Bring what was read into the draft; nothing may have been sent since."""
         self._live.show(model=model)
         draft = self._change(lambda d: merge(d, model))
-        if model.status != "training":
-            return True
-        waits = SyncState(phase="blocked", message="Kept on this computer until the training ends")
-        self._live.show(sync=waits if draft.unsent else SyncState())
-        return False
+        if model.status == "training":
+            words = "Kept on this computer until the training ends"
+            waits = SyncState(phase="blocked", message=words)
+            self._live.show(sync=waits if draft.unsent else SyncState())
 
     def _pictures(self) -> bool:
         """Send the pictures that are missing; return whether there were any."""

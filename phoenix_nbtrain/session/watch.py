@@ -137,6 +137,8 @@ class Watch:
         self._lock = threading.Lock()
         self._timer: Timer | None = None
         self._wanted = False
+        self._given: Model | None = None
+        """The model as read when this began, until it has been looked at."""
         self._failures = 0
         self._open = False
         """Whether reads still have to tell what became of a launch."""
@@ -155,12 +157,23 @@ class Watch:
             pace = max(pace, UNCERTAIN_SECONDS)
         return min(SECONDS_MAX, pace * 2.0 ** min(self._failures, 10))
 
-    def begin(self) -> None:
-        """Read soon, and go on reading while the model trains. Never blocks; harmless twice."""
+    def begin(self, model: Model | None = None) -> None:
+        """Read soon, and go on reading while the model trains. Never blocks; harmless twice.
+
+        Args:
+            model: as read just now, which the first look takes instead of reading it again.
+        """
         with self._lock:
             self._wanted = True
+            self._given = model
             if self._timer is None:
                 self._timer = self._live.runner.later(0, self._in_background)
+
+    def go_on(self) -> None:
+        """Go on reading at its pace, after a read just now. Never blocks."""
+        with self._lock:
+            self._wanted = True
+            self._next(self.seconds)
 
     def use(self, service: Service) -> None:
         """Read through another client from now on; a read that waits after failures is due now."""
@@ -207,8 +220,11 @@ class Watch:
                 pause = min(left, pause)
             self.pause(pause)
 
-    def read(self) -> Model:
+    def read(self, model: Model | None = None) -> Model:
         """Read the model and its run once and show them.
+
+        Args:
+            model: as read just now; by default it is read.
 
         Raises:
             ServiceUnreachable, ServiceError: the read failed; the state says so, and is else as
@@ -216,7 +232,7 @@ class Watch:
         """
         service = self.service
         try:
-            model = self._read()
+            model = self._read(model)
         except PhoenixError as error:
             if isinstance(error, AuthenticationFailed):
                 self._expired()  # another kernel may have logged in
@@ -228,9 +244,15 @@ class Watch:
             self._recovered()
         return model
 
-    def _read(self) -> Model:
+    def _read(self, model: Model | None) -> Model:
+        if model is None:
+            model = self.service.get_model(self._live.model_id)
+        self._show(model)
+        return model
+
+    def _show(self, model: Model) -> None:
+        """Read what else there is of a model's run, and show both."""
         before, known = self._live.state.model, self._live.state.run
-        model = self.service.get_model(self._live.model_id)
         problem = ""
         try:
             intent = self._launcher.run_of(model)
@@ -260,7 +282,6 @@ class Watch:
         self._live.show(model=model, run=run, launch=launch, problem=problem)
         if before.status == "training" and model.status != "training":
             self._ended()
-        return model
 
     def _dated(self, run: Run | None, told: TrainingProgress | None) -> Run | None:
         """Return a run as it was just read, or with the time of which it is, where it stands still."""
@@ -329,11 +350,14 @@ class Watch:
     def _tick(self) -> None:
         with self._lock:
             self._wanted = False
+            given, self._given = self._given, None
         going = True
         try:
-            model = self.read()
-            # A launch is watched until reads have told what became of it.
+            model = self.read(given)
+            # A launch is watched until reads have told what became of it; so is one that was sent
+            # after the model was read.
             going = model.status == "training" or self._open
+            going = going or (given is not None and self._launcher.at_sea(model.id))
         except PhoenixError:
             pass  # shown as state by read
         except Exception as error:
