@@ -135,6 +135,11 @@ class FakeService:
         )
         return replace(model, training_images=images, training_images_number=len(images))
 
+    def get_models(self, ids: Sequence[str]) -> tuple[Model, ...]:
+        self._did("get_models")
+        found = (self.models[i] for i in ids if i in self.models)
+        return tuple(replace(m, training_images=m.training_images[:3]) for m in found)
+
     def list_models(self, *, status: str | None = None) -> Iterator[Model]:
         self._did("list_models")
         return iter(list(self.models.values()))

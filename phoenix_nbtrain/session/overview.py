@@ -117,7 +117,7 @@ def runs(client: Service | None = None) -> pd.DataFrame:
     looked = {
         intent.intent_id
         for intent in journal.intents(origin=client.origin, kind=None)
-        if intent.open and _looked(client, launcher, intent)
+        if intent.open and _looked(client, launcher, intent, models.get(intent.model_id))
     }
     known = [
         i
@@ -150,10 +150,17 @@ def _models(client: Service) -> tuple[dict[str, Model], PhoenixError | None]:
         return {}, error  # the journal still tells what was last seen, and says so
 
 
-def _looked(client: Service, launcher: Launcher, intent: Intent) -> bool:
-    """Bring one unfinished run up to date; return whether the service told."""
+def _looked(client: Service, launcher: Launcher, intent: Intent, listed: Model | None) -> bool:
+    """Bring one unfinished run up to date; return whether the service told.
+
+    What a list tells of a model is enough to know whether its run goes on. A launch in doubt is
+    compared with all that the model was before, and so is read by itself.
+    """
     try:
-        model = client.get_model(intent.model_id)
+        if listed is not None and intent.state in ("running", "stopping"):
+            model = listed
+        else:
+            model = client.get_model(intent.model_id)
         if intent.kind == "download":
             launcher.settle_download(model)
         else:

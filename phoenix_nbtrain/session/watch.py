@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from phoenix_nbtrain.errors import (
 from phoenix_nbtrain.launch import CLOCKS_APART, Launcher, cost_words
 from phoenix_nbtrain.records import Job, Model, TrainingProgress
 from phoenix_nbtrain.runner import Timer
+from phoenix_nbtrain.session.polling import Polled, poll_of
 from phoenix_nbtrain.session.service import Service
 from phoenix_nbtrain.session.state import EpochSamples, LaunchState, Run
 from phoenix_nbtrain.session.state_store import StateStore
@@ -40,6 +42,10 @@ HOSTED_SECONDS = 10.0
 """A hosted training takes an hour or more; the vendor's own sample polls at this pace."""
 SECONDS_MAX = 60.0
 """Most seconds between two reads, however many of them have failed."""
+QUEUED_SECONDS = 30.0
+"""While other jobs are ahead of a hosted one."""
+LATE_SECONDS = 1.0
+"""How much later than at its pace a read may come before whoever waits for the run reads it."""
 
 STILL_SECONDS = {True: 60.0, False: 300.0}
 """How long a run may stand still until what it said of itself is old; by whether it is local."""
@@ -116,7 +122,7 @@ def _losses(value: object) -> tuple[tuple[int, float], ...]:
     )
 
 
-class Watch:
+class Watch(Polled):
     """Reads the run at the pace of the Phoenix it runs on, and stops when it has ended."""
 
     def __init__(
@@ -130,6 +136,7 @@ class Watch:
         clock: Clock = moment,
     ) -> None:
         self._live = live
+        self.model_id = live.model_id
         self.service = service
         self._launcher = launcher
         self._ended = ended
@@ -143,6 +150,12 @@ class Watch:
         self._open = False
         """Whether reads still have to tell what became of a launch."""
         self._renewed = threading.Event()
+        self._read_at = self._job_at = float("-inf")
+        self._job: Job | None = None
+        self._job_mark: object = None
+        """What it was last read for: its id and the model's status."""
+        self._failure: PhoenixError | None = None
+        """Why the last read failed, if it did."""
         self._clock = clock
         self._seen = self._moved = clock()
         """When the run was last read, and when something was last new in it."""
@@ -152,7 +165,11 @@ class Watch:
     @property
     def seconds(self) -> float:
         """Between two reads."""
-        pace = LOCAL_SECONDS if self.service.is_local else HOSTED_SECONDS
+        run = self._live.state.run
+        if self.service.is_local:
+            pace = LOCAL_SECONDS
+        else:
+            pace = QUEUED_SECONDS if run is not None and run.position else HOSTED_SECONDS
         if not self._live.state.training and self._open:
             pace = max(pace, UNCERTAIN_SECONDS)
         return min(SECONDS_MAX, pace * 2.0 ** min(self._failures, 10))
@@ -183,32 +200,33 @@ class Watch:
         self._recovered()
 
     def pause(self, seconds: float) -> None:
-        """Wait, but no longer than until there is another client. For whoever waits for the run."""
+        """Wait, but no longer than until there is another client or the run was read."""
         self._renewed.wait(seconds)
         self._renewed.clear()
 
     def wait(self, timeout: float | None) -> Run:
-        """Wait until the run has ended, and return it; see `Training.wait`."""
+        """Wait until the run has ended, and return it; see `Training.wait`.
+
+        It is read once now, and then at the watch's pace by whoever is due first.
+        """
         ends = None if timeout is None else time.monotonic() + timeout
-        told = False
+        told, due = False, True
         while True:
-            failure: PhoenixError | None = None
-            try:
-                self.read()
-            except PhoenixError as error:
-                if not passing(error):
-                    raise
-                failure = error
+            if due:
+                with suppress(PhoenixError):  # judged below, as that of any other read
+                    self.read()
+            failure, run = self._failure, self._live.state.run
+            if failure is not None:
+                if not passing(failure):
+                    raise failure
                 if not told:
-                    tell(f"The run's status is unknown right now. {error} wait() keeps trying.")
+                    tell(f"The run's status is unknown right now. {failure} wait() keeps trying.")
                 told = True
-            run = self._live.state.run
-            if failure is None:
-                if run is None:
-                    raise InputError("Nothing was started yet.", remedy="training.start() does.")
-                if run.ended:
-                    return run
-            pause = self.seconds
+            elif run is None:
+                raise InputError("Nothing was started yet.", remedy="training.start() does.")
+            elif run.ended:
+                return run
+            pause = self.seconds + LATE_SECONDS
             if ends is not None:
                 left = ends - time.monotonic()
                 if left <= 0:
@@ -218,7 +236,14 @@ class Watch:
                         remedy=str(failure or "Call wait() again; it goes on by itself."),
                     ) from failure
                 pause = min(left, pause)
+            if due:
+                self.go_on()
             self.pause(pause)
+            due = not self._is_fresh()
+
+    def _is_fresh(self) -> bool:
+        """Return whether the run was read no longer ago than its pace."""
+        return time.monotonic() - self._read_at <= self.seconds + LATE_SECONDS / 2
 
     def read(self, model: Model | None = None) -> Model:
         """Read the model and its run once and show them.
@@ -234,12 +259,18 @@ class Watch:
         try:
             model = self._read(model)
         except PhoenixError as error:
+            self._failure = error
             if isinstance(error, AuthenticationFailed):
                 self._expired()  # another kernel may have logged in
             if self.service is service:  # else another client reads on, at its own pace
                 self._failures += 1
             self._lost(f"The run cannot be read just now: {error}")
             raise
+        else:
+            self._failure = None
+        finally:
+            self._read_at = time.monotonic()
+            self._renewed.set()
         if self._failures:
             self._recovered()
         return model
@@ -261,12 +292,7 @@ class Watch:
         except StoreError as error:
             # The service tells how the run stands all the same.
             intent, unseen, problem = None, None, str(error)[:200]
-        job = None
-        if model.job_id is not None:
-            try:
-                job = self.service.get_job(model.job_id)
-            except PhoenixError:
-                job = None  # gone long before its model, or not ours to read: the model counts
+        job = self._job_of(model)
         launch, run = self._live.state.launch, run_of(model, job, intent)
         if problem:
             # What the journal knew of a launch in doubt, it knows still.
@@ -282,6 +308,23 @@ class Watch:
         self._live.show(model=model, run=run, launch=launch, problem=problem)
         if before.status == "training" and model.status != "training":
             self._ended()
+
+    def _job_of(self, model: Model) -> Job | None:
+        """Return the job of the model's run; on a hosted Phoenix as it was within the last minute.
+
+        It tells the cost and why a run failed; how far it is, its model tells.
+        """
+        if model.job_id is None:
+            return None
+        now, mark = time.monotonic(), (model.job_id, model.status)
+        if self.service.is_local or mark != self._job_mark or now - self._job_at >= SECONDS_MAX:
+            try:
+                self._job = self.service.get_job(model.job_id)
+            except PhoenixError:
+                self._job = None  # gone long before its model, or not ours to read
+            else:
+                self._job_mark, self._job_at = mark, now
+        return self._job
 
     def _dated(self, run: Run | None, told: TrainingProgress | None) -> Run | None:
         """Return a run as it was just read, or with the time of which it is, where it stands still."""
@@ -353,7 +396,7 @@ class Watch:
             given, self._given = self._given, None
         going = True
         try:
-            model = self.read(given)
+            model = self.read(given or self._from_poll())
             # A launch is watched until reads have told what became of it; so is one that was sent
             # after the model was read.
             going = model.status == "training" or self._open
@@ -365,9 +408,27 @@ class Watch:
             self._failures += 1
             self._lost(f"Watching the run failed: {error!r}")
         finally:
+            poll = poll_of(self.service)
+            (poll.join if going and self._live.state.training else poll.leave)(self)
             with self._lock:
                 # A run that began while this read was under way is followed, too.
                 self._next(self.seconds if going or self._wanted else None)
+
+    def _from_poll(self) -> Model | None:
+        """Return the model as read together with others that train; ``None`` to read it alone.
+
+        Such a reading only tells how far a run is: whatever else is new, the model is read whole.
+        """
+        known = self._live.state.model
+        if self.service.is_local or self._failures or self._open or known.status != "training":
+            return None
+        poll = poll_of(self.service)
+        told = poll.model(self.service, self, after=self._read_at, pace=HOSTED_SECONDS * 0.9)
+        if told is None or told.progress is None:
+            return None
+        if (told.status, told.job_id) != (known.status, known.job_id):
+            return None
+        return replace(known, progress=told.progress, epochs=told.epochs or known.epochs)
 
 
 def _unseen_words(unseen: Intent) -> str:

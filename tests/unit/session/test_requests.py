@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_service import FakeService
 from training_types import Opened
 
-from phoenix_nbtrain.errors import PriceNotAccepted
+import phoenix_nbtrain as nbt
+from phoenix_nbtrain.errors import PriceNotAccepted, ServiceFailed
+from phoenix_nbtrain.records import TrainingProgress
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.training import Training
 
@@ -105,3 +109,117 @@ def test_a_run_that_somebody_began_before_the_sync_read_is_not_bought_again(
     run = again.start()
     assert again.launched_before and run.message.startswith("Already running")
     assert len(service.launches) == 1
+
+
+# -- runs -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def by_the_clock(runner: InlineRunner, monkeypatch: pytest.MonkeyPatch) -> InlineRunner:
+    monkeypatch.setattr("phoenix_nbtrain.session.watch.time.monotonic", lambda: runner.now)
+    monkeypatch.setattr(
+        "phoenix_nbtrain.session.watch.Watch.pause", lambda _, seconds: runner.advance(seconds)
+    )
+    return runner
+
+
+@pytest.fixture
+def hosted() -> FakeService:
+    return FakeService()
+
+
+def start_of(hosted: FakeService, runner: InlineRunner, icons: Path, count: int) -> list[Training]:
+    """Return so many trainings that run, each with how far it is."""
+    trainings = []
+    for number in range(count):
+        training = Training.open(
+            f"icons {number}", type="flux.2-dev-lora", client=hosted, runner=runner
+        )
+        training.add_images(icons)
+        training.start(max_cost=10_000)
+        goes(hosted, training, 0.1)
+        trainings.append(training)
+    runner.advance(60)
+    return trainings
+
+
+def goes(hosted: FakeService, training: Training, progress: float, **more: Any) -> None:
+    told = TrainingProgress(progress=progress, updated_at=time.time() + 3600, **more)
+    hosted._put(hosted.models[training.model_id], progress=told)
+
+
+def reads(hosted: FakeService) -> int:
+    return sum(hosted.count(name) for name in ("get_model", "get_models", "get_job"))
+
+
+def test_ten_runs_are_read_together_and_each_is_shown(
+    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
+) -> None:
+    trainings = start_of(hosted, by_the_clock, icons, 10)
+    before, alone = reads(hosted), hosted.count("get_model")
+    by_the_clock.advance(600)
+    assert reads(hosted) - before <= 10 * 30
+    assert hosted.count("get_model") == alone
+    for number, training in enumerate(trainings):
+        goes(hosted, training, number / 20)
+    by_the_clock.advance(21)
+    assert [training.progress for training in trainings] == [n / 20 for n in range(10)]
+    hosted.finish(trainings[3].model_id)
+    by_the_clock.advance(21)
+    assert [t.status for t in trainings].count("trained") == 1
+    assert trainings[3].status == "trained"
+    assert len(trainings[3].model.training_images) == 4, "it was read whole"
+
+
+def test_where_they_cannot_be_read_together_each_is_read_alone(
+    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
+) -> None:
+    def broken() -> None:
+        raise ServiceFailed("Internal error.", status=500)
+
+    first, second = start_of(hosted, by_the_clock, icons, 2)
+    hosted.before["get_models"] = broken
+    goes(hosted, first, 0.7)
+    goes(hosted, second, 0.8)
+    by_the_clock.advance(21)
+    assert (first.progress, second.progress) == (0.7, 0.8)
+
+
+def test_a_run_that_is_queued_is_read_less_often(
+    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
+) -> None:
+    (training,) = start_of(hosted, by_the_clock, icons, 1)
+    before = hosted.count("get_model")
+    by_the_clock.advance(600)
+    assert 55 <= hosted.count("get_model") - before <= 65
+    goes(hosted, training, 0.0, position=3)
+    by_the_clock.advance(60)
+    before = hosted.count("get_model")
+    by_the_clock.advance(600)
+    assert 18 <= hosted.count("get_model") - before <= 22
+
+
+def test_waiting_for_a_run_that_is_watched_adds_no_request(
+    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
+) -> None:
+    (training,) = start_of(hosted, by_the_clock, icons, 1)
+    before = reads(hosted)
+    by_the_clock.advance(600)
+    watched = reads(hosted) - before
+    before = reads(hosted)
+    by_the_clock.later(600, lambda: hosted.finish(training.model_id))
+    assert training.wait().status == "trained"
+    assert reads(hosted) - before <= watched + 5  # as it is at first, and as it has ended
+
+
+def test_runs_that_go_on_are_told_by_the_list_of_models(
+    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
+) -> None:
+    trainings = start_of(hosted, by_the_clock, icons, 3)
+    before, listed = reads(hosted), hosted.count("list_models")
+    frame = nbt.runs(hosted)
+    assert frame["status"].tolist() == ["running"] * 3
+    assert (reads(hosted) - before, hosted.count("list_models") - listed) == (0, 1)
+    hosted.finish(trainings[0].model_id)
+    assert sorted(nbt.runs(hosted)["status"]) == ["running", "running", "trained"]
+    assert reads(hosted) == before
