@@ -65,3 +65,21 @@ def test_the_errors_that_people_catch_are_public_and_the_tree_s_own() -> None:
     late = (nbt.StillRunning, nbt.NotReady)
     assert all(issubclass(kind, nbt.PhoenixError) for kind in (*caught, *bought, *late))
     assert all(issubclass(kind, TimeoutError) for kind in late)
+
+
+def test_completion_shows_what_a_person_types_and_nothing_else() -> None:
+    import phoenix_nbtrain as nbt
+
+    assert dir(nbt) == sorted([*nbt.__all__, "errors"])
+    names = {name for name in dir(nbt.Training) if not name.startswith("_")}
+    assert names == {
+        *("open", "create", "attach", "launched_before"),
+        *("model", "model_id", "name", "type", "needs_pairs", "status", "progress", "run", "state"),
+        *("unit", "where", "is_local"),
+        *("images", "add_images", "browse", "picture", "replace", "remove"),
+        *("set_captions", "ensure_trigger"),
+        *("pairs", "set_pairs", "pair_up", "set_instructions", "add_pairs", "save_pairs"),
+        *("config", "update_config"),
+        *("keep_mine", "take_theirs", "check", "undo", "redo", "sync", "refresh"),
+        *("estimate", "start", "stop", "wait", "estimate_download", "download"),
+    }

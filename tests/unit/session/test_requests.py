@@ -11,7 +11,9 @@ from fake_service import FakeService
 from training_types import Opened
 
 import phoenix_nbtrain as nbt
+from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.errors import PriceNotAccepted, ServiceFailed
+from phoenix_nbtrain.home import home
 from phoenix_nbtrain.records import TrainingProgress
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.training import Training
@@ -223,3 +225,37 @@ def test_runs_that_go_on_are_told_by_the_list_of_models(
     hosted.finish(trainings[0].model_id)
     assert sorted(nbt.runs(hosted)["status"]) == ["running", "running", "trained"]
     assert reads(hosted) == before
+
+
+# -- images ---------------------------------------------------------------------------------------
+
+
+def test_an_image_is_read_from_the_store_once_to_be_sent(
+    opened: Opened, icons: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    asked: list[str] = []
+    get = Contents.get
+
+    def counted(self: Contents, content_hash: str) -> bytes | None:
+        asked.append(content_hash)
+        return get(self, content_hash)
+
+    monkeypatch.setattr(Contents, "get", counted)
+    training.sync()
+    assert sorted(asked) == sorted(row.content_hash or "" for row in training.state.draft.images)
+    assert training.images["state"].tolist() == ["saved"] * 4
+
+
+def test_an_image_whose_bytes_have_changed_in_the_store_is_not_sent(
+    opened: Opened, service: FakeService, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    content_hash = training.state.draft.images[0].content_hash or ""
+    kept = home() / "pictures" / content_hash[:2] / content_hash
+    kept.write_bytes(kept.read_bytes() + b"more")
+    training.sync()
+    assert training.images["state"].tolist() == ["refused", "saved", "saved", "saved"]
+    assert service.count("upload_image") == 3

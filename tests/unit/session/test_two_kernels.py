@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -109,18 +110,22 @@ def test_a_picture_that_another_kernel_adds_while_this_one_opens_is_not_taken_fo
 ) -> None:
     one, _ = kernels
     get_model = service.get_model
+    sending = threading.Thread(target=one.sync)
 
     def read_then_added_to(model_id: str) -> Model:
         service.get_model = get_model  # type: ignore[method-assign]  # the first reading alone
         model = get_model(model_id)
         one.add_images(icon("key", 48))
-        one.sync()
+        sending.start()
+        sending.join(0.5)  # it waits until what was read is in the draft
         return model
 
     service.get_model = read_then_added_to  # type: ignore[method-assign]  # as another would
     late = opened("flux.2-dev-edit-lora", again=True)
-    assert [row.refusal for row in late.state.draft.images] == [""] * 5
-    assert all(row.attached for row in late.state.draft.images)
+    sending.join(10)
+    rows = late._session.store.read().images
+    assert [row.refusal for row in rows] == [""] * 5
+    assert all(row.attached for row in rows)
 
 
 def test_a_training_is_opened_while_another_kernel_sends_without_waiting_for_it(
