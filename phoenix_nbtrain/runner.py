@@ -13,14 +13,22 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 from phoenix_nbtrain.forks import after_fork, not_for_children
 
-__all__ = ["InlineRunner", "Lane", "Runner", "ThreadRunner", "Timer", "default_runner"]
+__all__ = [
+    "InlineRunner",
+    "Lane",
+    "Runner",
+    "ThreadRunner",
+    "Timer",
+    "all_done",
+    "default_runner",
+]
 
 Lane = Literal["state", "io", "thumbnails", "notify", "timers"]
 
@@ -67,6 +75,23 @@ class Runner(Protocol):
         Others' timers are behind it there, so what waits for the network goes on `alone`.
         """
         ...
+
+
+def all_done(futures: Iterable[Future[Any]]) -> None:
+    """Wait for futures, and raise what the first of them raised.
+
+    Where the wait itself is interrupted, those that have not begun never do.
+    """
+    futures = list(futures)
+    try:
+        errors = [future.exception() for future in futures]
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        raise
+    for error in errors:
+        if error is not None:
+            raise error
 
 
 def _settle(future: Future[Any], work: Callable[[], Any]) -> None:

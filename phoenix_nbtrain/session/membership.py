@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import NotFound, PlanLimitReached, ServiceError
-from phoenix_nbtrain.session.flight import ASSETS_PER_CALL, ENDING, Rows, reason
-from phoenix_nbtrain.session.service import Service
+from phoenix_nbtrain.session.service import ASSETS_PER_CALL, ENDING, Service, reason
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.uploads import Uploads
 
@@ -65,7 +64,6 @@ class Attaching:
 
     def __init__(self, live: StateStore, uploads: Uploads) -> None:
         self._live = live
-        self._rows = Rows(live)
         self._uploads = uploads
 
     def make_room(self) -> None:
@@ -74,7 +72,7 @@ class Attaching:
         held = sum(row.attached or not row.refusal for row in images)
         for row in images:
             if row.refusal and row.ceiling is not None and held < row.ceiling:
-                self._rows.set(row, refusal="", ceiling=None)
+                self._live.set_row(row, refusal="", ceiling=None)
                 held += 1
 
     def attach_ahead(self, service: Service) -> int:
@@ -132,7 +130,7 @@ class Attaching:
                 "Remove some and sync() again."
             )
             for row in queue.rows:
-                self._rows.refuse(row, why, ceiling=limit)
+                self._live.refuse_row(row, why, ceiling=limit)
 
     def _refused(
         self, service: Service, queue: _Queue, batch: Sequence[ImageRow], error: ServiceError
@@ -150,7 +148,7 @@ class Attaching:
         elif len(left) > 1:
             queue.one_by_one(left)
         else:
-            self._rows.refuse(left[0], reason(error))
+            self._live.refuse_row(left[0], reason(error))
             queue.drop(left)
 
     def _took(self, queue: _Queue, rows: Sequence[ImageRow]) -> None:

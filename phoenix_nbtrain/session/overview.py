@@ -10,8 +10,8 @@ from phoenix_nbtrain.errors import PhoenixError
 from phoenix_nbtrain.launch import Launcher
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.session.order import stored_parameters
+from phoenix_nbtrain.session.run_record import still_since
 from phoenix_nbtrain.session.service import Service, asked
-from phoenix_nbtrain.session.watch import still_since
 from phoenix_nbtrain.store import home_journal
 from phoenix_nbtrain.store.journal import Intent
 

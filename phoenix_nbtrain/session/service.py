@@ -6,12 +6,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.errors import (
+    PASSING,
+    AuthenticationFailed,
+    CoolingDown,
+    InputError,
+    PhoenixError,
+)
 from phoenix_nbtrain.launch import LaunchClient
 from phoenix_nbtrain.records import Asset, Download, Model, TrainingImage, TrainingPair
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Service", "asked"]
+__all__ = ["ASSETS_PER_CALL", "ENDING", "REASON_MAX", "Service", "asked", "reason"]
+
+ASSETS_PER_CALL = 10
+"""Most asset ids that one call adds to a dataset (SDK)."""
+ENDING = (*PASSING, AuthenticationFailed, CoolingDown)
+"""Failures that say nothing of the one row they met: no row is refused for them."""
+REASON_MAX = 200
+"""Characters of why a row was refused."""
 
 
 class Service(LaunchClient, Protocol):
@@ -79,3 +92,8 @@ def asked(client: Service | None) -> Service:
             remedy="Give what nbt.connect() returned, or nothing.",
         )
     return client
+
+
+def reason(error: PhoenixError) -> str:
+    """Return why a row was refused, in the length that rows take."""
+    return str(error)[:REASON_MAX]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import Runner
 from phoenix_nbtrain.session.order import order_of
+from phoenix_nbtrain.session.service import REASON_MAX
 from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.store.batch import Batch
 from phoenix_nbtrain.store.drafts import Drafts
@@ -92,6 +94,32 @@ class StateStore:
             self.show(draft=draft)
         return outcomes
 
+    def edit_row(self, row: ImageRow, edit: Callable[[ImageRow], ImageRow]) -> Draft:
+        """Change one row, unless it was removed or another picture took its place meanwhile."""
+        return self.edit_row_later(row, edit).result()
+
+    def edit_row_later(self, row: ImageRow, edit: Callable[[ImageRow], ImageRow]) -> Future[Draft]:
+        """Change one row on the same terms, without waiting for the disk."""
+        return self.change(partial(_edited, row=row, edit=edit))
+
+    def set_row(self, row: ImageRow, **changes: Any) -> Draft:
+        """Set fields of one row, on the same terms."""
+        return self.set_rows([row], **changes)
+
+    def set_rows(self, rows: Iterable[ImageRow], **changes: Any) -> Draft:
+        """Set fields of several rows at once, on the same terms."""
+
+        def change(draft: Draft) -> Draft:
+            for row in rows:
+                draft = _edited(draft, row=row, edit=lambda stands: replace(stands, **changes))
+            return draft
+
+        return self.change(change).result()
+
+    def refuse_row(self, row: ImageRow, why: str, *, ceiling: int | None = None) -> Draft:
+        """Say why the service did not take one row."""
+        return self.set_row(row, sending=False, refusal=why[:REASON_MAX], ceiling=ceiling)
+
     def show(self, **changes: Any) -> TrainingState:
         """Swap parts of the state and tell the subscribers."""
         with self._lock:
@@ -159,3 +187,14 @@ def _judged(state: TrainingState) -> Any:
         and order_of(state.draft, state.model).fingerprint == estimate.fingerprint
     )
     return price if price.acceptable == fits else replace(price, acceptable=fits)
+
+
+def _edited(draft: Draft, *, row: ImageRow, edit: Callable[[ImageRow], ImageRow]) -> Draft:
+    stands = draft.image.get(row.image_id)
+    if stands is None or set(stands.keys).isdisjoint(row.keys):
+        return draft
+    after = edit(stands)
+    if after == stands:
+        return draft
+    revision = draft.revision + (after.caption != stands.caption)
+    return replace(draft.with_images({row.image_id: after}), revision=revision)

@@ -30,12 +30,11 @@ from phoenix_nbtrain.errors import (
 )
 from phoenix_nbtrain.locks import lease
 from phoenix_nbtrain.records import Model, TrainingPair
-from phoenix_nbtrain.runner import Timer
-from phoenix_nbtrain.session.flight import ENDING, Rows, all_done, reason
+from phoenix_nbtrain.runner import Timer, all_done
 from phoenix_nbtrain.session.membership import Attaching
 from phoenix_nbtrain.session.merge import merge
 from phoenix_nbtrain.session.order import wire_parameters
-from phoenix_nbtrain.session.service import Service
+from phoenix_nbtrain.session.service import ENDING, Service, reason
 from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.uploads import Uploads
@@ -67,7 +66,6 @@ class Sync:
     ) -> None:
         self._live = live
         self.service = service
-        self._rows = Rows(live)
         self._uploads = Uploads(live, journal=journal, pictures=pictures)
         self._attaching = Attaching(live, self._uploads)
         self._after = after
@@ -337,9 +335,9 @@ class Sync:
             except ENDING:
                 raise
             except ServiceError as error:
-                self._rows.refuse(row, reason(error))
+                self._live.refuse_row(row, reason(error))
             else:
-                self._rows.set(row, served_caption=row.caption, sending_caption=None)
+                self._live.set_row(row, served_caption=row.caption, sending_caption=None)
 
         if not changed:
             return

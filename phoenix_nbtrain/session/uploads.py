@@ -21,9 +21,9 @@ from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import InputError, NotFound, PhoenixError, ServiceError
 from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.records import Asset, Signed
-from phoenix_nbtrain.session.flight import ASSETS_PER_CALL, ENDING, Rows, all_done, reason
+from phoenix_nbtrain.runner import all_done
 from phoenix_nbtrain.session.merge import captioned
-from phoenix_nbtrain.session.service import Service
+from phoenix_nbtrain.session.service import ASSETS_PER_CALL, ENDING, Service, reason
 from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.store.journal import Journal
@@ -39,7 +39,6 @@ class Uploads:
 
     def __init__(self, live: StateStore, *, journal: Journal, pictures: Contents) -> None:
         self._live = live
-        self._rows = Rows(live)
         self._journal = journal
         self._pictures = pictures
         self._under_way: dict[str, Future[Future[Draft] | None]] = {}
@@ -57,7 +56,7 @@ class Uploads:
         rows = [row for row in self._waiting() if row.asset_id is None]
         if not rows:
             return
-        self._rows.set_all(rows, sending=True)
+        self._live.set_rows(rows, sending=True)
         self._live.show(sync=SyncState(phase="sending", total=len(rows)))
         done = itertools.count(1)
         flights = []
@@ -104,7 +103,7 @@ class Uploads:
             if asset_id is None:
                 continue
             if asset_id in found:
-                self._rows.edit(row, partial(_with_asset, found[asset_id]))
+                self._live.edit_row(row, partial(_with_asset, found[asset_id]))
             else:
                 gone.append(row)
                 self._forget(service, row, asset_id)
@@ -126,11 +125,11 @@ class Uploads:
         """Send one picture; return the change of its row, if that is still being written."""
         scope, key = self._scope(service), row.upload_key
         if key is None:
-            self._rows.refuse(row, "Its file is gone from this computer. Add it again.")
+            self._live.refuse_row(row, "Its file is gone from this computer. Add it again.")
             return None
         known = self._journal.uploads(**scope).get(key)
         if known is not None:  # a request that an interrupted flight left behind came home
-            self._rows.set(row, asset_id=known, url=None, sending=False)
+            self._live.set_row(row, asset_id=known, url=None, sending=False)
             return None
         upload_id = self._journal.begun_uploads(**scope).get(key)
 
@@ -141,7 +140,7 @@ class Uploads:
         # What is kept has no metadata any more, unless an older version kept it.
         content = metadata.strip(content) if content is not None else None
         if content is None and row.url is None:
-            self._rows.refuse(row, "Its file is gone from this computer. Add it again.")
+            self._live.refuse_row(row, "Its file is gone from this computer. Add it again.")
             return None
 
         def send(upload_id: str | None) -> Asset:
@@ -161,11 +160,11 @@ class Uploads:
         except (ServiceError, InputError) as error:
             # What was begun is kept in mind: it may have been taken all the same, and the next
             # try reads it before it sends anything.
-            self._rows.refuse(row, reason(_without_addresses(error)))
+            self._live.refuse_row(row, reason(_without_addresses(error)))
             return None
         self._journal.remember_upload(**scope, content_hash=key, asset_id=asset.id)
         # It is safe now: the next picture need not wait until the draft says so, too.
-        return self._rows.edit_later(row, partial(_with_asset, asset))
+        return self._live.edit_row_later(row, partial(_with_asset, asset))
 
     def _count(self, done: Iterator[int], total: int, _: Future[Any]) -> None:
         self._live.show(sync=SyncState(phase="sending", done=next(done), total=total))
@@ -177,9 +176,9 @@ class Uploads:
         )
         if row.content_hash is None and row.url is None:
             what = "add it by its URL again" if row.url_key else "check the id, or add the file"
-            self._rows.refuse(row, f"Phoenix has no {shown(asset_id, 40)}: {what}.")
+            self._live.refuse_row(row, f"Phoenix has no {shown(asset_id, 40)}: {what}.")
         else:
-            self._rows.set(row, asset_id=None, served_caption=None, sending_caption=None)
+            self._live.set_row(row, asset_id=None, served_caption=None, sending_caption=None)
 
 
 def _with_asset(asset: Asset, row: ImageRow) -> ImageRow:
