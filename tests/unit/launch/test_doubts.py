@@ -136,8 +136,9 @@ class TestStatuses:
     ) -> None:
         asset = service.upload_image("late.png", b"late")
         service.before["quote_training"] = lambda: _add(service, wanted.model_id, asset.id)
-        with pytest.raises(PriceNotAccepted, match="while it was priced"):
+        with pytest.raises(PriceNotAccepted, match="while it was priced") as caught:
             launcher.launch(wanted, max_cost=2000)
+        assert caught.value.remedy == "Look at the set and start again."
         assert service.launches == []
 
 

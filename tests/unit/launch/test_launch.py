@@ -276,9 +276,9 @@ class TestOutcome:
         with pytest.raises(LaunchUncertain, match=r"\(Reset") as caught:
             launcher.launch(order(service), max_cost=2000)
         assert caught.value.__cause__ is lost
-        for _ in range(4):
+        for again in (False, True, False, True):
             with pytest.raises(LaunchUncertain, match=r"\(Reset"):
-                launcher.launch(order(service), max_cost=2000)
+                launcher.launch(order(service), max_cost=2000, again=again)
         assert service.count("trigger_training") == 1
         assert states(journal) == ["uncertain"]
 
@@ -433,7 +433,10 @@ class TestTwice:
         self, service: FakeService, launcher: Launcher, journal: Journal
     ) -> None:
         service.trigger_training(order(service).model_id, {})
-        assert launcher.launch(order(service), max_cost=2000).already
+        joined = launcher.launch(order(service), max_cost=2000)
+        assert joined.already
+        assert joined.said.startswith("Already running since ")
+        assert joined.intent == journal.intents()[0]
         assert len(service.launches) == 1
         assert [i.estimate_id for i in journal.intents()] == [None]
 
@@ -466,7 +469,9 @@ class TestTwice:
             patch.setattr(launcher._sending, "send", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 launcher.launch(order(service), max_cost=2000)
-        assert not launcher.launch(order(service), max_cost=2000).already
+        (intent,) = journal.intents()
+        assert (intent.state, intent.reason) == ("not_sent", "interrupted")
+        assert not launcher.launch(order(service), max_cost="2000 CU").already
         assert states(journal) == ["running", "not_sent"]
 
     def test_a_killed_kernel_is_not_waited_for_and_what_it_sent_is_uncertain(
@@ -485,7 +490,7 @@ class TestTwice:
             if state == "prepared":
                 found = launcher.reconcile(service.get_model(intent.model_id))
                 assert found is not None
-                assert found.state == "not_sent"
+                assert (found.state, found.reason) == ("not_sent", "given up before it was sent")
             else:
                 journal.move(intent.intent_id, "submitting", only_from={"prepared"})
         with pytest.raises(LaunchUncertain):

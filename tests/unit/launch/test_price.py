@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phoenix_nbtrain.clock import moment
+from phoenix_nbtrain.clock import Moment, moment
 from phoenix_nbtrain.errors import InputError, PriceNotAccepted
 from phoenix_nbtrain.launch import Estimate, money, parse_max_cost
 from phoenix_nbtrain.launch.price import check_price
@@ -125,3 +126,110 @@ class TestMoney:
         assert money(Decimal("10.750"), "CU") == "10.75 CU"
         assert money(Decimal(100), "CU") == "100 CU"
         assert money(Decimal("1234567890123456789012345678901.5"), "CU").endswith(",901.5 CU")
+
+
+class TestAcceptance:
+    NOW = Moment(at=1_000.0, boot="b", ticks=500.0)
+
+    def estimate(self, **fields: Any) -> Estimate:
+        given = {
+            "model_id": "m",
+            "amount": Decimal(1296),
+            "unit": "CU",
+            "fingerprint": "f",
+            "served": "s",
+            "made": self.NOW,
+        }
+        return Estimate(**(given | fields))
+
+    def check(self, estimate: Estimate, **given: Any) -> None:
+        check_price(
+            estimate, **({"accepted": None, "cap": None, "free": False} | given), now=self.NOW
+        )
+
+    @pytest.mark.parametrize(
+        ("ordered", "said"),
+        [
+            ({}, "The training costs 1,296 CU, {}. To accept: training.start(max_cost=1296)"),
+            (
+                {"kind": "download"},
+                "The download costs 1,296 CU, {}. To accept: training.download(max_cost=1296)",
+            ),
+            (
+                {"kind": "download", "epoch": "3"},
+                (
+                    "The download costs 1,296 CU, {}. "
+                    "To accept: training.download(epoch=3, max_cost=1296)"
+                ),
+            ),
+            (
+                {"kind": "download", "held": True},
+                (
+                    "The download of the model's weights as the service holds them costs 1,296 CU, {}. "
+                    "To accept: training.download(max_cost=1296)"
+                ),
+            ),
+        ],
+    )
+    def test_a_price_that_nobody_accepted_is_named_with_the_line_that_accepts_it(
+        self, ordered: dict[str, Any], said: str
+    ) -> None:
+        estimate = self.estimate(**ordered)
+        with pytest.raises(PriceNotAccepted) as caught:
+            self.check(estimate)
+        assert str(caught.value) == said.format("and nobody accepted that")
+        with pytest.raises(PriceNotAccepted) as caught:
+            self.check(estimate, cap=Decimal("1295.99"), free=True)
+        assert str(caught.value) == said.format("more than max_cost")
+
+    @pytest.mark.parametrize(
+        ("accepted", "said"),
+        [
+            (
+                {"fingerprint": "g"},
+                (
+                    "The training changed since its price was shown. "
+                    "It costs 1,296 CU now; look, and accept that."
+                ),
+            ),
+            (
+                {"made": Moment(at=879.0, boot="b", ticks=379.9)},
+                "The price shown is older than 120 s. It is 1,296 CU now; look, and accept that.",
+            ),
+            (
+                {"amount": Decimal("1295.99")},
+                (
+                    "The price rose: 1,295.99 CU → 1,296 CU. "
+                    "Nothing was charged. Accept the new cost to go on."
+                ),
+            ),
+            (
+                {"served": "t"},
+                (
+                    "Someone changed the training set on the service since the price was shown. "
+                    "Look at the set and estimate again."
+                ),
+            ),
+        ],
+    )
+    def test_what_was_accepted_is_not_what_is_bought(
+        self, accepted: dict[str, Any], said: str
+    ) -> None:
+        with pytest.raises(PriceNotAccepted) as caught:
+            self.check(self.estimate(), accepted=self.estimate(**accepted), free=True)
+        assert str(caught.value) == said
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"free": True},
+            {"cap": Decimal(1296)},
+            {"accepted": {}},
+            {"accepted": {"amount": Decimal(1297)}, "cap": Decimal(1296)},
+            {"accepted": {"made": Moment(at=880.0, boot="b", ticks=380.0)}},
+        ],
+    )
+    def test_what_is_accepted(self, given: dict[str, Any]) -> None:
+        if "accepted" in given:
+            given = given | {"accepted": self.estimate(**given["accepted"])}
+        self.check(self.estimate(), **given)

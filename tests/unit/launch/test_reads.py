@@ -15,7 +15,13 @@ import pytest
 from clocks import SetClock
 from fake_service import FakeService
 
-from phoenix_nbtrain.errors import LaunchUncertain, NotFound, PermissionDenied, PhoenixError
+from phoenix_nbtrain.errors import (
+    LaunchRefused,
+    LaunchUncertain,
+    NotFound,
+    PermissionDenied,
+    PhoenixError,
+)
 from phoenix_nbtrain.launch import Launcher, Order
 from phoenix_nbtrain.launch.reconcile import Ledger
 from phoenix_nbtrain.locks import at_work
@@ -129,6 +135,12 @@ class TestHowATrainingEnds:
         found = ledger.reconcile(replace(model, status="copying", job_id=shown), kind)
         assert found is not None
         assert found.state == state
+
+    def test_one_that_is_being_stopped(self, ledger: Ledger, model: Model, write: Write) -> None:
+        write("stopping", job_id="j1")
+        found = ledger.reconcile(replace(model, status="training-canceled", job_id="j1"))
+        assert found is not None
+        assert found.state == "canceled"
 
     def test_a_run_that_goes_on_with_a_hidden_job_after_the_last_one_ended_is_a_new_one(
         self, ledger: Ledger, model: Model, write: Write
@@ -394,6 +406,16 @@ class TestOfWhichModelAndKind:
             launcher.launch(Order(model_id=model.id, fingerprint="f"), max_cost=2000)
         assert clock().since(began) == pytest.approx(181, abs=1)
         assert "A training of this model is being started" in capsys.readouterr().err
+
+    def test_a_launch_that_went_to_another_address(
+        self, launcher: Launcher, model: Model, write: Write
+    ) -> None:
+        origin = "https://elsewhere.test/" + "x" * 90
+        write("uncertain", origin=origin)
+        with pytest.raises(LaunchRefused) as caught:
+            launcher.launch(Order(model_id=model.id, fingerprint="f"), max_cost=2000)
+        assert f"went to {shown(origin, 60)} and is not known" in caught.value.message
+        assert caught.value.remedy == "Connect there and open the model: its reads tell."
 
     def test_a_launch_at_sea(
         self,
