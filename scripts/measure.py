@@ -405,7 +405,7 @@ class Mutants:
             return all(itertools.starmap(_passes, itertools.pairwise([*items, None])))
 
         fates = {0: "survived", None: "timeout"}
-        return fates.get(self._fork(session, tested, folder, 20 + 3 * seconds), "killed")
+        return fates.get(self._fork(session, tested, folder, 20 + 2 * seconds), "killed")
 
     @staticmethod
     def _fork(
