@@ -120,7 +120,11 @@ def test_the_end_of_a_view_leaves_nothing_behind(browser: Browser) -> None:
             };
             for (const node of [window, document, document.body]) {
               const [on, off] = [node.addEventListener, node.removeEventListener];
-              node.addEventListener = (...a) => { live.keys += 1; on.apply(node, a) };
+              node.addEventListener = (...a) => {
+                live.keys += 1;
+                a[2]?.signal?.addEventListener("abort", () => { live.keys -= 1 });
+                on.apply(node, a);
+              };
               node.removeEventListener = (...a) => { live.keys -= 1; off.apply(node, a) };
             }
             }"""
