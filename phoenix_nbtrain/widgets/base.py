@@ -31,6 +31,7 @@ __all__ = [
     "error_words",
     "summary_of",
     "sync_words",
+    "when_all",
 ]
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,6 @@ class Answer:
 
     def thumbnails(self, ids: Sequence[str], futures: Sequence[Future[Thumbnail]]) -> None:
         """Reply with pictures once the last of them is there; a failed one says why."""
-        done = count(1)
 
         def reply() -> None:
             entries: list[dict[str, Any]] = []
@@ -114,15 +114,22 @@ class Answer:
                 entries.append(entry)
             self.ok({"thumbnails": entries}, buffers)
 
-        def one_done(_future: Future[Thumbnail]) -> None:
-            # `next` is one step of the interpreter: exactly one caller gets the last number.
-            if next(done) == len(futures):
-                reply()
+        when_all(futures, reply)
 
-        if not futures:
-            reply()
-        for future in futures:
-            future.add_done_callback(one_done)
+
+def when_all(futures: Sequence[Future[Any]], work: Callable[[], object]) -> None:
+    """Do ``work`` once the last of these futures is done, on whatever thread that is."""
+    numbers = count(1)
+
+    def one_done(_future: Future[Any]) -> None:
+        # `next` is one step of the interpreter: exactly one caller gets the last number.
+        if next(numbers) == len(futures):
+            work()
+
+    if not futures:
+        work()
+    for future in futures:
+        future.add_done_callback(one_done)
 
 
 def error_words(error: BaseException) -> dict[str, str]:

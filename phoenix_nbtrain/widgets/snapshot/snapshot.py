@@ -1,14 +1,14 @@
-"""The static twin: a second output below a view, for where no widget can run.
+"""The static snapshot: a second output below a view, for where no widget can run.
 
-It is plain HTML with a display id of its own, so that renewing it touches nothing of the view, and
-the view hides it as long as it hears from its kernel. It is renewed when the set was saved and when
-a run begins or ends, never with each keystroke.
+It is plain HTML and text with a display id of its own, so renewing it touches nothing of the view,
+and the view hides it while it hears from its kernel. There is one when the view is shown, one when
+the draft is on the service and one when a run begins or ends, never one with each keystroke.
 
-How it reaches the saved file depends on who runs the cell. A page takes what comes later, so the
-first twin is words and the images follow when the view has drawn its own. What runs a notebook
-without a page (nbclient, nbconvert, papermill) takes only what a cell itself puts out, so there the
-cell waits a moment for the images. Either way the end of every cell renews what has changed, with
-the images that are ready, so that a file saved at once never shows an older state than its cells.
+Pages take updates long after a cell has ended. What runs a notebook without a page (nbclient,
+nbconvert, papermill) takes only what a cell itself puts out. So the end of every cell renews what
+is no longer true: with the images that are ready on a page, where the rest follow by themselves,
+and elsewhere after a short wait for them. A file saved at once never shows an older state than its
+cells.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ import traitlets
 from phoenix_nbtrain.preferences import options
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
 from phoenix_nbtrain.text import shown
-from phoenix_nbtrain.widgets.base import View
+from phoenix_nbtrain.widgets.base import View, when_all
 from phoenix_nbtrain.widgets.serial_queue import SerialQueue
 from phoenix_nbtrain.widgets.snapshot import notebook_cell
 from phoenix_nbtrain.widgets.snapshot.render import Pictures, Section, as_html, as_text, clock
@@ -36,26 +37,28 @@ __all__ = ["BYTES_MAX", "Snapshot", "SnapshotView"]
 log = logging.getLogger(__name__)
 
 BYTES_MAX = 300_000
-"""Most bytes of a whole twin: it is in each saved notebook."""
-SIDES = (160, 128, 96, 72, 56, 40, 32)
-"""Sizes of its pictures, in pixels of the longer side. The largest that fits is taken."""
+"""Most bytes of a snapshot: it is in each saved notebook."""
+SIDE = 128
+"""Pixels of an image's longer side; fewer where the snapshot would be too large."""
+SPARE = 0.7
+"""Of the side that would just fit, as the head of an image file does not shrink with its area."""
+FIRST_SECONDS = 2.0
+"""Until the images of a snapshot on a page: the view draws its own first."""
 CELL_SECONDS = 2.0
-"""Longest that a cell waits for pictures, where nobody listens after its end."""
-QUIET_SECONDS = 2.0
-"""From a change until it is in the twin; and so from the view's first sight until the pictures."""
-BETWEEN_SECONDS = 10.0
-"""Least time between two twins of a view; up to 300 KB go to the page with each."""
+"""Longest that the end of a cell waits for images, where nobody listens after it."""
 AS_OF = "\0"
-"""Where the time stands in a twin until it is put out; no text that is shown can hold it."""
+"""Stands for the time until a snapshot is put out; no text that is shown can hold it."""
+
+FAILED = "the static snapshot of a view failed"
 
 
 class SnapshotView(View, traitlets.HasTraits):
-    """Mixin for views that leave a static twin below them."""
+    """Mixin for views that leave a static snapshot below them."""
 
     twin = traitlets.Unicode(read_only=True).tag(sync=True)
-    """The class of the twin's element, and its display id; the view's script hides it by that."""
+    """The class of the snapshot's element and its display id; the view's script hides it by that."""
 
-    _twin: Snapshot | None = None
+    _snapshot: Snapshot | None = None
 
     @traitlets.default("twin")
     def _new_name(self) -> str:
@@ -75,18 +78,18 @@ class SnapshotView(View, traitlets.HasTraits):
         self._reply({"alive": True}, [])
 
     def close(self) -> None:
-        """Let go of everything; the twin stays as it is, and is not renewed any more."""
-        if self._twin is not None:
-            self._twin.close()
+        """Let go of everything; the snapshot stays as it is and is not renewed any more."""
+        if self._snapshot is not None:
+            self._snapshot.close()
         super().close()
 
     def _changed(self, state: TrainingState) -> None:
         super()._changed(state)
-        if self._twin is not None:
-            self._twin.changed()
+        if self._snapshot is not None:
+            self._snapshot.changed()
 
     def _ipython_display_(self) -> None:
-        """Put out the view, and its twin below it."""
+        """Put out the view, and its snapshot below it."""
         bundle: Any = self._repr_mimebundle_()  # type: ignore[attr-defined]  # the widget's
         bundle = bundle[0] if isinstance(bundle, tuple) else bundle
         # Only what stays true: this output is never renewed, or half-typed text would go with it.
@@ -96,15 +99,37 @@ class SnapshotView(View, traitlets.HasTraits):
         try:
             asked = notebook_cell.request()
             if asked is not None and not self._closed:
-                self._twin = self._twin or Snapshot(self, self.twin)
-                self._twin.display(asked)
+                self._snapshot = self._snapshot or Snapshot(self, self.twin)
+                self._snapshot.display(asked)
         except Exception:
             # Raised here, it would have the view displayed a second time.
-            log.exception("the static twin of a view failed")
+            log.exception("%s", FAILED)
+
+
+class Sheet(NamedTuple):
+    """A snapshot that is ready but for its time."""
+
+    html: str
+    text: str
+
+
+class Whole(NamedTuple):
+    """A snapshot with all its images."""
+
+    sheet: Sheet
+    images: Pictures
+
+
+class Made(NamedTuple):
+    """A whole snapshot that is being made."""
+
+    number: int
+    made_of: tuple[object, ...]
+    whole: Future[Whole]
 
 
 class Snapshot:
-    """The static twin of one view, wherever that is displayed."""
+    """The static snapshot of one view, wherever that is displayed."""
 
     def __init__(self, view: SnapshotView, name: str) -> None:
         self._view, self._name = view, name
@@ -117,45 +142,68 @@ class Snapshot:
         self._says: tuple[object, ...] | None = None
         """What the last one was made of."""
         self._shows: tuple[object, ...] | None = None
-        """The same; ``None`` while its images are missing."""
+        """The same; ``None`` while some of its images may be missing."""
+        self._taken = True
+        """Whether the last one is known to have been taken, as it was put out by a cell."""
+        self._making: Made | None = None
+        """The newest whole one that is not there yet."""
         self._images: Pictures | None = None
         """The images of the last whole one."""
         self._last = Sheet("", "")
-        self._timer: Any = None
+        self._first: Any = None
+        """The timer of `FIRST_SECONDS`, while it runs."""
         self._places: set[notebook_cell.Request] = set()
         self._closed = False
 
     def display(self, asked: notebook_cell.Request) -> None:
-        """Put the twin out in the running cell."""
+        """Put the snapshot out in the running cell: words now, images as soon as can be."""
         if self._kind() == "off":
             return
-        for twin in list(_displayed.values()):
-            twin.replaced(asked)
+        for one in list(_displayed.values()):
+            one.replaced(asked)
         self._places.add(asked)
         self._page = bool(asked.cell)
         self._closed = False
         _displayed[self._name] = self
         notebook_cell.at_end(_at_end)
+        self._words(update=False)
         if self._page:
-            self._words(update=False, young=True)
-            self._wake(QUIET_SECONDS)
-        else:
-            self._now(update=False)
+            self._stop_timer()
+            self._first = self._session.runner.later(FIRST_SECONDS, self._view_is_up)
 
     def changed(self) -> None:
-        """See soon whether the twin is still true. Never blocks."""
-        if not self._closed and self._timer is None and self._due():
-            self._wake(QUIET_SECONDS)
+        """Renew the snapshot if it is due. Never blocks."""
+        if not self._closed and self._first is None and self._due():
+            made = self._make()
+            made.whole.add_done_callback(lambda _whole: self._made(made))
 
-    def cell_ended(self) -> None:
-        """Renew the twin where it is no longer true. Waits only where there is no page."""
+    def begin_end(self) -> Made | None:
+        """Renew the snapshot at a cell's end where it is no longer true.
+
+        Returns:
+            Without a page, what `finish_end` waits for.
+        """
         if self._closed:
-            return
-        if not self._page and self._shows != self._made_of():
-            self._now(update=True)
-        elif self._page and self._says != self._made_of():
+            return None
+        if not self._page:
+            true = self._taken and self._shows == self._made_of()
+            return None if true else self._make()
+        if self._says != self._made_of():
             self._words(update=True)
-            self.changed()
+        self.changed()
+        return None
+
+    def finish_end(self, made: Made, until: float) -> None:
+        """Put out what was begun at a cell's end if it is there in time, else words."""
+        try:
+            whole = made.whole.result(max(0.0, until - time.monotonic()))
+        except Exception:  # late, or failed: the end of a later cell tries again
+            made.whole.add_done_callback(lambda _whole: self._made(made))
+            if not self._taken or self._says != self._made_of():
+                self._words(update=True)
+        else:
+            self._done(made)
+            self._put_out(whole.sheet, whole.images, made.made_of, made.number)
 
     def replaced(self, asked: notebook_cell.Request) -> None:
         """Forget the outputs of a cell that is run again; without any, there is nothing to renew."""
@@ -169,9 +217,7 @@ class Snapshot:
         """End all renewing."""
         self._closed = True
         _displayed.pop(self._name, None)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._stop_timer()
 
     # -- when ------------------------------------------------------------------------------------
 
@@ -186,103 +232,113 @@ class Snapshot:
         return (id(state.draft), state.draft, ran, state.price.estimate, self._kind())
 
     def _due(self) -> bool:
-        # Not while something is on its way to the service: the twin is for what was saved.
-        settled = self._session.state.sync.phase not in ("waiting", "sending")
-        return (settled or self._shows is None) and self._shows != self._made_of()
+        made_of = self._made_of()
+        if made_of == self._shows or (self._making and made_of == self._making.made_of):
+            return False
+        # The first one comes whatever is on its way to the service; those that follow show what
+        # was saved, or cannot be.
+        return _settled(self._session.state) or (self._shows is None and self._making is None)
 
-    def _wake(self, seconds: float) -> None:
-        self._timer = self._session.runner.later(seconds, self._woken)
+    def _view_is_up(self) -> None:
+        self._first = None
+        if not self._closed:
+            self._view.hail()
+            self.changed()
 
-    def _woken(self) -> None:
-        self._timer = None
-        if self._closed:
-            return
-        self._view.hail()
-        if self._due():
-            self._wake(BETWEEN_SECONDS)
-            made_of, number = self._made_of(), next(self._numbers)
-            self._make().add_done_callback(lambda made: self._later(made, made_of, number))
+    def _stop_timer(self) -> None:
+        if self._first is not None:
+            self._first.cancel()
+            self._first = None
 
     # -- what ------------------------------------------------------------------------------------
 
-    def _now(self, *, update: bool) -> None:
-        """Put out what stands now, waiting a moment for its images."""
-        made_of, number = self._made_of(), next(self._numbers)
-        try:
-            whole = self._make().result(CELL_SECONDS)
-        except Exception:  # late, or failed: the end of a later cell tries again
-            self._words(update=update)
-        else:
-            self._put_out(whole, made_of, number, update=update)
-
-    def _words(self, *, update: bool, young: bool = False) -> None:
-        """Put out what stands now at once, with the images that are ready."""
-        made_of, sections = self._made_of(), self._view.snapshot(self._session.state)
+    def _words(self, *, update: bool) -> None:
+        """Put out what is true now at once, with the images that are ready."""
+        number, made_of = next(self._numbers), self._made_of()
+        sections = self._view.snapshot(self._session.state)
         images = self._images if self._kind() == "full" else None
+        young = self._page and not update
         sheet = self._render(sections, images, young=young)
         if len(sheet.html.encode()) > BYTES_MAX:  # the words have grown since
             sheet = self._render(sections, None, young=young)
-        self._put_out((sheet, None), made_of, next(self._numbers), update=update)
+        self._put_out(sheet, None, made_of, number, update=update)
 
-    def _later(self, made: Future[Whole], made_of: tuple[object, ...], number: int) -> None:
+    def _make(self) -> Made:
+        number, made_of = next(self._numbers), self._made_of()
+        self._making = Made(number, made_of, self._whole())
+        return self._making
+
+    def _done(self, made: Made) -> None:
+        if self._making is made:
+            self._making = None
+
+    def _made(self, made: Made) -> None:
+        """Put out a snapshot that was made between cells, or came too late for the end of one."""
+        self._done(made)
         try:
-            whole = made.result()
+            whole = made.whole.result()
         except Exception:
-            log.exception("the static twin of a view failed")
+            log.exception("%s", FAILED)
         else:
-            if self._page:
-                self._put_out(whole, made_of, number, update=True)
-            elif number >= self._newest and not self._closed and self._kind() != "off":
-                # Perhaps nobody takes it, so the end of the cell puts it out all the same.
-                self._publish(whole[0], update=True)
+            taken = self._page  # else perhaps nobody does, so the end of a cell does it again
+            self._put_out(whole.sheet, whole.images, made.made_of, made.number, taken=taken)
+            self.changed()  # words may have been put out meanwhile, which are newer
 
     def _put_out(
-        self, whole: Whole, made_of: tuple[object, ...], number: int, *, update: bool
+        self,
+        sheet: Sheet,
+        images: Pictures | None,
+        made_of: tuple[object, ...],
+        number: int,
+        *,
+        update: bool = True,
+        taken: bool = True,
     ) -> None:
         def work() -> None:
             if number < self._newest or (update and self._closed):
                 return
-            sheet, images = whole
             self._newest, self._says = number, made_of
             self._shows = None if images is None else made_of
             self._images = images or self._images
-            if update and (sheet == self._last or self._kind() == "off"):
+            same = sheet == self._last and (self._taken or not taken)
+            if update and (same or self._kind() == "off"):
                 return
-            self._last = sheet
-            self._publish(sheet, update=update)
+            self._last, self._taken = sheet, taken
+            now = clock(time.time())
+            data = {"text/html": sheet.html, "text/plain": sheet.text}
+            told = {mime: words.replace(AS_OF, now) for mime, words in data.items()}
+            notebook_cell.put_out(told, self._name, update=update)
 
         # Those who put out are on different threads, and the newest must be the last.
         self._turn(work)
 
-    def _publish(self, sheet: Sheet, *, update: bool) -> None:
-        now = clock(time.time())
-        data = {"text/html": sheet.html, "text/plain": sheet.text}
-        told = {mime: words.replace(AS_OF, now) for mime, words in data.items()}
-        notebook_cell.put_out(told, self._name, update=update)
-
-    def _make(self) -> Future[Whole]:
-        """Return the whole twin when its images are there, as large as they fit."""
+    def _whole(self) -> Future[Whole]:
+        """Return the snapshot once its images are there, smaller ones where it is too large."""
         sections = self._view.snapshot(self._session.state)
+        bare = self._render(sections, None)
         ids = list(dict.fromkeys(i for section in sections for i in section.ids))
         whole: Future[Whole] = Future()
 
-        def attempt(sides: Sequence[int]) -> None:
-            if not ids or not sides or self._kind() != "full":
-                whole.set_result((self._render(sections, None), {}))
-                return
-            asked = _together(self._session.thumbnails.ask(ids, sides[0]))
-            asked.add_done_callback(lambda done: guarded(lambda: judge(done.result(), sides)))
+        def ask(side: int) -> None:
+            asked = self._session.thumbnails.ask(ids, side)
+            when_all(asked, lambda: guarded(lambda: judge(asked, side)))
 
-        def judge(made: Sequence[Thumbnail | None], sides: Sequence[int]) -> None:
-            images = {i: image for i, image in zip(ids, made, strict=True) if image}
+        def judge(asked: Sequence[Future[Thumbnail]], side: int) -> None:
+            images = {i: image for i, one in zip(ids, asked, strict=True) if (image := _of(one))}
             sheet = self._render(sections, images)
-            over = len(sheet.html.encode()) / BYTES_MAX
-            if over <= 1:
-                whole.set_result((sheet, images))
+            size = len(sheet.html.encode())
+            if size <= BYTES_MAX:
+                whole.set_result(Whole(sheet, images))
+                return
+            # Bytes go with the area; only those of the images become fewer.
+            empty = {i: replace(image, content=b"") for i, image in images.items()}
+            rest = len(self._render(sections, empty).html.encode())
+            share = max(0, BYTES_MAX - rest) / (size - rest)
+            smaller = int(side * share**0.5 * SPARE)
+            if side == SIDE and smaller:
+                ask(smaller)
             else:
-                # Bytes go with the area.
-                rest = [side for side in sides[1:] if side * over**0.5 <= sides[0]]
-                attempt(rest or sides[1:][-1:])
+                whole.set_result(Whole(bare, {}))
 
         def guarded(work: Callable[[], None]) -> None:
             try:
@@ -290,7 +346,10 @@ class Snapshot:
             except Exception as error:  # whoever waits must hear of it
                 whole.set_exception(error)
 
-        guarded(lambda: attempt(SIDES))
+        if ids and self._kind() == "full":
+            guarded(lambda: ask(SIDE))
+        else:
+            whole.set_result(Whole(bare, {}))
         return whole
 
     def _render(
@@ -303,42 +362,35 @@ class Snapshot:
         )
 
 
-class Sheet(NamedTuple):
-    """A twin that is ready but for its time."""
-
-    html: str
-    text: str
-
-
-Whole = tuple[Sheet, Pictures | None]
-"""A twin with the images that are in it; ``None`` where some may be missing."""
-
-
 _displayed: dict[str, Snapshot] = {}
-"""The twins that somebody may still be looking at, by name."""
+"""The snapshots that somebody may still be looking at, by name."""
 
 
 def _at_end(_result: object) -> None:
-    for twin in list(_displayed.values()):
+    """Renew all snapshots at the end of a cell, within it: the one moment every host listens."""
+    made = []
+    for one in list(_displayed.values()):
         try:
-            twin.cell_ended()
+            begun = one.begin_end()
+            if begun is not None:
+                made.append((one, begun))
         except Exception:
-            log.exception("the static twin of a view failed")
+            log.exception("%s", FAILED)
+    until = time.monotonic() + CELL_SECONDS
+    for one, begun in made:
+        try:
+            one.finish_end(begun, until)
+        except Exception:
+            log.exception("%s", FAILED)
 
 
-def _together(futures: Sequence[Future[Thumbnail]]) -> Future[list[Thumbnail | None]]:
-    """Return all pictures once the last is there, ``None`` for each that could not be made."""
-    all_of_them: Future[list[Thumbnail | None]] = Future()
-    numbers = count(1)
+def _settled(state: TrainingState) -> bool:
+    """Whether the draft is on the service, or cannot get there now."""
+    if state.sync.phase != "idle":
+        return state.sync.phase in ("failed", "blocked")
+    # An edit is in the draft a moment before the sync says that it waits.
+    return all(row.state != "kept" for row in state.draft.images)
 
-    def one(future: Future[Thumbnail]) -> Thumbnail | None:
-        return None if future.cancelled() or future.exception() else future.result()
 
-    def one_done(_future: Future[Thumbnail]) -> None:
-        # `next` is one step of the interpreter: exactly one caller gets the last number.
-        if next(numbers) == len(futures):
-            all_of_them.set_result([one(future) for future in futures])
-
-    for future in futures:
-        future.add_done_callback(one_done)
-    return all_of_them
+def _of(made: Future[Thumbnail]) -> Thumbnail | None:
+    return None if made.cancelled() or made.exception() else made.result()
