@@ -28,6 +28,7 @@ __all__ = [
     "View",
     "bundle",
     "bundle_text",
+    "error_line",
     "error_words",
     "summary_of",
     "sync_words",
@@ -144,6 +145,12 @@ def error_words(error: BaseException) -> dict[str, str]:
         "message": f"That did not work ({type(error).__name__}).",
         "remedy": "Run the cell again; the kernel's log has the details.",
     }
+
+
+def error_line(error: BaseException) -> str:
+    """Return an error as a view shows it in one line."""
+    words = error_words(error)
+    return f"{words['message']} {words['remedy']}".strip()
 
 
 class View:

@@ -14,7 +14,7 @@ from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.session.session import Session
 from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.text import MESSAGE_MAX, shown
-from phoenix_nbtrain.widgets.base import error_words
+from phoenix_nbtrain.widgets.base import error_line
 from phoenix_nbtrain.widgets.panels import marked, text
 from phoenix_nbtrain.widgets.serial_queue import SerialQueue
 
@@ -189,8 +189,7 @@ class Field:
         try:
             reply = future.result()
         except BaseException as error:  # a cancelled one, too, is told
-            words = error_words(error)
-            self.reason = f"{words['message']} {words['remedy']}".strip()
+            self.reason = error_line(error)
         else:
             self.base = max(self.base, reply.revision)
             if reply.refused:

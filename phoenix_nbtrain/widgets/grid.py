@@ -36,9 +36,6 @@ class ImageGrid(RowView, anywidget.AnyWidget):
     _esm = bundle("grid.js")
     _css = bundle("grid.css")
 
-    summary = traitlets.Dict().tag(sync=True)
-    """What stands around the rows: title, counts, sync, whether it is locked."""
-
     selected = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Ids of the selected images, in the order of selection. Set it to select."""
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import anywidget
-import traitlets
 
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX
 from phoenix_nbtrain.errors import InputError
@@ -20,7 +19,6 @@ from phoenix_nbtrain.widgets.snapshot.render import Section
 
 __all__ = ["PairTable"]
 
-"""What the module of the pair table is made of."""
 EMPTY = (
     "No pairs yet",
     "Pair images by their names, add pairs one by one, or paste them from a spreadsheet.",
@@ -41,9 +39,6 @@ class PairTable(RowView, anywidget.AnyWidget):
 
     _esm = bundle("pairs.js")
     _css = bundle("pairs.css")
-
-    summary = traitlets.Dict().tag(sync=True)
-    """What stands around the rows: title, counts, sync, whether it is locked."""
 
     table = "pairs"
     parts: ClassVar[Mapping[str, str]] = {

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar
 
+import traitlets
+
 from phoenix_nbtrain.dataset.edits import pair_problem
 from phoenix_nbtrain.dataset.listing import SORTS, Wish
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
@@ -112,6 +114,9 @@ class RowView(SnapshotView):
         "let go": "_answer_let_go",
     }
     once: ClassVar[frozenset[str]] = frozenset({"edit", "undo", "redo"})
+
+    summary = traitlets.Dict().tag(sync=True)
+    """What stands around the rows: title, counts, sync, whether it is locked."""
 
     table: ClassVar[str]
     parts: ClassVar[Mapping[str, str]] = {}

@@ -9,7 +9,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from phoenix_nbtrain.text import MESSAGE_MAX, shown
-from phoenix_nbtrain.widgets.base import error_words
+from phoenix_nbtrain.widgets.base import error_line
 from phoenix_nbtrain.widgets.row_sources import sendable
 
 __all__ = ["Unsaved", "unsaved_of"]
@@ -104,8 +104,7 @@ def _reasons(ops: Sequence[Mapping[str, Any]], done: Future[Any]) -> dict[int, s
     try:
         return {refusal.op: refusal.reason for refusal in done.result().refused}
     except BaseException as error:  # none of them was
-        words = error_words(error)
-        return dict.fromkeys(range(len(ops)), f"{words['message']} {words['remedy']}")
+        return dict.fromkeys(range(len(ops)), error_line(error))
 
 
 _KNOWN: WeakKeyDictionary[object, Unsaved] = WeakKeyDictionary()

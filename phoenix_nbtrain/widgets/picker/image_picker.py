@@ -15,10 +15,11 @@ from phoenix_nbtrain.session.adding import AddReport
 from phoenix_nbtrain.session.browsing import Folder
 from phoenix_nbtrain.session.session import session_of
 from phoenix_nbtrain.session.state import TrainingState
-from phoenix_nbtrain.text import counted, shown
-from phoenix_nbtrain.widgets.base import error_words
+from phoenix_nbtrain.text import MESSAGE_MAX, counted, shown
+from phoenix_nbtrain.widgets.base import error_line
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, free, marked, note, pill, text
 from phoenix_nbtrain.widgets.picker.folder_panel import Shelf
+from phoenix_nbtrain.widgets.row_sources import sendable
 from phoenix_nbtrain.widgets.snapshot.render import Section
 
 __all__ = ["ImagePicker"]
@@ -77,7 +78,7 @@ class Chooser(FileChooser):
             self._dircontent.unobserve(self._on_dircontent_select, names="value")
             for part in (self._pathlist, self._dircontent):
                 value = part.value
-                part.options = [(shown(n, 120), n) for n in part.options if _sendable(n)]
+                part.options = [(shown(n, 120), n) for n in part.options if sendable(n) == n]
                 part.value = value if value in dict(map(reversed, part.options)) else None
             self._pathlist.observe(self._on_pathlist_select, names="value")
             self._dircontent.observe(self._on_dircontent_select, names="value")
@@ -273,8 +274,7 @@ class ImagePicker(Panel):
         self.paint(self.session.state)
 
     def _failed(self, error: BaseException) -> None:
-        words = error_words(error)
-        self._tell(note(f"{text(words['message'])} {text(words['remedy'])}", "bad", role="alert"))
+        self._tell(note(text(error_line(error), 2 * MESSAGE_MAX + 1), "bad", role="alert"))
 
     def _warn(self, words: str) -> None:
         self._tell(note(text(words), "warn", role="status"))
@@ -309,11 +309,3 @@ def _rows(rows: list[Any]) -> str:
     if len(rows) > LISTED:
         items.append(f"<li>and {len(rows) - LISTED:,} more</li>")
     return "".join(items)
-
-
-def _sendable(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
