@@ -186,8 +186,9 @@ class Opening:
                 if getattr(error, "sent", False) is False:
                     self._journal.forget_model(entry.entry)  # nothing was made
                 raise
+            # Before others find it and send what this reading does not show.
+            self._hold(model.id)
             self._journal.finish_model(entry.entry, model.id)
-        self._hold(model.id)
         return model
 
 

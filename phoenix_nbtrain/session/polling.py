@@ -14,6 +14,9 @@ from phoenix_nbtrain.session.service import Service
 
 __all__ = ["Poll", "Polled", "poll_of"]
 
+REFUSED_SECONDS = 300.0
+"""How long the runs are read one by one after they could not be read together."""
+
 
 class Polled:
     """What reads one model again and again."""
@@ -28,7 +31,7 @@ class Poll:
         self._lock = threading.Lock()
         self._polled: WeakSet[Polled] = WeakSet()
         self._models: dict[str, Model] = {}
-        self._at = float("-inf")
+        self._at = self._refused_at = float("-inf")
 
     def join(self, polled: Polled) -> None:
         """Read this one with the others from now on."""
@@ -58,10 +61,13 @@ class Poll:
             ids = sorted({p.model_id for p in self._polled})
             if len(ids) < 2 or polled.model_id not in ids:
                 return None
+            if time.monotonic() - self._refused_at < REFUSED_SECONDS:
+                return None
             if self._at <= after or time.monotonic() - self._at >= pace:
                 try:
                     models: Iterable[Model] = service.get_models(ids)
                 except PhoenixError:
+                    self._refused_at = time.monotonic()
                     return None  # each is read by itself, and tells why it cannot be
                 self._models = {model.id: model for model in models}
                 self._at = time.monotonic()

@@ -21,7 +21,7 @@ from phoenix_nbtrain.errors import (
     StoreBusy,
     StoreError,
 )
-from phoenix_nbtrain.launch import Launcher, cost_words
+from phoenix_nbtrain.launch import AT_REST, Launcher, cost_words
 from phoenix_nbtrain.records import Job, Model, TrainingProgress
 from phoenix_nbtrain.runner import Timer
 from phoenix_nbtrain.session.polling import Polled, poll_of
@@ -78,7 +78,9 @@ class Watch(Polled):
         self._timer: Timer | None = None
         self._wanted = False
         self._given: Model | None = None
-        """The model as read when this began, until it has been looked at."""
+        """The model as read when this began, until it has been looked at or is read anew."""
+        self._readings = self._shown = 0
+        """How many have begun, and which of them is the newest that was shown."""
         self._failures = 0
         self._open = False
         """Whether reads still have to tell what became of a launch."""
@@ -111,11 +113,12 @@ class Watch(Polled):
         """Read soon, and go on reading while the model trains. Never blocks; harmless twice.
 
         Args:
-            model: as read just now, which the first look takes instead of reading it again.
+            model: as read just now, which the first look takes instead of reading it again. Where
+                a look is due later, it reads the model then.
         """
         with self._lock:
             self._wanted = True
-            self._given = model
+            self._given = model if self._timer is None else None
             if self._timer is None:
                 self._timer = self._live.runner.later(0, self._in_background)
 
@@ -189,8 +192,13 @@ class Watch(Polled):
                 it was.
         """
         service = self.service
+        with self._lock:
+            self._readings += 1
+            reading = self._readings
+            if model is None:
+                self._given = None  # older than this
         try:
-            model = self._read(model)
+            model = self._read(model, reading)
         except PhoenixError as error:
             self._failure = error
             if isinstance(error, AuthenticationFailed):
@@ -208,14 +216,14 @@ class Watch(Polled):
             self._recovered()
         return model
 
-    def _read(self, model: Model | None) -> Model:
+    def _read(self, model: Model | None, reading: int) -> Model:
         if model is None:
             model = self.service.get_model(self._live.model_id)
-        self._show(model)
+        self._show(model, reading)
         return model
 
-    def _show(self, model: Model) -> None:
-        """Read what else there is of a model's run, and show both."""
+    def _show(self, model: Model, reading: int) -> None:
+        """Read what else there is of a model's run, and show both unless a later one is shown."""
         before, known = self._live.state.model, self._live.state.run
         problem = ""
         try:
@@ -237,6 +245,10 @@ class Watch(Polled):
             launch = self._launch(launch, intent, unseen)
         if launch.phase == "stopping" and model.status != "training":
             launch = LaunchState()
+        with self._lock:
+            if reading < self._shown:
+                return  # the job was slow to read: another run may have begun since
+            self._shown = reading
         run = self._dated(run, model.progress)
         self._live.show(model=model, run=run, launch=launch, problem=problem)
         if before.status == "training" and model.status != "training":
@@ -331,8 +343,8 @@ class Watch(Polled):
         try:
             model = self.read(given or self._from_poll())
             # A launch is watched until reads have told what became of it; so is one that was sent
-            # after the model was read.
-            going = model.status == "training" or self._open
+            # after the model was read. A reply may lack the status, or hold a newer word.
+            going = model.status not in AT_REST or self._open
             going = going or (given is not None and self._launcher.at_sea(model.id))
         except PhoenixError:
             pass  # shown as state by read
@@ -342,7 +354,9 @@ class Watch(Polled):
             self._lost(f"Watching the run failed: {error!r}")
         finally:
             poll = poll_of(self.service)
-            (poll.join if going and self._live.state.training else poll.leave)(self)
+            # One that cannot be read may be what the others cannot be read together with.
+            joins = going and self._live.state.training and not self._failures
+            (poll.join if joins else poll.leave)(self)
             with self._lock:
                 # A run that began while this read was under way is followed, too.
                 self._next(self.seconds if going or self._wanted else None)

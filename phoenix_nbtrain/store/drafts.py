@@ -167,7 +167,9 @@ class Drafts:
             stamp, before = self._standing(key, db.execute(_READ, key).fetchone())
             after = edit(before)
             if after is not before:
-                stamp += 1
+                # No stamp comes twice, even in a file that was deleted and begun anew: what is
+                # remembered here would be taken for what stands there.
+                stamp = max(stamp + 1, time.time_ns())
                 db.execute(
                     "INSERT OR REPLACE INTO drafts VALUES (?, ?, ?, ?, ?)",
                     (*key, stamp, dump(after), time.time()),

@@ -9,6 +9,7 @@ from fake_service import FakeService
 from training_types import Opened
 
 from phoenix_nbtrain.errors import ServiceUnreachable
+from phoenix_nbtrain.locks import lease_if_free
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session.opening import Opening
 from phoenix_nbtrain.store.journal import Journal
@@ -71,6 +72,22 @@ def test_a_model_that_another_kernel_makes_while_it_is_looked_for_is_joined(
     service.before["list_models"] = other_kernel
     assert opened().model_id == next(iter(service.models))
     assert service.count("create_model") == 1
+
+
+def test_nobody_sends_to_a_new_model_before_its_reading_is_in_the_draft(
+    opened: Opened, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = []
+    finish = Journal.finish_model
+
+    def found(journal: Journal, entry: str, model_id: str) -> None:
+        finish(journal, entry, model_id)  # from here on other kernels find it
+        with lease_if_free("sync", service.origin, model_id) as mine:
+            free.append(mine)
+
+    monkeypatch.setattr(Journal, "finish_model", found)
+    opened()
+    assert free == [False]
 
 
 def test_two_keys_of_one_host_each_find_their_own_model_again() -> None:

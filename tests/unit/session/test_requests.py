@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,15 @@ from training_types import Opened
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.contents import Contents
-from phoenix_nbtrain.errors import PriceNotAccepted, ServiceFailed
+from phoenix_nbtrain.errors import (
+    NotFound,
+    PermissionDenied,
+    PriceNotAccepted,
+    ServiceFailed,
+    StillRunning,
+)
 from phoenix_nbtrain.home import home
-from phoenix_nbtrain.records import TrainingProgress
+from phoenix_nbtrain.records import Model, TrainingProgress
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.training import Training
 
@@ -185,6 +192,96 @@ def test_where_they_cannot_be_read_together_each_is_read_alone(
     goes(hosted, second, 0.8)
     by_the_clock.advance(21)
     assert (first.progress, second.progress) == (0.7, 0.8)
+
+
+def test_where_reading_together_is_refused_it_is_not_asked_for_at_every_look(
+    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
+) -> None:
+    def refused() -> None:
+        raise PermissionDenied("Not allowed.", status=403)
+
+    trainings = start_of(hosted, by_the_clock, icons, 5)
+    hosted.before["get_models"] = refused
+    before = hosted.count("get_models")
+    by_the_clock.advance(600)
+    assert hosted.count("get_models") - before <= 3
+    for number, training in enumerate(trainings):
+        goes(hosted, training, number / 20)
+    by_the_clock.advance(11)
+    assert [training.progress for training in trainings] == [n / 20 for n in range(5)]
+
+
+def test_runs_go_on_beside_one_whose_model_was_deleted(
+    hosted: FakeService,
+    by_the_clock: InlineRunner,
+    icons: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def all_or_none(ids: Sequence[str]) -> tuple[Model, ...]:
+        if not set(ids) <= hosted.models.keys():
+            raise NotFound("No such model.", status=404)
+        return get_models(ids)
+
+    get_models = hosted.get_models
+    monkeypatch.setattr(hosted, "get_models", all_or_none)
+    gone, *others = start_of(hosted, by_the_clock, icons, 4)
+    del hosted.models[gone.model_id]
+    by_the_clock.advance(400)
+    alone = hosted.count("get_model")
+    for number, training in enumerate(others):
+        goes(hosted, training, number / 20)
+    by_the_clock.advance(60)
+    assert [training.progress for training in others] == [n / 20 for n in range(3)]
+    assert hosted.count("get_model") - alone <= 2, "the others are read together again"
+
+
+# -- older and newer readings -----------------------------------------------------------------------
+
+
+def test_what_open_read_is_not_shown_once_another_run_has_begun(
+    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
+) -> None:
+    (training,) = start_of(hosted, by_the_clock, icons, 1)
+    hosted.finish(training.model_id)
+    Training.open("icons 0", type="flux.2-dev-lora", client=hosted, runner=by_the_clock)
+    training.start(max_cost=10_000, again=True)
+    with pytest.raises(StillRunning):
+        training.wait(timeout=30)
+    assert training.status == "training"
+
+
+def test_a_look_that_took_long_is_not_shown_once_another_run_has_begun(
+    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
+) -> None:
+    training = opened()
+    training.add_images(icons)
+    training.start()
+    service.finish(training.model_id)
+    runner.advance(60)
+    training = opened(again=True)
+
+    def meanwhile() -> None:
+        service.before.clear()
+        training.start(again=True)
+
+    service.before["get_job"] = meanwhile
+    runner.advance(0)
+    assert len(service.launches) == 2
+    assert training.status == "training"
+    assert training.run is not None and not training.run.ended
+
+
+def test_a_reply_without_a_status_does_not_end_the_watch(
+    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
+) -> None:
+    (training,) = start_of(hosted, by_the_clock, icons, 1)
+    whole = hosted.models[training.model_id]
+    hosted._put(whole, status="")
+    by_the_clock.advance(11)
+    hosted._put(whole, status="training")
+    goes(hosted, training, 0.7)
+    by_the_clock.advance(11)
+    assert training.progress == 0.7
 
 
 def test_a_run_that_is_queued_is_read_less_often(

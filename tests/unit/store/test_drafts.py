@@ -73,6 +73,16 @@ def test_an_edit_meets_what_another_kernel_wrote(tmp_path: Path) -> None:
     assert seen.revision == 9
 
 
+def test_an_edit_meets_what_another_kernel_wrote_to_a_file_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "d"
+    one, two = Drafts(path), Drafts(path)
+    one.change(lambda draft: replace(FULL, pairs=()), **KEY)
+    path.unlink()
+    two.change(lambda draft: FULL, **KEY)
+    seen = one.change(lambda draft: replace(draft, revision=draft.revision + 1), **KEY)
+    assert seen == replace(FULL, revision=8)
+
+
 def test_an_edit_that_fails_changes_nothing(tmp_path: Path) -> None:
     drafts = Drafts(tmp_path / "d")
     drafts.change(lambda draft: FULL, **KEY)
