@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from phoenix_nbtrain.client.replies import Reply
 from phoenix_nbtrain.errors import ImageError, NotFound, PlanLimitReached, ServiceError
 from phoenix_nbtrain.images.header import inspect
 from phoenix_nbtrain.records import (
@@ -19,15 +20,20 @@ from phoenix_nbtrain.records import (
     Job,
     LaunchReply,
     Model,
+    Project,
     Quote,
+    TeamLimits,
     TrainingImage,
     TrainingPair,
+    Upload,
+    UploadPart,
 )
 
 Fault = Callable[[], None]
 Begun = Callable[[str], None]
 
 STORAGE = "https://storage.phoenix.test/"
+DATE = "2026-11-24T12:00:00.000Z"
 
 
 @dataclass
@@ -125,24 +131,26 @@ class FakeService:
 
     def get_model(self, model_id: str) -> Model:
         self._did("get_model")
-        if model_id not in self.models:
-            raise NotFound(f"Model {model_id} not found.", status=404)
-        model = self.models[model_id]
+        model = self._model(model_id)
         images = tuple(
-            replace(i, description=self.assets[i.id].description)
+            replace(i, description=self.assets[i.id].description) if i.id in self.assets else i
             for i in model.training_images
-            if i.id in self.assets
         )
         return replace(model, training_images=images, training_images_number=len(images))
 
     def get_models(self, ids: Sequence[str]) -> tuple[Model, ...]:
         self._did("get_models")
-        found = (self.models[i] for i in ids if i in self.models)
+        found = (self.models[i] for i in dict.fromkeys(ids) if i in self.models)
         return tuple(replace(m, training_images=m.training_images[:3]) for m in found)
 
     def list_models(self, *, status: str | None = None) -> Iterator[Model]:
         self._did("list_models")
-        return iter(list(self.models.values()))
+        return iter([m for m in self.models.values() if status in (None, m.status)])
+
+    def delete_model(self, model_id: str) -> None:
+        self._did("delete_model")
+        self._model(model_id)
+        del self.models[model_id]
 
     def update_model(
         self,
@@ -152,7 +160,7 @@ class FakeService:
         parameters: Mapping[str, Any] | None = None,
     ) -> Model:
         self._did("update_model")
-        model = self.get_model(model_id)
+        model = self._model(model_id)
         changes: dict[str, Any] = {}
         if name is not None:
             changes["name"] = name
@@ -168,7 +176,7 @@ class FakeService:
         self._did("add_training_images")
         if len(asset_ids) > 10:
             raise ServiceError("Too many assetIds provided in a single request.", status=400)
-        there = {i.id for i in self.models[model_id].training_images}
+        there = {i.id for i in self._model(model_id).training_images}
         if there & set(asset_ids):
             raise ServiceError(
                 "The provided assetId is already a training image of this model.", status=400
@@ -195,11 +203,19 @@ class FakeService:
         self, model_id: str, training_image_id: str, *, asset_id: str
     ) -> TrainingImage:
         self._did("replace_training_image")
-        return TrainingImage(id=asset_id)
+        model, new = (
+            self._model(model_id),
+            TrainingImage(id=asset_id, name=self._asset(asset_id).name),
+        )
+        if training_image_id not in {i.id for i in model.training_images}:
+            raise NotFound("No such training image.", status=404)
+        images = (new if i.id == training_image_id else i for i in model.training_images)
+        self._put(model, training_images=tuple(images))
+        return new
 
     def delete_training_image(self, model_id: str, training_image_id: str) -> None:
         self._did("delete_training_image")
-        model = self.models[model_id]
+        model = self._model(model_id)
         left = tuple(i for i in model.training_images if i.id != training_image_id)
         if left == model.training_images:
             raise NotFound("No such training image.", status=404)
@@ -212,38 +228,45 @@ class FakeService:
         self, model_id: str, pairs: Sequence[TrainingPair]
     ) -> tuple[TrainingPair, ...]:
         self._did("replace_pairs")
-        self._put(self.models[model_id], training_image_pairs=tuple(pairs))
+        model = self._model(model_id)
+        there = {i.id for i in model.training_images}
+        for pair in pairs:
+            if not {pair.source_id, pair.target_id} <= there:
+                raise ServiceError("A pair is not of this model's training images.", status=400)
+        self._put(model, training_image_pairs=tuple(pairs))
         self._done("replace_pairs")
         return tuple(pairs)
 
     def quote_training(self, model_id: str, parameters: Mapping[str, Any]) -> Quote | LaunchReply:
         self._did("quote_training")
+        if not self._model(model_id).training_images:
+            raise ServiceError("The model has no training images.", status=400)
         return Quote(amount=self.price, details={"train-model": self.price})
 
     def trigger_training(self, model_id: str, parameters: Mapping[str, Any]) -> LaunchReply:
         self._did("trigger_training")
-        model = self.models[model_id]
-        if model.status == "training":
+        if self._model(model_id).status == "training":
             raise ServiceError("Model is already training.", status=400)
-        job = Job(id=f"job_{next(self._numbers)}", status="queued")
-        self.jobs[job.id] = job
+        job = self.launch(model_id)
         self.launches.append(dict(parameters))
-        model = self._put(model, status="training", job_id=job.id)
+        model = self.models[model_id]
         self._done("trigger_training")
         return LaunchReply(outcome="launched", job=job, model=model, cost=self.price)
 
     def cancel_training(self, model_id: str) -> Model:
         self._did("cancel_training")
+        if self._model(model_id).status != "training":
+            raise ServiceError("Model is not training.", status=400)
         return self.finish(model_id, "training-canceled")
 
     def quote_download(self, model_id: str, *, epoch: str | None = None) -> Quote | LaunchReply:
         self._did("quote_download")
-        if model_id not in self.held:
-            raise ServiceError("This model has no weights.", status=400)
+        self._trained(model_id)
         return Quote(amount=Decimal(5), details={"download": Decimal(5)})
 
     def trigger_download(self, model_id: str, *, epoch: str | None = None) -> LaunchReply:
         self._did("trigger_download")
+        self._trained(model_id)
         job = Job(
             id=f"job_{next(self._numbers)}",
             type="model-download",
@@ -256,9 +279,15 @@ class FakeService:
         self._done("trigger_download")
         return LaunchReply(outcome="launched", job=job)
 
-    def list_jobs(self) -> Iterator[Job]:
+    def _trained(self, model_id: str) -> None:
+        self._model(model_id)
+        if model_id not in self.held:
+            raise ServiceError("This model is not trained.", status=400)
+
+    def list_jobs(self, *, types: Sequence[str] = (), status: str | None = None) -> Iterator[Job]:
         self._did("list_jobs")
-        return iter(reversed(list(self.jobs.values())))
+        found = [j for j in self.jobs.values() if not types or j.type in types]
+        return iter([j for j in reversed(found) if status in (None, j.status)])
 
     def get_download(self, job_id: str) -> Download:
         self._did("get_download")
@@ -310,7 +339,8 @@ class FakeService:
         if upload.content is None:
             upload.content = self.web.get(upload.url or "")
         if upload.content is None:
-            raise ServiceError("The picture could not be fetched from there.", status=200)
+            reason = "could not import the image: it could not be fetched from there."
+            raise ServiceError(f"Phoenix {reason}", status=200)
         return self._complete(upload)
 
     def _begin(self, upload: BegunUpload, upload_id: str | None, begun: Begun | None) -> str:
@@ -347,6 +377,35 @@ class FakeService:
             self.sent[content] += whole
         return self.assets[asset.id]
 
+    def begin_upload(self, *, file_name: str, content_type: str, size: int, parts: int) -> Upload:
+        return self.get_upload(self._begin(BegunUpload(file_name), None, None))
+
+    def complete_upload(self, upload_id: str) -> Upload:
+        self._complete(self._upload(upload_id))
+        return self.get_upload(upload_id)
+
+    def get_upload(self, upload_id: str) -> Upload:
+        upload = self._upload(upload_id)
+        status = "imported" if upload.asset_id else "failed" if upload.url else "pending"
+        part = UploadPart(number=1, url=f"{STORAGE}{upload_id}")
+        return Upload(
+            id=upload_id,
+            status=status,
+            file_name=upload.name,
+            parts=() if upload.url else (part,),
+            entity_id=upload.asset_id,
+        )
+
+    def _upload(self, upload_id: str) -> BegunUpload:
+        if upload_id not in self.uploads:
+            raise NotFound(f"Upload {upload_id} not found.", status=404)
+        return self.uploads[upload_id]
+
+    def _model(self, model_id: str) -> Model:
+        if model_id not in self.models:
+            raise NotFound(f"Model {model_id} not found.", status=404)
+        return self.models[model_id]
+
     def _asset(self, asset_id: str) -> Asset:
         if asset_id not in self.assets:
             raise NotFound(f"Asset {asset_id} not found.", status=404)
@@ -358,7 +417,7 @@ class FakeService:
 
     def get_assets(self, ids: Sequence[str]) -> tuple[Asset, ...]:
         self._did("get_assets")
-        return tuple(self.assets[i] for i in ids if i in self.assets)
+        return tuple(self.assets[i] for i in dict.fromkeys(ids) if i in self.assets)
 
     def update_asset(
         self, asset_id: str, *, description: str | None = None, name: str | None = None
@@ -376,12 +435,43 @@ class FakeService:
     def fetch(self, url: str) -> bytes:
         self._did("fetch")
         assert url.startswith(STORAGE), f"the notebook fetches only what the service signed: {url}"
-        asset_id = url.removeprefix(STORAGE).partition("?")[0]
-        if asset_id not in self.contents:
+        key = url.removeprefix(STORAGE).partition("?")[0]
+        content = self.contents.get(key, self.weights.get(key))
+        if content is None:
             raise NotFound("Nothing is there.", status=404)
-        return self.contents[asset_id]
+        return content
+
+    # -- the account ----------------------------------------------------------------------------
+
+    def list_projects(self) -> tuple[Project, ...]:
+        self._did("list_projects")
+        return (Project(id="proj_1", name="One", team_id="team_1"),)
+
+    def get_team_limits(self, team_id: str | None = None) -> TeamLimits | None:
+        self._did("get_team_limits")
+        return TeamLimits(plan="pro", limits={"parallelTraining": 2})
+
+    def ping(self, *, patient: bool = True) -> Reply:
+        self._did("ping")
+        return Reply(status=200, headers={}, content=b"{}")
 
     # -- what the service, or somebody else, does by itself -------------------------------------
+
+    def seed(self, name: str = "m", type: str = "flux.2-dev-lora") -> Model:
+        """Make a model with one image, which could be trained."""
+        model = self.create_model(name=name, type=type)
+        return self._put(model, training_images=(TrainingImage(id=f"asset_of_{model.id}"),))
+
+    def launch(self, model_id: str) -> Job:
+        """Launch a training, whatever goes on already; kept out is it by `trigger_training` only."""
+        number = next(self._numbers)
+        job = Job(
+            id=f"job_{number}", type="musubi-model-training", status="queued", cost=self.price
+        )
+        job = replace(job, history=(("queued", DATE),))
+        self.jobs[job.id] = job
+        self._put(self.models[model_id], status="training", job_id=job.id)
+        return job
 
     def lose(self, asset_id: str) -> None:
         """Delete an asset, as somebody may on the service's own page."""
@@ -398,5 +488,7 @@ class FakeService:
         if status == "trained":
             self.held[model_id] = str(model.job_id)
         if model.job_id is not None:
-            self.jobs[model.job_id] = replace(self.jobs[model.job_id], status=ends[status])
-        return self._put(model, status=status)
+            job = self.jobs[model.job_id]
+            ended = (*job.history, (ends[status], DATE))
+            self.jobs[job.id] = replace(job, status=ends[status], history=ended)
+        return self._put(model, status=status, ended_at=DATE)

@@ -1,18 +1,30 @@
-"""A Phoenix client over a handler instead of a network, with what it sent."""
+"""A Phoenix client over a handler instead of a network, with what it sent.
+
+`LocalWire` has the local Phoenix behind it: requests fail as planned, replies are rewritten.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 
+from phoenix_nbtrain.client.endpoints import ENDPOINTS
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.transport import Transport
+from phoenix_nbtrain.local.app import create_app
 
 Handler = Callable[[httpx.Request], httpx.Response]
+Rewrite = Callable[[httpx.Request, Handler], httpx.Response]
+"""Takes a request and what passes it on; returns the reply to give."""
 
 BASE = "https://phoenix.test/v1"
+STORAGE = "https://storage.test"
+_LOCAL = "http://phoenix.local"
 
 
 class Wire:
@@ -67,3 +79,100 @@ def in_turn(*answers: httpx.Response | Exception) -> Wire:
         return now
 
     return Wire(answer)
+
+
+def operation(request: httpx.Request) -> str:
+    """Return what the client calls this request, as in `ENDPOINTS`."""
+    path = request.url.path
+    if request.url.host == "storage.test":
+        return "fetch" if request.method == "GET" else "send_part"
+    for name, endpoint in ENDPOINTS.items():
+        pattern = re.escape("/v1" + endpoint.path).replace(r"\{\}", "[^/]+")
+        quote = endpoint.method != "GET" and "dryRun" in request.url.params
+        if (
+            endpoint.path
+            and name not in ("ping", "glance")
+            and endpoint.method == request.method
+            and re.fullmatch(pattern, path)
+            and quote == name.startswith("quote_")
+        ):
+            return name
+    return ""
+
+
+class LocalWire(Wire):
+    """The local Phoenix of a folder as a hosted one, with its storage on a host of its own."""
+
+    def __init__(self, folder: Path, *, rewrite: Rewrite | None = None, **more: Any) -> None:
+        app = create_app(folder)
+        self._app = httpx.WSGITransport(app=app, raise_app_exceptions=False)
+        self.rewrite = rewrite
+        self.faults: dict[str, list[Exception | httpx.Response | None]] = {}
+        """By operation, or ``write`` for whatever changes something: what meets the next requests
+        instead of the service; ``None`` lets one pass. After ``after …``, the reply is replaced."""
+        super().__init__(self._answer, **more)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        name = operation(request)
+        names = (name, "write") if request.method != "GET" else (name,)
+        for planned in names:
+            if (fault := self._fault(planned)) is not None:
+                return fault
+        reply = self.rewrite(request, self._pass_on) if self.rewrite else self._pass_on(request)
+        for planned in names:
+            if (fault := self._fault(f"after {planned}")) is not None:
+                return fault
+        return reply
+
+    def _fault(self, planned: str) -> httpx.Response | None:
+        faults = self.faults.get(planned)
+        fault = faults.pop(0) if faults else None
+        if isinstance(fault, Exception):
+            raise fault
+        return fault
+
+    def _pass_on(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "storage.test":
+            assert "authorization" not in request.headers, "storage hosts get no credentials"
+        headers = {k: v for k, v in request.headers.items() if k != "host"}
+        target = _LOCAL + request.url.raw_path.decode()
+        passed = httpx.Request(request.method, target, headers=headers, content=request.content)
+        reply = self._app.handle_request(passed)
+        content = reply.read().replace(
+            f"{_LOCAL}/v1/storage".encode(), f"{STORAGE}/v1/storage".encode()
+        )
+        kept = {
+            k: v for k, v in reply.headers.items() if k not in ("content-length", "x-phoenix-local")
+        }
+        return httpx.Response(reply.status_code, headers=kept, content=content)
+
+
+def as_documented(request: httpx.Request, pass_on: Handler) -> httpx.Response:
+    """Answer as the service's documentation allows, where the local Phoenix is more regular.
+
+    Lists come in pages of two, the first of them empty; what is read in bulk comes in another
+    order; objects have keys that no record knows.
+    """
+    params = dict(request.url.params)
+    if "pageSize" in params:
+        if "paginationToken" not in params:
+            return httpx.Response(
+                200, json={request.url.path.rpartition("/")[2]: [], "nextPaginationToken": "first"}
+            )
+        params |= {"pageSize": "2"}
+        if params["paginationToken"] == "first":
+            del params["paginationToken"]
+        request = httpx.Request(
+            request.method, request.url.copy_with(params=params), headers=request.headers
+        )
+    reply = pass_on(request)
+    if "json" not in reply.headers.get("Content-Type", ""):
+        return reply
+    body = json.loads(reply.content)
+    for key, value in body.items():
+        if isinstance(value, list) and request.url.path.endswith("/get-bulk"):
+            value.reverse()
+        if key in ("model", "asset", "job", "upload", "trainingImage"):
+            value["complianceMetadata"] = {"x": 1}
+    body["traceId"] = "t-1"
+    return httpx.Response(reply.status_code, json=body)

@@ -1,4 +1,4 @@
-"""One contract, held by the service's documented bodies and by the local Phoenix alike."""
+"""One contract, held by both stand-ins for the service: the local Phoenix and the one in memory."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from documented import Documented
+from fake_service import FakeService
 from PIL import Image
-from wire import Wire
+from wire import LocalWire, as_documented
 
 from phoenix_nbtrain.client.connect import open_local
 from phoenix_nbtrain.client.phoenix import Phoenix
@@ -24,24 +24,28 @@ from phoenix_nbtrain.records import Asset, LaunchReply, Model, Quote, TrainingPa
 TYPE, EDIT = "flux.2-dev-lora", "flux.2-dev-edit-lora"
 
 
-@pytest.fixture(params=["documented", "local"])
+@pytest.fixture(params=["in memory", "local", "local, as documented"])
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     """Yield the client, and what waits until a model's training has ended."""
-    if request.param == "documented":
-        documented = Documented()
-        wire = Wire(documented, project_id=None)
-        yield wire.phoenix, documented.finish
-    else:
-        client = open_local(tmp_path / "local")
+    if request.param == "in memory":
+        memory = FakeService()
+        yield memory, memory.finish
+        return
+    folder = tmp_path / "local"
+    client = (
+        open_local(folder)
+        if request.param == "local"
+        else LocalWire(folder, rewrite=as_documented, project_id=None).phoenix
+    )
 
-        def finish(model_id: str) -> None:
-            until = time.monotonic() + 60
-            while client.get_model(model_id).status == "training":
-                assert time.monotonic() < until
-                time.sleep(0.05)
+    def finish(model_id: str) -> None:
+        until = time.monotonic() + 60
+        while client.get_model(model_id).status == "training":
+            assert time.monotonic() < until
+            time.sleep(0.05)
 
-        yield client, finish
-        client.close()
+    yield client, finish
+    client.close()
 
 
 @pytest.fixture

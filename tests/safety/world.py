@@ -181,24 +181,6 @@ class Run:
     Where its reply is lost, nothing tells the two apart."""
 
 
-class Service(FakeService):
-    """Launches whatever it is asked to, a model in training included."""
-
-    def get_model(self, model_id: str) -> Model:
-        return self.models[model_id]  # the images are no assets here
-
-    def cancel_training(self, model_id: str) -> Model:
-        if self.models[model_id].status != "training":
-            raise ServiceError("Model is not training.", status=400)
-        return super().cancel_training(model_id)
-
-    def launch(self, model_id: str) -> Job:
-        job = Job(id=f"job_{next(self._numbers)}", status="queued")
-        self.jobs[job.id] = job
-        self._put(self.models[model_id], status="training", job_id=job.id)
-        return job
-
-
 class Wire:
     """What lies between a kernel and the service: each request is a step, and may be lost."""
 
@@ -486,7 +468,7 @@ class World:
         self._numbers = itertools.count(1)
         self.clock = SetClock()
         self.path = self.folder / f"journal-{next(self._numbers)}.sqlite3"
-        self.service = Service()
+        self.service = FakeService()
         self.service.price = Decimal(100)
         self.model_id = self.service.create_model(name="m", type="flux.2-dev-lora").id
         self._source = draw(self.folder)

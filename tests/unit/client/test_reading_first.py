@@ -4,81 +4,76 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from documented import Documented
-from wire import Wire
+from wire import Handler, LocalWire, Wire, operation
 
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.errors import NotFound, ServiceFailed, ServiceUnreachable
+from phoenix_nbtrain.local.workers import Workers
 from phoenix_nbtrain.records import TrainingPair
 
 
-class Lossy:
-    """A documented service on a bad line, with one model that has two training images."""
+class Line:
+    """A bad line to a Phoenix with one model that has two training images."""
 
-    def __init__(self) -> None:
-        self.service = Documented()
-        self.wire = Wire(self.answer)
-        self.losses: list[str] = []
-        """What happens to the next writes: ``request`` or ``reply`` is lost, or ``502``."""
+    def __init__(self, folder: Path, picture: bytes) -> None:
+        self.wire, self.picture = LocalWire(folder), picture
         self.phoenix: Phoenix = self.wire.phoenix
-        self.ids = [self.phoenix.upload_image(f"{n}.png", b"x").id for n in range(5)]
+        self.ids = [self.phoenix.upload_image(f"{n}.png", picture).id for n in range(5)]
         self.model = self.phoenix.create_model(name="a", type="flux.2-dev-lora").id
         self.phoenix.add_training_images(self.model, self.ids[:2])
         self.wire.requests.clear()
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        loss = self.losses.pop(0) if self.losses and request.method != "GET" else ""
-        if loss == "request":
-            raise httpx.ConnectError("refused")
-        reply = self.service(request)
-        if loss == "reply":
-            raise httpx.ReadTimeout("slow")
-        return httpx.Response(502, text="<html>Bad gateway</html>") if loss == "502" else reply
+    def lose(self, loss: str, *, times: int = 1) -> None:
+        """Let the next writes lose their ``request`` or their ``reply``, or get a ``502`` for it."""
+        when, fault = {
+            "request": ("write", httpx.ConnectError("refused")),
+            "reply": ("after write", httpx.ReadTimeout("slow")),
+            "502": ("after write", httpx.Response(502, text="<html>Bad gateway</html>")),
+        }[loss]
+        self.wire.faults = {when: [fault] * times}
 
     def there(self) -> list[str]:
-        return list(self.service.models[self.model]["images"])
+        return [image.id for image in self.phoenix.get_model(self.model).training_images]
 
     def writes(self) -> list[httpx.Request]:
         return [r for r in self.wire.requests if r.method != "GET"]
 
 
 @pytest.fixture
-def line() -> Lossy:
-    return Lossy()
+def line(tmp_path: Path, icons: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
+    monkeypatch.setattr(Workers, "ensure", lambda self: None)  # no training moves on
+    return Line(tmp_path / "local", next(icons.glob("*.png")).read_bytes())
 
 
 LOSSES = pytest.mark.parametrize("loss", ["request", "reply", "502"])
 
 
 @LOSSES
-def test_images_are_added_once_each(line: Lossy, loss: str) -> None:
-    line.losses = [loss]
+def test_images_are_added_once_each(line: Line, loss: str) -> None:
+    line.lose(loss)
     added = line.phoenix.add_training_images(line.model, line.ids[2:])
     assert [image.id for image in added] == line.ids[2:]
     assert line.there() == line.ids
     assert len(line.writes()) == (2 if loss == "request" else 1)
 
 
-def test_only_those_that_are_missing_are_sent_again(line: Lossy) -> None:
+def test_only_those_that_are_missing_are_sent_again(line: Line) -> None:
     """Whether a batch is all or nothing is not documented."""
-    real = line.service.add_images
 
-    def half(key: str, *, body: Any, query: Any) -> Any:
-        real(key, body={"assetIds": body["assetIds"][:1]}, query=query)
+    def half(request: httpx.Request, pass_on: Handler) -> httpx.Response:
+        if operation(request) != "add_training_images":
+            return pass_on(request)
+        line.wire.rewrite = None
+        ids = json.loads(request.content)["assetIds"]
+        pass_on(httpx.Request("POST", request.url, json={"assetIds": ids[:1]}))
         raise httpx.ReadError("reset")
 
-    route = next(i for i, r in enumerate(line.service._routes) if r[2] == real)
-    method, pattern, _ = line.service._routes[route]
-
-    def once(key: str, **rest: Any) -> Any:
-        line.service._routes[route] = (method, pattern, real)
-        return half(key, **rest)
-
-    line.service._routes[route] = (method, pattern, once)
+    line.wire.rewrite = half
     added = line.phoenix.add_training_images(line.model, line.ids[2:])
     assert [json.loads(r.content) for r in line.writes()] == [
         {"assetIds": line.ids[2:]},
@@ -88,7 +83,7 @@ def test_only_those_that_are_missing_are_sent_again(line: Lossy) -> None:
     assert [image.id for image in added] == line.ids[2:], "all that were asked for"
 
 
-CHANGES: dict[str, tuple[Callable[[Lossy], Any], Callable[[Lossy], bool]]] = {
+CHANGES: dict[str, tuple[Callable[[Line], Any], Callable[[Line], bool]]] = {
     "replace": (
         lambda x: x.phoenix.replace_training_image(x.model, x.ids[0], asset_id=x.ids[4]),
         lambda x: x.there() == [x.ids[4], x.ids[1]],
@@ -99,48 +94,47 @@ CHANGES: dict[str, tuple[Callable[[Lossy], Any], Callable[[Lossy], bool]]] = {
     ),
     "delete the model": (
         lambda x: x.phoenix.delete_model(x.model),
-        lambda x: x.model not in x.service.models,
+        lambda x: list(x.phoenix.list_models()) == [],
     ),
     "caption": (
         lambda x: x.phoenix.update_asset(x.ids[0], description="red"),
-        lambda x: x.service.assets[x.ids[0]]["description"] == "red",
+        lambda x: x.phoenix.get_asset(x.ids[0]).description == "red",
     ),
     "rename": (
         lambda x: x.phoenix.update_model(x.model, name="b"),
-        lambda x: x.service.models[x.model]["name"] == "b",
+        lambda x: x.phoenix.get_model(x.model).name == "b",
     ),
     "pairs": (
         lambda x: x.phoenix.replace_pairs(
             x.model, [TrainingPair(source_id=x.ids[0], target_id=x.ids[1])]
         ),
-        lambda x: len(x.service.models[x.model]["trainingImagePairs"]) == 1,
+        lambda x: len(x.phoenix.get_model(x.model).training_image_pairs) == 1,
     ),
 }
 
 
 @LOSSES
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_stands_and_no_error_is_left(line: Lossy, change: str, loss: str) -> None:
-    line.losses = [loss]
+def test_a_change_stands_and_no_error_is_left(line: Line, change: str, loss: str) -> None:
+    line.lose(loss)
     make, stands = CHANGES[change]
     make(line)
     assert stands(line)
 
 
 @LOSSES
-def test_a_run_is_stopped_though_the_reply_is_lost(line: Lossy, loss: str) -> None:
+def test_a_run_is_stopped_though_the_reply_is_lost(line: Line, loss: str) -> None:
     line.phoenix.trigger_training(line.model, {})
-    line.losses = [loss]
+    line.lose(loss)
     assert line.phoenix.cancel_training(line.model).status == "training-canceled"
 
 
-def test_a_line_that_stays_bad_ends_with_its_own_error_after_three_tries(line: Lossy) -> None:
-    line.losses = ["request"] * 9
+def test_a_line_that_stays_bad_ends_with_its_own_error_after_three_tries(line: Line) -> None:
+    line.lose("request", times=9)
     with pytest.raises(ServiceUnreachable):
         line.phoenix.add_training_images(line.model, line.ids[2:])
     assert len(line.writes()) == 3
-    line.losses = ["502"] * 9
-    line.service.models[line.model]["images"].clear()
+    line.lose("502", times=9)
     with pytest.raises(ServiceFailed):
         line.phoenix.update_model(line.model, name="b")
 
@@ -165,7 +159,7 @@ def test_a_write_that_may_have_left_counts_as_sent_whatever_fails_afterwards() -
         assert not caught.value.sent
 
 
-def test_what_was_never_there_is_still_not_found(line: Lossy) -> None:
+def test_what_was_never_there_is_still_not_found(line: Line) -> None:
     with pytest.raises(NotFound):
         line.phoenix.delete_training_image(line.model, "asset_nobody")
     with pytest.raises(NotFound):
@@ -175,12 +169,12 @@ def test_what_was_never_there_is_still_not_found(line: Lossy) -> None:
 
 @pytest.mark.parametrize("loss", ["request", "reply", "502"])
 @pytest.mark.parametrize("make", ["model", "asset", "upload"])
-def test_what_makes_a_new_one_each_time_is_sent_once(line: Lossy, make: str, loss: str) -> None:
-    line.losses = [loss]
+def test_what_makes_a_new_one_each_time_is_sent_once(line: Line, make: str, loss: str) -> None:
+    line.lose(loss)
     calls: dict[str, Callable[[], Any]] = {
         "model": lambda: line.phoenix.create_model(name="b", type="flux.2-dev-lora"),
-        "asset": lambda: line.phoenix.upload_image("a.png", b"x"),
-        "upload": lambda: line.phoenix.begin_import("https://a.test/b.png"),
+        "asset": lambda: line.phoenix.upload_image("a.png", line.picture),
+        "upload": lambda: line.phoenix.begin_import("https://169.254.169.254/b.png"),
     }
     with pytest.raises((ServiceUnreachable, ServiceFailed)):
         calls[make]()

@@ -20,7 +20,7 @@ def clock() -> SetClock:
 @pytest.fixture
 def service() -> FakeService:
     service = FakeService()
-    service.create_model(name="m", type="flux.2-dev-lora")
+    service.seed()
     return service
 
 

@@ -49,7 +49,7 @@ LOST = ServiceUnreachable("Timed out.", sent=True)
 @pytest.fixture
 def hiding(clock: Any, journal: Journal) -> tuple[Hiding, Launcher, Order]:
     service = Hiding()
-    model = service.create_model(name="m", type="flux.2-dev-lora")
+    model = service.seed()
     order = Order(model_id=model.id, parameters={"n": 1}, fingerprint="f")
     return service, Launcher(service, journal, clock=clock, sleep=clock.pass_), order
 

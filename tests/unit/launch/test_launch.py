@@ -74,7 +74,7 @@ class TestPrice:
 
     def test_the_local_phoenix_needs_no_cap(self, journal: Journal) -> None:
         service = FakeService(is_local=True)
-        service.create_model(name="m", type="flux.2-dev-lora")
+        service.seed()
         assert not Launcher(service, journal).launch(order(service)).already
         assert len(service.launches) == 1
 

@@ -78,7 +78,7 @@ class Late(FakeService):
 @pytest.fixture
 def service() -> Late:
     service = Late()
-    service.create_model(name="m", type="flux.2-dev-lora")
+    service.seed()
     return service
 
 
@@ -220,7 +220,7 @@ def test_the_parallel_limit_is_final_where_jobs_of_other_models_account_for_it(
 def test_the_parallel_limit_is_final_where_a_run_of_this_computer_accounts_for_it(
     service: Late, launcher: Launcher, journal: Journal, wanted: Order
 ) -> None:
-    other = service.create_model(name="other", type="flux.2-dev-lora")
+    other = service.seed("other")
     bought = launcher.launch(replace(wanted, model_id=other.id), max_cost=2000)
     job_id = bought.intent.job_id or ""
     job = service.jobs[job_id]

@@ -113,7 +113,7 @@ def test_a_model_whose_only_run_was_stopped_has_none(
     training = opened()
     training.add_images(icons)
     training.start(max_cost=2000)
-    words = r"gives out no weights: This model has no weights\. training\.start\(\) trains"
+    words = r"gives out no weights: This model is not trained\. training\.start\(\) trains"
     for end in ("while it runs", "stopped"):
         if end == "stopped":
             training.stop()
