@@ -25,7 +25,7 @@ from phoenix_nbtrain.launch.reconcile import QUIET_APART, SUBMITTING_SECONDS, La
 from phoenix_nbtrain.launch.sending import VERB, Launched, Sending, doubt
 from phoenix_nbtrain.locks import Waiting, at_work, who_is_at
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
-from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
+from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState, Journal
 from phoenix_nbtrain.text import shown, time_of
 
 __all__ = ["AT_REST", "Launcher", "Seen"]
@@ -81,9 +81,9 @@ class Launcher:
     def client(self, client: LaunchClient) -> None:
         self._ledger.client = client
 
-    def reconcile(self, model: Model) -> Intent | None:
+    def reconcile(self, model: Model, kind: IntentKind = "training") -> Intent | None:
         """See `Ledger.reconcile`."""
-        return self._ledger.reconcile(model)
+        return self._ledger.reconcile(model, kind)
 
     def run_of(self, model: Model) -> Intent | None:
         """See `Ledger.run_of`."""

@@ -153,14 +153,15 @@ def _models(client: Service) -> tuple[dict[str, Model], PhoenixError | None]:
 def _looked(client: Service, launcher: Launcher, intent: Intent, listed: Model | None) -> bool:
     """Bring one unfinished run up to date; return whether the service told.
 
-    What a list tells of a model is enough to know whether its run goes on. A launch in doubt is
-    compared with all that the model was before, and so is read by itself.
+    What a list tells of a model is enough to know whether its run goes on, but holds only some of
+    its images: no run is written down by it. A launch in doubt is compared with all that the model
+    was before, and so is read by itself.
     """
     try:
         if listed is not None and intent.state in ("running", "stopping"):
-            model = listed
-        else:
-            model = client.get_model(intent.model_id)
+            launcher.reconcile(listed, intent.kind)
+            return True
+        model = client.get_model(intent.model_id)
         if intent.kind == "download":
             launcher.settle_download(model)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from phoenix_nbtrain.errors import (
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.records import Model, TrainingProgress
 from phoenix_nbtrain.runner import InlineRunner
+from phoenix_nbtrain.store import home_journal
 from phoenix_nbtrain.training import Training
 
 
@@ -322,6 +323,35 @@ def test_runs_that_go_on_are_told_by_the_list_of_models(
     hosted.finish(trainings[0].model_id)
     assert sorted(nbt.runs(hosted)["status"]) == ["running", "running", "trained"]
     assert reads(hosted) == before
+
+
+def test_no_run_is_written_down_by_what_a_list_tells(
+    hosted: FakeService,
+    by_the_clock: InlineRunner,
+    icons: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = start_of(hosted, by_the_clock, icons, 2)
+
+    def meanwhile() -> None:
+        """Another kernel notes the end of each run that is not looked at just now."""
+        hosted.before.clear()
+        journal = home_journal()
+        for intent in journal.intents():
+            if intent.state == "running":
+                journal.move(intent.intent_id, "trained", only_from={"running"})
+
+    def listed() -> Iterator[Model]:
+        models = hosted.get_models([first.model_id, second.model_id])
+        hosted.before["get_job"] = meanwhile
+        return iter(models)
+
+    for training in (first, second):
+        hosted.finish(training.model_id)
+        hosted.trigger_training(training.model_id, {})  # somebody else does
+    monkeypatch.setattr(hosted, "list_models", listed)
+    nbt.runs(hosted)
+    assert all(intent.bought_here for intent in home_journal().intents())
 
 
 # -- images ---------------------------------------------------------------------------------------
