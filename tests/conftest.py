@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,11 +28,20 @@ CREDENTIALS = ("PHOENIX_NBTRAIN_", "SCENARIO_")
 """How the names begin of everything that says whose account, or which Phoenix, is meant."""
 
 
+MEMORY = Path("/dev/shm")
+"""Files here are in memory: what is synced as in a user's home need not wait for a disk."""
+
+ROOM = 1 << 30
+"""Bytes that must be free there; a container may have 64 MB only, and then the disk is used."""
+
 _recorded = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Record every request that buys, of this process and of all that it starts."""
+    """Keep temporary files in memory, and record every request that buys, of all processes."""
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
     log = Path(tempfile.mkdtemp(prefix="nbtrain-")) / "requests-that-buy"
     config.stash[_recorded] = log
     os.environ.update(recorder.environment(log))

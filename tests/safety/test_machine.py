@@ -46,7 +46,7 @@ from phoenix_nbtrain.records import LaunchReply
 from phoenix_nbtrain.session.adding import Adding, AddReport
 from phoenix_nbtrain.store.journal import Intent, IntentState, Journal
 
-SCHEDULES = int(os.environ.get("NBTRAIN_SCHEDULES", "2000"))
+SCHEDULES = int(os.environ.get("NBTRAIN_SCHEDULES", "500"))
 SHM = Path("/dev/shm")  # the journal is synced as shipped; memory makes that quick
 KERNELS = st.integers(0, 2)
 STEPS = (

@@ -25,7 +25,7 @@ from safety.lossy import Lossy, Seeded
 
 from phoenix_nbtrain.store.journal import Journal
 
-KILLS = int(os.environ.get("NBTRAIN_SIGKILLS", "200"))
+KILLS = int(os.environ.get("NBTRAIN_SIGKILLS", "50"))
 FORKS = int(os.environ.get("NBTRAIN_FORKS", "24"))
 CONTROL = 20
 MOMENTS = (
