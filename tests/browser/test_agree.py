@@ -84,6 +84,7 @@ class Story:
         self._frames: list[Any] = []
         self._asked: dict[tuple[str, str], str] = {}
         self._done = 0
+        self._hearing = False
         self._count()
 
     # -- how it begins, and what is watched -----------------------------------------------------
@@ -124,7 +125,7 @@ class Story:
             command = getattr(editing, name)
 
             def counted(*given: Any, command: Callable[..., Any] = command) -> Any:
-                self._done += 1
+                self._done += self._hearing  # cells call them, too
                 return command(*given)
 
             setattr(editing, name, counted)
@@ -132,7 +133,9 @@ class Story:
     def _heard(self, view: str, message: dict[str, Any], handle: Callable[[], None]) -> None:
         """Let the kernel hear a message, and judge what came of it."""
         before = self.training.state.draft
+        self._hearing = True
         handle()
+        self._hearing = False
         if message["kind"] in ("edit", "undo", "redo"):
             self._asked[view, message["id"]] = message["kind"]
             assert self._done == len(self._asked), f"{message} was done twice, or not at all"
