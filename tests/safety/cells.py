@@ -42,6 +42,7 @@ def main() -> None:
     from phoenix_nbtrain.training import Training  # noqa: F401
 
     nbt.connect  # noqa: B018  # resolves the lazy name
+    "localhost".encode("idna")  # imports; a child forked amid an import waits for it for ever
     if "sdk" in sys.argv[1:]:
         from scenario_sdk import Scenario
 
