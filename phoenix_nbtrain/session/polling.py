@@ -14,7 +14,7 @@ from phoenix_nbtrain.session.service import Service
 
 __all__ = ["Poll", "Polled", "poll_of"]
 
-REFUSED_SECONDS = 300.0
+REFUSED_SECONDS = 60.0
 """How long the runs are read one by one after they could not be read together."""
 
 

@@ -205,7 +205,7 @@ def test_where_reading_together_is_refused_it_is_not_asked_for_at_every_look(
     hosted.before["get_models"] = refused
     before = hosted.count("get_models")
     by_the_clock.advance(600)
-    assert hosted.count("get_models") - before <= 3
+    assert hosted.count("get_models") - before <= 11, "once a minute"
     for number, training in enumerate(trainings):
         goes(hosted, training, number / 20)
     by_the_clock.advance(11)
