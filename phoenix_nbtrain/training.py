@@ -7,7 +7,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, ref
 
 from phoenix_nbtrain import arguments
 from phoenix_nbtrain.dataset import caption_edits, pairing
@@ -36,8 +36,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Training", "attach"]
 
-_faces: WeakValueDictionary[Session, Training] = WeakValueDictionary()
-"""One `Training` per session, so that a cell run again gets the same."""
+_faces: WeakKeyDictionary[Session, ref[Training]] = WeakKeyDictionary()
+"""One `Training` per session, so that a cell run again gets the same.
+
+Weak on both sides: what subscribes to a session may hold its `Training`, and would keep both.
+"""
 
 
 @after_fork
@@ -201,7 +204,12 @@ class Training(metaclass=_Opened):
     @classmethod
     def _of(cls, session: Session) -> Training:
         """Return the one face of a session."""
-        return _faces.get(session) or _faces.setdefault(session, type.__call__(cls, session))
+        known = _faces.get(session)
+        face = known() if known is not None else None
+        if face is None:
+            face = type.__call__(cls, session)
+            _faces[session] = ref(face)
+        return face
 
     # -- what it is -------------------------------------------------------------------------------
 

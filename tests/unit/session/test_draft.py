@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,15 @@ def test_pictures_are_sent_although_their_folder_is_gone(
 
 def test_a_cell_run_again_gets_the_training_its_views_show(opened: Opened) -> None:
     assert opened() is opened()
+
+
+def test_a_training_that_nobody_holds_is_let_go_with_its_subscribers(opened: Opened) -> None:
+    training = opened()
+    training._session.subscribe(lambda _: print(training))
+    session = weakref.ref(training._session)
+    del training
+    gc.collect()
+    assert session() is None
 
 
 def test_an_edit_is_sent_once_typing_has_paused(
