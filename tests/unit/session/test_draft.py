@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def test_a_cell_run_again_gets_the_training_its_views_show(opened: Opened) -> No
 
 def test_a_training_that_nobody_holds_is_let_go_with_its_subscribers(opened: Opened) -> None:
     training = opened()
-    training._session.subscribe(lambda _: print(training))
+    training._session.subscribe(partial(print, training))
     session = weakref.ref(training._session)
     del training
     gc.collect()
