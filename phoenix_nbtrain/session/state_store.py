@@ -73,7 +73,11 @@ class StateStore:
         for all of them. Each has its own outcome; one that raises changes nothing.
         """
         future = self._edits.add(edit)
-        self.runner.submit("state", self._edits.flush)
+        try:
+            self.runner.submit("state", self._edits.flush)
+        except RuntimeError:  # the system has no thread to spare
+            future.cancel()  # the caller is told that it failed, so no later write may take it along
+            raise
         return future
 
     def _write(self, edits: Sequence[Callable[[Draft], Draft]]) -> list[Draft | BaseException]:

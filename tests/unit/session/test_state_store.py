@@ -132,3 +132,16 @@ def test_a_view_that_could_not_be_told_hears_of_the_next_change(
     live.show(problem="b")
     runner.advance(1)
     assert heard == ["b"]
+
+
+def test_a_change_that_found_no_thread_is_not_made_with_the_next_one(
+    live: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(live.runner, "submit", no_thread)
+        with pytest.raises(RuntimeError):
+            live.change(later)
+    assert live.change(later).result(WAIT).revision == 1
