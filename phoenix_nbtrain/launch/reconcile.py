@@ -280,6 +280,8 @@ class Ledger:
         sent = min(intent.at, now.at - now.since(intent.last_change))
         try:
             for number, job in enumerate(self.client.list_jobs()):
+                if number > _JOBS_LOOKED_AT:
+                    return _Trace()  # it may be further down
                 if job.type == "model-download" and job.id not in known:
                     since, asked = _seconds(job.created_at), job.input
                     if since is not None and since < sent - CLOCKS_APART:
@@ -290,8 +292,6 @@ class Ledger:
                         return _Trace(found=True, job_id=job.id)
                     if asked.get("modelEpoch", intent.epoch) == intent.epoch:
                         return _Trace()  # it may be ours: no proof, and no evidence against it
-                if number >= _JOBS_LOOKED_AT:
-                    return _Trace()  # it may be further down
         except PhoenixError:
             return _Trace()  # not readable is no evidence
         return _Trace(evidence="of the jobs show none")

@@ -492,6 +492,13 @@ class TestDownloads:
                 ],
                 "nothing",
             ),
+            (
+                [
+                    *[{"input": {"modelId": "another"}}] * 201,
+                    {"input": {"modelId": "MODEL", "modelEpoch": "3"}},
+                ],
+                "nothing",
+            ),
             ([], "evidence"),
         ],
         ids=lambda value: None if isinstance(value, str) else f"{len(value)} jobs",
