@@ -130,6 +130,8 @@ class Machine(RuleBasedStateMachine):
         if price == "fresh" or not estimates:
             self.world.estimate(one)
             one.finish()
+        if not estimates:
+            return  # without images there is no price to click
         accepted = estimates[len(estimates) // 2 if price == "older" else -1]
         self.world.launch(one, accepted=accepted, again=again, fate=fate, lag=lag)
         one.go(until, end)
@@ -279,6 +281,8 @@ class Machine(RuleBasedStateMachine):
         parent.finish()
         world.estimate(parent)
         parent.finish()
+        if not world.estimates:
+            return  # without images there is no price to click
         accepted = world.estimates[-1]
         world.launch(parent, accepted=accepted, fate=fate, lag=lag)
         parent.go(points[0])
