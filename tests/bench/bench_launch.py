@@ -51,7 +51,7 @@ class Ours:
     def price(self, count: int) -> None:
         parameters = catalog.to_wire(TYPE, {})
         for _ in range(count):
-            model = self.service.create_model(name="icons", type=TYPE)
+            model = self.service.seed("icons", TYPE)
             order = Order(model_id=model.id, parameters=parameters, fingerprint=model.id)
             self.priced.append((order, self.launcher.estimate(order)))
 
