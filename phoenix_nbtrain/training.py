@@ -612,7 +612,7 @@ class Training(metaclass=_Opened):
     # -- runs -------------------------------------------------------------------------------------
 
     def estimate(self, *, config: Mapping[str, Any] | None = None) -> Estimate:
-        """Return today's price of this training. Buys nothing.
+        """Return today's cost of this training. Buys nothing.
 
             training.estimate(config={"epochs": 20})
 
@@ -684,7 +684,7 @@ class Training(metaclass=_Opened):
         )
 
     def estimate_download(self, *, epoch: int | None = None) -> Estimate:
-        """Return today's price of the trained weights. Buys nothing.
+        """Return today's cost of the trained weights. Buys nothing.
 
             training.estimate_download()
 

@@ -381,5 +381,5 @@ class Watch(Polled):
 def _unseen_words(unseen: Intent) -> str:
     return (
         f"The launch appears not to have run: {unseen.reason}. If the service shows none either, "
-        "Start asks for today's price and sends a new one."
+        "Start asks for today's cost and sends a new one."
     )[:200]
