@@ -27,7 +27,7 @@ from phoenix_nbtrain.errors import (
     ServiceUnreachable,
     Throttled,
 )
-from phoenix_nbtrain.launch import Launcher, Order, download_order, fingerprint
+from phoenix_nbtrain.launch import Launcher, Order, Seen, download_order, fingerprint
 from phoenix_nbtrain.records import Job, LaunchReply, Quote
 from phoenix_nbtrain.store.journal import Intent, Journal
 from phoenix_nbtrain.text import shown
@@ -600,3 +600,20 @@ class TestFingerprint:
             return fingerprint(model_id, **values)  # type: ignore[arg-type]  # checked by name
 
         assert of({**base, **other}) != of(dict(base))
+
+
+def test_a_launch_of_another_kernel_since_the_model_was_read_is_not_followed_by_ours(
+    launcher: Launcher, service: FakeService, journal: Journal
+) -> None:
+    wanted = order(service)
+    seen = Seen(model=service.get_model(wanted.model_id), newest=None)
+    other = Launcher(service, journal, sleep=lambda seconds: None)
+    other.launch(order(service, epochs=5), max_cost=2000)
+    other.reconcile(service.finish(wanted.model_id))
+    try:
+        launched = launcher.launch(wanted, max_cost=2000, again=True, seen=seen)
+    except LaunchRefused:
+        pass
+    else:
+        assert launched.already
+    assert len(service.launches) == 1
