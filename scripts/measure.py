@@ -4,11 +4,12 @@
     python scripts/measure.py --tests                      and the minutes of README's pytest
     python scripts/measure.py --mutation                   and all mutation scores, in an hour or two
     python scripts/measure.py --mutation --subject merge   and one of them, in minutes
+    python scripts/measure.py --mutation --sample 150      of 150 mutants of each subject
 
-Mutation runs in a copy, ``build/mutation``, with the unit and contract tests in `SELECTED`. How far
-it is stands in ``build/mutation/log``; the mutants that survived are left as diffs in
-``build/mutation/survivors``. Many tests write to the disk and wait for it: with ``TMPDIR`` on a RAM
-disk it takes half the time.
+Mutation runs in a copy, ``build/mutation``; each subject is held against the tests of its own layer,
+see `SUBJECTS`. How far it is stands in ``build/mutation/log``; the mutants that survived are left as
+diffs in ``build/survivors``. Many tests write to the disk and wait for it: with ``TMPDIR`` on a
+RAM disk it takes half the time.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import random
 import re
 import shutil
 import signal
@@ -39,26 +41,31 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 COPY = ROOT / "build" / "mutation"
+SURVIVORS = ROOT / "build" / "survivors"
 PACKAGE = "phoenix_nbtrain"
 
-SUBJECTS = {
-    "acceptance": ["launch/price.py:check_price", "launch/launcher.py:Launcher._check_*"],
-    "launch states": ["launch/launcher.py", "launch/reconcile.py"],
-    "trigger": ["launch/sending.py"],
-    "journal": ["store/journal.py"],
-    "merge": ["session/merge.py", "dataset/baselines.py", "dataset/left_out.py"],
-    "edits": ["dataset/edits.py", "dataset/apply.py"],
-    "money": ["launch/price.py", "launch/identity.py", "clock.py"],
-    "scrubber": ["client/secrecy.py"],
-    "sync": ["session/sync.py"],
-}
-"""What is mutated: files of the package, or with a colon those functions of a file."""
+LAUNCH = ["tests/unit/launch"]
+DATASET = ["tests/unit/dataset"]
+SESSION = ["tests/unit/session"]
 
-SELECTED = [
-    *(f"tests/unit/{name}" for name in ("client", "dataset", "launch", "store", "session")),
-    "tests/unit/test_clock.py",
-    *(f"tests/contract/test_{name}.py" for name in ("client", "download", "tool")),
-]
+SUBJECTS = {
+    "acceptance": (["launch/price.py:check_price", "launch/launcher.py:Launcher._check_*"], LAUNCH),
+    "launch states": (["launch/launcher.py", "launch/reconcile.py"], LAUNCH),
+    "trigger": (["launch/sending.py"], LAUNCH),
+    "journal": (["store/journal.py"], ["tests/unit/store"]),
+    "merge": (
+        ["session/merge.py", "dataset/baselines.py", "dataset/left_out.py"],
+        ["tests/unit/session/test_merge.py", *DATASET],
+    ),
+    "edits": (["dataset/edits.py", "dataset/apply.py"], DATASET),
+    "money": (
+        ["launch/price.py", "launch/identity.py", "clock.py"],
+        [*LAUNCH, "tests/unit/test_clock.py"],
+    ),
+    "scrubber": (["client/secrecy.py"], ["tests/unit/client"]),
+    "sync": (["session/sync.py"], SESSION),
+}
+"""What is mutated, files of the package or with a colon those functions of one; and its tests."""
 
 SQL = re.compile(r"(XX)?(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|BEGIN|PRAGMA)\b", re.IGNORECASE)
 """How a text begins that is no sentence for people."""
@@ -231,28 +238,32 @@ def minutes() -> Row:
 # mutant is a fork of that session.
 
 
-def mutate(names: list[str]) -> Iterator[Row]:
-    """Yield the mutation scores of these subjects."""
-    of = {name: [part.partition(":") for part in SUBJECTS[name]] for name in names}
-    files = sorted({f"{PACKAGE}/{path}" for parts in of.values() for path, _, _ in parts})
-    if gone := [path for path in (*files, *SELECTED) if not (ROOT / path).exists()]:
-        raise SystemExit(f"Moved? Say where in SUBJECTS and SELECTED: {', '.join(gone)}")
+def mutate(name: str, sample: int | None) -> Row:
+    """Return a subject's mutation score."""
+    parts, tests = SUBJECTS[name]
+    of = [part.partition(":") for part in parts]
+    files = [f"{PACKAGE}/{path}" for path in dict.fromkeys(path for path, _, _ in of)]
+    if gone := [path for path in (*files, *tests) if not (ROOT / path).exists()]:
+        raise SystemExit(f"Moved? Say where in SUBJECTS: {', '.join(gone)}")
     _copy()
     with contextlib.chdir(COPY):
         mutants = {file: _mutants(file) for file in files}
-
-    def chosen(name: str) -> Iterator[tuple[str, str, str]]:
-        for path, _, pattern in of[name]:
-            for key, function, original, mutant in mutants[f"{PACKAGE}/{path}"]:
-                if fnmatch.fnmatchcase(function, pattern or "*"):
-                    yield key, original, mutant
-
-    every = {mutant for name in names for mutant in chosen(name)}
-    wanted = sorted(key for key, a, b in every if without_words(a) != without_words(b))
+    chosen = [
+        (key, original, mutant)
+        for path, _, pattern in of
+        for key, function, original, mutant in mutants[f"{PACKAGE}/{path}"]
+        if fnmatch.fnmatchcase(function, pattern or "*")
+    ]
+    counts = Counter[str]()
+    wanted = sorted(key for key, a, b in chosen if without_words(a) != without_words(b))
+    if sample is None or sample > len(wanted):
+        counts["text only"] = len(chosen) - len(wanted)
+    else:
+        wanted = sorted(random.Random(0).sample(wanted, sample))
     (COPY / "wanted.json").write_text(json.dumps(wanted), encoding="utf-8")
     # Processes that tests start import the code as it is.
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = [sys.executable, __file__, "--run-mutants"]
+    run = [sys.executable, __file__, "--run-mutants", *tests]
     with (COPY / "log").open("w", encoding="utf-8") as log:
         code = subprocess.run(
             run, cwd=COPY, env=environment, stdout=log, stderr=log, check=False
@@ -260,20 +271,16 @@ def mutate(names: list[str]) -> Iterator[Row]:
     if code or not (COPY / "fates.json").exists():
         raise SystemExit(f"The mutants could not be run; see {log.name}")
     fates = json.loads((COPY / "fates.json").read_text(encoding="utf-8"))
-    (COPY / "survivors").mkdir()
-    for name in names:
-        counts, diffs = Counter[str](), []
-        for key, original, mutant in chosen(name):
-            fate = fates.get(key, "text only")
-            counts[fate] += 1
-            if fate in {"survived", "untested"}:
-                lines = difflib.unified_diff(
-                    original.splitlines(), mutant.splitlines(), lineterm=""
-                )
-                diffs.append("\n".join([f"# {fate}: {key}", *list(lines)[2:], ""]))
-        target = COPY / "survivors" / f"{name.replace(' ', '-')}.diff"
-        target.write_text("\n".join(diffs), encoding="utf-8")
-        yield score(name, counts)
+    counts.update(fates.values())
+    diffs = []
+    for key, original, mutant in chosen:
+        if fates.get(key) in {"survived", "untested"}:
+            lines = difflib.unified_diff(original.splitlines(), mutant.splitlines(), lineterm="")
+            diffs.append("\n".join([f"# {fates[key]}: {key}", *list(lines)[2:], ""]))
+    SURVIVORS.mkdir(exist_ok=True)
+    target = SURVIVORS / f"{name.replace(' ', '-')}.diff"
+    target.write_text("\n".join(diffs), encoding="utf-8")
+    return score(name, counts)
 
 
 def _copy() -> None:
@@ -335,7 +342,7 @@ def score(name: str, counts: Counter[str]) -> Row:
     return f"mutation: {name}", percent, ", ".join(f"{counts[fate]} {fate}" for fate in order)
 
 
-def run_mutants() -> int:
+def run_mutants(tests: list[str]) -> int:
     """Run the wanted mutants in the copy, which is the present folder."""
     sys.path.insert(0, str(COPY))
     import pytest
@@ -343,7 +350,7 @@ def run_mutants() -> int:
 
     set_mutant_under_test("")
     options = ["-q", "--rootdir=.", "-p", "no:cacheprovider", "-W", "ignore"]
-    return int(pytest.main([*options, *SELECTED], plugins=[Mutants()]))
+    return int(pytest.main([*options, *tests], plugins=[Mutants()]))
 
 
 class Mutants:
@@ -357,16 +364,19 @@ class Mutants:
             return True
         reached = json.loads(notes.read_text(encoding="utf-8"))
         fates = {}
+        lately: list[int] = []  # what killed the mutants before this one, the last one first
         for number, key in enumerate(wanted):
             function = key.partition("__mutmut_")[0]
-            # The quick tests first, and the time that all of them took.
-            some = sorted(
-                (reached[i.nodeid][0], n)
+            some = {
+                n: reached[i.nodeid][0]
                 for n, i in enumerate(session.items)
                 if function in reached[i.nodeid][1]
-            )
-            items = [session.items[n] for _, n in some]
-            fates[key] = self._fate(session, key, items, folder, sum(took for took, _ in some))
+            }
+            # What has killed before comes first, then the quick ones.
+            order = [*(n for n in lately[:10] if n in some), *sorted(some, key=some.__getitem__)]
+            order = list(dict.fromkeys(order))
+            fates[key], killer = self._fate(session, key, order, folder, sum(some.values()))
+            lately = [killer, *(n for n in lately if n != killer)] if killer >= 0 else lately
             print(f"{number + 1} of {len(wanted)}: {fates[key]} {key}", flush=True)
         Path("fates.json").write_text(json.dumps(fates), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
@@ -394,18 +404,28 @@ class Mutants:
         notes.write_text(json.dumps(reached), encoding="utf-8")
         return True
 
-    def _fate(self, session: Any, key: str, items: list[Any], folder: Path, seconds: float) -> str:
+    def _fate(
+        self, session: Any, key: str, order: list[int], folder: Path, seconds: float
+    ) -> tuple[str, int]:
+        """Return what became of a mutant, and the number of the test that killed it, or -1."""
         from mutmut.mutation.trampoline import set_mutant_under_test
 
-        if not items:
-            return "untested"
+        if not order:
+            return "untested", -1
+        at = folder / "at"
 
         def tested() -> bool:
             set_mutant_under_test(key)
-            return all(itertools.starmap(_passes, itertools.pairwise([*items, None])))
+            for n, following in itertools.pairwise([*order, None]):
+                at.write_text(str(n), encoding="utf-8")
+                after = None if following is None else session.items[following]
+                if not _passes(session.items[n], after):
+                    return False
+            return True
 
         fates = {0: "survived", None: "timeout"}
-        return fates.get(self._fork(session, tested, folder, 20 + 2 * seconds), "killed")
+        fate = fates.get(self._fork(session, tested, folder, 20 + 2 * seconds), "killed")
+        return fate, int(at.read_text(encoding="utf-8")) if fate == "killed" else -1
 
     @staticmethod
     def _fork(
@@ -451,18 +471,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the project.")
     parser.add_argument("--tests", action="store_true", help="run pytest as README says")
     parser.add_argument("--mutation", action="store_true", help="run mutmut over the subjects")
-    parser.add_argument("--run-mutants", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--run-mutants", nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("--subject", choices=SUBJECTS, action="append", help="one of them only")
+    parser.add_argument("--sample", type=int, help="that many mutants of each, always the same")
     given = parser.parse_args()
     if given.run_mutants:
-        sys.exit(run_mutants())
+        sys.exit(run_mutants(given.run_mutants))
     if given.mutation and importlib.util.find_spec("mutmut") is None:
         parser.error('mutmut is not installed: pip install ".[mutation]"')
     rows = itertools.chain(
         sizes(),
         traffic(),
         [minutes()] if given.tests else [],
-        mutate(given.subject or list(SUBJECTS)) if given.mutation else [],
+        (mutate(name, given.sample) for name in (given.subject or SUBJECTS) if given.mutation),
     )
     print("| what | how much | of it |\n|---|---|---|")
     for row in rows:
