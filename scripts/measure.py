@@ -349,7 +349,7 @@ def run_mutants(tests: list[str]) -> int:
     from mutmut.mutation.trampoline import set_mutant_under_test
 
     set_mutant_under_test("")
-    options = ["-q", "--rootdir=.", "-p", "no:cacheprovider", "-W", "ignore"]
+    options = ["-q", "-n0", "--rootdir=.", "-p", "no:cacheprovider", "-W", "ignore"]
     return int(pytest.main([*options, *tests], plugins=[Mutants()]))
 
 

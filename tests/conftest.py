@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,17 +35,27 @@ MEMORY = Path("/dev/shm")
 ROOM = 1 << 30
 """Bytes that must be free there; a container may have 64 MB only, and then the disk is used."""
 
+WORKERS = 4
+"""Most processes of tests; each may have a browser and a JupyterLab, which want memory."""
+
 _recorded = pytest.StashKey[Path]()
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many processes run the tests: none beside this one where only a few files do."""
+    folders = any(Path(argument.partition("::")[0]).is_dir() for argument in config.args)
+    return min(os.cpu_count() or 1, WORKERS) if folders else 0
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep temporary files in memory, and record every request that buys, of all processes."""
-    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
-        os.environ["TMPDIR"] = str(MEMORY)
-        tempfile.tempdir = None
-    log = Path(tempfile.mkdtemp(prefix="nbtrain-")) / "requests-that-buy"
-    config.stash[_recorded] = log
-    os.environ.update(recorder.environment(log))
+    if not hasattr(config, "workerinput"):
+        if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+            os.environ["TMPDIR"] = str(MEMORY)
+            tempfile.tempdir = None
+        log = Path(tempfile.mkdtemp(prefix="nbtrain-")) / "requests-that-buy"
+        config.stash[_recorded] = log
+        os.environ.update(recorder.environment(log))
     recorder.install()
 
 
@@ -62,9 +73,13 @@ def pytest_terminal_summary(
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """One function alone can buy; a session in which another did has failed."""
-    counts, wrong = recorder.judge(session.config.stash[_recorded])
-    ran = {item.nodeid for item in session.items} if not session.config.option.collectonly else {}
-    tutorials = any("test_a_tutorial_run_twice" in name for name in ran)
+    log = session.config.stash.get(_recorded, None)
+    if log is None:  # a worker; the process that started it judges for all
+        return
+    counts, wrong = recorder.judge(log)
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    passed = reporter.stats.get("passed", []) if reporter else []
+    tutorials = any("test_a_tutorial_run_twice" in report.nodeid for report in passed)
     unseen = tutorials and not counts[recorder.NOTEBOOKS]
     if session.exitstatus == pytest.ExitCode.OK and (wrong or unseen):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -133,10 +133,11 @@ def test_what_phoenix_refuses_ends_with_1(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "taken").write_text("a file")
-    assert main(["tutorial", "--copy", "--to", str(tmp_path / "taken" / "here")]) == 2
+    monkeypatch.chdir(tmp_path)
+    Path("taken").write_text("a file")
+    assert main(["tutorial", "--copy", "--to", "taken/here"]) == 2
     (line,) = lines_of(capsys)[1]
     assert "taken/here" in line
     assert line.endswith("Name a folder of yours with --to.")
