@@ -59,6 +59,7 @@ class FakeService:
         self.is_local = is_local
         self.in_process = False
         self.price = Decimal(1080)
+        self.discount = Decimal(0)
         self.calls: list[str] = []
         self.before: dict[str, Fault] = {}
         """Raise before anything happened."""
@@ -241,7 +242,8 @@ class FakeService:
         self._did("quote_training")
         if not self._model(model_id).training_images:
             raise ServiceError("The model has no training images.", status=400)
-        return Quote(amount=self.price, details={"train-model": self.price})
+        details = {"train-model": self.price}
+        return Quote(amount=self.price, discount=self.discount, details=details)
 
     def trigger_training(self, model_id: str, parameters: Mapping[str, Any]) -> LaunchReply:
         self._did("trigger_training")

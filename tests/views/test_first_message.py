@@ -7,7 +7,7 @@ from typing import Any
 import comm
 import pytest
 from comm.base_comm import BaseComm
-from views.fakes import EDIT, FakeTraining, image, pair
+from trainings import EDIT, image, pair, training_of
 
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
@@ -25,7 +25,7 @@ def test_what_a_view_shows_comes_with_the_message_that_opens_it(
 
     monkeypatch.setattr(comm, "create_comm", Comm)
 
-    shown = view(FakeTraining([image(0), image(1)], [pair(0, 0, 1)], type=EDIT))
+    shown = view(training_of([image(0), image(1)], [pair(0, 0, 1)], type=EDIT))
 
     own = [(kind, state) for kind, state in said if state.get("_model_module") == "anywidget"]
     assert [kind for kind, _ in own] == ["comm_open"]

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from views.buying import Buying, alive, everything, quiet, said
-from views.fakes import EDIT, image, images, pair
+from trainings import EDIT, image, images, pair, training_of
+from views.panels import alive, everything, quiet, said
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.catalog import MODEL_TYPES, Parameter
@@ -44,10 +44,10 @@ def noted(form: ConfigForm, name: str) -> str:
 
 def test_each_parameter_has_a_field_with_its_range_and_its_default() -> None:
     for name in MODEL_TYPES:
-        form = ConfigForm(Buying(type=name))
+        form = ConfigForm(training_of(type=name))
         assert set(form._fields) == set(catalog.parameters(name))
         form.close()
-    form = ConfigForm(Buying())
+    form = ConfigForm(training_of())
     assert field(form, "epochs").input.description == "Epochs · 1 to 100 <em>affects cost</em>"
     assert field(form, "learning_rate").input.description == "Learning rate · 1e-5 to 1e-3"
     assert field(form, "learning_rate").input.value == "0.00005"
@@ -55,7 +55,7 @@ def test_each_parameter_has_a_field_with_its_range_and_its_default() -> None:
 
 
 def test_typing_alone_changes_nothing_and_leaving_the_field_does() -> None:
-    training = Buying(images(24))
+    training = training_of(images(24))
     form = ConfigForm(training)
     type_in(form, "epochs", "12")
     assert (training.edits, dict(training.state.draft.config)) == (0, {})
@@ -67,7 +67,7 @@ def test_typing_alone_changes_nothing_and_leaving_the_field_does() -> None:
 
 
 def test_leaving_brings_its_text_so_a_late_keystroke_cannot_be_lost() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     field(form, "epochs").input.set_state({"value": "1"})  # "12" still waits in the browser
     leave(form, "epochs", "12")
@@ -77,7 +77,7 @@ def test_leaving_brings_its_text_so_a_late_keystroke_cannot_be_lost() -> None:
 
 
 def test_enter_takes_it_and_leaving_after_that_is_no_second_edit() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     enter(form, "repeats", "15")
     leave(form, "repeats", "15")
@@ -86,7 +86,7 @@ def test_enter_takes_it_and_leaving_after_that_is_no_second_edit() -> None:
 
 @pytest.mark.parametrize("typed", ["500", "0", "1.5", "many", "nan", "9" * 5000])
 def test_a_refused_value_stays_typed_with_the_reason_and_what_stands(typed: str) -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     leave(form, "epochs", typed)
     assert dict(training.state.draft.config) == {}
@@ -100,7 +100,7 @@ def test_a_refused_value_stays_typed_with_the_reason_and_what_stands(typed: str)
 
 
 def test_an_emptied_field_goes_back_to_the_default() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     leave(form, "epochs", "12")
     leave(form, "epochs", "")
@@ -109,7 +109,7 @@ def test_an_emptied_field_goes_back_to_the_default() -> None:
 
 
 def test_a_change_from_the_kernel_shows_and_a_half_typed_field_is_left_alone() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     type_in(form, "rank", "3")
     op = {"op": "set", "table": "config", "column": "value"}
@@ -120,7 +120,7 @@ def test_a_change_from_the_kernel_shows_and_a_half_typed_field_is_left_alone() -
 
 
 def test_what_is_typed_after_a_change_of_someone_else_was_shown_is_taken() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     op = {"op": "set", "table": "config", "row": "rank", "column": "value", "value": 16}
     training.edit([op])
@@ -130,7 +130,7 @@ def test_what_is_typed_after_a_change_of_someone_else_was_shown_is_taken() -> No
 
 
 def test_what_was_typed_over_a_change_of_someone_else_is_refused_and_told() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     type_in(form, "rank", "32")
     op = {"op": "set", "table": "config", "row": "rank", "column": "value", "value": 16}
@@ -142,19 +142,19 @@ def test_what_was_typed_over_a_change_of_someone_else_is_refused_and_told() -> N
 
 
 def test_two_quick_edits_of_one_field_both_count() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
-    training.hold = True
+    training.runner.hold = True
     leave(form, "epochs", "12")
     leave(form, "epochs", "13")
-    training.release()
-    training.release()
+    training.runner.release()
+    training.runner.release()
     assert training.state.draft.config["epochs"] == 13
     assert field(form, "epochs").input.value == "13"
 
 
 def test_the_slider_and_the_number_are_one_value() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     rate = field(form, "learning_rate")
     rate.slider.set_state({"value": 1.1220184543019634e-4})
@@ -167,7 +167,7 @@ def test_the_slider_and_the_number_are_one_value() -> None:
 
 
 def test_sample_prompts_are_lines_and_too_many_are_refused() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     leave(form, "sample_prompts", "a hedgehog\n\n  a fox  \n")
     assert training.state.draft.config["sample_prompts"] == ("a hedgehog", "a fox")
@@ -178,7 +178,7 @@ def test_sample_prompts_are_lines_and_too_many_are_refused() -> None:
 
 
 def test_sample_sources_are_chosen_by_name_for_edit_types() -> None:
-    training = Buying([image(1, name="a<b>.png"), image(2)], type=EDIT)
+    training = training_of([image(1, name="a<b>.png"), image(2)], type=EDIT)
     form = ConfigForm(training)
     chooser = field(form, "sample_sources").list
     assert [label for label, _ in chooser.options] == ["a<b>.png", "picture-2.png"]
@@ -191,20 +191,20 @@ def test_sample_sources_are_chosen_by_name_for_edit_types() -> None:
 
 def test_the_steps_are_counted_in_words() -> None:
     pairs = [pair(n, 2 * n, 2 * n + 1) for n in range(24)]
-    form = ConfigForm(Buying(images(48), pairs, type=EDIT))
+    form = ConfigForm(training_of(images(48), pairs, type=EDIT))
     leave(form, "epochs", "12")
     leave(form, "repeats", "15")
     assert form._steps.value == "24 pairs × 15 repeats × 12 epochs = 4,320 steps"
     leave(form, "batch_size", "2")
     assert form._steps.value == "24 pairs × 15 repeats × 12 epochs ÷ batch 2 = 2,160 steps"
-    capped = ConfigForm(Buying(images(1), type="flux.1-lora"))
+    capped = ConfigForm(training_of(images(1), type="flux.1-lora"))
     leave(capped, "max_train_steps", "50")
     assert capped._steps.value == "1 image × 20 repeats × 10 epochs, ended at 50 steps"
-    assert "No images yet" in ConfigForm(Buying())._steps.value
+    assert "No images yet" in ConfigForm(training_of())._steps.value
 
 
 def test_use_the_defaults_is_one_edit() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     leave(form, "epochs", "12")
     leave(form, "rank", "8")
@@ -215,7 +215,7 @@ def test_use_the_defaults_is_one_edit() -> None:
 
 
 def test_nothing_can_be_changed_while_it_trains() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     training.runs()
     assert all(f.input.disabled or not hasattr(f, "input") for f in form._fields.values())
@@ -230,13 +230,13 @@ def test_a_secret_parameter_has_no_field(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(
         catalog, "parameters", lambda _: MappingProxyType({**known, "wandb_key": secret})
     )
-    form = ConfigForm(Buying())
+    form = ConfigForm(training_of())
     assert "hush-hush" not in said(form)
     assert "wandb" not in said(form)
 
 
 def test_hostile_text_stays_text() -> None:
-    training = Buying()
+    training = training_of()
     form = ConfigForm(training)
     leave(form, "epochs", "<img src=x onerror=alert(1)>")
     assert "<img" not in noted(form, "epochs")
@@ -245,13 +245,13 @@ def test_hostile_text_stays_text() -> None:
 
 def test_closing_leaves_nothing_open_and_nothing_alive() -> None:
     before = alive()
-    training = Buying(images(2), type=EDIT)
+    training = training_of(images(2), type=EDIT)
     form = ConfigForm(training)
     assert len(list(everything(form))) > 20
     form.close()
     form.close()
     assert alive() == before
-    assert training.subscribers == []
+    assert training.hears == 0
     gone = weakref.ref(form)
     del form
     gc.collect()
@@ -259,7 +259,7 @@ def test_closing_leaves_nothing_open_and_nothing_alive() -> None:
 
 
 def test_it_reads_well_as_plain_text() -> None:
-    form = ConfigForm(Buying(images(3)))
+    form = ConfigForm(training_of(images(3)))
     words = repr(form)
     assert words == "ConfigForm: animal stickers · 3 images × 20 repeats × 10 epochs = 600 steps"
     assert form._repr_mimebundle_()["text/plain"] == words
@@ -267,11 +267,11 @@ def test_it_reads_well_as_plain_text() -> None:
 
 def test_an_unknown_keyword_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="epoch"):
-        ConfigForm(Buying(), epoch=3)  # type: ignore[call-arg]
+        ConfigForm(training_of(), epoch=3)  # type: ignore[call-arg]
 
 
 def test_a_parameter_that_both_sides_changed_is_shown_with_the_two_choices() -> None:
-    training = Buying(images(3))
+    training = training_of(images(3))
     form = ConfigForm(training)
     assert form._both.children == ()
 

@@ -6,12 +6,13 @@ import gc
 import json
 import weakref
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ipywidgets.widgets.widget import _instances
+from trainings import EDIT, StagedTraining, image, images, pair, picture, training_of
 from traitlets import TraitError
-from views.fakes import EDIT, FakeTraining, image, images, pair
 
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.session.state import SyncState
@@ -23,7 +24,7 @@ from phoenix_nbtrain.widgets.progress import ProgressPanel
 Heard = list[tuple[dict[str, Any], list[bytes]]]
 
 
-def opened(training: FakeTraining) -> tuple[ImageGrid, Heard]:
+def opened(training: StagedTraining) -> tuple[ImageGrid, Heard]:
     grid = ImageGrid(training)
     heard: Heard = []
     grid.send = lambda content, buffers=None: heard.append((content, buffers or []))
@@ -39,7 +40,7 @@ def set_caption(row: str, value: str) -> dict[str, Any]:
 
 
 def test_rows_come_in_pages_of_a_hundred() -> None:
-    grid, heard = opened(FakeTraining(images(130)))
+    grid, heard = opened(training_of(images(130)))
     ask(grid, id="a", kind="rows", table="images", start=100, stop=9999)
     reply, _ = heard.pop()
     assert (reply["ok"], reply["total"], len(reply["rows"])) == (True, 130, 30)
@@ -49,8 +50,8 @@ def test_rows_come_in_pages_of_a_hundred() -> None:
 
 def test_a_row_tells_what_a_tile_shows() -> None:
     rows = [image(1, "a fox", automatic_caption="an animal"), image(2, saved=False)]
-    training = FakeTraining(rows, [pair(1, 1, 2)])
-    training.known_colours = {"img_1": "#aabbcc"}
+    training = training_of(rows, [pair(1, 1, 2)])
+    training.small.colours.put(str(rows[0].content_hash), "#aabbcc")
     grid, heard = opened(training)
     ask(grid, id="a", kind="rows", table="images", start=0, stop=100)
     first, second = heard.pop()[0]["rows"]
@@ -76,7 +77,7 @@ def test_a_row_tells_what_a_tile_shows() -> None:
     assert picture != second["picture"]
 
 
-def badges_of(training: FakeTraining) -> list[list[str]]:
+def badges_of(training: StagedTraining) -> list[list[str]]:
     grid, heard = opened(training)
     ask(grid, id="a", kind="rows", table="images", start=0, stop=100)
     return [[b["text"] for b in row["badges"]] for row in heard.pop()[0]["rows"]]
@@ -88,7 +89,7 @@ def test_what_the_checks_find_is_a_badge_of_its_picture() -> None:
     rows += [image(3, "stickerr, a cat"), image(4, "sticker, a thing 0"), image(5, "sticker, x")]
     rows[5] = replace(rows[5], content_hash=rows[1].content_hash)
     rows = [replace(row, **wide) for row in rows]
-    assert badges_of(FakeTraining(rows)) == [
+    assert badges_of(training_of(rows)) == [
         ["same caption"], [], [], ["trigger word"], ["same caption"], ["twice"],
     ]  # fmt: skip
 
@@ -96,7 +97,7 @@ def test_what_the_checks_find_is_a_badge_of_its_picture() -> None:
 def test_a_type_that_learns_from_pairs_misses_pairs_and_no_captions() -> None:
     rows = [replace(image(n), width=2048, height=2048) for n in range(4)]
     pairs = [pair(1, 0, 1), pair(2, 2, 1)]
-    training = FakeTraining(rows, pairs, type=EDIT)
+    training = training_of(rows, pairs, type=EDIT)
     assert badges_of(training) == [
         ["source of pair 1"], ["2 pairs"], ["source of pair 2"], ["in no pair"],
     ]  # fmt: skip
@@ -105,7 +106,7 @@ def test_a_type_that_learns_from_pairs_misses_pairs_and_no_captions() -> None:
 
 def test_attention_counts_what_was_refused_lacks_a_caption_or_is_found_at_fault() -> None:
     rows = [image(1, "a fox"), image(2, ""), image(3, "a cat", refusal="too large")]
-    grid, _ = opened(FakeTraining(rows))
+    grid, _ = opened(training_of(rows))
     assert grid.summary["counts"]["attention"] == 2
 
 
@@ -119,7 +120,7 @@ def test_search_attention_and_order_are_the_kernels() -> None:
         image(1, "", name="img2.png", automatic_caption="a red wolf"),
         image(2, "a red cat", name="img1.png"),
     ]
-    grid, heard = opened(FakeTraining(rows))
+    grid, heard = opened(training_of(rows))
 
     def asked(**wish: Any) -> tuple[int, list[str]]:
         ask(grid, id="a", kind="rows", table="images", start=0, stop=100, **wish)
@@ -138,7 +139,7 @@ def test_search_attention_and_order_are_the_kernels() -> None:
 
 
 def test_an_order_gives_the_ids_of_rows_that_were_never_looked_at() -> None:
-    grid, heard = opened(FakeTraining(images(300)))
+    grid, heard = opened(training_of(images(300)))
     ask(grid, id="a", kind="order", table="images", start=40, stop=290)
     assert heard.pop()[0]["ids"] == [f"img_{n}" for n in range(40, 290)]
     ask(grid, id="b", kind="order", table="images", search="number 29", sort="name")
@@ -146,20 +147,20 @@ def test_an_order_gives_the_ids_of_rows_that_were_never_looked_at() -> None:
 
 
 def test_rows_are_given_by_their_ids_wherever_they_stand_and_those_gone_are_left_out() -> None:
-    grid, heard = opened(FakeTraining(images(300)))
+    grid, heard = opened(training_of(images(300)))
     ask(grid, id="a", kind="rows", table="images", ids=["img_250", "img_gone", "img_3"])
     assert order_of(heard) == ["img_250", "img_3"]
 
 
 def test_a_screenful_of_ten_thousand_is_all_that_travels() -> None:
-    grid, heard = opened(FakeTraining(images(10_000)))
+    grid, heard = opened(training_of(images(10_000)))
     ask(grid, id="a", kind="rows", table="images", start=0, stop=50, sort="name")
     reply, _ = heard.pop()
     assert reply["total"] == 10_000 and len(json.dumps(reply)) < 25_000
 
 
 def test_an_edit_is_taken_and_a_bad_one_comes_back_with_what_stands() -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     grid, heard = opened(training)
     ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "a red fox")])
     assert heard.pop()[0] == {"id": "a", "ok": True, "revision": 2, "accepted": [0], "refused": []}
@@ -172,7 +173,7 @@ def test_an_edit_is_taken_and_a_bad_one_comes_back_with_what_stands() -> None:
 
 
 def test_an_edit_sent_twice_is_applied_once_and_answered_twice() -> None:
-    training = FakeTraining([image(1, "")])
+    training = training_of([image(1, "")])
     grid, heard = opened(training)
     for _ in range(2):
         ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "a fox")])
@@ -181,18 +182,18 @@ def test_an_edit_sent_twice_is_applied_once_and_answered_twice() -> None:
 
 
 def test_an_edit_sent_twice_while_it_waits_is_answered_when_it_is_done() -> None:
-    training = FakeTraining([image(1, "")])
+    training = training_of([image(1, "")])
     grid, heard = opened(training)
-    training.hold = True
+    training.runner.hold = True
     for _ in range(2):
         ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "a fox")])
     assert heard == []
-    training.release()
+    training.runner.release()
     assert training.edits == 1 and len(heard) == 1
 
 
 def test_the_last_256_replies_are_remembered_and_no_more() -> None:
-    grid, _ = opened(FakeTraining([image(1, "")]))
+    grid, _ = opened(training_of([image(1, "")]))
     for n in range(400):
         ask(grid, id=f"r{n}", kind="edit", base=1, ops=[set_caption("img_1", "")])
     assert len(grid._replies) == 256
@@ -200,7 +201,7 @@ def test_the_last_256_replies_are_remembered_and_no_more() -> None:
 
 
 def test_undo_and_redo_answer_with_the_revision() -> None:
-    training = FakeTraining([image(1, "a"), image(2, "b")])
+    training = training_of([image(1, "a"), image(2, "b")])
     grid, heard = opened(training)
     delete = {"op": "delete", "table": "images", "row": "img_1"}
     ask(grid, id="a", kind="edit", base=1, ops=[delete])
@@ -247,7 +248,7 @@ def test_undo_and_redo_answer_with_the_revision() -> None:
     ],
 )
 def test_every_bad_request_is_answered_and_changes_nothing(request_: dict[str, Any]) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     before = training.state
     grid, heard = opened(training)
     grid._handle_custom_msg(request_, [])
@@ -258,19 +259,15 @@ def test_every_bad_request_is_answered_and_changes_nothing(request_: dict[str, A
 
 
 def test_a_message_that_is_no_object_is_answered_too() -> None:
-    grid, heard = opened(FakeTraining())
+    grid, heard = opened(training_of())
     grid._handle_custom_msg("rows", [])
     assert heard[0][0]["ok"] is False
 
 
 def test_a_failure_of_the_draft_is_shown_with_its_remedy() -> None:
-    training = FakeTraining([image(1, "")])
+    training = training_of([image(1, "")])
     grid, heard = opened(training)
-
-    def broken(*_: object) -> Any:
-        raise StoreError("The drafts file is damaged.", remedy="Rename it.")
-
-    training._apply = broken  # type: ignore[method-assign, assignment]
+    training.breaks(StoreError("The drafts file is damaged.", remedy="Rename it."))
     ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "x")])
     error = heard.pop()[0]["error"]
     assert error == {"message": "The drafts file is damaged.", "remedy": "Rename it."}
@@ -279,13 +276,9 @@ def test_a_failure_of_the_draft_is_shown_with_its_remedy() -> None:
 def test_an_unforeseen_failure_is_answered_without_its_details(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    training = FakeTraining([image(1, "")])
+    training = training_of([image(1, "")])
     grid, heard = opened(training)
-
-    def broken(*_: object) -> Any:
-        raise KeyError("https://storage.test/?signature=s3cret")
-
-    training._apply = broken  # type: ignore[method-assign, assignment]
+    training.breaks(KeyError("https://storage.test/?signature=s3cret"))
     ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "x")])
     reply = heard.pop()[0]
     assert reply["ok"] is False and "s3cret" not in json.dumps(reply)
@@ -293,26 +286,26 @@ def test_an_unforeseen_failure_is_answered_without_its_details(
 
 
 def test_thumbnails_are_answered_once_the_last_is_there() -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     grid, heard = opened(training)
-    training.hold = True
+    training.runner.hold = True
     ask(grid, id="a", kind="thumbnails", ids=["img_0", "img_gone", "img_2"], px=128)
     assert heard == []
-    training.release()
+    training.runner.release()
     reply, buffers = heard.pop()
     assert heard == [] and len(buffers) == 2
     good, bad, last = reply["thumbnails"]
     assert (good["image_id"], good["mime"], good["buffer"]) == ("img_0", "image/png", 0)
-    assert bad == {"image_id": "img_gone", "error": "There is no such picture."}
+    assert bad == {"image_id": "img_gone", "error": "There is no picture img_gone."}
     assert last["buffer"] == 1 and buffers[1].startswith(b"\x89PNG")
 
 
 def test_pictures_that_nobody_looks_at_any_more_are_not_made_and_their_request_is_answered() -> (
     None
 ):
-    training = FakeTraining(images(4))
+    training = training_of(images(4))
     grid, heard = opened(training)
-    training.hold = True
+    training.runner.hold = True
     ask(grid, id="a", kind="thumbnails", ids=["img_0", "img_1"], px=128)
     ask(grid, id="b", kind="thumbnails", ids=["img_2"], px=128)
     ask(grid, id="c", kind="cancel", of="a")
@@ -324,38 +317,38 @@ def test_pictures_that_nobody_looks_at_any_more_are_not_made_and_their_request_i
         ],
     }  # fmt: skip
     assert buffers == [] and second == {"id": "c", "ok": True}
-    training.release()
-    assert training.made == 1 and [reply["id"] for reply, _ in heard] == ["a", "c", "b"]
+    training.runner.release()
+    assert training.small.made == 1 and [reply["id"] for reply, _ in heard] == ["a", "c", "b"]
     for of in ("a", "b", "never", None, 7):  # done, unknown or no id at all
         ask(grid, id="d", kind="cancel", of=of)
         assert heard.pop()[0] == {"id": "d", "ok": True}
 
 
 def test_pictures_asked_for_twice_are_made_and_answered_once() -> None:
-    training = FakeTraining(images(2))
+    training = training_of(images(2))
     grid, heard = opened(training)
-    training.hold = True
+    training.runner.hold = True
     for _ in range(2):
         ask(grid, id="a", kind="thumbnails", ids=["img_0"], px=128)
-    training.release()
-    assert training.made == 1 and len(heard) == 1
+    training.runner.release()
+    assert training.small.made == 1 and len(heard) == 1
     ask(grid, id="a", kind="thumbnails", ids=["img_0"], px=128)  # its reply was lost
-    training.release()
+    training.runner.release()
     assert len(heard) == 2
 
 
 def test_a_closed_grid_wants_no_pictures_any_more() -> None:
-    training = FakeTraining(images(2))
+    training = training_of(images(2))
     grid, heard = opened(training)
-    training.hold = True
+    training.runner.hold = True
     ask(grid, id="a", kind="thumbnails", ids=["img_0", "img_1"], px=128)
     grid.close()
-    training.release()
-    assert training.made == 0 and heard == []
+    training.runner.release()
+    assert training.small.made == 0 and heard == []
 
 
 def test_the_density_is_the_views_own_and_can_be_set() -> None:
-    grid, heard = opened(FakeTraining(images(1)))
+    grid, heard = opened(training_of(images(1)))
     ask(grid, id="a", kind="density", density="small")
     assert grid.density == "small" and heard.pop()[0] == {"id": "a", "ok": True}
     with pytest.raises(TraitError):
@@ -363,28 +356,29 @@ def test_the_density_is_the_views_own_and_can_be_set() -> None:
 
 
 def test_no_thumbnails_are_an_answer() -> None:
-    grid, heard = opened(FakeTraining())
+    grid, heard = opened(training_of())
     ask(grid, id="a", kind="thumbnails", ids=[], px=128)
     assert heard.pop()[0] == {"id": "a", "ok": True, "thumbnails": []}
 
 
 def test_a_path_to_replace_a_picture_by_is_taken_as_people_write_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HOME", "/home/ada")
-    training = FakeTraining(images(2))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "better.png").write_bytes(picture("better"))
+    training = training_of(images(2))
     grid, heard = opened(training)
     ask(grid, id="a", kind="replace", row="img_1", path="  ~/better.png ")
     assert heard.pop()[0]["ok"]
-    taken = training.state.draft.image["img_1"].content_hash  # the fake's: the path itself
-    assert taken == b"/home/ada/better.png".hex()
+    taken = training.state.draft.image["img_1"]
+    assert taken.asset_id is None and (taken.width, taken.height) == (8, 8)
     for path in ("  ", "x" * 5000):
         ask(grid, id=path[:9], kind="replace", row="img_1", path=path)
         assert heard.pop()[0]["error"]["message"].startswith("No file is named.")
 
 
 def test_the_selection_goes_both_ways_and_holds_only_what_is_there() -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     grid, heard = opened(training)
     ask(grid, id="a", kind="select", ids=["img_2", "img_0", "img_2", "img_gone"])
     assert grid.selected == ["img_2", "img_0"] == heard.pop()[0]["selected"]
@@ -397,7 +391,7 @@ def test_the_selection_goes_both_ways_and_holds_only_what_is_there() -> None:
 
 
 def test_the_summary_follows_what_happens() -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, saved=False)])
+    training = training_of([image(1, "a fox"), image(2, saved=False)])
     grid, _ = opened(training)
     summary = grid.summary
     assert summary["title"] == "animal stickers" and summary["type"] == "flux.2-dev-lora"
@@ -428,7 +422,7 @@ def test_the_summary_follows_what_happens() -> None:
     ],
 )
 def test_the_summary_says_where_the_draft_is(sync: SyncState, saved: bool, words: str) -> None:
-    training = FakeTraining([image(1, "a", saved=saved)])
+    training = training_of([image(1, "a", saved=saved)])
     grid, _ = opened(training)
     training.change(sync=sync)
     assert grid.summary["sync"] == {
@@ -439,20 +433,20 @@ def test_the_summary_says_where_the_draft_is(sync: SyncState, saved: bool, words
 
 
 def test_half_a_character_in_a_caption_does_not_take_the_page_down() -> None:
-    grid, heard = opened(FakeTraining([image(1, "half \udc80", name="\udc80.png")]))
+    grid, heard = opened(training_of([image(1, "half \udc80", name="\udc80.png")]))
     ask(grid, id="a", kind="rows", table="images", start=0, stop=100)
     json.dumps(heard.pop()[0], ensure_ascii=False).encode("utf-8")
 
 
 def test_a_closed_grid_hears_nothing_says_nothing_and_is_gone() -> None:
-    training = FakeTraining([image(1, "")])
+    training = training_of([image(1, "")])
     before = set(_instances)
     grid, heard = opened(training)
-    training.hold = True
+    training.runner.hold = True
     ask(grid, id="a", kind="edit", base=1, ops=[set_caption("img_1", "a fox")])
     grid.close()
-    assert training.subscribers == []
-    training.release()
+    assert training.hears == 0
+    training.runner.release()
     training.change(problem="late")
     ask(grid, id="b", kind="rows", table="images", start=0, stop=1)
     assert heard == []
@@ -466,8 +460,8 @@ def test_a_closed_grid_hears_nothing_says_nothing_and_is_gone() -> None:
 
 
 def test_the_saved_state_holds_no_rows_and_no_secrets() -> None:
-    training = FakeTraining([image(1, "a caption of mine")])
-    training.api_key = "s3cret"  # type: ignore[attr-defined]
+    training = training_of([image(1, "a caption of mine")])
+    training.service.api_key = "s3cret"  # type: ignore[attr-defined]
     grid, _ = opened(training)
     state = {k: v for k, v in grid.get_state().items() if k not in ("_esm", "_css", "layout")}
     text = json.dumps(state)

@@ -9,11 +9,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from views.buying import Buying, alive, estimate, quiet, ready, said, visible
-from views.fakes import EDIT, image, images, pair
+from trainings import EDIT, StagedTraining, image, images, pair, ready, training_of
+from views.panels import alive, quiet, said, visible
 
-from phoenix_nbtrain.clock import moment
-from phoenix_nbtrain.session.state import PriceState
+from phoenix_nbtrain.errors import ServiceError
 from phoenix_nbtrain.widgets.launch import LaunchPanel
 
 __all__ = ["quiet"]
@@ -23,14 +22,34 @@ def display(panel: LaunchPanel) -> None:
     panel.dressing._handle_custom_msg({"kind": "displayed"}, [])
 
 
+def quotes(training: StagedTraining) -> int:
+    """Return how often the service has been asked for the price, once what is due is done."""
+    training.runner.advance(0.5)
+    return training.service.count("quote_training")
+
+
+def caption(training: StagedTraining, words: str) -> None:
+    cell = {"op": "set", "table": "images", "row": "img_1", "column": "caption"}
+    training.edit([{**cell, "value": words}]).result()
+
+
 def test_being_made_asks_for_nothing_and_being_displayed_asks_for_the_price() -> None:
     training = ready()
     panel = LaunchPanel(training)
-    assert training.calls == []
+    training.runner.advance(5)
+    assert training.service.calls == []
     display(panel)
-    assert training.calls == ["estimate", "watch"]
+    assert quotes(training) == 1
     panel._repr_mimebundle_()
-    assert training.calls.count("estimate") == 2
+    assert quotes(training) == 2
+
+
+def test_being_displayed_looks_after_the_run() -> None:
+    training = ready()
+    panel = LaunchPanel(training)
+    training.service.launch("model_1")  # by somebody else
+    display(panel)
+    assert (quotes(training), training.state.training) == (0, True)
 
 
 def test_the_price_stands_on_the_panel_and_on_the_button() -> None:
@@ -42,21 +61,23 @@ def test_the_price_stands_on_the_panel_and_on_the_button() -> None:
     assert "<span>per epoch</span><span>129.60</span>" in panel._price.value
     assert "Local Phoenix · nothing is charged" in panel._head.value
     assert 'data-nbt-since="' in panel._head.value
-    training.price(estimate(1080, discount=Decimal(120)))
+    training.service.discount = Decimal(120)
+    training.price(1080)
     assert "<span>discount</span><span>−120</span>" in panel._price.value
 
 
-def test_it_takes_two_clicks_and_names_the_estimate_that_was_seen() -> None:
+def test_it_takes_two_clicks_and_however_many_follow_it_starts_once() -> None:
     training = ready()
     panel = LaunchPanel(training)
     panel._start.click()
-    assert training.starts() == []
+    assert training.service.launches == []
     assert visible(panel._confirm)
     assert not visible(panel._start)
     assert panel._yes.description == "Start for 1,296 simulated CU"
-    panel._yes.click()
-    assert training.starts() == [training.state.price.estimate.estimate_id]
-    assert not visible(panel._confirm)
+    for _ in range(50):
+        panel._yes.click()
+        assert not visible(panel._confirm)
+    assert len(training.service.launches) == 1 and training.state.training
 
 
 def test_not_now_starts_nothing() -> None:
@@ -65,28 +86,35 @@ def test_not_now_starts_nothing() -> None:
     panel._start.click()
     panel._no.click()
     panel._yes.click()  # a click that was on its way
-    assert training.starts() == []
+    assert training.service.calls == []
     assert visible(panel._start)
 
 
-def test_fifty_replayed_clicks_name_one_estimate_and_the_training_decides() -> None:
+def test_replayed_clicks_name_the_price_that_was_seen_and_no_newer_one() -> None:
     training = ready()
-    seen = training.state.price.estimate
     panel = LaunchPanel(training)
     panel._start.click()
-    for _ in range(50):
+    training.service.price = Decimal(1300)
+    for _ in range(20):
         panel._yes.click()
-        training.price(estimate())  # meanwhile newer prices come in
-    assert training.starts() == [seen.estimate_id] * 50
+        assert training.state.launch.message.startswith("The price rose: 1,296")
+        training.price(1300)
+    assert training.service.launches == []
 
 
 def test_the_question_closes_when_what_it_asks_about_changes() -> None:
     training = ready()
     panel = LaunchPanel(training)
+
+    def another_set_of_the_same_price() -> None:
+        with training.at_once():
+            caption(training, "a fox")
+            training.price()
+
     for changed in (
-        lambda: training.price(estimate(1300)),
-        lambda: training.price(estimate(fingerprint="another")),
-        lambda: training.price(acceptable=False),
+        lambda: training.price(1300),
+        another_set_of_the_same_price,
+        lambda: caption(training, "a dog"),
     ):
         training.price()
         panel._start.click()
@@ -94,19 +122,23 @@ def test_the_question_closes_when_what_it_asks_about_changes() -> None:
         changed()
         assert not visible(panel._confirm)
         panel._yes.click()
-        assert training.starts() == []
+        assert training.service.launches == []
         assert "changed while you looked" in panel._note.value
 
 
-def test_the_same_price_of_the_same_set_keeps_the_question_open() -> None:
+def test_the_same_price_of_the_same_set_keeps_the_question_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     training = ready()
     panel = LaunchPanel(training)
     panel._start.click()
     training.change(price=replace(training.state.price, phase="estimating"))
     newer = training.price()
     assert visible(panel._confirm)
+    named: list[str] = []
+    monkeypatch.setattr(training.session.purchase, "start_shown", named.append)
     panel._yes.click()
-    assert training.starts() == [newer.estimate_id]
+    assert named == [newer.estimate_id]
 
 
 def test_a_click_while_the_same_price_is_looked_up_again_is_not_lost() -> None:
@@ -121,15 +153,16 @@ def test_a_click_while_the_same_price_is_looked_up_again_is_not_lost() -> None:
 
 
 def test_an_old_price_is_asked_for_anew_with_the_question() -> None:
-    training = Buying(images(2))
-    now = moment()
-    training.price(estimate(made=replace(now, ticks=now.ticks - 100)))
+    training = ready()
+    price = training.state.price
+    assert price.estimate is not None
+    made = replace(price.estimate.made, ticks=price.estimate.made.ticks - 100)
+    training.change(price=replace(price, estimate=replace(price.estimate, made=made)))
     panel = LaunchPanel(training)
     panel._start.click()
-    assert training.calls == ["estimate"]
-    training.price()
+    assert quotes(training) == 1
     panel._start.click()
-    assert training.calls == ["estimate"]
+    assert quotes(training) == 1
 
 
 def test_displaying_it_again_forgets_an_open_question() -> None:
@@ -139,16 +172,16 @@ def test_displaying_it_again_forgets_an_open_question() -> None:
     display(panel)
     assert not visible(panel._confirm)
     panel._yes.click()
-    assert training.starts() == []
+    assert training.service.launches == []
 
 
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (Buying, "There are no images yet."),
-        (lambda: Buying(images(2)), "There is no price yet."),
+        (training_of, "There are no images yet."),
+        (lambda: training_of(images(2)), "There is no price yet."),
         (
-            lambda: Buying([image(1), image(2)], [pair(1, 1, 2)], type=EDIT),
+            lambda: training_of([image(1), image(2)], [pair(1, 1, 2)], type=EDIT),
             "needs at least 2",
         ),
     ],
@@ -173,22 +206,25 @@ def test_a_parameter_that_both_sides_changed_waits_for_a_choice() -> None:
 
 
 def test_a_price_of_part_of_the_set_cannot_be_accepted() -> None:
-    training = ready(15)
+    training = training_of([*images(10), *(image(n, saved=False) for n in range(10, 15))])
     panel = LaunchPanel(training)
-    training.price(covers=10, acceptable=False)
+    display(panel)
+    assert quotes(training) == 1
     assert "for 10 of 15" in panel._price.value
     assert panel._start.disabled
     assert "5 images not on the service yet" in panel._note.value
-    training.price(acceptable=False)
+    training.price()
+    caption(training, "a fox")
     assert panel._start.disabled
     assert "changed since this price" in panel._note.value
 
 
 def test_a_pair_that_is_never_sent_is_named_rather_than_waited_for() -> None:
     rows = [pair(n, n, n + 1) for n in range(1, 7)]
-    training = Buying([image(n) for n in range(1, 7)], rows, type=EDIT)
+    training = training_of([image(n) for n in range(1, 7)], rows, type=EDIT)
     panel = LaunchPanel(training)
-    training.price(covers=5, of=6, acceptable=False)
+    display(panel)
+    assert quotes(training) == 1
     assert panel._start.disabled
     assert (
         "Pair 6: its target picture was removed. Nothing starts until that pair is repaired or "
@@ -198,13 +234,19 @@ def test_a_pair_that_is_never_sent_is_named_rather_than_waited_for() -> None:
 
 
 def test_a_failed_price_says_so_and_can_be_tried_again() -> None:
-    training = Buying(images(2))
+    def refused() -> None:
+        raise ServiceError("No reply <b>yet</b>.", status=400)
+
+    training = training_of(images(2))
     panel = LaunchPanel(training)
-    training.change(price=PriceState(phase="failed", message="No reply <b>yet</b>."))
+    training.service.before["quote_training"] = refused
+    display(panel)
+    assert quotes(training) == 1
     assert "No reply &lt;b&gt;yet&lt;/b&gt;." in panel._price.value
     assert panel._start.disabled
+    training.service.before.clear()
     panel._again.click()
-    assert training.calls == ["estimate"]
+    assert quotes(training) == 2 and not panel._start.disabled
 
 
 def test_a_running_training_has_no_start() -> None:
@@ -225,9 +267,9 @@ def test_an_uncertain_start_says_so_and_offers_only_to_look() -> None:
     assert not visible(panel._start)
     assert "not certain" in panel._note.value
     assert panel._again.description == "Look again"
-    training.calls.clear()
     panel._again.click()
-    assert training.calls == ["watch"]
+    assert quotes(training) == 0
+    assert training.service.calls == ["get_model"]
 
 
 def test_starting_and_stopping_have_no_start() -> None:
@@ -268,10 +310,9 @@ def test_after_the_end_its_start_is_no_news_and_the_price_is_asked_for() -> None
     training.launching("idle", "Started for 1,296 simulated CU.")
     training.runs()
     assert "Started for" in panel._note.value
-    training.calls.clear()
     training.runs("trained")
     assert "Started for" not in panel._note.value
-    assert training.calls == ["estimate"]
+    assert quotes(training) == 1
     training.launching("idle", "Trained on Monday, not bought again.")
     assert "not bought again" in panel._note.value
 
@@ -289,9 +330,8 @@ def test_after_an_early_end_it_says_what_the_service_leaves_open(status: str, wo
 
 
 def test_money_is_named_where_it_is_charged() -> None:
-    training = Buying(images(2))
-    training.is_local, training.where = False, "Hosted Phoenix · training costs money"
-    training.price(estimate(12, unit="CU"))
+    training = training_of(images(2), is_local=False)
+    training.price(12)
     panel = LaunchPanel(training)
     assert "nbt-paid" in panel._head.value
     panel._start.click()
@@ -313,9 +353,10 @@ def test_closing_leaves_nothing_open_and_hears_nothing() -> None:
     panel._start.click()
     panel.close()
     assert alive() == before
-    assert training.subscribers == []
+    assert training.hears == 0
     display(panel)
-    assert training.calls == []
+    training.runner.advance(5)
+    assert training.service.calls == []
     gone = weakref.ref(panel)
     del panel
     gc.collect()

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from views.fakes import EDIT, FakeTraining, image, pair
+from trainings import EDIT, StagedTraining, image, pair, training_of
 
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.widgets.pairs import PairTable
 
 
-def opened(training: FakeTraining) -> tuple[PairTable, list[dict[str, Any]]]:
+def opened(training: StagedTraining) -> tuple[PairTable, list[dict[str, Any]]]:
     table = PairTable(training)
     heard: list[dict[str, Any]] = []
     table.send = lambda content, buffers=None: heard.append(content)
     return table, heard
 
 
-def training_of_two() -> FakeTraining:
+def training_of_two() -> StagedTraining:
     rows = [image(n, name=f"{n}.png") for n in ("a", "b", "c")]
-    return FakeTraining(rows, [pair(1, "a", "b"), pair(2, "b", "c", "")], type=EDIT)
+    return training_of(rows, [pair(1, "a", "b"), pair(2, "b", "c", "")], type=EDIT)
 
 
 def test_pairs_come_with_the_names_of_their_images() -> None:
@@ -73,7 +72,7 @@ def test_what_pairs_lack_is_counted_and_placed() -> None:
         pair(6, "a", "c", "refused"),
         pair(7, "a", "d", "small"),
     ]
-    training = FakeTraining(rows, both, type=EDIT)
+    training = training_of(rows, both, type=EDIT)
     table, heard = opened(training)
     told = {need["text"]: (need["tone"], need["places"]) for need in table.summary["needs"]}
     assert told == {
@@ -148,10 +147,10 @@ def test_a_closed_table_lets_the_training_go() -> None:
     table, heard = opened(training)
     table.close()
     training.change(problem="late")
-    assert training.subscribers == [] and heard == []
+    assert training.hears == 0 and heard == []
 
 
-def asked(training: FakeTraining, **request: Any) -> dict[str, Any]:
+def asked(training: StagedTraining, **request: Any) -> dict[str, Any]:
     table, heard = opened(training)
     table._handle_custom_msg({"id": "a", **request}, [])
     table.close()
@@ -253,12 +252,12 @@ def test_what_is_typed_is_offered_until_it_is_sent_or_let_go() -> None:
 def test_what_is_typed_after_an_edit_was_sent_outlives_its_refusal() -> None:
     training = training_of_two()
     cell = {"table": "pairs", "row": "pair_1", "column": "source"}
-    training.hold = True
+    training.runner.hold = True
     table, _ = opened(training)
     ops = [{"op": "set", **cell, "value": "giraffe"}]
     table._handle_custom_msg({"id": "a", "kind": "edit", "base": 1, "ops": ops}, [])
     asked(training, kind="typing", **cell, value="c.pn")
-    training.release()
+    training.runner.release()
     (kept,) = asked(training, kind="refused", table="pairs")["cells"]
     assert (kept["value"], kept["typed"]) == ("c.pn", True)
 
@@ -266,16 +265,10 @@ def test_what_is_typed_after_an_edit_was_sent_outlives_its_refusal() -> None:
 def test_an_edit_that_failed_whole_is_offered_again() -> None:
     training = training_of_two()
     cell = {"table": "pairs", "row": "pair_1", "column": "instruction"}
-    training.editing.edit = lambda ops, base=None: failed(StoreError("The disk is full."))
+    training.breaks(StoreError("The disk is full."))
     asked(training, kind="edit", base=1, ops=[{"op": "set", **cell, "value": "typed for long"}])
     (kept,) = asked(training, kind="refused", table="pairs")["cells"]
     assert kept["value"] == "typed for long" and "The disk is full." in kept["reason"]
-
-
-def failed(error: Exception) -> Future[Any]:
-    future: Future[Any] = Future()
-    future.set_exception(error)
-    return future
 
 
 def test_a_line_that_was_to_become_a_pair_is_offered_as_one_text() -> None:
@@ -313,13 +306,16 @@ def test_what_the_service_refused_is_counted_and_asked_to_be_sent_again() -> Non
     draft = training.state.draft
     training.change(draft=replace(draft, pairs=(*draft.pairs, service, person, lacking)))
     assert PairTable(training).summary["counts"]["retry"] == 1
-    assert asked(training, kind="retry")["ok"] and training.retried == 1
+    assert asked(training, kind="retry")["ok"]
+    draft = training.state.draft
+    states = [draft.pair_state(row) for row in draft.pairs[2:]]
+    assert states == ["saved", "refused", "refused"]
 
 
 def test_pictures_are_paired_by_their_names() -> None:
     rows = [image(n, name=f"{n}_{word}.png") for n in ("x", "y") for word in ("before", "after")]
     rows = [replace(row, image_id=f"img_{i}") for i, row in enumerate(rows)]
-    training = FakeTraining(rows, type=EDIT)
+    training = training_of(rows, type=EDIT)
     assert asked(training, kind="pair up", instruction="go")["message"] == "2 pairs made."
     assert [row.instruction for row in training.state.draft.pairs] == ["go", "go"]
     assert "tell of no pairs" in asked(training_of_two(), kind="pair up")["error"]["message"]

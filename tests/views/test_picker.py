@@ -10,16 +10,14 @@ import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from PIL import Image
-from views.buying import Buying, alive, everything, quiet, said
-from views.fakes import image, images
+from trainings import StagedTraining, image, images, picture, training_of
+from views.panels import alive, everything, quiet, said
 
-from phoenix_nbtrain.dataset.report import FileFate
-from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images import metadata
-from phoenix_nbtrain.session.adding import AddReport
 from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
 from phoenix_nbtrain.widgets.picker.folder_panel import Shelf
 from phoenix_nbtrain.widgets.picker.image_picker import LISTED, ImagePicker
@@ -27,10 +25,6 @@ from phoenix_nbtrain.widgets.picker.image_picker import LISTED, ImagePicker
 __all__ = ["quiet"]
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
-
-
-def report(*fates: tuple[str, str, str]) -> AddReport:
-    return AddReport(rows=tuple(FileFate(name=n, fate=f, reason=r) for n, f, r in fates))
 
 
 @pytest.fixture
@@ -51,62 +45,76 @@ def listed(picker: ImagePicker) -> list[str]:
     return [label for label, _ in picker._chooser._dircontent.options]
 
 
+def add(picker: ImagePicker, path: object) -> None:
+    picker._path.value = str(path)
+    picker._add.click()
+
+
+def names(training: StagedTraining) -> list[str]:
+    return [row.name for row in training.state.draft.images]
+
+
 def test_a_typed_path_is_added_without_waiting_and_each_fate_is_told(folder: Path) -> None:
-    training = Buying()
+    (folder / "fox.png").write_bytes(picture("fox"))
+    training = training_of()
     picker = ImagePicker(training)
+    training.runner.hold = True
     picker._path.set_state({"value": str(folder)})
     picker._add.click()
     picker._add.click()
-    assert training.calls == [("add", str(folder))]
+    assert len(training.runner.held) == 1
     assert picker._add.disabled
     assert "Reading" in picker._report.value
-    training.added.set_result(
-        report((HOSTILE, "refused", "is no picture"), ("fox.png", "added", ""))
-    )
+    training.runner.release()
     told = picker._report.value
-    assert "1 added, 1 refused." in told
-    assert "&lt;img src=x onerror=alert(1)&gt;.png</b> refused: is no picture" in told
+    assert "1 added, 2 refused." in told
+    assert "&lt;img src=x onerror=alert(1)&gt;.png</b> refused: " in told
     assert "fox.png</b> added" in told
     assert "<img" not in told
     assert (picker._path.value, picker._add.disabled) == ("", False)
 
 
 def test_only_a_single_image_is_added_although_it_was_removed_before(folder: Path) -> None:
-    (folder / "one.PNG").write_bytes(b"")
-    (folder / "all.zip").write_bytes(b"")
-    training = Buying()
-    for name in ("one.PNG", "all.zip", "pictures", "gone.png"):
-        picker = ImagePicker(training)
-        picker._path.value = str(folder / name)
-        picker._add.click()
-    assert [kind for kind, _ in training.calls] == ["add again", "add", "add", "add"]
-
-
-def test_a_failure_is_told_with_its_remedy_and_the_path_stays() -> None:
-    training = Buying()
+    one = folder / "pictures" / "one.PNG"
+    one.write_bytes(picture("one"))
+    with ZipFile(folder / "all.zip", "w") as archive:
+        archive.write(one, "one.PNG")
+    training = training_of()
+    training.add_images(one)
+    training.remove("one.PNG")
     picker = ImagePicker(training)
-    picker._path.value = "~/nowhere"
+    for path, there in (("all.zip", []), ("pictures", []), ("pictures/one.PNG", ["one.PNG"])):
+        add(picker, folder / path)
+        assert names(training) == there
+
+
+def test_a_failure_is_told_with_its_remedy_and_the_path_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    picker = ImagePicker(training_of())
+    picker._path.value = "~/<b>nowhere"
     picker._path._handle_custom_msg({"event": "submit"}, [])
-    assert training.calls == [("add", str(Path("~/nowhere").expanduser()))]
-    training.added.set_exception(InputError("There is no <b>.", remedy="Name another."))
-    assert "There is no &lt;b&gt;. Name another." in picker._report.value
-    assert picker._path.value == "~/nowhere"
+    assert f"{folder.name}/&lt;b&gt;nowhere" in picker._report.value  # ~ is the home folder
+    assert "Check the path." in picker._report.value
+    assert "<b>nowhere" not in picker._report.value
+    assert picker._path.value == "~/<b>nowhere"
 
 
 def test_add_without_a_path_asks_for_one() -> None:
-    training = Buying()
+    training = training_of()
     picker = ImagePicker(training)
+    training.runner.hold = True
     picker._add.click()
-    assert training.calls == []
+    assert training.runner.held == []
     assert "first" in picker._report.value
 
 
-def test_a_long_report_counts_all_and_lists_some() -> None:
-    training = Buying()
-    picker = ImagePicker(training)
-    picker._path.value = "x"
-    picker._add.click()
-    training.added.set_result(report(*[(f"{n}.txt", "refused", "no") for n in range(500)]))
+def test_a_long_report_counts_all_and_lists_some(folder: Path) -> None:
+    for n in range(500):
+        (folder / "pictures" / f"{n}.png").write_bytes(b"")
+    picker = ImagePicker(training_of())
+    add(picker, folder / "pictures")
     assert "500 refused" in picker._report.value
     assert picker._report.value.count("<li>") == LISTED + 1
     assert "and 300 more" in picker._report.value
@@ -115,7 +123,7 @@ def test_a_long_report_counts_all_and_lists_some() -> None:
 def test_the_listing_is_made_when_asked_for_and_leaves_the_state_once_chosen(
     folder: Path,
 ) -> None:
-    picker = ImagePicker(Buying())
+    picker = ImagePicker(training_of())
     assert "onerror" not in said(picker)
     before = alive()
     chooser = browse(picker)
@@ -136,7 +144,7 @@ def test_the_listing_is_made_when_asked_for_and_leaves_the_state_once_chosen(
 
 
 def test_choosing_a_file_names_it_and_cancelling_names_nothing(folder: Path) -> None:
-    picker = ImagePicker(Buying())
+    picker = ImagePicker(training_of())
     chooser = browse(picker)
     chooser._dircontent.value = HOSTILE
     assert "<img" not in chooser._label.value
@@ -150,7 +158,7 @@ def test_choosing_a_file_names_it_and_cancelling_names_nothing(folder: Path) -> 
 
 def test_browse_again_closes_it(folder: Path) -> None:
     before = alive()
-    picker = ImagePicker(Buying())
+    picker = ImagePicker(training_of())
     open_now = alive()
     browse(picker)
     browse(picker)
@@ -168,7 +176,7 @@ def test_control_characters_in_a_name_are_shown_and_undecodable_names_are_not_se
         os.close(os.open(bad, os.O_CREAT))
     except OSError:
         pytest.skip("this file system takes no such name")
-    picker = ImagePicker(Buying())
+    picker = ImagePicker(training_of())
     browse(picker)
     assert "a\\u202egnp.png" in listed(picker)
     assert not any("\udc80" in label or "udc80" in label for label in listed(picker))
@@ -176,7 +184,7 @@ def test_control_characters_in_a_name_are_shown_and_undecodable_names_are_not_se
 
 
 def test_a_folder_that_vanishes_is_told(folder: Path) -> None:
-    picker = ImagePicker(Buying())
+    picker = ImagePicker(training_of())
     chooser = browse(picker)
     (folder / "pictures").rmdir()
     chooser._set_form_values(str(folder / "pictures"), "")
@@ -185,9 +193,9 @@ def test_a_folder_that_vanishes_is_told(folder: Path) -> None:
 
 
 def test_two_pickers_share_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, two = ImagePicker(Buying()), ImagePicker(Buying())
+    one, two = ImagePicker(training_of()), ImagePicker(training_of())
     monkeypatch.chdir(folder / "pictures")
-    three = ImagePicker(Buying())
+    three = ImagePicker(training_of())
     for picker in (one, two, three):
         browse(picker)
     assert one._chooser.layout is not two._chooser.layout
@@ -197,7 +205,7 @@ def test_two_pickers_share_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_nothing_is_added_while_it_trains() -> None:
-    training = Buying()
+    training = training_of()
     picker = ImagePicker(training)
     training.runs()
     assert picker._add.disabled
@@ -206,25 +214,27 @@ def test_nothing_is_added_while_it_trains() -> None:
 
 def test_closing_leaves_nothing_open_and_nothing_alive(folder: Path) -> None:
     before = alive()
-    training = Buying()
+    training = training_of()
     picker = ImagePicker(training)
     browse(picker)
     picker.close()
     assert alive() == before
-    assert training.subscribers == []
+    assert training.hears == 0
     gone = weakref.ref(picker)
     del picker
     gc.collect()
     assert gone() is None
 
 
-def test_an_answer_after_closing_is_let_go() -> None:
-    training = Buying()
+def test_an_answer_after_closing_is_let_go(folder: Path) -> None:
+    (folder / "fox.png").write_bytes(picture("fox"))
+    training = training_of()
     picker = ImagePicker(training)
-    picker._path.value = "x"
-    picker._add.click()
+    training.runner.hold = True
+    add(picker, folder / "fox.png")
     picker.close()
-    training.added.set_result(report(("a", "added", "")))
+    training.runner.release()
+    assert names(training) == ["fox.png"]
     assert "added" not in picker._report.value
 
 
@@ -268,10 +278,10 @@ def choose(shelf: Shelf, *names: str) -> list[str]:
 
 
 def test_a_folder_is_laid_open_and_nothing_is_added(many: Path) -> None:
-    training = Buying(images(20))
+    training = training_of(images(20))
     picker = ImagePicker(training)
     shelf = laid_open(picker, many)
-    assert training.calls == [("browse", str(many), False)]
+    assert len(training.state.draft.images) == 20
     assert "many" in said(shelf) and "61 pictures · 2 other files" in said(shelf)
     page = ask(shelf.grid, "rows", start=0, stop=5)
     assert [row["name"] for row in page["rows"]] == [
@@ -288,7 +298,7 @@ def test_a_folder_is_laid_open_and_nothing_is_added(many: Path) -> None:
 
 def test_search_and_sort_are_the_kernels(many: Path) -> None:
     (many / "img7.png").write_bytes((many / "img7.png").read_bytes() + bytes(5_000))
-    shelf = laid_open(ImagePicker(Buying()), many)
+    shelf = laid_open(ImagePicker(training_of()), many)
     found = ask(shelf.grid, "rows", start=0, stop=100, search="IMG1", sort="added")
     assert [row["name"] for row in found["rows"]] == [
         "img1.png",
@@ -300,18 +310,19 @@ def test_search_and_sort_are_the_kernels(many: Path) -> None:
 
 
 def test_exactly_the_chosen_files_are_added_and_their_fates_told(many: Path) -> None:
-    training = Buying()
+    training = training_of()
     picker = ImagePicker(training)
     shelf = laid_open(picker, many)
     assert shelf._add.disabled
     choose(shelf, "img3.png", "img40.png")
     assert (shelf._add.description, shelf._add.disabled) == ("Add 2 pictures", False)
     assert "48 more fit." in shelf._said.value
+    training.runner.hold = True
     shelf._add.click()
     shelf._add.click()
-    assert training.calls[1:] == [("add again", [many / "img3.png", many / "img40.png"])]
-    assert shelf._add.disabled and picker._add.disabled
-    training.added.set_result(report(("img3.png", "added", ""), ("img40.png", "added", "")))
+    assert shelf._add.disabled and picker._add.disabled and len(training.runner.held) == 1
+    training.runner.release()
+    assert names(training) == ["img3.png", "img40.png"]
     assert "2 added." in picker._report.value
     assert shelf.grid.selected == []
     assert picker.shelf is shelf
@@ -319,19 +330,19 @@ def test_exactly_the_chosen_files_are_added_and_their_fates_told(many: Path) -> 
 
 
 def test_more_than_fit_are_not_added_and_how_many_too_many_is_said(many: Path) -> None:
-    training = Buying(images(45))
+    training = training_of(images(45))
     shelf = laid_open(ImagePicker(training), many)
     choose(shelf, *(f"img{n}.png" for n in range(12)))
     assert shelf._add.disabled
     assert "12 are chosen and 5 fit: leave 7 out." in shelf._said.value
     shelf._add.click()
-    assert [call for call in training.calls if call[0] == "add"] == []
+    assert len(training.state.draft.images) == 45
     training.change(draft=replace(training.state.draft, images=images(38)))
     assert not shelf._add.disabled
 
 
 def test_a_full_training_says_so(many: Path) -> None:
-    shelf = laid_open(ImagePicker(Buying(images(50))), many)
+    shelf = laid_open(ImagePicker(training_of(images(50))), many)
     assert shelf.grid.summary["sync"]["phase"] == "failed"
     assert "full" in shelf.grid.summary["sync"]["message"]
 
@@ -343,7 +354,7 @@ def test_what_is_there_already_or_cannot_be_taken_is_marked_and_not_counted(many
     row = replace(
         row, width=8, height=6, bytes=len(sent), content_hash=hashlib.sha256(sent).hexdigest()
     )
-    training = Buying([row])
+    training = training_of([row])
     shelf = laid_open(ImagePicker(training), many)
     rows = {r["name"]: r for r in ask(shelf.grid, "rows", start=0, stop=4)["rows"]}
     assert [b["text"] for b in rows["img1.png"]["badges"]] == ["in the training"]
@@ -359,21 +370,20 @@ def test_what_is_there_already_or_cannot_be_taken_is_marked_and_not_counted(many
 
 
 def test_the_folders_within_are_looked_into_when_asked_for(many: Path) -> None:
-    training = Buying()
+    training = training_of()
     picker = ImagePicker(training)
     shelf = laid_open(picker, many)
     deeper = next(
         w for w in everything(shelf) if getattr(w, "description", "").startswith("Include")
     )
     deeper.click()
-    assert training.calls[-1] == ("browse", str(many), True)
     assert picker.shelf is not shelf
     assert "62 pictures" in said(picker.shelf)
     assert "below/deep.png" in [f.inside for f in picker.shelf.folder.files.values()]
 
 
 def test_thumbnails_and_cancels_reach_the_folder(many: Path) -> None:
-    shelf = laid_open(ImagePicker(Buying()), many)
+    shelf = laid_open(ImagePicker(training_of()), many)
     good, bad = choose(shelf, "img3.png", "bad.png")
     reply = ask(shelf.grid, "thumbnails", ids=[good, bad], px=64)
     assert reply["thumbnails"][0]["mime"] == "image/jpeg"
@@ -384,7 +394,7 @@ def test_thumbnails_and_cancels_reach_the_folder(many: Path) -> None:
 
 
 def test_nothing_can_be_edited_in_it(many: Path) -> None:
-    shelf = laid_open(ImagePicker(Buying()), many)
+    shelf = laid_open(ImagePicker(training_of()), many)
     for kind in ("edit", "undo", "redo"):
         assert not ask(shelf.grid, kind, ops=[], base=0)["ok"]
 
@@ -393,7 +403,7 @@ def test_hostile_names_of_files_stay_text(many: Path) -> None:
     (many / HOSTILE).write_bytes((many / "img1.png").read_bytes())
     other = many.parent / "<b onclick=x>"
     many.rename(other)
-    picker = ImagePicker(Buying())
+    picker = ImagePicker(training_of())
     shelf = laid_open(picker, other)
     assert "<b onclick" not in shelf.children[0].children[0].value
     assert "&lt;b onclick=x&gt;" in shelf.children[0].children[0].value
@@ -406,7 +416,7 @@ def test_an_undecodable_name_is_shown_and_says_why_it_cannot_be_taken(many: Path
         Path(os.fsdecode(os.fsencode(many) + b"/\x80.png")).write_bytes(b"")
     except OSError:
         pytest.skip("this file system takes no such name")
-    shelf = laid_open(ImagePicker(Buying()), many)
+    shelf = laid_open(ImagePicker(training_of()), many)
     rows = ask(shelf.grid, "rows", start=0, stop=100)["rows"]
     bad = next(row for row in rows if row["name"] == "?.png")
     assert "half a character" in bad["reason"]
@@ -414,7 +424,7 @@ def test_an_undecodable_name_is_shown_and_says_why_it_cannot_be_taken(many: Path
 
 
 def test_a_file_or_a_missing_folder_is_told(many: Path) -> None:
-    picker = ImagePicker(Buying())
+    picker = ImagePicker(training_of())
     for path, words in ((many / "img1.png", "is not a folder"), (many / "nowhere", "There is no")):
         picker._path.value = str(path)
         picker._show.click()
@@ -427,28 +437,28 @@ def test_a_file_or_a_missing_folder_is_told(many: Path) -> None:
 
 def test_a_folder_without_pictures_says_what_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "only" / "folders").mkdir(parents=True)
-    picker = ImagePicker(Buying())
+    picker = ImagePicker(training_of())
     shelf = laid_open(picker, tmp_path / "only")
     assert "0 pictures · 1 folder" in said(shelf)
     assert shelf.grid.layout.display == "none"
 
 
 def test_a_folder_that_is_listed_too_late_is_not_laid_open(many: Path) -> None:
-    training = Buying()
+    training = training_of()
     picker = ImagePicker(training)
-    training.hold = True
+    training.runner.hold = True
     picker._path.value = str(many)
     picker._show.click()
     assert "Looking into" in picker._report.value
     picker._browse.click()
-    training.release()
+    training.runner.release()
     assert picker.shelf is None
     assert picker._chooser is not None
 
 
 def test_closing_frees_what_was_laid_open(many: Path) -> None:
     before = alive()
-    training = Buying()
+    training = training_of()
     picker = ImagePicker(training)
     open_now = alive()
     shelf = laid_open(picker, many)
@@ -458,7 +468,7 @@ def test_closing_frees_what_was_laid_open(many: Path) -> None:
     laid_open(picker, many)
     picker.close()
     assert alive() == before
-    assert training.subscribers == []
+    assert training.hears == 0
     gone = weakref.ref(picker)
     del picker, shelf
     gc.collect()

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from views.buying import Buying, alive, quiet, said
-from views.fakes import images
+from trainings import StagedTraining, have, images, training_of
+from views.panels import alive, quiet, said
 
 from phoenix_nbtrain.session.state import EpochSamples
 from phoenix_nbtrain.widgets.progress import EPOCHS_SHOWN, POINTS, ProgressPanel
@@ -21,7 +21,9 @@ from phoenix_nbtrain.widgets.progress import EPOCHS_SHOWN, POINTS, ProgressPanel
 __all__ = ["quiet"]
 
 
-def opened(training: Buying) -> tuple[ProgressPanel, list[tuple[dict[str, Any], list[bytes]]]]:
+def opened(
+    training: StagedTraining,
+) -> tuple[ProgressPanel, list[tuple[dict[str, Any], list[bytes]]]]:
     panel = ProgressPanel(training)
     heard: list[tuple[dict[str, Any], list[bytes]]] = []
     panel.send = lambda content, buffers=None: heard.append((content, buffers or []))
@@ -56,7 +58,7 @@ def sampled(*epochs: int) -> tuple[EpochSamples, ...]:
     ],
 )
 def test_it_says_how_far_the_run_is(run: dict[str, Any], headline: str) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, _ = opened(training)
     assert panel.summary["headline"] == "nothing was started yet"
     training.runs(**run)
@@ -64,7 +66,7 @@ def test_it_says_how_far_the_run_is(run: dict[str, Any], headline: str) -> None:
 
 
 def test_what_is_old_says_of_when_it_is_and_promises_nothing() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, _ = opened(training)
     seen = time.mktime((*time.localtime()[:3], 14, 2, 30, 0, 0, -1))
     about = {"stage": "running-train", "epoch": 7, "epochs": 12, "progress": 0.5}
@@ -79,7 +81,7 @@ def test_what_is_old_says_of_when_it_is_and_promises_nothing() -> None:
 
 
 def test_a_static_picture_of_a_run_never_says_how_long_the_rest_takes() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, _ = opened(training)
     training.runs(stage="running-train", epoch=7, epochs=12, remaining_seconds=10)
     assert panel.summary["headline"].endswith("about 10 s left")
@@ -92,7 +94,7 @@ def test_a_static_picture_of_a_run_never_says_how_long_the_rest_takes() -> None:
 
 
 def test_a_failure_comes_with_its_words() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, _ = opened(training)
     training.runs("failed", message="Out of memory. Use a smaller rank.")
     assert panel.summary["message"] == "Out of memory. Use a smaller rank."
@@ -100,7 +102,7 @@ def test_a_failure_comes_with_its_words() -> None:
 
 
 def test_the_state_stays_small_and_is_json_whatever_the_service_says() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, _ = opened(training)
     losses = (*((step, 1 / (step + 1)) for step in range(5000)), (5000, math.nan))
     training.runs(
@@ -116,7 +118,7 @@ def test_the_state_stays_small_and_is_json_whatever_the_service_says() -> None:
 
 
 def test_older_samples_come_when_asked_for() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, heard = opened(training)
     training.runs(samples=sampled(*range(1, 11)))
     ask(panel, id="a", kind="samples")
@@ -125,15 +127,15 @@ def test_older_samples_come_when_asked_for() -> None:
 
 
 def test_samples_are_small_pictures_and_a_failed_one_says_why() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, heard = opened(training)
-    training.samples["asset_1_a"] = b"png"
+    have(training.service, "asset_1_a", b"png")
     training.runs(samples=sampled(1))
     ask(panel, id="a", kind="thumbnails", ids=["asset_1_a", "asset_1_b"], px=192)
     reply, buffers = heard.pop()
     assert reply["ok"]
     assert reply["thumbnails"][0] == {"image_id": "asset_1_a", "mime": "image/png", "buffer": 0}
-    assert reply["thumbnails"][1]["error"] == "There is no such picture."
+    assert reply["thumbnails"][1]["error"] == "Asset asset_1_b not found."
     assert buffers == [b"png"]
 
 
@@ -141,34 +143,34 @@ def test_samples_are_small_pictures_and_a_failed_one_says_why() -> None:
     "request_", [{"ids": ["asset_9"], "px": 96}, {"ids": "x", "px": 96}, {"ids": [], "px": "big"}]
 )
 def test_what_is_no_sample_of_the_run_is_not_fetched(request_: dict[str, Any]) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, heard = opened(training)
     training.runs(samples=sampled(1))
     ask(panel, id="a", kind="thumbnails", **request_)
     assert heard.pop()[0]["ok"] is False
-    assert training.asked == []
+    assert training.small.asked == []
 
 
 def test_stop_is_asked_for_once_however_often_the_message_comes() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, heard = opened(training)
     training.runs()
     for _ in range(3):
         ask(panel, id="same", kind="stop")
-    assert training.calls.count("stop") == 1
+    assert training.service.count("cancel_training") == 1
     assert [reply["ok"] for reply, _ in heard] == [True, True, True]
 
 
 def test_stop_without_a_run_is_answered_with_words() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, heard = opened(training)
     ask(panel, id="a", kind="stop")
     assert heard.pop()[0]["error"]["message"] == "Nothing is running."
-    assert "stop" not in training.calls
+    assert training.service.count("cancel_training") == 0
 
 
 def test_a_stop_on_its_way_cannot_be_asked_for_again() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, _ = opened(training)
     training.runs()
     assert panel.summary["can_stop"]
@@ -178,16 +180,15 @@ def test_a_stop_on_its_way_cannot_be_asked_for_again() -> None:
 
 
 def test_only_the_local_phoenix_speaks_of_its_patch_trainer() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     assert "no image generator" in opened(training)[0].summary["honest"]
-    training.is_local = False
-    panel, _ = opened(training)
+    panel, _ = opened(training_of(images(2), is_local=False))
     assert panel.summary["honest"] == ""
     assert "not given back" in panel.summary["stop_words"]
 
 
 def test_the_prompts_are_those_the_run_was_bought_with() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, _ = opened(training)
     model = replace(training.state.model, parameters={"samplePrompts": ["a hedgehog"]})
     training.change(model=model)
@@ -195,19 +196,21 @@ def test_the_prompts_are_those_the_run_was_bought_with() -> None:
 
 
 def test_it_looks_after_the_run_when_made_and_holds_no_secret() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, _ = opened(training)
-    assert training.calls == ["watch"]
+    training.service.launch("model_1")  # by somebody else
+    training.runner.advance(0)
+    assert panel.summary["phase"] == "running"
     assert not {"secret", "bearer", "est_"} & set(said(panel).lower().split())
 
 
 def test_closing_leaves_nothing_open_and_nothing_alive() -> None:
     before = alive()
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, heard = opened(training)
     panel.close()
     assert alive() == before
-    assert training.subscribers == []
+    assert training.hears == 0
     ask(panel, id="a", kind="samples")
     assert heard == []
     gone = weakref.ref(panel)
@@ -217,7 +220,7 @@ def test_closing_leaves_nothing_open_and_nothing_alive() -> None:
 
 
 def test_it_reads_well_as_plain_text() -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     panel, _ = opened(training)
     training.runs("trained", seconds=41)
     assert repr(panel) == "ProgressPanel: animal stickers · trained in 41 s"

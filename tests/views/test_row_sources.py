@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from views.fakes import EDIT, STYLE, FakeTraining, image, pair
+from trainings import EDIT, STYLE, StagedTraining, image, pair, training_of
 
 from phoenix_nbtrain.dataset.listing import Wish
 from phoenix_nbtrain.widgets.row_sources import DraftImages, DraftPairs, Listing, Source
 
 
-def images_of(training: FakeTraining) -> DraftImages:
+def images_of(training: StagedTraining) -> DraftImages:
     captions = not training.needs_pairs
-    return DraftImages(training.state.draft, training.findings(), captions=captions)
+    return DraftImages(training.state.draft, training.session.findings(), captions=captions)
 
 
 def attention_of(source: Source) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def test_the_images_that_need_attention_are_those_whose_tiles_say_so(
         *(image(4, "sks, four", refusal="It is too large."), image(5, "sks, five")),
     ]
     rows[3] = replace(rows[3], content_hash=rows[0].content_hash)
-    training = FakeTraining(rows, [pair(0, 0, 1), pair(1, 1, 2)], type=type_name)
+    training = training_of(rows, [pair(0, 0, 1), pair(1, 1, 2)], type=type_name)
 
     source = images_of(training)
 
@@ -46,7 +46,7 @@ def test_the_images_that_need_attention_are_those_whose_tiles_say_so(
 
 
 def test_the_pairs_that_need_attention_are_those_whose_rows_say_so() -> None:
-    training = FakeTraining(
+    training = training_of(
         [image(0), image(1), image(2)],
         [pair(0, 0, 1), pair(1, 0, 9), pair(2, 1, 1), pair(3, 1, 2, ""), pair(4, 2, 0)],
         type=EDIT,

@@ -17,8 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from views.buying import Buying, estimate
-from views.fakes import EDIT, STYLE, FakeTraining, image, images, pair
+from trainings import EDIT, STYLE, StagedTraining, have, image, images, pair, training_of
 from views.notebook import Elements, Notebook, open_notebook
 
 import phoenix_nbtrain as nbt
@@ -27,7 +26,6 @@ from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state import (
     EpochSamples,
-    PriceState,
     Run,
     SyncState,
     Thumbnail,
@@ -101,13 +99,8 @@ def caption(n: int, text: str) -> dict[str, Any]:
     }
 
 
-def saved(training: FakeTraining) -> None:
-    """Land what was edited on the service."""
-    draft = training.state.draft
-    rows = tuple(
-        replace(r, attached=True, served_caption=r.caption, sending=False) for r in draft.images
-    )
-    training.change(draft=replace(draft, images=rows), sync=SyncState(phase="idle"))
+def unreachable() -> None:
+    raise nbt.ServiceUnreachable("Reset.", sent=True)
 
 
 @cache
@@ -120,18 +113,11 @@ def noise(px: int) -> bytes:
     return out.getvalue()
 
 
-class Photographs(Buying):
-    """Its pictures are noise, of the size that is asked for."""
-
-    def _thumbnail(self, image_id: str, px: int) -> Thumbnail:
-        return Thumbnail(mime="image/jpeg", content=noise(px))
-
-
 # -- how it is put out -------------------------------------------------------------------------------
 
 
 def test_a_view_is_put_out_with_its_twin_below_it(page: Notebook) -> None:
-    grid = ImageGrid(FakeTraining(images(3)))
+    grid = ImageGrid(training_of(images(3)))
     page.run("a", grid)
     view, below = page.outputs["a"]
     assert view.data["application/vnd.jupyter.widget-view+json"]["model_id"] == grid.model_id
@@ -147,14 +133,14 @@ def test_a_view_is_put_out_with_its_twin_below_it(page: Notebook) -> None:
 def test_a_page_gets_words_first_and_the_pictures_when_the_view_has_drawn_its_own(
     page: Notebook,
 ) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     grid = ImageGrid(training)
     heard: list[Any] = []
     grid.send = lambda content, buffers=None: heard.append(content)
     page.run("a", grid)
     (first,) = page.twins("a")
     assert "nbt-young" in first and "number 2" in first and pictures_in(first) == 0
-    assert training.asked == [] and heard == []
+    assert training.small.asked == [] and heard == []
     training.runner.advance(FIRST_SECONDS)
     (second,) = page.twins("a")
     assert "nbt-young" not in second.partition("</style>")[0].partition("<style>")[0]
@@ -164,7 +150,7 @@ def test_a_page_gets_words_first_and_the_pictures_when_the_view_has_drawn_its_ow
 
 
 def test_without_a_page_the_pictures_are_there_before_the_cell_ends(without_page: Notebook) -> None:
-    without_page.run("a", ImageGrid(FakeTraining(images(3))))
+    without_page.run("a", ImageGrid(training_of(images(3))))
     (html,) = without_page.twins("a")
     assert pictures_in(html) == 3
     assert len(without_page.updates) == 1
@@ -174,13 +160,13 @@ def test_pictures_that_are_late_come_with_the_end_of_a_later_cell(
     without_page: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshot, "CELL_SECONDS", 0.01)
-    training = FakeTraining(images(3))
-    training.hold = True
+    training = training_of(images(3))
+    training.runner.hold = True
     without_page.run("a", ImageGrid(training))
     (html,) = without_page.twins("a")
     assert "number 2" in html and pictures_in(html) == 0
-    training.release()
-    training.hold = False
+    training.runner.release()
+    training.runner.hold = False
     without_page.run("b")
     assert pictures_in(without_page.twins("a")[0]) == 3
 
@@ -188,7 +174,7 @@ def test_pictures_that_are_late_come_with_the_end_of_a_later_cell(
 def test_without_a_page_the_end_of_each_cell_renews_what_has_changed(
     without_page: Notebook,
 ) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     without_page.run("a", ImageGrid(training))
     without_page.run("b", before=lambda: training.edit([caption(1, "a fox")]))
     assert "a fox" in without_page.twins("a")[0] and pictures_in(without_page.twins("a")[0]) == 3
@@ -197,27 +183,29 @@ def test_without_a_page_the_end_of_each_cell_renews_what_has_changed(
     assert len(without_page.updates) == renewed
 
 
-def ended_run(training: Buying, samples: tuple[str, ...] = ()) -> None:
+def ended_run(training: StagedTraining, samples: tuple[str, ...] = ()) -> None:
     """End a run whose last reading was in the middle."""
-    training.samples = {sample: noise(32) for sample in samples}
+    for sample in samples:
+        have(training.service, sample, noise(32))
     run = Run(run_id="run_1", status="trained", seconds=7.0, epoch=8, epochs=8)
     drawn = (EpochSamples(epoch=8, asset_ids=samples),) if samples else ()
     model = replace(training.state.model, status="trained")
     training.change(run=replace(run, samples=drawn), model=model)
 
 
-def in_the_middle(training: Buying) -> None:
+def in_the_middle(training: StagedTraining) -> None:
+    training.runner.advance(0)  # the panel has looked for a run by itself
     model = replace(training.state.model, status="training")
     run = Run(run_id="run_1", status="training", stage="training", epoch=5, epochs=8)
     training.change(run=replace(run, remaining_seconds=0.1), model=model)
 
 
 def test_a_cell_of_a_page_never_waits_for_a_twin(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     page.run("a", ImageGrid(training))
     training.runner.advance(SETTLE)
     training.edit([caption(1, "a fox")])
-    training.hold = True
+    training.runner.hold = True
     page.run("b")
     (html,) = page.twins("a")
     assert "a fox" in html and pictures_in(html) == 3
@@ -230,25 +218,25 @@ def test_the_last_state_is_there_when_its_cell_ends(
 ) -> None:
     monkeypatch.setattr(snapshot, "CELL_SECONDS", 0.01)
     notebook = open_notebook(monkeypatch, page=paged)
-    training = Buying(images(3))
+    training = training_of(images(3))
     notebook.run("a", ProgressPanel(training), before=lambda: in_the_middle(training))
     assert "epoch 5 of 8 · last seen" in notebook.twins("a")[0]
-    training.hold = True  # the samples are late
+    training.runner.hold = True  # the samples are late
     notebook.run("b", before=lambda: ended_run(training, ("asset_s",)))
     below = notebook.outputs["a"][1]
     assert "trained in 7 s" in below.html and "trained in 7 s" in below.data["text/plain"]
     assert "epoch 5" not in below.html + "".join(
         o.data["text/plain"] for o in notebook.outputs["a"]
     )
-    training.hold = False
-    training.release()
+    training.runner.hold = False
+    training.runner.release()
     training.runner.advance(SETTLE)
     notebook.run("c")
     assert pictures_in(notebook.twins("a")[0]) == 1
 
 
 def test_what_came_between_cells_and_nobody_took_is_put_out_again(without_page: Notebook) -> None:
-    training = Buying(images(3))
+    training = training_of(images(3))
 
     def cell() -> None:
         without_page.deaf = True
@@ -265,14 +253,14 @@ def test_where_there_is_no_kernel_the_view_is_put_out_alone(
     page: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("phoenix_nbtrain.widgets.snapshot.notebook_cell.request", lambda: None)
-    page.run("a", ImageGrid(FakeTraining(images(3))))
+    page.run("a", ImageGrid(training_of(images(3))))
     assert len(page.outputs["a"]) == 1
 
 
 def test_a_twin_that_fails_leaves_the_view_displayed_once(
     page: Notebook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    grid = ImageGrid(FakeTraining(images(3)))
+    grid = ImageGrid(training_of(images(3)))
     monkeypatch.setattr(ImageGrid, "snapshot", lambda self, state: 1 / 0)
     monkeypatch.setattr(ImageGrid, "__repr__", object.__repr__)
     page.run("a", grid)
@@ -285,47 +273,43 @@ def test_a_twin_that_fails_leaves_the_view_displayed_once(
 
 
 def test_it_is_renewed_after_a_save_and_not_with_each_keystroke(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     page.run("a", ImageGrid(training))
     training.runner.advance(SETTLE)
     before = len(page.updates)
     for n in range(30):
         training.edit([caption(1, "a fox"[: 1 + n % 5])])
-        training.change(sync=SyncState(phase="waiting"))
-        training.runner.advance(1)
+        training.runner.advance(0.5)
     assert len(page.updates) == before
     training.edit([caption(1, "a red fox")])
-    training.sending()
+    while_sending: list[int] = []
+    training.service.before["update_asset"] = lambda: while_sending.append(len(page.updates))
     training.runner.advance(SETTLE)
-    assert len(page.updates) == before
-    saved(training)
-    training.runner.advance(SETTLE)
+    assert while_sending == [before]
     assert len(page.updates) == before + 1
     assert "a red fox" in page.twins("a")[0]
 
 
 def test_what_cannot_be_saved_now_is_in_the_twin_all_the_same(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     page.run("a", ImageGrid(training))
     training.runner.advance(SETTLE)
+    training.service.before["update_asset"] = unreachable
     training.edit([caption(1, "a fox")])
-    training.change(sync=SyncState(phase="failed", message="Kept on this computer."))
     training.runner.advance(SETTLE)
     assert "a fox" in page.twins("a")[0]
     assert "1 not on the service yet" in page.twins("a")[0]
 
 
 def test_each_save_renews_it_once_and_the_last_change_always_comes(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     page.run("a", ImageGrid(training))
     training.runner.advance(SETTLE)
     before, saves = len(page.updates), 12
     for n in range(saves):
         for words in ("a", "a f", f"a fox, {n}"):
             training.edit([caption(1, words)])
-            training.change(sync=SyncState(phase="waiting"))
-        training.sending()
-        saved(training)
+        training.sync()
         assert f"a fox, {n}" in page.twins("a")[0]
     assert len(page.updates) == before + saves
     training.runner.advance(100 * SETTLE)
@@ -333,45 +317,45 @@ def test_each_save_renews_it_once_and_the_last_change_always_comes(page: Noteboo
 
 
 def test_images_that_are_late_are_not_asked_for_with_each_change(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     page.run("a", ImageGrid(training))
-    training.hold = True
+    training.runner.hold = True
     training.runner.advance(SETTLE)
     for done in range(20):
         training.change(sync=SyncState(phase="failed", message=f"try {done}"))
-    assert len(training.asked) == 1
-    training.hold = False
-    training.release()
+    assert len(training.small.asked) == 3
+    training.runner.hold = False
+    training.runner.release()
     assert pictures_in(page.twins("a")[0]) == 3
 
 
 def test_images_come_though_words_of_a_later_cell_were_faster(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     page.run("a", ImageGrid(training))
-    training.hold = True
+    training.runner.hold = True
     training.runner.advance(SETTLE)
-    held, training._held, training.hold = training._held, [], False
+    held, training.runner.held, training.runner.hold = training.runner.held, [], False
     training.change(sync=SyncState(phase="sending"))
     page.run("b", before=lambda: training.edit([caption(1, "a fox")]))
     assert "a fox" in page.twins("a")[0] and pictures_in(page.twins("a")[0]) == 0
-    training._held = held
-    training.release()
+    training.runner.held = held
+    training.runner.release()
     assert "a fox" in page.twins("a")[0] and pictures_in(page.twins("a")[0]) == 3
 
 
 def test_what_looks_the_same_is_not_put_out_again(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     page.run("a", ImageGrid(training))
     training.runner.advance(SETTLE)
     before = len(page.updates)
     training.change(draft=replace(training.state.draft, revision=9))
-    training.change(price=PriceState(estimate=estimate()))
+    training.price()
     training.runner.advance(SETTLE)
     assert len(page.updates) == before
 
 
 def test_it_follows_a_run_at_its_beginning_and_its_end_only(page: Notebook) -> None:
-    training = Buying(images(3))
+    training = training_of(images(3))
     page.run("a", ProgressPanel(training))
     training.runner.advance(SETTLE)
     run = Run(run_id="run_1", status="training", stage="training", progress=0.0)
@@ -382,7 +366,7 @@ def test_it_follows_a_run_at_its_beginning_and_its_end_only(page: Notebook) -> N
         training.change(run=replace(run, progress=n / 60, epoch=n))
         training.runner.advance(1)
     assert len(page.updates) == before
-    training.samples = {"asset_s": noise(32)}
+    have(training.service, "asset_s", noise(32))
     ended = replace(
         run,
         status="trained",
@@ -399,24 +383,24 @@ def test_it_follows_a_run_at_its_beginning_and_its_end_only(page: Notebook) -> N
 
 
 def test_an_older_twin_that_comes_late_does_not_replace_a_newer_one(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     page.run("a", ImageGrid(training))
-    training.hold = True
+    training.runner.hold = True
     training.runner.advance(FIRST_SECONDS)
-    older, training._held = training._held, []
-    training.hold = False
+    older, training.runner.held = training.runner.held, []
+    training.runner.hold = False
     training.edit([caption(1, "a fox")])
-    saved(training)
+    training.sync()
     training.runner.advance(SETTLE)
     assert "a fox" in page.twins("a")[0]
     before = len(page.updates)
-    training._held = older
-    training.release()
+    training.runner.held = older
+    training.runner.release()
     assert len(page.updates) == before and "a fox" in page.twins("a")[0]
 
 
 def test_a_cell_that_is_run_again_has_one_twin_and_the_old_one_rests(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     old, new = ImageGrid(training), ImageGrid(training)
     page.run("a", old)
     training.runner.advance(SETTLE)
@@ -425,7 +409,7 @@ def test_a_cell_that_is_run_again_has_one_twin_and_the_old_one_rests(page: Noteb
     assert len(page.twins("a")) == 1
     page.updates.clear()
     training.edit([caption(1, "a fox")])
-    saved(training)
+    training.sync()
     training.runner.advance(SETTLE)
     assert [output.display_id for output in page.updates] == [new.twin]
     page.run("a", old)  # an old view is displayed again
@@ -434,13 +418,13 @@ def test_a_cell_that_is_run_again_has_one_twin_and_the_old_one_rests(page: Noteb
 
 
 def test_two_views_of_one_cell_and_one_view_in_two_cells_are_all_renewed(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     one, two = ImageGrid(training), ImageGrid(training)
 
     def all_follow(words: str) -> None:
         training.runner.advance(SETTLE)
         training.edit([caption(1, words)])
-        saved(training)
+        training.sync()
         training.runner.advance(SETTLE)
         twins = [*page.twins("a"), *page.twins("b")]
         assert all(words in html for html in twins)
@@ -456,14 +440,14 @@ def test_two_views_of_one_cell_and_one_view_in_two_cells_are_all_renewed(page: N
 
 
 def test_a_closed_view_leaves_its_twin_as_it_is_and_is_let_go(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     grid = ImageGrid(training)
     page.run("a", grid)
     grid.close()
     training.edit([caption(1, "a fox")])
-    saved(training)
+    training.sync()
     training.runner.advance(SETTLE)
-    assert page.updates == [] and training.subscribers == []
+    assert page.updates == [] and training.hears == 0
     assert snapshot._displayed == {}
     gone = weakref.ref(grid)
     del grid
@@ -488,8 +472,7 @@ def test_what_is_kept_in_a_notebook_is_for_the_person_to_say(
     without_page: Notebook, chosen: Any, local: bool, twins: int, pictures: int
 ) -> None:
     nbt.options.snapshots = chosen
-    training = FakeTraining(images(3))
-    training.is_local = local
+    training = training_of(images(3), is_local=local)
     without_page.run("a", ImageGrid(training))
     kept = without_page.twins("a")
     assert len(kept) == twins
@@ -498,19 +481,19 @@ def test_what_is_kept_in_a_notebook_is_for_the_person_to_say(
 
 
 def test_a_changed_option_holds_from_the_next_twin_on(page: Notebook) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     page.run("a", ImageGrid(training))
     training.runner.advance(SETTLE)
     assert pictures_in(page.twins("a")[0]) == 3
     nbt.options.snapshots = "text"
     training.edit([caption(1, "a fox")])
-    saved(training)
+    training.sync()
     training.runner.advance(SETTLE)
     assert pictures_in(page.twins("a")[0]) == 0 and "a fox" in page.twins("a")[0]
     nbt.options.snapshots = "off"
     before = len(page.updates)
     training.edit([caption(1, "a dog")])
-    saved(training)
+    training.sync()
     training.runner.advance(SETTLE)
     assert len(page.updates) == before
 
@@ -598,7 +581,7 @@ def test_a_contact_sheet_and_pairs_say_what_is_missing(without_page: Notebook) -
         replace(image(4, "a cat"), refusal="It is too large."),
     ]
     pairs = [pair(1, 1, 2), pair(2, 3, 9), pair(3, 1, 4, ""), replace(pair(4, 1, 1), source="")]
-    training = Buying(rows, pairs, type=EDIT)
+    training = training_of(rows, pairs, type=EDIT)
     without_page.run("a", ImageGrid(training), PairTable(training))
     grid, table = (Elements(html).text for html in without_page.twins("a"))
     assert "4 images · 2 without a caption · 1 refused" in grid
@@ -609,23 +592,16 @@ def test_a_contact_sheet_and_pairs_say_what_is_missing(without_page: Notebook) -
 
 
 def test_a_picture_that_cannot_be_made_is_said_to_be_missing(without_page: Notebook) -> None:
-    training = FakeTraining(images(3))
-    real = training._thumbnail
-
-    def broken(image_id: str, px: int) -> Thumbnail:
-        if image_id == "img_1":
-            raise nbt.ServiceUnreachable("The service did not give it.")
-        return real(image_id, px)
-
-    training._thumbnail = broken  # type: ignore[method-assign]
+    training = training_of(images(3))
+    del training.service.contents["asset_1"]
     without_page.run("a", ImageGrid(training))
     (html,) = without_page.twins("a")
     assert pictures_in(html) == 2 and html.count("no picture") == 1
 
 
 def test_every_view_says_something(without_page: Notebook) -> None:
-    training = Buying(images(3), [pair(1, 0, 1)], type=EDIT)
-    training.change(price=PriceState(phase="shown", estimate=estimate(), acceptable=True))
+    training = training_of(images(3), [pair(1, 0, 1)], type=EDIT)
+    training.price()
     wanted = {
         ImageGrid: ["Images", "3 images"],
         PairTable: ["Pairs", "1 pair"],
@@ -650,7 +626,8 @@ def test_every_view_says_something(without_page: Notebook) -> None:
 def test_it_stays_small_whatever_is_in_it(without_page: Notebook, view: Any) -> None:
     rows = [image(n, '"' * 5000, name='"' * 300) for n in range(50)]
     pairs = [pair(n, n, 49 - n, '"' * 5000) for n in range(50)]
-    training = Photographs(rows, pairs, type=EDIT, name='"' * 64)
+    training = training_of(rows, pairs, type=EDIT, name='"' * 64)
+    training.small.small = lambda _, px: Thumbnail(mime="image/jpeg", content=noise(px))
     training.edit(
         [
             {
@@ -674,7 +651,7 @@ def test_it_stays_small_whatever_is_in_it(without_page: Notebook, view: Any) -> 
 @pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))
 def test_names_captions_and_instructions_stay_text(without_page: Notebook, words: str) -> None:
     rows = [image(1, words, name=words), image(2, words, name="b.png")]
-    training = Buying(rows, [pair(1, 1, 2, words)], type=EDIT, name=words[:64])
+    training = training_of(rows, [pair(1, 1, 2, words)], type=EDIT, name=words[:64])
     training.change(
         run=Run(run_id="run_1", status="trained", samples=(EpochSamples(epoch=1, asset_ids=()),))
     )
@@ -695,7 +672,7 @@ def test_any_text_stays_text(words: list[str]) -> None:
         images=(image(1, said_, name=name), replace(image(2, ""), automatic_caption=more)),
         pairs=(pair(1, 1, 2, more),),
     )
-    training = FakeTraining(draft.images, draft.pairs, type=EDIT, name=name)
+    training = training_of(draft.images, draft.pairs, type=EDIT, name=name)
     parts = [render.images(draft), render.pairs(draft), render.facts(name, said_, [(more, name)])]
     made = {row.image_id: Thumbnail(mime="image/jpeg", content=b"x") for row in draft.images}
     html = render.as_html(training, parts, made, as_of="now", classes="nbt-twin-0")
@@ -743,7 +720,7 @@ def assert_only_ours(html: str) -> None:
 def test_it_holds_no_address_no_path_and_no_key(without_page: Notebook, tmp_path: Path) -> None:
     signed = "https://there.example/a.png?Signature=s3cret"
     rows = [replace(image(1, "a fox", name="a.png"), url=signed, asset_id="asset_1")]
-    training = Buying(rows, [pair(1, 1, 1)], type=EDIT)
+    training = training_of(rows, [pair(1, 1, 1)], type=EDIT)
     sources = {"op": "set", "table": "config", "row": "sample_sources", "column": "value"}
     training.edit([{**sources, "value": [str(tmp_path / "mine.png")]}])
     training.change(
@@ -757,15 +734,17 @@ def test_it_holds_no_address_no_path_and_no_key(without_page: Notebook, tmp_path
 
 
 def test_samples_carry_their_prompts(without_page: Notebook) -> None:
-    training = Buying(images(2), type=STYLE)
+    training = training_of(images(2), type=STYLE)
     wire = {"samplePrompts": ["a mushroom", "a star"]}
-    training.samples = {"asset_a": noise(16), "asset_b": noise(16), "asset_c": noise(16)}
+    samples = ("asset_a", "asset_b", "asset_c")
+    for sample in samples:
+        have(training.service, sample, noise(16))
     training.change(
         model=replace(training.state.model, parameters=wire),
         run=Run(
             run_id="run_1",
             status="trained",
-            samples=(EpochSamples(epoch=3, asset_ids=tuple(training.samples)),),
+            samples=(EpochSamples(epoch=3, asset_ids=samples),),
         ),
     )
     without_page.run("a", ProgressPanel(training))

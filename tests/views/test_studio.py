@@ -7,8 +7,8 @@ import threading
 import weakref
 from dataclasses import replace
 
-from views.buying import Buying, alive, everything, quiet, ready, said
-from views.fakes import EDIT, image, images, pair
+from trainings import EDIT, image, images, pair, ready, training_of
+from views.panels import alive, everything, quiet, said
 
 from phoenix_nbtrain.widgets.form import ConfigForm
 from phoenix_nbtrain.widgets.grid import ImageGrid
@@ -30,7 +30,7 @@ def parts(studio: Studio) -> list[type]:
 def test_it_shows_every_part_in_the_order_of_the_work() -> None:
     studio = Studio(ready(2))
     assert parts(studio) == [ImagePicker, ImageGrid, ConfigForm, LaunchPanel, ProgressPanel]
-    edit = Studio(Buying(images(2), type=EDIT))
+    edit = Studio(training_of(images(2), type=EDIT))
     assert parts(edit)[:3] == [ImagePicker, ImageGrid, PairTable]
 
 
@@ -43,7 +43,7 @@ def test_pairs_come_when_there_are_some() -> None:
 
 
 def test_the_header_and_the_parts_count_as_the_draft_does() -> None:
-    training = Buying([image(1), image(2, "a fox")], name="<b>stickers</b>")
+    training = training_of([image(1), image(2, "a fox")], name="<b>stickers</b>")
     studio = Studio(training)
     assert "&lt;b&gt;stickers&lt;/b&gt;" in studio._head.value
     assert "flux.2-dev-lora" in studio._head.value
@@ -59,12 +59,14 @@ def test_the_header_and_the_parts_count_as_the_draft_does() -> None:
 def test_displaying_it_asks_for_the_price_and_forgets_an_open_question() -> None:
     training = ready(2)
     studio = Studio(training)
-    assert "estimate" not in training.calls
+    training.runner.advance(5)
+    assert training.service.count("quote_training") == 0
     studio.launch._start.click()
     studio._repr_mimebundle_()
-    assert "estimate" in training.calls
+    training.runner.advance(1)
+    assert training.service.count("quote_training") == 1
     studio.launch._yes.click()
-    assert training.starts() == []
+    assert training.service.launches == []
 
 
 def test_no_caption_prompt_or_price_id_of_a_hosted_training_hides_in_plain_panels() -> None:
@@ -75,12 +77,12 @@ def test_no_caption_prompt_or_price_id_of_a_hosted_training_hides_in_plain_panel
 
 def test_closing_closes_every_part() -> None:
     before = alive()
-    training = Buying(images(2), type=EDIT)
+    training = training_of(images(2), type=EDIT)
     studio = Studio(training)
     assert len(alive() - before) > 50
     studio.close()
     assert alive() == before
-    assert training.subscribers == []
+    assert training.hears == 0
     gone = weakref.ref(studio)
     del studio
     gc.collect()
@@ -94,7 +96,7 @@ def test_each_part_by_itself_says_which_phoenix_it_is() -> None:
 
 
 def test_it_reads_well_as_plain_text() -> None:
-    training = Buying(images(48), [pair(n, 2 * n, 2 * n + 1) for n in range(24)], type=EDIT)
+    training = training_of(images(48), [pair(n, 2 * n, 2 * n + 1) for n in range(24)], type=EDIT)
     expected = "Studio: animal stickers · flux.2-dev-edit-lora · 48 images, 24 pairs"
     assert repr(Studio(training)) == expected
 
