@@ -1,4 +1,4 @@
-"""Drafts and picture files for these tests."""
+"""Fixtures of these tests."""
 
 from __future__ import annotations
 
@@ -8,31 +8,14 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from unit.dataset.drafts import image, pair
 
-from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
-
-TYPE = "flux.2-dev-lora"
-EDIT_TYPE = "flux.2-dev-edit-lora"
-
-
-def image(name: str, **rest: Any) -> ImageRow:
-    """A row whose id can be read: ``img_cat`` for ``cat.png``."""
-    image_id = rest.pop("image_id", "img_" + name.rpartition(".")[0].replace("/", "_"))
-    return ImageRow(image_id=image_id, name=name, **rest)
-
-
-def pair(number: int, source: str, target: str, instruction: str = "") -> PairRow:
-    return PairRow(
-        pair_id=f"pair_{number}",
-        source=f"img_{source}",
-        target=f"img_{target}",
-        instruction=instruction,
-    )
+from phoenix_nbtrain.draft import Draft
 
 
 @pytest.fixture
 def draft() -> Draft:
-    """Four pictures, two pairs, one parameter, at revision 7."""
+    """Four images, two pairs, one parameter, at revision 7."""
     return Draft(
         revision=7,
         images=(
@@ -48,7 +31,7 @@ def draft() -> Draft:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that writes a small picture, each colour a different file."""
+    """Return a function that writes a small image, each colour a different file."""
     colours = iter(range(1, 250))
 
     def written(name: str, caption: str | None = None, **rest: Any) -> Path:

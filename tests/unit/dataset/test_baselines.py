@@ -7,18 +7,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from unit.dataset.drafts import image, pair
 
 from phoenix_nbtrain.dataset.baselines import COMPUTED, KEPT, Baselines
-from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
+from phoenix_nbtrain.draft import Draft
 
 DRAFT = Draft(
     images=(
-        ImageRow(
-            image_id="img_1", name="a.png", caption="c", width=3, height=4, bytes=5, asset_id="x"
-        ),
-        ImageRow(image_id="img_2", name="b.png"),
+        image("1.png", caption="c", width=3, height=4, bytes=5, asset_id="x"),
+        image("2.png"),
     ),
-    pairs=(PairRow(pair_id="pair_1", source="img_1", target="img_2", instruction="go"),),
+    pairs=(pair(1, "1", "2", "go"),),
 )
 
 
@@ -36,7 +35,7 @@ def shown(baselines: Baselines, draft: Draft, table: str = "images") -> pd.DataF
 def test_of_images(baselines: Baselines) -> None:
     held = baselines.of(shown(baselines, DRAFT))
     assert held is not None
-    assert held.cells == {"img_1": ("a.png", "c"), "img_2": ("b.png", "")}
+    assert held.cells == {"img_1": ("1.png", "c"), "img_2": ("2.png", "")}
     assert held.computed == {
         "img_1": {"width": 3, "height": 4, "bytes": 5, "asset_id": "x"},
         "img_2": dict.fromkeys(COMPUTED),

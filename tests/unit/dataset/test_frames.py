@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,35 +13,31 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from unit.dataset.drafts import TYPE, assigned, image, named, op, refused
 
 from phoenix_nbtrain.dataset.checks import check
-from phoenix_nbtrain.dataset.edits import apply
 from phoenix_nbtrain.dataset.frames import (
-    Assignment,
     findings_frame,
     images_frame,
     images_from_frame,
     pairs_frame,
     pairs_from_frame,
 )
-from phoenix_nbtrain.draft import Draft, ImageRow
-from phoenix_nbtrain.errors import InputError, PairError
-
-TYPE = "flux.2-dev-lora"
+from phoenix_nbtrain.draft import Draft
+from phoenix_nbtrain.errors import PairError
 
 
-def assigned(draft: Draft, given: Any) -> Draft:
-    ops = given.ops if isinstance(given, Assignment) else given
-    applied = apply(draft, ops, type_name=TYPE)
-    assert not applied.refused
-    return applied.draft
+def with_images(draft: Draft, frame: Any, **how: Any) -> Draft:
+    """The draft after assigning these images."""
+    return assigned(draft, images_from_frame(draft, frame, **how).ops)
 
 
-def refused(call: Any, *args: Any) -> str:
-    with pytest.raises(InputError) as caught:
-        call(*args)
-    assert len(str(caught.value)) <= 200
-    return str(caught.value)
+def with_pairs(draft: Draft, frame: Any, **how: Any) -> Draft:
+    return assigned(draft, pairs_from_frame(draft, frame, **how).ops)
+
+
+def triples(draft: Draft) -> list[Any]:
+    return [row.triple for row in draft.pairs]
 
 
 def test_dtypes_are_the_same_with_rows_and_without(draft: Draft) -> None:
@@ -50,17 +47,8 @@ def test_dtypes_are_the_same_with_rows_and_without(draft: Draft) -> None:
         assert full.index.dtype == empty.index.dtype
         assert full.index.name == empty.index.name
     images = images_frame(draft)
-    assert list(images.columns) == [
-        "name",
-        "caption",
-        "automatic_caption",
-        "width",
-        "height",
-        "bytes",
-        "state",
-        "reason",
-        "asset_id",
-    ]
+    columns = "name caption automatic_caption width height bytes state reason asset_id"
+    assert list(images.columns) == columns.split()
     assert str(images["width"].dtype) == "Int64"
     assert str(images["caption"].dtype) == "str"
     assert images.loc["img_a", "width"] == 2000
@@ -70,11 +58,7 @@ def test_dtypes_are_the_same_with_rows_and_without(draft: Draft) -> None:
 
 def test_pairs_show_image_ids_and_states(draft: Draft) -> None:
     pairs = pairs_frame(draft)
-    assert pairs.loc["pair_1", ["source", "target", "instruction"]].tolist() == [
-        "img_a",
-        "img_b",
-        "turn",
-    ]
+    assert pairs.loc["pair_1"].tolist()[:3] == ["img_a", "img_b", "turn"]
     assert pairs["state"].tolist() == ["kept", "kept"]
 
 
@@ -94,7 +78,7 @@ def test_captions_are_set_and_missing_rows_removed(draft: Draft) -> None:
     frame.loc["img_b", "caption"] = None
     frame.loc["img_c", "caption"] = "c three"
     frame.loc["img_a", "name"] = "first.png"
-    after = assigned(draft, images_from_frame(draft, frame))
+    after = with_images(draft, frame)
     assert [(r.name, r.caption) for r in after.images] == [
         ("first.png", "a one"),
         ("b.png", ""),
@@ -105,34 +89,30 @@ def test_captions_are_set_and_missing_rows_removed(draft: Draft) -> None:
 def test_only_what_a_frame_showed_is_missing_in_it(draft: Draft) -> None:
     seen = replace(draft, images=draft.images[:2], pairs=draft.pairs[:1])
     images, pairs = images_frame(seen), pairs_frame(seen)
-    assert list(assigned(draft, images_from_frame(draft, images.iloc[:1])).image) == [
-        "img_a",
-        "img_c",
-        "img_d",
-    ]
-    assert list(assigned(draft, pairs_from_frame(draft, pairs.iloc[:0])).pair) == ["pair_2"]
+    assert list(with_images(draft, images.iloc[:1]).image) == ["img_a", "img_c", "img_d"]
+    assert list(with_pairs(draft, pairs.iloc[:0]).pair) == ["pair_2"]
 
 
 def test_a_frame_that_lost_what_it_showed_stands_against_what_is_known(draft: Draft) -> None:
     images, pairs = images_frame(draft).iloc[:1], pairs_frame(draft).iloc[:0]
     images.attrs.clear()
     pairs.attrs.clear()
-    after = assigned(draft, images_from_frame(draft, images, known=["img_a", "img_b"]))
+    after = with_images(draft, images, known=["img_a", "img_b"])
     assert list(after.image) == ["img_a", "img_c", "img_d"]
-    after = assigned(draft, pairs_from_frame(draft, pairs, known=["pair_2"]))
+    after = with_pairs(draft, pairs, known=["pair_2"])
     assert list(after.pair) == ["pair_1"]
 
 
 def test_a_pair_that_was_not_shown_is_never_rewritten(draft: Draft) -> None:
     table = [{"source": "img_a", "target": "img_b", "instruction": "another"}]
-    after = assigned(draft, pairs_from_frame(draft, table, known=[]))
+    after = with_pairs(draft, table, known=[])
     assert [row.instruction for row in after.pairs[:1]] == ["another"]
     assert after.pair["pair_1"].instruction == "turn"
 
 
 def test_the_order_of_rows_is_taken_over(draft: Draft) -> None:
     frame = images_frame(draft).iloc[[2, 0, 3, 1]]
-    assert list(assigned(draft, images_from_frame(draft, frame)).image) == list(frame.index)
+    assert list(with_images(draft, frame).image) == list(frame.index)
 
 
 def test_a_state_that_moved_on_meanwhile_is_no_obstacle(draft: Draft) -> None:
@@ -140,10 +120,6 @@ def test_a_state_that_moved_on_meanwhile_is_no_obstacle(draft: Draft) -> None:
     frame["state"] = "sending"
     frame["automatic_caption"] = "a thing"
     assert images_from_frame(draft, frame).ops == ()
-
-
-def frame_with(draft: Draft, **columns: Any) -> pd.DataFrame:
-    return images_frame(draft).assign(**columns)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +149,7 @@ def frame_with(draft: Draft, **columns: Any) -> pd.DataFrame:
 )
 def test_a_table_that_cannot_be_taken_says_why(draft: Draft, make: Any, words: list[str]) -> None:
     message = refused(images_from_frame, draft, make(images_frame(draft)))
-    for word in words:
-        assert word in message
+    assert all(word in message for word in words), message
 
 
 def test_new_pairs_are_named_by_file(draft: Draft) -> None:
@@ -185,8 +160,8 @@ def test_new_pairs_are_named_by_file(draft: Draft) -> None:
             "instruction": ["turn", None, "go"],
         }
     )
-    after = assigned(draft, pairs_from_frame(draft, frame))
-    assert [p.triple for p in after.pairs] == [
+    after = with_pairs(draft, frame)
+    assert triples(after) == [
         ("img_a", "img_b", "turn"),
         ("img_c", "img_d", ""),
         ("img_b", "img_d", "go"),
@@ -196,51 +171,48 @@ def test_new_pairs_are_named_by_file(draft: Draft) -> None:
 
 
 def test_a_list_of_dicts_and_a_file_are_tables_too(draft: Draft, tmp_path: Path) -> None:
-    after = assigned(draft, pairs_from_frame(draft, [{"source": "d.png", "target": "a.png"}]))
-    assert [p.triple for p in after.pairs] == [("img_d", "img_a", "")]
-    assert assigned(draft, pairs_from_frame(draft, [])).pairs == ()
+    after = with_pairs(draft, [{"source": "d.png", "target": "a.png"}])
+    assert triples(after) == [("img_d", "img_a", "")]
+    assert with_pairs(draft, []).pairs == ()
     table = tmp_path / "pairs.csv"
     table.write_text("\ufeffsource;target;instruction\na.png;c.png;=1+1\n", "utf-8")
-    (pair,) = assigned(draft, pairs_from_frame(draft, table)).pairs
+    (pair,) = with_pairs(draft, table).pairs
     assert pair.triple == ("img_a", "img_c", "=1+1")
 
 
 def test_pairs_swap_move_and_go(draft: Draft) -> None:
     frame = pairs_frame(draft).iloc[::-1]
     frame.loc["pair_1", ["source", "target"]] = ["img_b", "img_a"]
-    after = assigned(draft, pairs_from_frame(draft, frame))
+    after = with_pairs(draft, frame)
     assert list(after.pair) == ["pair_2", "pair_1"]
     assert after.pair["pair_1"].triple == ("img_b", "img_a", "turn")
-    assert list(assigned(draft, pairs_from_frame(draft, frame.iloc[:1])).pair) == ["pair_2"]
+    assert list(with_pairs(draft, frame.iloc[:1]).pair) == ["pair_2"]
 
 
 def test_a_broken_pair_that_nobody_touched_does_not_stop_the_others(draft: Draft) -> None:
-    gone = assigned(draft, [{"op": "delete", "table": "images", "row": "img_b"}])
+    gone = assigned(draft, [op("delete", "img_b")])
     frame = pairs_frame(gone)
     frame.loc["pair_2", "instruction"] = "x"
-    after = assigned(gone, pairs_from_frame(gone, frame))
+    after = with_pairs(gone, frame)
     assert after.pair["pair_1"].refusal
     assert after.pair["pair_2"].instruction == "x"
 
 
 def test_a_name_of_two_pictures_lists_both(draft: Draft) -> None:
-    rows = [ImageRow(image_id=f"img_{f}_cat", name=f"{f}/cat.png") for f in ("line", "colour")]
+    rows = (image("line/cat.png"), image("colour/cat.png"))
     both = Draft(images=(*draft.images, *rows))
     message = refused(pairs_from_frame, both, [{"source": "cat.png", "target": "a.png"}])
     assert "line/cat.png" in message
     assert "colour/cat.png" in message
     frame = [{"source": "data/line/cat.png", "target": "colour/cat"}]
-    (pair,) = assigned(both, pairs_from_frame(both, frame)).pairs
+    (pair,) = with_pairs(both, frame).pairs
     assert pair.triple[:2] == ("img_line_cat", "img_colour_cat")
     refused(pairs_from_frame, both, [{"source": "grey/cat.png", "target": "a.png"}])
 
 
 def test_composed_and_decomposed_names_are_told_apart() -> None:
-    names = ["\u00e9.png", "e\u0301.png"]
-    draft = Draft(images=tuple(ImageRow(image_id=f"img_{i}", name=n) for i, n in enumerate(names)))
-    (pair,) = assigned(
-        draft, pairs_from_frame(draft, [{"source": names[0], "target": names[1]}])
-    ).pairs
+    table = [{"source": "\u00e9.png", "target": "e\u0301.png"}]
+    (pair,) = with_pairs(named("\u00e9.png", "e\u0301.png"), table).pairs
     assert pair.triple[:2] == ("img_0", "img_1")
 
 
@@ -264,8 +236,7 @@ def test_composed_and_decomposed_names_are_told_apart() -> None:
 )
 def test_pairs_that_cannot_be_taken_say_why(draft: Draft, rows: Any, words: list[str]) -> None:
     message = refused(pairs_from_frame, draft, rows)
-    for word in words:
-        assert word in message
+    assert all(word in message for word in words), message
 
 
 def test_an_unknown_pair_id_is_refused(draft: Draft) -> None:
@@ -299,7 +270,7 @@ def test_a_file_that_is_no_table_is_refused_by_line(
 def test_json_lines_are_a_table(draft: Draft, tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text('{"source": "a.png", "target": "c.png"}\n\n', "utf-8")
-    assert len(assigned(draft, pairs_from_frame(draft, path)).pairs) == 1
+    assert len(with_pairs(draft, path).pairs) == 1
     path.write_text('{"source": "a.png", "target": "c.png"}\n' + "[" * 100_000, "utf-8")
     assert "Line 2" in refused(pairs_from_frame, draft, path)
     path.write_text('{"source": "a.png", "source": "b.png", "target": "c.png"}', "utf-8")
@@ -330,24 +301,18 @@ def test_whatever_is_assigned_is_what_is_read(draft: Draft, rows: list[Any]) -> 
         columns=["source", "target", "instruction"],
         index=pd.Index([row[0] or i for i, row in enumerate(rows)], dtype="object"),
     )
-    after = assigned(draft, pairs_from_frame(draft, frame))
-    assert [p.triple for p in after.pairs] == [row[1:] for row in rows]
+    after = with_pairs(draft, frame)
+    assert triples(after) == [row[1:] for row in rows]
     for row, pair in zip(rows, after.pairs, strict=True):
         assert row[0] in (None, pair.pair_id)
-
-
-class Stand:
-    """What the lines of the remedies call ``training``."""
-
-    def __init__(self, draft: Draft) -> None:
-        self.images, self.pairs = images_frame(draft), pairs_frame(draft)
 
 
 def with_remedy(message: str, draft: Draft, frame: pd.DataFrame) -> pd.DataFrame:
     """Type the line that a message tells of."""
     found = re.search(r"(frame(?:\.index)? = .*?)(?: (?:makes|keeps|gives) .*)?$", message)
     assert found
-    names = {"frame": frame.copy(), "training": Stand(draft)}
+    training = SimpleNamespace(images=images_frame(draft), pairs=pairs_frame(draft))
+    names = {"frame": frame.copy(), "training": training}
     exec(found[1], names)  # a line of our own
     return names["frame"]  # type: ignore[return-value]
 
@@ -364,10 +329,9 @@ def with_remedy(message: str, draft: Draft, frame: pd.DataFrame) -> pd.DataFrame
     ],
 )
 def test_the_line_that_mends_an_index_does(draft: Draft, make: Any) -> None:
-    frame = images_frame(draft).assign(caption=["a", "b", "c", "d"])
-    broken = make(frame)
+    broken = make(images_frame(draft).assign(caption=["a", "b", "c", "d"]))
     mended = with_remedy(refused(images_from_frame, draft, broken), draft, broken)
-    after = assigned(draft, images_from_frame(draft, mended))
+    after = with_images(draft, mended)
     assert {row.name: row.caption for row in after.images} == {f"{c}.png": c for c in "abcd"}
 
 
@@ -378,7 +342,7 @@ def test_a_merge_is_told_how_to_keep_the_index(draft: Draft) -> None:
     assert "training.images.reset_index().merge(…).set_index('image_id')" in message
     frame = images_frame(draft).drop(columns="caption").reset_index()
     kept = frame.merge(new, on="name", how="left").set_index("image_id")
-    after = assigned(draft, images_from_frame(draft, kept))
+    after = with_images(draft, kept)
     assert [row.caption for row in after.images] == ["x", "y", "", ""]
 
 

@@ -1,4 +1,4 @@
-"""Taking pictures in: from everywhere people have them, and never by halves."""
+"""Taking images in: from everywhere people have them, and never by halves."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, PngImagePlugin
+from unit.dataset import drafts
+from unit.dataset.drafts import HOSTILE
 
 import phoenix_nbtrain
 from phoenix_nbtrain.dataset import image_sources
 from phoenix_nbtrain.dataset.image_sources import candidates
 from phoenix_nbtrain.dataset.intake import Intake, take
+from phoenix_nbtrain.dataset.pair_files import lines_of
 from phoenix_nbtrain.dataset.report import AddReport, FileFate
-from phoenix_nbtrain.errors import ImageError, InputError
+from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.text import natural_key
 
 Write = Callable[..., Path]
@@ -41,10 +44,7 @@ def fates(intake: Intake) -> dict[str, str]:
 
 
 def refused(source: Any, **rest: Any) -> str:
-    with pytest.raises(InputError) as caught:
-        take(source, **{"room": 50, **rest})
-    assert len(str(caught.value)) <= 200
-    return str(caught.value)
+    return drafts.refused(take, source, **{"room": 50, **rest})
 
 
 def reason(source: Any) -> str:
@@ -127,25 +127,22 @@ def test_folders_below_count_only_when_asked(tmp_path: Path, write: Write) -> No
     assert names(take(tmp_path, room=9)) == ["top.png"]
 
 
-def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
-    assert "no files" in refused(tmp_path)
-
-
-def test_a_folder_that_may_not_be_listed_is_an_error(
+def test_a_folder_that_is_empty_or_may_not_be_listed_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refusing(path: Any) -> Any:
+    assert "no files" in refused(tmp_path)
+
+    def scandir(path: Any) -> Any:
         raise PermissionError(13, "Permission denied", os.fspath(path))
 
-    monkeypatch.setattr("os.scandir", refusing)
+    monkeypatch.setattr("os.scandir", scandir)
     assert "Permission denied" in refused(tmp_path)
 
 
 def test_a_missing_folder_names_the_nearest_one(tmp_path: Path) -> None:
     (tmp_path / "props").mkdir()
     message = refused(tmp_path / "porps")
-    assert "porps" in message
-    assert "'props'" in message or "props?" in message
+    assert "porps" in message and "props?" in message
     assert "There is no" in refused(tmp_path / "props" / "deep" / "deeper")
     assert "Patterns" in refused(str(tmp_path / "*.png"))
 
@@ -184,17 +181,7 @@ def test_composed_and_decomposed_names_are_both_taken(tmp_path: Path, write: Wri
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "<img src=x onerror=alert(1)>.png",
-        "<select><iframe>.png",
-        "<button data-commandlinker-command=x>.png",
-        "[x](javascript:alert(1)).png",
-        "evil\u202egnp.png",
-        "👩‍👩‍👧‍👦.png",
-        "x..%252f%c0%ae%2e%2e%2f.png",
-        "x..\\..\\windows\\win.ini",
-    ],
+    "name", [*HOSTILE, "x..%252f%c0%ae%2e%2e%2f.png", "x..\\..\\windows\\win.ini"]
 )
 def test_a_hostile_name_stays_text(tmp_path: Path, write: Write, name: str) -> None:
     write(name)
@@ -313,25 +300,30 @@ def test_a_caption_file_of_no_use_does_not_cost_the_picture(tmp_path: Path, writ
 # -- paths and words that are no files --------------------------------------------------------
 
 
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it was fetched"))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize(
     "given",
-    [
-        "ftp://host/x.png",
-        "file:///etc/passwd",
-        "data:image/png;base64,AAAA",
-        "gopher://x",
-    ],
+    ["ftp://host/x.png", "file:///etc/passwd", "data:image/png;base64,AAAA", "gopher://x"],
 )
-def test_only_http_addresses_are_taken(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it was fetched"))
+def test_only_http_addresses_are_taken(given: str) -> None:
     assert "http or https" in refused(given)
     assert "http or https" in reason([given])
 
 
-def test_a_url_is_listed_by_the_name_in_it_and_nothing_is_fetched(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it was fetched"))
+@pytest.mark.usefixtures("offline")
+def test_a_url_is_listed_by_the_name_in_it_and_nothing_is_fetched() -> None:
     urls = ["https://cdn.example.com/a/ref%201.png?sig=s3cret", "http://169.254.169.254/latest/"]
     intake = take(urls, room=5)
     assert [(p.name, p.url) for p in intake.pictures] == [
@@ -341,7 +333,7 @@ def test_a_url_is_listed_by_the_name_in_it_and_nothing_is_fetched(
     assert "s3cret" not in repr(intake)
 
 
-def test_one_url_twice_is_one_picture_and_one_name_twice_is_two() -> None:
+def test_one_url_twice_is_one_image_and_one_name_twice_is_two() -> None:
     intake = take(
         ["https://a.example/ref.png#top", "https://A.example/ref.png", "https://b.example/ref.png"],
         room=5,
@@ -368,6 +360,7 @@ def test_network_paths_are_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Network" in refused("\\\\attacker\\share\\x.png")
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     "given",
     [
@@ -381,10 +374,7 @@ def test_network_paths_are_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         "",
     ],
 )
-def test_a_path_that_leads_nowhere_is_an_error(
-    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_path_that_leads_nowhere_is_an_error(given: str) -> None:
     assert refused(given)
     assert reason([given])
 
@@ -394,9 +384,7 @@ def test_a_path_that_leads_nowhere_is_an_error(
 )
 def test_what_holds_no_pictures_is_one_clear_error(given: Any) -> None:
     words = refused(given)
-    assert "cannot be taken" in words
-    assert "Image.fromarray" in words
-    assert len(words) <= 200
+    assert "cannot be taken" in words and "Image.fromarray" in words
 
 
 def test_names_in_an_array_are_names(write: Write) -> None:
@@ -405,57 +393,42 @@ def test_names_in_an_array_are_names(write: Write) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "  "])
-def test_an_empty_text_is_not_the_current_folder(
-    given: str, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_empty_text_is_not_the_current_folder(given: str, write: Write, here: Path) -> None:
     write("a.png")
-    monkeypatch.chdir(tmp_path)
     assert "No source is given" in refused(given)
     assert "empty text" in reason([given])
     assert len(take(".", room=1).pictures) == 1
 
 
-def test_what_only_begins_like_an_asset_id_says_what_one_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_relative_path_that_leads_nowhere_says_what_is_near_and_where_it_was_looked_for(
+    here: Path,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert "not an asset id" in refused("asset_abc")
-    assert refused("nowhere").startswith("There is no nowhere. Check the path. The working")
-
-
-def test_a_relative_path_that_leads_nowhere_says_what_is_near_and_from_where_it_was_looked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from phoenix_nbtrain.dataset.pair_files import lines_of
-
-    work = tmp_path / "w"
-    (work / "data" / "props").mkdir(parents=True)
-    (work / "pairs.csv").write_text("source,target\n")
-    monkeypatch.chdir(work)
-    from_there = f"The working directory is …{str(work)[-39:]}."
+    (here / "data" / "props").mkdir(parents=True)
+    (here / "pairs.csv").write_text("source,target\n")
+    from_there = f"The working directory is …{str(here)[-39:]}."
     assert refused("dat") == f"There is no dat. Did you mean data? {from_there}"
     assert refused("data/prosp/a.png") == (
         f"There is no data/prosp/a.png. Did you mean data/props? {from_there}"
     )
     assert refused("data/x") == f"There is no data/x; data is there. Check the path. {from_there}"
-    assert (
-        refused(Path("pair.csv")) == f"There is no pair.csv. Did you mean pairs.csv? {from_there}"
-    )
-    with pytest.raises(InputError, match=r"no pair\.csv\. Did you mean pairs\.csv\? The working"):
-        lines_of("pair.csv")
-    assert "working directory" not in refused(work / "dat")
+    csv = f"There is no pair.csv. Did you mean pairs.csv? {from_there}"
+    assert refused(Path("pair.csv")) == csv
+    assert drafts.refused(lines_of, "pair.csv").startswith(csv[:58])
+    assert refused("nowhere").startswith("There is no nowhere. Check the path. The working")
+    assert "not an asset id" in refused("asset_abc")
+    assert "working directory" not in refused(here / "dat")
     assert "working directory" not in refused("~/no-such-folder-of-mine")
     long = "a" * 90
-    (work / long / long).mkdir(parents=True)
+    (here / long / long).mkdir(parents=True)
     assert refused(f"{long}/{long}/{'b' * 90}").endswith(from_there)
     assert refused(f"{long}/{long[:-1]}c/{'b' * 90}").endswith(from_there)
 
 
-def test_what_lies_above_this_folder_is_not_named(
+def test_what_lies_above_the_working_directory_is_not_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "here").mkdir()
-    (tmp_path / "secrets").mkdir()
+    for folder in ("here", "secrets"):
+        (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert "secrets" not in refused("../secret")
 
@@ -466,13 +439,9 @@ def test_what_lies_above_this_folder_is_not_named(
 def test_a_frame_names_files_and_captions(tmp_path: Path, write: Write) -> None:
     write("a.png", "from the file")
     write("b.png", "from the file")
-    frame = pd.DataFrame(
-        {
-            "path": [str(tmp_path / "a.png"), str(tmp_path / "b.png"), None, "asset_abcdefgh12"],
-            "caption": ["from the table", None, "x", "an asset"],
-            "split": 1,
-        }
-    )
+    paths = [str(tmp_path / "a.png"), str(tmp_path / "b.png"), None, "asset_abcdefgh12"]
+    captions = ["from the table", None, "x", "an asset"]
+    frame = pd.DataFrame({"path": paths, "caption": captions, "split": 1})
     intake = take(frame, room=9)
     assert [(p.name, p.caption, p.asset_id) for p in intake.pictures] == [
         ("a.png", "from the table", None),
@@ -518,20 +487,13 @@ def test_a_photograph_in_memory_is_stored_upright(tmp_path: Path) -> None:
     assert (picture.header.width, picture.header.height) == (6, 8)
 
 
-def test_a_profile_of_other_colours_does_not_come_along() -> None:
-    image = Image.new("CMYK", (5, 4))
+@pytest.mark.parametrize(("mode", "comes"), [("CMYK", False), ("RGB", True)])
+def test_the_profile_of_other_colours_does_not_come_along(mode: str, comes: bool) -> None:
+    image = Image.new(mode, (5, 4))
     image.info["icc_profile"] = b"of inks"
-    content = in_memory(image)
-    assert b"iCCP" not in content
-    image = Image.new("RGB", (5, 4))
-    image.info["icc_profile"] = b"of light"
-    assert b"iCCP" in in_memory(image)
-
-
-def in_memory(image: Image.Image) -> bytes:
     (candidate,) = candidates(image)
     assert candidate.read is not None
-    return candidate.read()
+    assert (b"iCCP" in candidate.read()) == comes
 
 
 def test_a_closed_image_is_refused(write: Write) -> None:
@@ -543,11 +505,8 @@ def test_a_closed_image_is_refused(write: Write) -> None:
 def test_an_asset_is_taken_by_its_id_once() -> None:
     intake = take("asset_abcdefgh12", room=1)
     (picture,) = intake.pictures
-    assert (picture.asset_id, picture.content_hash, picture.header) == (
-        "asset_abcdefgh12",
-        None,
-        None,
-    )
+    assert picture.asset_id == "asset_abcdefgh12"
+    assert picture.content_hash is picture.header is None
     with pytest.raises(ImageError, match="no file of this computer"):
         picture.read()
     again = take(["asset_abcdefgh12"] * 2, room=0, known={"asset_abcdefgh12": "img_1"})
@@ -631,36 +590,39 @@ def test_a_zip_with_the_same_name_twice_is_refused(tmp_path: Path) -> None:
     assert "twice" in refused(zipped(tmp_path, ("a.png", png()), ("a.png", png("red"))))
 
 
-def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
-    path = zipped(tmp_path, ("a.png", png()))
-    content = bytearray(path.read_bytes())
+def encrypted(content: bytearray) -> None:
     content[6] |= 1
     content[content.index(b"PK\x01\x02") + 8] |= 1
-    path.write_bytes(content)
-    assert "encrypted" in refused(path)
 
 
-def test_a_table_of_contents_of_a_gigabyte_is_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def with_contents_of_a_gigabyte(content: bytearray) -> None:
+    at = content.rindex(b"PK\x05\x06") + 12
+    content[at : at + 4] = struct.pack("<I", 1 << 30)
+
+
+def with_a_million_members(content: bytearray) -> None:
+    at = content.rindex(b"PK\x05\x06")
+    content[at:at] = b"PK\x06\x07" + bytes(16)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "word", "read"),
+    [
+        (encrypted, "encrypted", True),
+        (with_contents_of_a_gigabyte, "members", False),
+        (with_a_million_members, "ZIP64", False),
+    ],
+)
+def test_a_zip_that_is_no_ordinary_one_is_refused_where_possible_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any, word: str, read: bool
 ) -> None:
     path = zipped(tmp_path, ("a.png", png()))
     content = bytearray(path.read_bytes())
-    at = content.rindex(b"PK\x05\x06") + 12
-    content[at : at + 4] = struct.pack("<I", 1 << 30)
+    spoil(content)
     path.write_bytes(content)
-    monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("it was read"))
-    assert "members" in refused(path)
-
-
-def test_a_zip_of_a_million_members_is_refused_unread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = zipped(tmp_path, ("a.png", png()))
-    content = path.read_bytes()
-    at = content.rindex(b"PK\x05\x06")
-    path.write_bytes(content[:at] + b"PK\x06\x07" + bytes(16) + content[at:])
-    monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("it was read"))
-    assert "ZIP64" in refused(path)
+    if not read:
+        monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("it was read"))
+    assert word in refused(path)
 
 
 def test_a_damaged_member_costs_only_itself(tmp_path: Path) -> None:

@@ -6,18 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from unit.dataset import drafts
+from unit.dataset.drafts import pair
 
 from phoenix_nbtrain.dataset import left_out
-from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
+from phoenix_nbtrain.draft import Draft, ImageRow
 
 
 def image(name: str, **fields: Any) -> ImageRow:
-    given = {"image_id": f"img_{name}", "name": f"{name}.png", "content_hash": f"hash_{name}"}
-    return ImageRow(**(given | fields))
-
-
-def pair(source: str, target: str) -> PairRow:
-    return PairRow(pair_id=f"{source}{target}", source=f"img_{source}", target=f"img_{target}")
+    return drafts.image(f"{name}.png", **{"content_hash": f"hash_{name}", **fields})
 
 
 A, B, C = image("a"), image("b"), image("c")
@@ -32,11 +29,7 @@ class TestNoted:
         assert after.left_out == (image("a", url_key="url:a", asset_id="asset_a", bytes=9),)
         assert inverse == []
         assert left_out.keys(after) == {"hash_a", "url:a", "asset_a"}
-        assert left_out.ids(after) == {
-            "hash_a": "img_a",
-            "url:a": "img_a",
-            "asset_a": "img_a",
-        }
+        assert left_out.ids(after) == dict.fromkeys(("hash_a", "url:a", "asset_a"), "img_a")
 
     def test_one_that_was_removed_before_is_kept_beside_it(self) -> None:
         before = Draft(images=(A, B), left_out=(C,))
@@ -44,7 +37,7 @@ class TestNoted:
         assert after.left_out == (C, A)
 
     def test_an_undo_takes_nothing_out(self) -> None:
-        before = Draft(images=(A, B), pairs=(pair("a", "b"),))
+        before = Draft(images=(A, B), pairs=(pair(1, "a", "b"),))
         after = Draft(images=(B,))
         assert left_out.noted(before, after, taken_out=False) == (after, [])
 
@@ -71,9 +64,9 @@ class TestNoted:
 
     def test_a_removed_pair_is_remembered_by_its_first_keys(self) -> None:
         a = replace(A, asset_id="asset_a")
-        before = Draft(images=(a, B), pairs=(pair("a", "b"), pair("b", "a")))
+        before = Draft(images=(a, B), pairs=(pair(1, "a", "b"), pair(2, "b", "a")))
         after, inverse = left_out.noted(
-            before, replace(before, pairs=(pair("b", "a"),)), taken_out=True
+            before, replace(before, pairs=(pair(2, "b", "a"),)), taken_out=True
         )
         assert after.left_out_pairs == {("hash_a", "hash_b")}
         assert inverse == []
@@ -81,7 +74,7 @@ class TestNoted:
         assert not left_out.has_pair(after, "img_b", "img_a")
 
     def test_a_pair_that_went_with_its_picture_is_remembered_too(self) -> None:
-        before = Draft(images=(A, B), pairs=(pair("a", "b"),))
+        before = Draft(images=(A, B), pairs=(pair(1, "a", "b"),))
         after, _ = left_out.noted(before, Draft(images=(B,)), taken_out=True)
         assert after.left_out_pairs == {("hash_a", "hash_b")}
 
@@ -90,14 +83,14 @@ class TestNoted:
         known = frozenset({("asset_a", "hash_b"), ("x", "y")})
         before = Draft(images=(a, B), left_out_pairs=known)
         after, inverse = left_out.noted(
-            before, replace(before, pairs=(pair("a", "b"),)), taken_out=True
+            before, replace(before, pairs=(pair(1, "a", "b"),)), taken_out=True
         )
         assert after.left_out_pairs == {("x", "y")}
         assert inverse == [{"op": "leave out", "table": "pairs", "rows": [("asset_a", "hash_b")]}]
 
     def test_what_changes_nothing_notes_nothing(self) -> None:
         draft = Draft(
-            images=(A, B), pairs=(pair("a", "b"),), left_out_pairs=frozenset({("x", "y")})
+            images=(A, B), pairs=(pair(1, "a", "b"),), left_out_pairs=frozenset({("x", "y")})
         )
         assert left_out.noted(draft, draft, taken_out=True) == (draft, [])
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.dataset.drafts import done, image, named, pair, refused
 
-from phoenix_nbtrain.dataset import edits
+from phoenix_nbtrain.dataset.allowed_text import caption_text
+from phoenix_nbtrain.dataset.edits import PAIRS_MAX
 from phoenix_nbtrain.dataset.pair_files import PairReport, lines_of, save, take, written
-from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
-from phoenix_nbtrain.errors import InputError
-
-EDIT = "flux.2-dev-edit-lora"
+from phoenix_nbtrain.draft import Draft
 
 
 def added(draft: Draft, source: Any) -> tuple[Draft, PairReport]:
     taken = take(draft, lines_of(source))
-    applied = edits.apply(draft, taken.ops, type_name=EDIT)
+    applied = done(draft, *taken.ops)
     return applied.draft, taken.report({r.op: r.reason for r in applied.refused})
 
 
@@ -54,15 +56,8 @@ def test_each_line_says_what_became_of_it(draft: Draft, table: Any) -> None:
             "a.png\n"
         ),
     )
-    assert fates(report) == [
-        (2, "already there"),
-        (3, "changed"),
-        (4, "added"),
-        (5, "refused"),
-        (6, "refused"),
-        (7, "added"),
-        (8, "refused"),
-    ]
+    expected = ["already there", "changed", "added", "refused", "refused", "added", "refused"]
+    assert fates(report) == list(enumerate(expected, 2))
     assert report.summary == "2 added, 1 changed, 1 already there, 3 refused"
     assert [row.triple for row in after.pairs] == [
         ("img_a", "img_b", "turn"),
@@ -99,8 +94,6 @@ def test_a_line_that_cannot_be_read_is_told_by_its_names(draft: Draft, table: An
 
 
 def test_json_lines_frames_and_records_are_taken_alike(draft: Draft, table: Any) -> None:
-    import pandas as pd
-
     lines = '{"source": "a", "target": "img_d", "instruction": "x"}\n[1]\n\n{"source": "a"}\n'
     after, report = added(draft, table(lines, "pairs.jsonl"))
     assert fates(report) == [(1, "added"), (2, "refused"), (4, "refused")]
@@ -130,15 +123,12 @@ def test_json_lines_frames_and_records_are_taken_alike(draft: Draft, table: Any)
     ],
 )
 def test_what_is_no_table_of_pairs_is_refused_whole(table: Any, content: Any, says: str) -> None:
-    with pytest.raises(InputError) as error:
-        lines_of(table(content))
-    assert says in str(error.value) and len(str(error.value)) <= 200
+    assert says in refused(lines_of, table(content))
 
 
 @pytest.mark.parametrize("source", [5, "pairs.xlsx", "gone.csv", [1], {"source": "a"}, "../../x"])
 def test_what_is_no_source_is_refused(source: Any) -> None:
-    with pytest.raises(InputError):
-        lines_of(source)
+    assert refused(lines_of, source)
 
 
 def test_a_huge_instruction_refuses_its_line_alone(draft: Draft) -> None:
@@ -153,9 +143,9 @@ def test_a_huge_instruction_refuses_its_line_alone(draft: Draft) -> None:
 
 
 def test_more_pairs_than_a_draft_takes_are_told_one_by_one(draft: Draft) -> None:
-    rows = [{"source": "a", "target": "d"}] * (edits.PAIRS_MAX - 1)
+    rows = [{"source": "a", "target": "d"}] * (PAIRS_MAX - 1)
     after, report = added(draft, rows)
-    assert len(after.pairs) == edits.PAIRS_MAX
+    assert len(after.pairs) == PAIRS_MAX
     assert report.count("refused") == 1 and "2,450" in report.rows[-1].reason
 
 
@@ -168,11 +158,8 @@ def test_hostile_names_stay_text_in_the_report(draft: Draft) -> None:
 
 def test_nothing_that_a_spreadsheet_runs_is_written() -> None:
     texts = ["=1+1", "+1", "-1", "@x", "\tx", "'=quoted", "＝full", "plain", "a=b"]
-    images = (ImageRow(image_id="img_a", name="=cmd.png"), ImageRow(image_id="img_b", name="b.png"))
-    pairs = tuple(
-        PairRow(pair_id=f"pair_{n}", source="img_a", target="img_b", instruction=text)
-        for n, text in enumerate(texts)
-    )
+    images = image("=cmd.png", image_id="img_a"), image("b.png")
+    pairs = tuple(pair(n, "a", "b", text) for n, text in enumerate(texts))
     text = written(Draft(images=images, pairs=pairs), "csv")
     cells = [cell for row in list(csv.reader(io.StringIO(text)))[1:] for cell in row]
     assert not any(cell[:1] in tuple("=+-@\t＝") for cell in cells)
@@ -185,22 +172,18 @@ def test_a_file_is_written_whole_and_no_other_is_overwritten(draft: Draft, tmp_p
     assert path.read_bytes().startswith(b"\xef\xbb\xbfsource,target,instruction\r\na.png,b.png")
     assert save(draft, str(path), overwrite=False) == path  # the same is no other
     path.write_text("mine")
-    with pytest.raises(InputError, match="other content"):
-        save(draft, path, overwrite=False)
+    assert "other content" in refused(save, draft, path, overwrite=False)
     assert path.read_text() == "mine"
     save(draft, path, overwrite=True)
     assert [found.name for found in tmp_path.iterdir()] == ["pairs.csv"]
     for wrong in ("pairs.xlsx", tmp_path / "no" / "pairs.csv", "", 5, tmp_path / "a\0.csv"):
-        with pytest.raises(InputError) as error:
-            save(draft, wrong, overwrite=True)
-        assert len(str(error.value)) <= 200
+        assert refused(save, draft, wrong, overwrite=True)
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=12)
+FILES = ["=a.png", "same.png", "line/cat.png", "cat.png", "'x.png", "a,b.png", "é.png"]
 NAMES = st.one_of(
-    st.sampled_from(
-        ["=a.png", "same.png", "line/cat.png", "cat.png", "'x.png", "a,b.png", "é.png"]
-    ),
+    st.sampled_from(FILES),
     st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=6),
 )
 
@@ -213,26 +196,12 @@ NAMES = st.one_of(
 def test_what_is_written_is_read_again(
     names: list[str], sides: list[tuple[int, int, str]], kind: str
 ) -> None:
-    from tempfile import TemporaryDirectory
-
-    from phoenix_nbtrain.dataset.allowed_text import caption_text
-
-    names = [name.strip() or "x" for name in names]
-    images = tuple(ImageRow(image_id=f"img_{n}", name=name) for n, name in enumerate(names))
-    pairs = tuple(
-        PairRow(
-            pair_id=f"pair_{n}",
-            source=f"img_{a % len(names)}",
-            target=f"img_{b % len(names)}",
-            instruction=caption_text(text),
-        )
-        for n, (a, b, text) in enumerate(sides)
-        if a % len(names) != b % len(names)
-    )
-    draft = Draft(images=images, pairs=pairs)
+    empty = named(*(name.strip() or "x" for name in names))
+    ends = [(n, a % len(names), b % len(names), text) for n, (a, b, text) in enumerate(sides)]
+    pairs = tuple(pair(n, f"{a}", f"{b}", caption_text(t)) for n, a, b, t in ends if a != b)
+    draft = replace(empty, pairs=pairs)
     with TemporaryDirectory() as folder:
         path = save(draft, Path(folder) / f"pairs.{kind}", overwrite=False)
-        empty = Draft(images=images)
         if not pairs and kind == "jsonl":
             return  # an empty file, which is refused for that
         after, report = added(empty, path)
@@ -248,32 +217,26 @@ def test_pairs_of_the_same_pictures_are_known_by_their_instruction_first(draft: 
     assert report.summary == "2 already there" and again is both
 
 
-GOOD, WRONG = ("a.png", "d.png", "fresh"), ("c.png", "giraffe.png", "new words")
-
-
-def as_records(rows: list[tuple[str, str, str]]) -> list[dict[str, str]]:
-    return [dict(zip(("source", "target", "instruction"), row, strict=True)) for row in rows]
+GOOD = {"source": "a.png", "target": "d.png", "instruction": "fresh"}
+WRONG = {"source": "c.png", "target": "giraffe.png", "instruction": "new words"}
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "frame", "records"])
 def test_a_line_with_one_wrong_cell_changes_nothing_whatever_it_comes_in(
     draft: Draft, table: Any, form: str
 ) -> None:
-    import pandas as pd
-
-    records = as_records([GOOD, WRONG])
-    source: Any = records
-    if form == "frame":
-        source = pd.DataFrame(records)
-    elif form == "csv":
-        source = table(pd.DataFrame(records).to_csv(index=False))
-    elif form == "jsonl":
-        source = table("\n".join(json.dumps(record) for record in records), "pairs.jsonl")
+    frame = pd.DataFrame([GOOD, WRONG])
+    source = {
+        "frame": frame,
+        "records": [GOOD, WRONG],
+        "csv": table(frame.to_csv(index=False)),
+        "jsonl": table(f"{json.dumps(GOOD)}\n{json.dumps(WRONG)}", "pairs.jsonl"),
+    }[form]
     after, report = added(draft, source)
     assert report.summary == "1 added, 1 refused"
-    (refused,) = [row for row in report.rows if row.fate == "refused"]
-    assert "There is no picture giraffe.png" in refused.reason
-    assert (refused.source, refused.target) == WRONG[:2]
+    (row,) = [row for row in report.rows if row.fate == "refused"]
+    assert "There is no picture giraffe.png" in row.reason
+    assert (row.source, row.target) == ("c.png", "giraffe.png")
     assert after.pairs[: len(draft.pairs)] == draft.pairs
     assert len(after.pairs) == len(draft.pairs) + 1
 
@@ -283,5 +246,5 @@ def test_what_is_given_twice_is_not_guessed_at(draft: Draft, table: Any) -> None
     after, report = added(draft, table(line, "pairs.jsonl"))
     assert after is draft and "It gives target twice." in report.rows[0].reason
     for name in ("instruction", "target"):
-        with pytest.raises(InputError, match=name):
-            lines_of(table(f"source,target,instruction,{name}\na.png,d.png,x,y\n"))
+        header = f"source,target,instruction,{name}"
+        assert name in refused(lines_of, table(f"{header}\na.png,d.png,x,y\n"))
