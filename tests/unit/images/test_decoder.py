@@ -1,9 +1,8 @@
-"""Decoding at a distance: right pixels, and no picture that harms the kernel."""
+"""Decoding at a distance: right pixels, and no image that harms the kernel."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import signal
 import struct
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,10 +18,21 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image
+from unit.images.files import (
+    chunk,
+    encode,
+    into_png,
+    opened,
+    oriented,
+    srgb,
+    text_of_a_gigabyte,
+    upright,
+)
 
 import phoenix_nbtrain
 from phoenix_nbtrain.errors import ImageError
+from phoenix_nbtrain.images import _decoder_main as child
 from phoenix_nbtrain.images import decoder as decoder_module
 from phoenix_nbtrain.images.decoder import Decoder
 
@@ -43,6 +52,19 @@ def children() -> list[psutil.Process]:
     return [p for p in alive if "_decoder_main" in " ".join(p.cmdline())]
 
 
+def started(before: list[psutil.Process]) -> list[psutil.Process]:
+    """Return the children that were started since."""
+    return [p for p in children() if p not in before]
+
+
+@pytest.fixture
+def lone() -> Iterator[Decoder]:
+    """A decoder of this test's own, with one child."""
+    decoder = Decoder(children=1)
+    yield decoder
+    decoder.close()
+
+
 def refused(decoder: Decoder, content: bytes) -> str:
     with pytest.raises(ImageError) as caught:
         decoder.pixels(content, 32)
@@ -52,16 +74,13 @@ def refused(decoder: Decoder, content: bytes) -> str:
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_pixels_are_upright(decoder: Decoder, encode: Any, form: str, orientation: int) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    content = encode(form, exif=exif, lossless=True)
-    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
-    assert upright is not None
-    assert np.array_equal(decoder.pixels(content, 48), np.asarray(upright.convert("RGB")))
+def test_pixels_are_upright(decoder: Decoder, form: str, orientation: int) -> None:
+    content = encode(form, exif=oriented(orientation), lossless=True)
+    shown = np.asarray(upright(content).convert("RGB"))
+    assert np.array_equal(decoder.pixels(content, 48), shown)
 
 
-def test_transparent_pixels_are_white_and_do_not_bleed(decoder: Decoder, encode: Any) -> None:
+def test_transparent_pixels_are_white_and_do_not_bleed(decoder: Decoder) -> None:
     image = Image.new("RGBA", (64, 32), (255, 0, 0, 0))
     image.paste((0, 0, 255, 255), (0, 0, 32, 32))
     for content in (encode("PNG", image), encode("PNG", image.quantize(4))):
@@ -71,7 +90,7 @@ def test_transparent_pixels_are_white_and_do_not_bleed(decoder: Decoder, encode:
         assert (pixels[..., 2] >= 250).all()  # a bleeding red would darken the edge's blue
 
 
-def test_sixteen_bits_keep_their_range(decoder: Decoder, encode: Any) -> None:
+def test_sixteen_bits_keep_their_range(decoder: Decoder) -> None:
     ramp = np.linspace(0, 65_535, 64 * 64).astype(np.uint16).reshape(64, 64)
     pixels = decoder.pixels(encode("PNG", Image.fromarray(ramp)), 64)
     assert pixels[0, 0, 0] == 0
@@ -79,16 +98,16 @@ def test_sixteen_bits_keep_their_range(decoder: Decoder, encode: Any) -> None:
     assert pixels[-1, -1, 0] == 255
 
 
-def test_print_colours_become_screen_colours(decoder: Decoder, encode: Any) -> None:
+def test_print_colours_become_screen_colours(decoder: Decoder) -> None:
     image = Image.new("RGB", (40, 40), (200, 40, 60))
     mean = decoder.mean_colour(encode("JPEG", image.convert("CMYK"), quality=95))
     assert np.abs(np.array(mean) - (200, 40, 60)).max() <= 4
 
 
-def test_a_wide_gamut_is_brought_to_the_screens(decoder: Decoder, encode: Any) -> None:
+def test_a_wide_gamut_is_brought_to_the_screens(decoder: Decoder) -> None:
     """A phone's picture looked dull: its numbers were shown without their profile."""
     # sRGB's own profile with red and green swapped, so that the effect cannot be overlooked
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile = bytearray(srgb())
     red, green = profile.find(b"rXYZ"), profile.find(b"gXYZ")
     profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
     content = encode("PNG", Image.new("RGB", (8, 8), (255, 0, 0)), icc_profile=bytes(profile))
@@ -97,9 +116,7 @@ def test_a_wide_gamut_is_brought_to_the_screens(decoder: Decoder, encode: Any) -
 
 
 def test_a_profile_that_says_what_a_screen_expects_changes_nothing_and_costs_nothing() -> None:
-    from phoenix_nbtrain.images import _decoder_main as child
-
-    same = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    same = srgb()
     other = same.replace(b"rXYZ", b"tXYZ").replace(b"gXYZ", b"rXYZ").replace(b"tXYZ", b"gXYZ")
     assert child.into_srgb(same) is None
     assert child.into_srgb(other) is not None
@@ -112,17 +129,17 @@ def test_a_profile_that_says_what_a_screen_expects_changes_nothing_and_costs_not
 @pytest.mark.parametrize("form", ["JPEG", "PNG"])
 @pytest.mark.parametrize("size", [(1280, 960), (700, 1100), (257, 40)])
 def test_a_thumbnail_shows_what_a_careful_one_shows(
-    decoder: Decoder, encode: Any, form: str, size: tuple[int, int]
+    decoder: Decoder, form: str, size: tuple[int, int]
 ) -> None:
     image = Image.effect_mandelbrot(size, (-2, -1.2, 0.8, 1.2), 60).convert("RGB")
     small = decoder.thumbnail(encode(form, image, quality=95), 256)
     careful = np.asarray(image.resize((small.width, small.height), Image.Resampling.LANCZOS), float)
-    difference = np.asarray(Image.open(io.BytesIO(small.content)), float) - careful
+    difference = np.asarray(opened(small.content), float) - careful
     assert max(small.width, small.height) == 256
     assert np.sqrt((difference**2).mean()) < 9
 
 
-def test_a_thumbnail_tells_its_mean_colour(decoder: Decoder, encode: Any) -> None:
+def test_a_thumbnail_tells_its_mean_colour(decoder: Decoder) -> None:
     image = Image.new("RGB", (300, 200), (10, 200, 30))
     image.paste((110, 0, 130), (0, 0, 150, 200))
     assert decoder.thumbnail(encode("PNG", image), 64).colour == "#3c6450"
@@ -139,7 +156,7 @@ def test_a_thumbnail_tells_its_mean_colour(decoder: Decoder, encode: Any) -> Non
     ],
 )
 def test_the_longest_side_is_what_was_asked(
-    decoder: Decoder, encode: Any, size: tuple[int, int], px: int, shape: tuple[int, int]
+    decoder: Decoder, size: tuple[int, int], px: int, shape: tuple[int, int]
 ) -> None:
     content = encode("PNG", Image.new("RGB", size, "teal"))
     pixels = decoder.pixels(content, px)
@@ -148,10 +165,10 @@ def test_the_longest_side_is_what_was_asked(
     assert tuple(pixels[0, 0]) == (0, 128, 128)
 
 
-def test_thumbnails_shrink_and_never_grow(decoder: Decoder, encode: Any) -> None:
+def test_thumbnails_shrink_and_never_grow(decoder: Decoder) -> None:
     content = encode("JPEG", Image.new("RGB", (300, 200), (10, 200, 30)))
     small = decoder.thumbnail(content, 64)
-    shown = Image.open(io.BytesIO(small.content))
+    shown = opened(small.content)
     assert small.mime == "image/jpeg"
     assert (small.width, small.height) == shown.size == (64, 43)
     assert np.abs(np.asarray(shown).astype(int) - (10, 200, 30)).max() <= 6
@@ -159,12 +176,12 @@ def test_thumbnails_shrink_and_never_grow(decoder: Decoder, encode: Any) -> None
 
 
 @pytest.mark.parametrize("px", [0, -1, 1 << 20, True, 3.5])
-def test_a_size_that_makes_no_sense_is_refused(decoder: Decoder, encode: Any, px: Any) -> None:
+def test_a_size_that_makes_no_sense_is_refused(decoder: Decoder, px: Any) -> None:
     with pytest.raises(ImageError, match="px"):
         decoder.thumbnail(encode(), px)
 
 
-def test_damaged_pixels_cost_that_picture_only(decoder: Decoder, encode: Any) -> None:
+def test_damaged_pixels_cost_that_picture_only(decoder: Decoder) -> None:
     good = encode("PNG")
     bad = bytearray(good)
     at = good.index(b"IDAT")
@@ -173,88 +190,76 @@ def test_damaged_pixels_cost_that_picture_only(decoder: Decoder, encode: Any) ->
     assert decoder.pixels(good, 8).shape[1] == 8
 
 
-def test_missing_pixels_are_not_painted_grey(decoder: Decoder, encode: Any) -> None:
+def test_missing_pixels_are_not_painted_grey(decoder: Decoder) -> None:
     """A file whose structure is whole while half of its pixels are missing."""
     whole = encode("PNG", Image.effect_noise((64, 64), 90))
     at = whole.index(b"IDAT") - 4
     (length,) = struct.unpack_from(">I", whole, at)
-    data = whole[at + 8 : at + 8 + length // 2]
-    crc = struct.pack(">I", zlib.crc32(b"IDAT" + data))
-    half = whole[:at] + struct.pack(">I", len(data)) + b"IDAT" + data + crc
-    refused(decoder, half + whole[-12:])
+    half = chunk(b"IDAT", whole[at + 8 : at + 8 + length // 2])
+    refused(decoder, whole[:at] + half + whole[-12:])
 
 
-def test_a_one_gigabyte_text_is_refused(decoder: Decoder, encode: Any) -> None:
-    packer = zlib.compressobj(9)
-    block = bytes(1 << 24)
-    packed = b"".join([*(packer.compress(block) for _ in range(64)), packer.flush()])
-    body = b"Comment\0\0" + packed
-    bomb = struct.pack(">I", len(body)) + b"zTXt" + body
-    bomb += struct.pack(">I", zlib.crc32(b"zTXt" + body))
-    plain = encode("PNG")
+def test_a_text_of_a_gigabyte_is_refused(decoder: Decoder) -> None:
+    bomb = text_of_a_gigabyte()
     before = time.monotonic()
-    assert "large" in refused(decoder, plain[:33] + bomb + plain[33:])
+    assert "large" in refused(decoder, into_png(encode("PNG"), bomb))
     assert time.monotonic() - before < 5
 
 
-def test_a_size_that_the_decoder_sees_otherwise_is_refused(encode: Any) -> None:
-    from phoenix_nbtrain.images import _decoder_main as child
-
+def test_a_size_that_the_decoder_sees_otherwise_is_refused() -> None:
     with pytest.raises(ValueError, match="disagree"):
         child.opened({"format": "png", "stored_size": [1, 1]}, encode("PNG"))
 
 
-def test_the_child_has_a_memory_limit(decoder: Decoder, encode: Any) -> None:
+def test_the_child_has_a_memory_limit(decoder: Decoder) -> None:
     decoder.pixels(encode(), 8)
     limits = [p.rlimit(psutil.RLIMIT_AS)[0] for p in children()]
     assert limits
     assert all(0 < limit < 3 << 30 for limit in limits)
 
 
-def test_a_killed_child_is_replaced(decoder: Decoder, encode: Any) -> None:
+def test_a_killed_child_is_replaced(decoder: Decoder) -> None:
     decoder.pixels(encode(), 8)
-    for child in children():
-        child.kill()
-        child.wait()
+    for process in children():
+        process.kill()
+        process.wait()
     assert decoder.pixels(encode(), 8).shape[1] == 8
 
 
-def test_a_child_that_hangs_costs_one_picture(encode: Any) -> None:
-    others = {p.pid for p in children()}
-    decoder = Decoder(children=1, seconds=0.5)
+def test_a_child_that_hangs_costs_one_image() -> None:
+    before = children()
+    decoder = Decoder(children=1, seconds=2)
     try:
         while True:  # the first start may take longer than that on a busy computer
             with contextlib.suppress(ImageError):
                 decoder.pixels(encode(), 8)
                 break
         for _ in range(2):  # the second is watched although nothing was under way between
-            (child,) = [p for p in children() if p.pid not in others]
-            os.kill(child.pid, signal.SIGSTOP)
-            before = time.monotonic()
+            (mine,) = started(before)
+            os.kill(mine.pid, signal.SIGSTOP)
+            begun = time.monotonic()
             assert "too long" in refused(decoder, encode())
-            assert time.monotonic() - before < 5
+            assert time.monotonic() - begun < 5
             assert decoder.pixels(encode(), 8).shape[1] == 8
     finally:
         decoder.close()
 
 
-def test_many_threads_get_their_own_pictures(decoder: Decoder, encode: Any) -> None:
+def test_many_threads_get_their_own_images(decoder: Decoder) -> None:
     colours = [(i * 8 % 256, 255 - i * 5 % 256, i * 3 % 256) for i in range(24)]
     contents = [encode("PNG", Image.new("RGB", (20, 20), c)) for c in colours]
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(decoder.mean_colour, contents)) == colours
 
 
-def test_closing_ends_the_children_and_the_next_picture_starts_new_ones(encode: Any) -> None:
-    decoder = Decoder()
-    before = {p.pid for p in children()}
-    decoder.pixels(encode(), 8)
-    mine = [p for p in children() if p.pid not in before]
+def test_closing_ends_the_children_and_the_next_image_starts_new_ones(lone: Decoder) -> None:
+    before = children()
+    lone.pixels(encode(), 8)
+    mine = started(before)
     assert mine
-    decoder.close()
+    lone.close()
     assert not any(p.is_running() for p in mine)
-    assert decoder.pixels(encode(), 8).shape[1] == 8
-    decoder.close()
+    assert lone.pixels(encode(), 8).shape[1] == 8
 
 
 def test_importing_starts_nothing() -> None:
@@ -268,7 +273,7 @@ def test_importing_starts_nothing() -> None:
     )
 
 
-def test_a_users_numpy_beside_the_notebook_is_not_imported(tmp_path: Path, encode: Any) -> None:
+def test_a_users_numpy_beside_the_notebook_is_not_imported(tmp_path: Path) -> None:
     for name in ("numpy", "PIL", "json", "io"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('mine')")
     (tmp_path / "picture.png").write_bytes(encode())
@@ -289,7 +294,7 @@ def test_a_users_numpy_beside_the_notebook_is_not_imported(tmp_path: Path, encod
     assert ran.stdout.strip() == "8", ran.stderr
 
 
-def test_children_end_with_a_killed_parent(encode: Any, tmp_path: Path) -> None:
+def test_children_end_with_a_killed_parent(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(encode())
     code = (
         "import sys, time; from phoenix_nbtrain.images import decoder;"
@@ -312,28 +317,24 @@ def test_children_end_with_a_killed_parent(encode: Any, tmp_path: Path) -> None:
     assert not alive
 
 
-def test_credentials_do_not_reach_the_child(monkeypatch: pytest.MonkeyPatch, encode: Any) -> None:
+def test_credentials_do_not_reach_the_child(monkeypatch: pytest.MonkeyPatch, lone: Decoder) -> None:
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "hush")
     monkeypatch.setenv("HTTPS_PROXY", "http://me:hush@proxy.test:3128")
-    decoder = Decoder(children=1)
-    before = {p.pid for p in children()}
-    try:
-        decoder.pixels(encode(), 8)
-        (mine,) = [p for p in children() if p.pid not in before]
-        assert "hush" not in " ".join(mine.environ().values())
-    finally:
-        decoder.close()
+    before = children()
+    lone.pixels(encode(), 8)
+    (mine,) = started(before)
+    assert "hush" not in " ".join(mine.environ().values())
 
 
-def test_the_shared_decoder_is_made_once(encode: Any) -> None:
-    found: list[object] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(decoder_module._decoder())) for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def test_the_shared_decoder_is_made_once() -> None:
+    at_once = threading.Barrier(8)
+
+    def shared(_: int) -> Decoder:
+        at_once.wait()
+        return decoder_module._decoder()
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(shared, range(8)))
     assert len(set(map(id, found))) == 1
     assert decoder_module.thumbnail(encode(), 8).width == 8
     decoder_module.close()
