@@ -20,6 +20,7 @@ import contextlib
 import difflib
 import filecmp
 import fnmatch
+import gc
 import importlib.util
 import itertools
 import json
@@ -33,6 +34,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -235,7 +237,10 @@ def minutes() -> Row:
 #
 # mutmut makes the mutants and chooses between them at run time. Its own runner collects the tests
 # anew for each mutant, which takes longer than the tests do; here they are collected once, and each
-# mutant is a fork of that session.
+# mutant is a fork of that session that runs the tests that reach the changed statement.
+
+Mutant = tuple[str, str, str, str, tuple[str, int, int]]
+"""Its key, function, source and changed source, and the file and lines of the changed statement."""
 
 
 def mutate(name: str, sample: int | None) -> Row:
@@ -249,13 +254,15 @@ def mutate(name: str, sample: int | None) -> Row:
     with contextlib.chdir(COPY):
         mutants = {file: _mutants(file) for file in files}
     chosen = [
-        (key, original, mutant)
+        mutant
         for path, _, pattern in of
-        for key, function, original, mutant in mutants[f"{PACKAGE}/{path}"]
-        if fnmatch.fnmatchcase(function, pattern or "*")
+        for mutant in mutants[f"{PACKAGE}/{path}"]
+        if fnmatch.fnmatchcase(mutant[1], pattern or "*")
     ]
     counts = Counter[str]()
-    wanted = sorted(key for key, a, b in chosen if without_words(a) != without_words(b))
+    wanted = sorted(
+        (key, at) for key, _, a, b, at in chosen if without_words(a) != without_words(b)
+    )
     if sample is None or sample > len(wanted):
         counts["text only"] = len(chosen) - len(wanted)
     else:
@@ -273,7 +280,7 @@ def mutate(name: str, sample: int | None) -> Row:
     fates = json.loads((COPY / "fates.json").read_text(encoding="utf-8"))
     counts.update(fates.values())
     diffs = []
-    for key, original, mutant in chosen:
+    for key, _, original, mutant, _ in chosen:
         if fates.get(key) in {"survived", "untested"}:
             lines = difflib.unified_diff(original.splitlines(), mutant.splitlines(), lineterm="")
             diffs.append("\n".join([f"# {fates[key]}: {key}", *list(lines)[2:], ""]))
@@ -296,12 +303,8 @@ def _copy() -> None:
         configuration.write(CONFIGURATION)
 
 
-def _mutants(file: str) -> list[tuple[str, str, str, str]]:
-    """Put all its mutants into a file of the copy, to be chosen between when it runs.
-
-    Returns:
-        The key, the function, its source and its mutated source of each.
-    """
+def _mutants(file: str) -> list[Mutant]:
+    """Put all its mutants into a file of the copy, to be chosen between when it runs."""
     from mutmut.mutation.file_mutation import mutate_file_contents
 
     made = mutate_file_contents(file, Path(file).read_text(encoding="utf-8"))
@@ -316,8 +319,31 @@ def _mutants(file: str) -> list[tuple[str, str, str, str]]:
     for name in made.mutant_names:
         function = name.partition("__mutmut_")[0]
         plain = re.sub("^xǁ|^x_", "", function).replace("ǁ", ".")
-        found.append((f"{module}.{name}", plain, source(f"{function}__mutmut_orig"), source(name)))
+        before, after = source(f"{function}__mutmut_orig"), source(name)
+        first, last = _changed(before, after)
+        begin = spans[f"{function}__mutmut_orig"].start - 1
+        at = (file, begin + first, begin + last)
+        found.append((f"{module}.{name}", plain, before, after, at))
     return found
+
+
+def _changed(before: str, after: str) -> tuple[int, int]:
+    """Return the first and last line of the statement that a mutant of a function changes."""
+    old, new = before.splitlines()[1:], after.splitlines()[1:]  # the first holds its name
+    same = [
+        len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))))
+        for a, b in ((old, new), (old[::-1], new[::-1]))
+    ]
+    first, last = 2 + same[0], max(2 + same[0], 1 + len(old) - same[1])
+    function = ast.parse(before).body[0]
+    best = 1, 1 + len(old)
+    for node in ast.walk(function):
+        if isinstance(node, ast.stmt | ast.ExceptHandler) and node is not function:
+            inside = [part for part in getattr(node, "body", []) if isinstance(part, ast.stmt)]
+            end = max(node.lineno, inside[0].lineno - 1) if inside else node.end_lineno or first
+            if node.lineno <= first <= last <= end and end - node.lineno < best[1] - best[0]:
+                best = node.lineno, end
+    return best
 
 
 def without_words(source: str) -> str:
@@ -360,17 +386,19 @@ class Mutants:
         wanted = json.loads(Path("wanted.json").read_text(encoding="utf-8"))
         folder = Path(tempfile.mkdtemp(prefix="mutants-"))
         notes = folder / "notes.json"
-        if self._fork(session, lambda: self._watch(session.items, notes), folder, None):
+        files = {str(Path(file).resolve()): file for _, (file, _, _) in wanted}
+        if self._fork(session, lambda: self._watch(session.items, notes, files), folder, None):
             return True
         reached = json.loads(notes.read_text(encoding="utf-8"))
+        gc.collect()
+        gc.freeze()  # else each fork copies what its garbage collector looks at
         fates = {}
         lately: list[int] = []  # what killed the mutants before this one, the last one first
-        for number, key in enumerate(wanted):
-            function = key.partition("__mutmut_")[0]
+        for number, (key, (file, first, last)) in enumerate(wanted):
             some = {
                 n: reached[i.nodeid][0]
                 for n, i in enumerate(session.items)
-                if function in reached[i.nodeid][1]
+                if any(first <= line <= last for line in reached[i.nodeid][1].get(file, ()))
             }
             # What has killed before comes first, then the quick ones.
             order = [*(n for n in lately[:10] if n in some), *sorted(some, key=some.__getitem__)]
@@ -382,25 +410,35 @@ class Mutants:
         shutil.rmtree(folder, ignore_errors=True)
         return True
 
-    def _watch(self, items: list[Any], notes: Path) -> bool:
-        """Run all tests; note how long each took and which functions with mutants it reached.
+    def _watch(self, items: list[Any], notes: Path, files: dict[str, str]) -> bool:
+        """Run all tests; note how long each took and which lines of ``files`` it reached.
 
         One that fails without a mutant is left out: it reached none.
         """
         from mutmut.configuration import config
-        from mutmut.mutation.trampoline import set_mutant_under_test
-        from mutmut.state import state
 
         config()  # read here, before any test changes the folder
-        set_mutant_under_test("stats")
+        lines: dict[str, set[int]] = {}
+
+        def line(frame: Any, event: str, _: object) -> Any:
+            if event == "line":
+                lines[files[frame.f_code.co_filename]].add(frame.f_lineno)
+            return line
+
+        def call(frame: Any, *_: object) -> Any:
+            return line if frame.f_code.co_filename in files else None
+
         reached = {}
         for item, following in itertools.pairwise([*items, None]):
+            lines.update({file: set() for file in files.values()})
+            threading.settrace(call)
+            sys.settrace(call)
             begun, passes = time.monotonic(), _passes(item, following)
+            sys.settrace(None)
             if not passes:
                 print(f"left out, since it fails without a mutant: {item.nodeid}", flush=True)
-            some = sorted(state()._stats) if passes else []
+            some = {file: sorted(found) for file, found in lines.items()} if passes else {}
             reached[item.nodeid] = time.monotonic() - begun, some
-            state()._stats.clear()
         notes.write_text(json.dumps(reached), encoding="utf-8")
         return True
 

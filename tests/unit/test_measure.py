@@ -57,3 +57,20 @@ def test_text_and_time_count_apart(measure):
     counts = Counter({"killed": 19, "survived": 1, "untested": 5, "timeout": 7, "text only": 9})
     assert measure.score("merge", counts)[:2] == ("mutation: merge", "76.0%")
     assert measure.score("merge", Counter())[1] == "none"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("a and", "a or", (3, 4)),
+        ("return 1", "return 2", (5, 5)),
+        ("2)", "3)", (7, 8)),
+        ("except E", "except F", (9, 9)),
+        ("y = 1", "y = 2", (10, 10)),
+        ("b=1", "b=2", (1, 11)),
+    ],
+)
+def test_a_mutant_changes_one_statement(measure, old, new, lines):
+    before = "def f(a,\n b=1):\n if (a and\n  b):\n  return 1\n try:\n  x = g(1,\n   2)\n"
+    before += " except E:\n  y = 1\n return x\n"
+    assert measure._changed(before, before.replace(old, new).replace("f(", "g(", 1)) == lines

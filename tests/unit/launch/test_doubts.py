@@ -165,13 +165,17 @@ class TestAnswers:
         assert (launched.already, launched.intent.state) == (False, "running")
         assert [i.state for i in journal.intents()] == ["running"]
 
+    @pytest.mark.parametrize("given_up", ["uncertain", "not_seen"])
     def test_a_reply_that_comes_after_everybody_gave_up_is_still_written_down(
-        self, service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
+        self,
+        service: FakeService,
+        launcher: Launcher,
+        journal: Journal,
+        wanted: Order,
+        given_up: Any,
     ) -> None:
         def give_up() -> None:
-            (intent,) = journal.intents()
-            journal.move(intent.intent_id, "uncertain", only_from={"submitting"})
-            journal.move(intent.intent_id, "not_seen", only_from={"uncertain"})
+            journal.move(journal.intents()[0].intent_id, given_up, only_from={"submitting"})
 
         service.before["trigger_training"] = give_up
         launched = launcher.launch(wanted, max_cost=2000)
