@@ -14,6 +14,7 @@ from views.fakes import FakeTraining, image, images
 
 from phoenix_nbtrain.widgets import row_view
 from phoenix_nbtrain.widgets.grid import ImageGrid
+from phoenix_nbtrain.widgets.pairs import PairTable
 
 __all__ = ["browser"]
 
@@ -201,6 +202,50 @@ def test_escape_and_a_text_put_back_leave_nothing_behind(browser: Browser) -> No
     with shown(browser, ImageGrid(training)) as view:
         view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
         assert view.js("() => model.heard.find((reply) => reply.cells).cells") == []
+
+
+@pytest.mark.parametrize("key", ["Tab", "Escape"])
+@pytest.mark.parametrize("where", ["tile", "viewer", "table"])
+def test_a_text_that_is_refused_while_its_field_is_open_again_stays(
+    browser: Browser, where: str, key: str
+) -> None:
+    training = made() if where == "table" else FakeTraining([image(1, "a fox")])
+    cell = {"table": "images", "row": "img_1", "column": "caption"}
+    if where == "table":
+        cell = {"table": "pairs", "row": "pair_1", "column": "instruction"}
+    with shown(browser, (PairTable if where == "table" else ImageGrid)(training)) as view:
+        refused = view.page.locator("[aria-invalid=true]:visible").first
+        field = view.page.locator("textarea:visible")
+
+        def reopen() -> None:
+            if where == "viewer":
+                view.page.get_by_role("dialog").get_by_label("Caption").click()
+            else:
+                (caption if where == "tile" else instruction)(view, 0).click()
+                field.wait_for()
+
+        if where == "viewer":
+            tile(view, 0).locator(".nbt-pic").dblclick()
+        training.hold = True
+        reopen()
+        field.fill("mine")
+        view.page.keyboard.press("Tab")
+        until(view, lambda: view.sent("edit"))
+        reopen()
+        assert field.input_value() == "mine"
+        training.hold = False
+        training.edit([{**cell, "op": "set", "value": "theirs"}])
+        training.release()
+        view.tell()
+        refused.wait_for()
+        view.page.keyboard.press(key)
+        assert view.sent("let go") == [] and len(view.sent("edit")) == 1
+        reopen()
+        assert field.input_value() == "mine"
+        # Now it has been offered, and is let go of.
+        view.page.keyboard.press("Escape")
+        until(view, lambda: view.sent("let go"))
+        refused.wait_for(state="detached")
 
 
 def test_a_field_that_is_only_looked_at_tells_nothing(browser: Browser) -> None:

@@ -45,6 +45,12 @@ export class Edits {
     return this.cells.get(`${table}/${row}/${column}`);
   }
 
+  /** The refused text that a cell offers again. */
+  refused(table: string, row: string, column: string) {
+    const cell = this.cell(table, row, column);
+    return cell?.phase === "refused" ? cell : undefined;
+  }
+
   /**
    * The revision at which the text that a cell shows was read. A pending edit is shown in its cell, so whoever
    * edits it further has seen the same revision.
@@ -96,7 +102,7 @@ export class Edits {
 
   /** Forget a refused text. */
   drop(cell: CellEdit) {
-    if (this.cells.get(keyOf(cell)) === cell) this.cells.delete(keyOf(cell));
+    this.cells.delete(keyOf(cell));
     this.changed();
   }
 

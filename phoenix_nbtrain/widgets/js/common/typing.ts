@@ -143,10 +143,15 @@ export async function keepDialogText(
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-/** Forget a refused text: the user has dealt with it. */
-export function forgetRefused({ edits, channel }: RowView, cell: CellEdit) {
-  const { table, row, column } = cell;
-  edits.drop(cell);
+/**
+ * Forget the refused text that a field was opened with, if any: the user has dealt with it. A text that was refused
+ * while the field was open stays, because nobody was offered it yet.
+ */
+export function forgetRefused({ edits, channel }: RowView, offered: CellEdit | undefined) {
+  if (!offered) return;
+  const { table, row, column } = offered;
+  if (edits.cell(table, row, column) !== offered) return; // another has come in its place
+  edits.drop(offered);
   void channel.ask({ kind: "let go", table, row, column });
 }
 

@@ -1,12 +1,19 @@
 // The caption editor inside a tile. It is loaded once the first thumbnails are there.
 
 import { h, printable } from "../common/dom";
+import type { CellEdit } from "../common/edits";
 import { forgetRefused, keepTypedText, offerKeptTexts } from "../common/typing";
 import type { Grid } from "./grid";
 
 export class CaptionEditor {
-  open: { id: string; area: HTMLTextAreaElement; base: number; was: string; end: (sent?: boolean) => void } | null =
-    null;
+  open: {
+    id: string;
+    area: HTMLTextAreaElement;
+    base: number;
+    was: string;
+    offered?: CellEdit;
+    end: (sent?: boolean) => void;
+  } | null = null;
   moving = false;
   refocus = false;
 
@@ -46,14 +53,15 @@ export class CaptionEditor {
       grid.frame.announce("Training is running; captions can be changed when it has ended.");
       return;
     }
-    const refused = grid.edits.cell("images", row.image_id, "caption");
+    const offered = grid.edits.refused("images", row.image_id, "caption");
     const area = h("textarea", "nbt-input nbt-area", {
       "aria-label": `Caption of ${printable(row.name)}`,
       placeholder: row.automatic_caption || "What the picture shows",
       rows: "3",
       dir: "auto",
     });
-    area.value = refused ? refused.value : row.caption;
+    const was = grid.caption(row);
+    area.value = offered?.value ?? was;
     const base = grid.edits.seen(grid.rows, row.image_id, "caption");
     const end = keepTypedText(
       grid,
@@ -61,7 +69,7 @@ export class CaptionEditor {
       { table: "images", row: row.image_id, column: "caption" },
       () => this.open?.area === area && this.save(),
     );
-    this.open = { id: row.image_id, area, base, was: grid.caption(row), end };
+    this.open = { id: row.image_id, area, base, was, offered, end };
     area.addEventListener("blur", () => !this.moving && this.open?.area === area && this.save());
     area.addEventListener("input", () => this.grow());
     grid.rows.hold(row.image_id);
@@ -142,18 +150,17 @@ export class CaptionEditor {
   save() {
     if (!this.open) return;
     const { edits } = this.grid;
-    const { id, area, base, was } = this.open;
-    const before = edits.cell("images", id, "caption");
+    const { id, area, base, was, offered } = this.open;
     const changed = area.value !== was;
     this.close(changed);
     if (changed) edits.set("images", id, "caption", area.value, base);
-    else if (before?.phase === "refused") forgetRefused(this.grid, before);
+    else forgetRefused(this.grid, offered);
   }
 
   key(event: KeyboardEvent) {
     if (event.isComposing || !this.open) return;
     const { grid } = this;
-    const { id } = this.open;
+    const { id, offered } = this.open;
     const onward = (event.key === "Enter" && !event.shiftKey) || (event.key === "Tab" && !event.shiftKey);
     const next = grid.rows.indexOf(id) + (onward ? 1 : -1);
     const inside = next >= 0 && next < grid.count;
@@ -168,9 +175,8 @@ export class CaptionEditor {
       this.edit(grid.rows.at(next)?.image_id);
     } else if (event.key === "Escape") {
       event.preventDefault();
-      const refused = grid.edits.cell("images", id, "caption");
       this.close();
-      if (refused?.phase === "refused") forgetRefused(grid, refused);
+      forgetRefused(grid, offered);
       grid.focusOn(grid.focus);
     }
   }

@@ -3,6 +3,7 @@
 import { newId } from "../common/channel";
 import { openDialog } from "../common/dialog";
 import { button, h, paintDot, paintName, printable, setAttribute, setText } from "../common/dom";
+import type { CellEdit } from "../common/edits";
 import type { ImageRow } from "../common/messages";
 import { Pictures } from "../common/pictures";
 import { forgetRefused, keepTypedText } from "../common/typing";
@@ -16,7 +17,7 @@ const LARGE_KEPT = 6;
 class Viewer {
   id: string;
   /** The caption that is being edited, as it was before. */
-  typing: { id: string; base: number; was: string; end: (sent?: boolean) => void } | null = null;
+  typing: { id: string; base: number; was: string; offered?: CellEdit; end: (sent?: boolean) => void } | null = null;
   readonly signal: AbortSignal;
   readonly large: Pictures;
   readonly zoom: Zoom;
@@ -182,7 +183,8 @@ class Viewer {
         const end = keepTypedText(grid, area, { table: "images", row: row.image_id, column: "caption" }, () =>
           this.save(),
         );
-        this.typing = { id: row.image_id, base: grid.edits.seen(grid.rows, row.image_id, "caption"), was, end };
+        const base = grid.edits.seen(grid.rows, row.image_id, "caption");
+        this.typing = { id: row.image_id, base, was, offered: refused ? edit : undefined, end };
       }
     }
     this.label.hidden = area.hidden = Boolean(grid.summary.picking);
@@ -226,11 +228,10 @@ class Viewer {
     this.typing = null;
     if (!typing) return;
     const { edits } = this.grid;
-    const before = edits.cell("images", typing.id, "caption");
     const changed = this.area.value !== typing.was;
     typing.end(changed);
     if (changed) edits.set("images", typing.id, "caption", this.area.value, typing.base);
-    else if (before?.phase === "refused") forgetRefused(this.grid, before);
+    else forgetRefused(this.grid, typing.offered);
   }
 
   key(event: KeyboardEvent) {
@@ -250,12 +251,11 @@ class Viewer {
         this.show(this.index + 1);
         this.area.select();
       } else if (event.key === "Escape") {
-        const refused = this.grid.edits.cell("images", this.id, "caption");
-        if (refused?.phase === "refused") forgetRefused(this.grid, refused);
+        forgetRefused(this.grid, this.typing?.offered);
         this.typing?.end();
         this.typing = null;
+        this.stage.focus(); // before the paint, which begins to edit where the field has the focus
         this.paint();
-        this.stage.focus();
       } else return;
     } else if (event.key === "Home") this.show(0);
     else if (event.key === "End") this.show(this.grid.count - 1);

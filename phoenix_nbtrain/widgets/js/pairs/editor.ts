@@ -14,6 +14,7 @@ export interface Editing {
   chooser: Chooser | null;
   base: number;
   was: string;
+  offered?: CellEdit;
   end: (sent?: boolean) => void;
 }
 
@@ -45,7 +46,8 @@ export class PairEditor {
         : h("input", "nbt-input nbt-field", { "aria-label": label, placeholder: "Image name" });
     field.value = words;
     const chooser = field instanceof HTMLInputElement ? new Chooser(view, field, () => this.imageChosen()) : null;
-    const was = before?.phase === "pending" ? before.value : row[column];
+    const offered = view.edits.refused("pairs", row.pair_id, column);
+    const was = before && !offered ? before.value : row[column];
     const base = view.edits.seen(view.rows, row.pair_id, column);
     const end = keepTypedText(
       view,
@@ -53,7 +55,7 @@ export class PairEditor {
       { table: "pairs", row: row.pair_id, column },
       () => view.editing?.field === field && this.save(),
     );
-    view.editing = { id: row.pair_id, column, field, chooser, base, was, end };
+    view.editing = { id: row.pair_id, column, field, chooser, base, was, offered, end };
     if (typed !== undefined) {
       field.value = typed;
       field.dispatchEvent(new Event("input"));
@@ -105,7 +107,7 @@ export class PairEditor {
   save() {
     const { view } = this;
     if (!view.editing) return;
-    const { id, column, field, chooser, base, was } = view.editing;
+    const { id, column, field, chooser, base, was, offered } = view.editing;
     const before = view.edits.cell("pairs", id, column);
     // The kernel resolves a name that matches no image here, or suggests a similar one.
     const value = chooser ? chooser.value || field.value.trim() : field.value;
@@ -115,7 +117,7 @@ export class PairEditor {
     const changed = Boolean(value || !chooser) && (value !== was || mended);
     this.close(changed);
     if (changed) this.send({ table: "pairs", row: id, column, value, base }, before);
-    else if (before?.phase === "refused") forgetRefused(view, before);
+    else forgetRefused(view, offered);
     if (refocus) view.focus.go(view.focus.at.index, view.focus.at.column);
   }
 
@@ -165,9 +167,8 @@ export class PairEditor {
       this.save();
       view.focus.go(index, place + (event.shiftKey ? -1 : 1));
     } else if (event.key === "Escape") {
-      const refused = view.edits.cell("pairs", id, column);
       this.close();
-      if (refused?.phase === "refused") forgetRefused(view, refused);
+      forgetRefused(view, editing.offered);
       view.focus.go(index, place);
     } else return;
     event.preventDefault();
