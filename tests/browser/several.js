@@ -143,6 +143,8 @@ class View {
 const clock = new Clock();
 /** @type {{ [name: string]: View }} */
 const views = {};
+/** @type {WeakMap<object, any>} what is known of each field */
+const fields = new WeakMap();
 /** @type {object[]} what the hands typed and what became of it, for the test */
 let log = [];
 
@@ -159,8 +161,9 @@ function look() {
     const was = view.writing;
     if (was && !was.field.isConnected) {
       view.writing = null;
-      // Who writes over words, or takes them back, has seen them.
-      if (was.began && (was.drop || was.began !== token(was.text))) log.push({ what: "dropped", token: was.began });
+      // Who writes over words has seen them. Escape takes back what was offered again, and nothing that is on its way.
+      const over = was.text && token(was.text) !== was.began;
+      if (was.began && (was.drop ? was.offered : over)) log.push({ what: "dropped", token: was.began });
       const what = was.drop ? "dropped" : "committed";
       if (token(was.text)) log.push({ what, token: token(was.text), view: view.name, seen: was.seen });
     }
@@ -169,7 +172,10 @@ function look() {
       const text = written(field.parentElement.querySelector(TEXTS));
       const offered = field.value === text ? "" : token(field.value);
       const began = token(field.value);
-      view.writing = { field, seen: [token(text), began], text: offered ? field.value : "", began, offered, drop: false };
+      // A field that its view took out of the page for a while is still the same.
+      view.writing = fields.get(field)
+        ?? { field, seen: [token(text), began], text: offered ? field.value : "", began, offered, drop: false };
+      fields.set(field, view.writing);
     }
   }
 }
