@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from phoenix_nbtrain.clock import Moment
-
-__all__ = ["SetClock"]
+from phoenix_nbtrain.training import Training
 
 
 class SetClock:
@@ -31,3 +30,10 @@ class SetClock:
         """Start the computer anew; no time goes by."""
         self._boots += 1
         self._ticks = 10.0
+
+
+def launches_by(training: Training) -> SetClock:
+    """Return a clock by which the training's launches go from now on."""
+    clock, session = SetClock(), training._session
+    session.launcher._clock = session.launcher._ledger._clock = session.journal._clock = clock
+    return clock

@@ -12,7 +12,13 @@ from threading import Lock
 from typing import Any
 
 from phoenix_nbtrain.client.replies import Reply
-from phoenix_nbtrain.errors import ImageError, NotFound, PlanLimitReached, ServiceError
+from phoenix_nbtrain.errors import (
+    ImageError,
+    NotFound,
+    PlanLimitReached,
+    ServiceError,
+    ServiceUnreachable,
+)
 from phoenix_nbtrain.images.header import inspect
 from phoenix_nbtrain.records import (
     Asset,
@@ -29,11 +35,40 @@ from phoenix_nbtrain.records import (
     UploadPart,
 )
 
-Fault = Callable[[], None]
+Fault = Callable[[], object] | BaseException
+"""What meets a call: an error that is raised, or something that is done."""
 Begun = Callable[[str], None]
 
 STORAGE = "https://storage.phoenix.test/"
 DATE = "2026-11-24T12:00:00.000Z"
+
+
+def happen(fault: Fault) -> None:
+    """Raise an error, or do what is to be done."""
+    if isinstance(fault, BaseException):
+        raise fault
+    fault()
+
+
+def once(fault: Fault) -> Fault:
+    """Let a fault meet the first call only."""
+    left = [fault]
+    return lambda: happen(left.pop()) if left else None
+
+
+def lost() -> None:
+    """Reset the connection: nobody knows whether the request arrived."""
+    raise ServiceUnreachable("Reset.", sent=True)
+
+
+def down() -> None:
+    """Refuse the connection: nothing was sent."""
+    raise ServiceUnreachable("Phoenix cannot be reached.", sent=False)
+
+
+def interrupted() -> None:
+    """Press Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 @dataclass
@@ -62,9 +97,9 @@ class FakeService:
         self.discount = Decimal(0)
         self.calls: list[str] = []
         self.before: dict[str, Fault] = {}
-        """Raise before anything happened."""
+        """Meets a call before anything happened."""
         self.after: dict[str, Fault] = {}
-        """Raise after it happened: the reply is lost."""
+        """Meets a call after it happened: the reply is lost."""
         self.models: dict[str, Model] = {}
         self.images_max: int | None = None
         """The plan's ceiling on a model's training images; ``None`` for none."""
@@ -112,11 +147,11 @@ class FakeService:
         with self._lock:
             self.calls.append(name)
         if name in self.before:
-            self.before[name]()
+            happen(self.before[name])
 
     def _done(self, name: str) -> None:
         if name in self.after:
-            self.after[name]()
+            happen(self.after[name])
 
     def _put(self, model: Model, **changes: Any) -> Model:
         with self._lock:
@@ -154,11 +189,7 @@ class FakeService:
         del self.models[model_id]
 
     def update_model(
-        self,
-        model_id: str,
-        *,
-        name: str | None = None,
-        parameters: Mapping[str, Any] | None = None,
+        self, model_id: str, *, name: str | None = None, parameters: Mapping[str, Any] | None = None
     ) -> Model:
         self._did("update_model")
         model = self._model(model_id)
@@ -310,12 +341,7 @@ class FakeService:
     # -- assets ---------------------------------------------------------------------------------
 
     def upload_image(
-        self,
-        name: str,
-        content: bytes,
-        *,
-        upload_id: str | None = None,
-        begun: Begun | None = None,
+        self, name: str, content: bytes, *, upload_id: str | None = None, begun: Begun | None = None
     ) -> Asset:
         self._did("upload_image")
         if len(content) <= self.inline_max:

@@ -56,7 +56,6 @@ def another_kernel(*names: str) -> Iterator[subprocess.Popen[str]]:
     command, pipe = [sys.executable, "-c", _HOLDING, *names], subprocess.PIPE
     env = {**os.environ, "JPY_SESSION_NAME": "/notebooks/props.ipynb"}
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env) as child:
-        assert child.stdout is not None
         assert child.stdout.readline() == "held\n"
         yield child
         child.communicate()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -13,7 +12,15 @@ import pytest
 from phoenix_nbtrain.images.drawings import draw_icons
 
 COMMANDS = {
-    "nbconvert": ("nbconvert", "--to", "notebook", "--execute", "--output", "out.ipynb", "in.ipynb"),
+    "nbconvert": (
+        "nbconvert",
+        "--to",
+        "notebook",
+        "--execute",
+        "--output",
+        "out.ipynb",
+        "in.ipynb",
+    ),
     "papermill": ("papermill", "in.ipynb", "out.ipynb", "--no-progress-bar"),
 }
 CELLS = [
@@ -36,13 +43,11 @@ training.start().status
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_file_shows_the_last_state_with_its_images(tmp_path: Path, command: str) -> None:
+def test_the_file_shows_the_last_state_with_its_images(tmp_path, command):
     draw_icons(tmp_path / "icons", count=5, size=256)
     cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=cells, metadata=metadata), tmp_path / "in.ipynb"
-    )
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), tmp_path / "in.ipynb")
     subprocess.run(
         [sys.executable, "-m", *COMMANDS[command]],
         cwd=tmp_path,

@@ -39,7 +39,7 @@ TWINS: dict[str, list[int]] = {
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
-def test_a_tutorial_is_committed_without_outputs(path: Path) -> None:
+def test_a_tutorial_is_committed_without_outputs(path):
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "code":
             assert cell.outputs == []
@@ -51,9 +51,7 @@ def code_cells(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
-def test_a_tutorial_runs_no_shell_command_which_may_be_missing_and_fails_without_stopping(
-    path: Path,
-) -> None:
+def test_a_tutorial_runs_no_shell_command_which_may_be_missing_and_fails_without_stopping(path):
     for source in code_cells(path):
         compile(source, path.name, "exec")  # plain Python: neither "!" nor "%"
 
@@ -77,9 +75,7 @@ def run_all_the_same(path: Path) -> list[type[BaseException]]:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
-def test_where_the_local_phoenix_cannot_be_had_no_other_is_taken(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_the_local_phoenix_cannot_be_had_no_other_is_taken(path, tmp_path, monkeypatch):
     def fails(*_: object) -> None:
         raise StageMissing
 
@@ -93,9 +89,7 @@ def test_where_the_local_phoenix_cannot_be_had_no_other_is_taken(
     assert ServiceUnreachable in raised
 
 
-def test_where_the_settings_cannot_be_set_nothing_is_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_the_settings_cannot_be_set_nothing_is_started(tmp_path, monkeypatch):
     def fails(*_: object, **__: object) -> None:
         raise StageMissing
 
@@ -107,9 +101,7 @@ def test_where_the_settings_cannot_be_set_nothing_is_started(
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
-def test_a_tutorial_run_twice_makes_each_thing_once(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_tutorial_run_twice_makes_each_thing_once(path, tmp_path, monkeypatch, capsys):
     # As on a JupyterHub, or where the environment is not activated: none of our scripts is found.
     ours = Path(sys.executable).parent
     others = [p for p in os.environ["PATH"].split(os.pathsep) if Path(p) != ours]

@@ -114,11 +114,7 @@ class Notebook:
         )
         self._editing = Editing(self._live, changed=lambda: None)
         self._adding = adding(
-            self._live,
-            self._editing,
-            cast(Contents, _Kept()),
-            service=service,
-            journal=journal,
+            self._live, self._editing, cast(Contents, _Kept()), service=service, journal=journal
         )
         self._wanted = wanted
 

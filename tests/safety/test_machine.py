@@ -57,11 +57,7 @@ STEPS = (
     *(("committed", time) for time in (1, 2, 3)),
 )
 """Where it matters what comes next; the second writing is the last one before the request."""
-UNTIL = st.one_of(
-    st.just(99),
-    st.sampled_from(range(30)),
-    st.sampled_from(STEPS),
-)
+UNTIL = st.one_of(st.just(99), st.sampled_from(range(30)), st.sampled_from(STEPS))
 FORKED_AT = st.sampled_from((99, *STEPS, *STEPS[:2], *range(0, 30, 3)))
 ENDED = st.sampled_from(["not yet", "trained", "failed", "training-canceled"])
 END = st.one_of(st.just("pause"), st.sampled_from(ENDS))
@@ -172,10 +168,7 @@ class Machine(RuleBasedStateMachine):
         one.go(until, end)
 
     @rule(
-        kernel=KERNELS,
-        what=st.sampled_from(["reconcile", "run_of", "stop"]),
-        until=UNTIL,
-        end=END,
+        kernel=KERNELS, what=st.sampled_from(["reconcile", "run_of", "stop"]), until=UNTIL, end=END
     )
     def look_or_stop(self, kernel: int, what: str, until: Until, end: str) -> None:
         one = self.world.kernel(kernel)
@@ -390,7 +383,7 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Machine]]:
+def machine(tmp_path, monkeypatch) -> Iterator[type[Machine]]:
     """A machine that counts for itself."""
     folder = Path(tempfile.mkdtemp(dir=SHM if SHM.is_dir() else tmp_path))
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(folder / "home"))
@@ -415,7 +408,7 @@ def schedules(machine: type[Machine], count: int, *, moves: int = 9, shrink: boo
     )
 
 
-def test_no_schedule_launches_twice_or_unseen(machine: type[Machine]) -> None:
+def test_no_schedule_launches_twice_or_unseen(machine):
     began = time.perf_counter()
     schedules(machine, SCHEDULES)
     seen, more = machine.seen, 4 if SCHEDULES >= 1000 else 0
@@ -579,7 +572,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("fault", PLANTED)
-def test_a_planted_fault_is_caught(machine: type[Machine], fault: str) -> None:
+def test_a_planted_fault_is_caught(machine, fault):
     machine.client = PLANTED[fault]
     with pytest.raises(Violation) as found:
         schedules(machine, 5000, moves=20, shrink=False)  # it ends with the first that fails

@@ -66,7 +66,7 @@ class Hosted:
 
 
 @pytest.fixture
-def hosted(tmp_path: Path) -> Iterator[Hosted]:
+def hosted(tmp_path) -> Iterator[Hosted]:
     app, served = create_app(tmp_path / "service", credentials=("k", "s")), Hosted()
 
     def as_hosted(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -91,7 +91,7 @@ def hosted(tmp_path: Path) -> Iterator[Hosted]:
 
 
 @pytest.fixture
-def run(hosted: Hosted, icons: Path) -> Callable[..., dict[str, Any]]:
+def run(hosted, icons) -> Callable[..., dict[str, Any]]:
     """Run all cells in a new kernel, with the memory in ``home``."""
 
     def all_cells(home: Path, *, model_id: str = "", until: str = "started") -> dict[str, Any]:
@@ -111,9 +111,7 @@ def run(hosted: Hosted, icons: Path) -> Callable[..., dict[str, Any]]:
 
 @pytest.mark.parametrize("until", ["started", "trained"])
 @pytest.mark.parametrize("lost", ["memory deleted", "second computer"])
-def test_the_run_is_joined_and_not_bought_again(
-    run: Callable[..., dict[str, Any]], hosted: Hosted, tmp_path: Path, until: str, lost: str
-) -> None:
+def test_the_run_is_joined_and_not_bought_again(run, hosted, tmp_path, until, lost):
     home = tmp_path / "one computer"
     first = run(home, until=until)
     uploads = hosted.count(r"POST /v1/(assets|uploads)\?")

@@ -36,28 +36,26 @@ def run(code: str, phoenix: Lossy, folder: Path) -> Path:
     return log
 
 
-def test_a_launch_is_recorded_with_the_one_function_that_may_send_it(
-    phoenix: Lossy, tmp_path: Path
-) -> None:
+def test_a_launch_is_recorded_with_the_one_function_that_may_send_it(phoenix, tmp_path):
     log = run("nbt.Training.open(model_id='m').start(max_cost=2000)", phoenix, tmp_path)
     assert recorder.judge(log) == ({recorder.PROTOCOL: 1}, [])
     assert phoenix.models["m"].requests == 1
 
 
-def test_a_launch_past_the_protocol_is_caught(phoenix: Lossy, tmp_path: Path) -> None:
+def test_a_launch_past_the_protocol_is_caught(phoenix, tmp_path):
     log = run("client.trigger_training('m', {})", phoenix, tmp_path)
     counts, wrong = recorder.judge(log)
     assert not counts
     assert [Path(origin).name for origin in wrong] == ["someones.py:<module>"]
 
 
-def test_a_bare_request_is_caught(phoenix: Lossy, tmp_path: Path) -> None:
+def test_a_bare_request_is_caught(phoenix, tmp_path):
     code = "import httpx; httpx.put(sys.argv[1] + '/models/m/train', json={})"
     _, wrong = recorder.judge(run(code, phoenix, tmp_path))
     assert len(wrong) == 1
 
 
-def test_the_official_client_is_told_apart(phoenix: Lossy, tmp_path: Path) -> None:
+def test_the_official_client_is_told_apart(phoenix, tmp_path):
     code = """
         from scenario_sdk import Scenario
         official = Scenario(api_key="k", api_secret="s", base_url=sys.argv[1])
@@ -66,6 +64,6 @@ def test_the_official_client_is_told_apart(phoenix: Lossy, tmp_path: Path) -> No
     assert recorder.judge(run(code, phoenix, tmp_path)) == ({"the official client": 1}, [])
 
 
-def test_a_dry_run_is_no_purchase(phoenix: Lossy, tmp_path: Path) -> None:
+def test_a_dry_run_is_no_purchase(phoenix, tmp_path):
     log = run("nbt.Training.open(model_id='m').estimate()", phoenix, tmp_path)
     assert list(recorder.read(log)) == []

@@ -110,7 +110,7 @@ def killed(number: int, window: float) -> tuple[str, dict[str, Any]]:
     return fate, {"moment": chance.choice(MOMENTS)}
 
 
-def test_no_kill_launches_twice_or_unknown(phoenix: Lossy, tmp_path: Path) -> None:
+def test_no_kill_launches_twice_or_unknown(phoenix, tmp_path):
     began = time.perf_counter()
     left, ends, failures = Counter[str](), Counter[str](), []
     with warm(3) as free:
@@ -173,7 +173,7 @@ def test_no_kill_launches_twice_or_unknown(phoenix: Lossy, tmp_path: Path) -> No
             assert left[state], left
 
 
-def test_no_fork_launches_twice_or_unknown(phoenix: Lossy, tmp_path: Path) -> None:
+def test_no_fork_launches_twice_or_unknown(phoenix, tmp_path):
     began = time.perf_counter()
     ends, children, failures = Counter[str](), Counter[str](), []
     with warm(2) as free:
@@ -235,9 +235,7 @@ def judge(model: Seeded, home: Path, said: dict[str, Any]) -> str | None:
     return None
 
 
-def test_the_official_client_launches_twice_in_the_same_driver(
-    phoenix: Lossy, tmp_path: Path
-) -> None:
+def test_the_official_client_launches_twice_in_the_same_driver(phoenix, tmp_path):
     # Without this control the test above might be testing nothing.
     began = time.perf_counter()
     with warm(2, "sdk") as free:

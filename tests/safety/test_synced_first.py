@@ -9,7 +9,6 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from safety import lossy
@@ -45,9 +44,7 @@ def strace() -> str:
     return found
 
 
-def test_the_journal_is_synced_before_the_launch_leaves(
-    phoenix: Lossy, strace: str, tmp_path: Path
-) -> None:
+def test_the_journal_is_synced_before_the_launch_leaves(phoenix, strace, tmp_path):
     home, log = tmp_path / "home", tmp_path / "calls"
     subprocess.run(
         [strace, *TRACED, "-o", log, sys.executable, "-c", CELL, phoenix.url],

@@ -39,13 +39,7 @@ from phoenix_nbtrain.errors import (
     StoreBusy,
     Throttled,
 )
-from phoenix_nbtrain.launch import (
-    ESTIMATE_SECONDS,
-    Estimate,
-    Launched,
-    Launcher,
-    Order,
-)
+from phoenix_nbtrain.launch import ESTIMATE_SECONDS, Estimate, Launched, Launcher, Order
 from phoenix_nbtrain.launch.reconcile import SUBMITTING_SECONDS
 from phoenix_nbtrain.records import Job, LaunchReply, Model, TrainingImage
 from phoenix_nbtrain.session.adding import Adding

@@ -41,11 +41,11 @@ SAME = {
 @pytest.mark.parametrize(
     ("given", "one"), [(given, one) for one, spelled in SAME.items() for given in (one, *spelled)]
 )
-def test_spellings_of_one_address_are_one(given: str, one: str) -> None:
+def test_spellings_of_one_address_are_one(given, one):
     assert canonical_address(given) == one
 
 
-def test_different_addresses_stay_different() -> None:
+def test_different_addresses_stay_different():
     different = [
         "https://phoenix.example/v1",
         "http://phoenix.example/v1",
@@ -61,18 +61,18 @@ def test_different_addresses_stay_different() -> None:
 
 
 @pytest.mark.parametrize("text", ["local:0a1b", "", "o", "https://", "https://[::1", "https://h:x"])
-def test_what_is_no_web_address_stays_as_it_is(text: str) -> None:
+def test_what_is_no_web_address_stays_as_it_is(text):
     assert canonical_address(text) == text
 
 
 @given(st.from_regex(r"https?://[a-zA-Zäß0-9._\-\[\]:]{1,20}(/[a-z/]{0,8})?", fullmatch=True))
-def test_the_one_spelling_is_one_already(text: str) -> None:
+def test_the_one_spelling_is_one_already(text):
     once = canonical_address(text)
     assert canonical_address(once) == once
 
 
 @pytest.mark.parametrize("given", ["HTTP://127.0.0.1:8000/v1/", "http://[::1]:8000/v1"])
-def test_requests_go_where_the_user_said_and_memory_is_kept_under_one_name(given: str) -> None:
+def test_requests_go_where_the_user_said_and_memory_is_kept_under_one_name(given):
     secret = Secret("s")
     client = unchecked(Credentials(api_key=secret, api_secret=secret, base_url=given))
     assert client.origin == "http://localhost:8000/v1"

@@ -39,9 +39,7 @@ def running() -> Iterator[dict[str, subprocess.Popen[str]]]:
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in BENCHES.glob("bench_*.py")))
-def test_a_benchmark_runs_from_end_to_end(
-    name: str, running: dict[str, subprocess.Popen[str]]
-) -> None:
+def test_a_benchmark_runs_from_end_to_end(name, running):
     if name in BROWSING and chromium() is None and os.environ.get("CI") != "true":
         pytest.skip("No Chromium: apt install chromium.")
     said, _ = running[name].communicate(timeout=300)  # however busy the machine is

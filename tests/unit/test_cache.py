@@ -24,7 +24,7 @@ def used(cache: Cache, key: str, *, hours_ago: float) -> None:
     os.utime(cache._path(key), (at, at))
 
 
-def test_what_was_put_is_there_for_another_kernel(tmp_path: Path) -> None:
+def test_what_was_put_is_there_for_another_kernel(tmp_path):
     Cache(tmp_path / "c", bytes_max=1000).put("a \udc80 key/../x", b"content")
     assert Cache(tmp_path / "c", bytes_max=1000).get("a \udc80 key/../x") == b"content"
     assert Cache(tmp_path / "c", bytes_max=1000).get("another") is None
@@ -43,16 +43,16 @@ def test_what_was_put_is_there_for_another_kernel(tmp_path: Path) -> None:
         lambda content: bytes(len(content)),
     ],
 )
-def test_a_damaged_file_is_as_good_as_none_and_goes(tmp_path: Path, damage: object) -> None:
+def test_a_damaged_file_is_as_good_as_none_and_goes(tmp_path, damage):
     cache = Cache(tmp_path, bytes_max=1000)
     cache.put("a", b"content")
     (file,) = files(tmp_path)
-    file.write_bytes(damage(file.read_bytes()))  # type: ignore[operator]  # a case's own function
+    file.write_bytes(damage(file.read_bytes()))
     assert cache.get("a") is None
     assert files(tmp_path) == []
 
 
-def test_a_file_under_anothers_name_is_not_taken_for_it(tmp_path: Path) -> None:
+def test_a_file_under_anothers_name_is_not_taken_for_it(tmp_path):
     cache = Cache(tmp_path, bytes_max=1000)
     cache.put("a", b"content")
     cache.put("b", b"other")
@@ -60,7 +60,7 @@ def test_a_file_under_anothers_name_is_not_taken_for_it(tmp_path: Path) -> None:
     assert cache.get("b") is None
 
 
-def test_the_longest_unused_go_first(tmp_path: Path) -> None:
+def test_the_longest_unused_go_first(tmp_path):
     cache = Cache(tmp_path, bytes_max=1000)
     for age, key in enumerate("abcde"):
         cache.put(key, bytes(150))
@@ -72,7 +72,7 @@ def test_the_longest_unused_go_first(tmp_path: Path) -> None:
     assert sum(file.stat().st_size for file in files(tmp_path)) <= 1000
 
 
-def test_reading_often_writes_nothing(tmp_path: Path) -> None:
+def test_reading_often_writes_nothing(tmp_path):
     cache = Cache(tmp_path, bytes_max=1000)
     cache.put("a", b"content")
     at = time.time() - USED_SECONDS / 2
@@ -81,7 +81,7 @@ def test_reading_often_writes_nothing(tmp_path: Path) -> None:
     assert cache._path("a").stat().st_mtime == pytest.approx(at, abs=0.01)
 
 
-def test_what_a_killed_kernel_left_goes_with_the_rest(tmp_path: Path) -> None:
+def test_what_a_killed_kernel_left_goes_with_the_rest(tmp_path):
     cache = Cache(tmp_path, bytes_max=1000)
     cache.put("a", bytes(500))
     half = cache._path("a").with_name(WRITING + "half")
@@ -92,16 +92,14 @@ def test_what_a_killed_kernel_left_goes_with_the_rest(tmp_path: Path) -> None:
     assert cache.get("a") is not None
 
 
-def test_where_nothing_can_be_written_nothing_is_kept_and_nothing_fails(tmp_path: Path) -> None:
+def test_where_nothing_can_be_written_nothing_is_kept_and_nothing_fails(tmp_path):
     (tmp_path / "file").write_bytes(b"in the way")
     cache = Cache(tmp_path / "file", bytes_max=1000)
     cache.put("a", b"content")
     assert cache.get("a") is None
 
 
-def test_an_interrupted_write_leaves_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_write_leaves_no_file(tmp_path, monkeypatch):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -124,7 +122,7 @@ for i in range(300):
 """
 
 
-def test_several_kernels_share_one_folder(tmp_path: Path) -> None:
+def test_several_kernels_share_one_folder(tmp_path):
     kernels = [
         subprocess.Popen(
             [sys.executable, "-c", KERNEL, str(tmp_path), step], stderr=subprocess.PIPE, text=True

@@ -12,7 +12,7 @@ from phoenix_nbtrain.errors import ConfigError, InputError
 DEV, EDIT, FLUX = "flux.2-dev-lora", "flux.2-dev-edit-lora", "flux.1-lora"
 
 
-def test_defaults_are_the_services(subtests: pytest.Subtests) -> None:
+def test_defaults_are_the_services(subtests):
     for type_name, rank, rate in ((DEV, 64, 5e-5), (FLUX, 16, 1e-4)):
         with subtests.test(type_name):
             full = catalog.full_config(type_name, {})
@@ -21,7 +21,7 @@ def test_defaults_are_the_services(subtests: pytest.Subtests) -> None:
 
 
 @pytest.mark.parametrize("name", ["nbEpochs", "nb_epochs", "epochs"])
-def test_the_wires_and_the_tools_names_are_ours_too(name: str) -> None:
+def test_the_wires_and_the_tools_names_are_ours_too(name):
     assert catalog.validate(DEV, {name: 12}) == {"epochs": 12}
 
 
@@ -55,17 +55,17 @@ def test_the_wires_and_the_tools_names_are_ours_too(name: str) -> None:
         ([("epochs", 3)], "mapping"),
     ],
 )
-def test_what_cannot_be_says_what_could(config: dict[str, object], words: str) -> None:
+def test_what_cannot_be_says_what_could(config, words):
     with pytest.raises(ConfigError, match=words) as caught:
         catalog.validate(DEV, config)
     assert len(str(caught.value)) <= 200
 
 
-def test_a_default_is_no_setting() -> None:
+def test_a_default_is_no_setting():
     assert catalog.validate(DEV, {"epochs": 10, "rank": 32, "seed": None}) == {"rank": 32}
 
 
-def test_numpys_numbers_are_numbers() -> None:
+def test_numpys_numbers_are_numbers():
     import numpy as np
 
     assert catalog.validate(DEV, {"epochs": np.int64(3), "learning_rate": np.float64(1e-4)}) == {
@@ -89,25 +89,25 @@ def test_numpys_numbers_are_numbers() -> None:
         },
     )
 )
-def test_a_configuration_survives_the_wire(config: dict[str, object]) -> None:
+def test_a_configuration_survives_the_wire(config):
     ours = catalog.validate(DEV, config)
     assert catalog.from_wire(DEV, catalog.to_wire(DEV, ours)) == ours
 
 
-def test_unknown_wire_keys_are_tolerated() -> None:
+def test_unknown_wire_keys_are_tolerated():
     assert catalog.from_wire(DEV, {"nbEpochs": 3, "lrScheduler": "cosine", "rank": None}) == {
         "epochs": 3
     }
 
 
 class TestSteps:
-    def test_the_nearest_product_is_found_and_said(self) -> None:
+    def test_the_nearest_product_is_found_and_said(self):
         steps = catalog.steps_to_config(DEV, 1200, items=15)
         assert steps.config == {"epochs": 10, "repeats": 8}
         assert steps.said == "1,200 steps: 10 epochs × 8 repeats × 15 images"
 
     @given(st.data(), st.integers(1, 50))
-    def test_no_other_choice_comes_nearer(self, data: st.DataObject, items: int) -> None:
+    def test_no_other_choice_comes_nearer(self, data, items):
         steps = data.draw(st.integers(items, min(50_000, items * 10_000)))
         found = catalog.steps_to_config(DEV, steps, items=items)
         miss = abs(found.total - steps)
@@ -118,39 +118,37 @@ class TestSteps:
         )
         assert miss == nearest
 
-    def test_flux_lora_types_have_a_parameter_for_it(self) -> None:
+    def test_flux_lora_types_have_a_parameter_for_it(self):
         assert catalog.steps_to_config(FLUX, 1200, items=0).config == {"max_train_steps": 1200}
 
     @pytest.mark.parametrize(
         ("steps", "nearest"), [(10**9, "30,000"), (10**400, "30,000"), (2, "3")]
     )
-    def test_what_no_choice_reaches_is_refused_with_the_nearest(
-        self, steps: int, nearest: str
-    ) -> None:
+    def test_what_no_choice_reaches_is_refused_with_the_nearest(self, steps, nearest):
         with pytest.raises(ConfigError, match=f"The nearest is {nearest}\\."):
             catalog.steps_to_config(DEV, steps, items=3)
 
-    def test_one_of_a_kind_is_said_in_the_singular(self) -> None:
+    def test_one_of_a_kind_is_said_in_the_singular(self):
         _, words = catalog.explain_steps(EDIT, {"epochs": 1, "repeats": 1}, 1)
         assert words == "1 epoch × 1 repeat × 1 pair"
 
     @pytest.mark.parametrize("steps", [0, -1, 2.5, "many", None, True])
-    def test_nonsense_is_refused(self, steps: object) -> None:
+    def test_nonsense_is_refused(self, steps):
         with pytest.raises(ConfigError):
             catalog.steps_to_config(DEV, steps, items=10)
 
 
-def test_edit_types_need_pairs_and_the_others_do_not() -> None:
+def test_edit_types_need_pairs_and_the_others_do_not():
     for name, kind in catalog.MODEL_TYPES.items():
         assert kind.pairs == ("-edit" in name or name == "flux.1-kontext-lora")
 
 
-def test_an_unknown_type_names_the_nearest() -> None:
+def test_an_unknown_type_names_the_nearest():
     with pytest.raises(InputError, match=r"flux\.2-dev-lora"):
         catalog.model_type("flux.2-dev")
 
 
-def test_flux_lora_types_end_at_a_hundred_steps_an_image_unless_told() -> None:
+def test_flux_lora_types_end_at_a_hundred_steps_an_image_unless_told():
     assert catalog.explain_steps(FLUX, {}, 10) == (
         1000,
         "10 epochs × 20 repeats × 10 images, ended at 1,000",

@@ -34,7 +34,7 @@ def write_notebook(folder: Path, *sources: str) -> Path:
     return path
 
 
-def test_without_the_script_on_the_path_python_runs_the_same_command(tmp_path: Path) -> None:
+def test_without_the_script_on_the_path_python_runs_the_same_command(tmp_path):
     module = [sys.executable, "-m", "phoenix_nbtrain"]
     for arguments in (["--version"], ["settings", "--data-dir", str(tmp_path), "nonsense=1"], []):
         outcomes = [
@@ -46,7 +46,7 @@ def test_without_the_script_on_the_path_python_runs_the_same_command(tmp_path: P
     assert first[0] == 2
 
 
-def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_the_package_s(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
     assert ended.value.code == 0
@@ -63,9 +63,7 @@ def model_id() -> str:
     return client.create_model(name="icons", type="flux.2-dev-lora").id
 
 
-def test_the_seven_actions_are_the_tool_s(
-    model_id: str, icons: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_seven_actions_are_the_tool_s(model_id, icons, capsys):
     files = sorted(map(str, icons.glob("*.png")))
     assert main(["train", "upload_images", "--model-id", model_id, "--images", *files]) == 0
     reply = json.loads(capsys.readouterr().out)
@@ -88,7 +86,7 @@ def test_the_seven_actions_are_the_tool_s(
     assert (reply["status"], reply["training_started"]) == ("configured", False)
 
 
-def test_markdown_is_printed_as_it_is(model_id: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_markdown_is_printed_as_it_is(model_id, capsys):
     command = ["train", "configure", "--model-id", model_id, "--config", '{"epochs": 2}']
     assert main([*command, "--response-format", "markdown"]) == 0
     assert capsys.readouterr().out.startswith("**configure · icons**")
@@ -107,12 +105,7 @@ def test_markdown_is_printed_as_it_is(model_id: str, capsys: pytest.CaptureFixtu
     ],
     ids=" ".join,
 )
-def test_bad_input_ends_with_2_and_a_sentence(
-    arguments: list[str],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
+def test_bad_input_ends_with_2_and_a_sentence(arguments, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     try:
         code = main(arguments)
@@ -125,16 +118,14 @@ def test_bad_input_ends_with_2_and_a_sentence(
     assert "Traceback" not in "".join(err)
 
 
-def test_what_phoenix_refuses_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_phoenix_refuses_ends_with_1(capsys):
     assert main(["train", "start", "--model-id", "model_unknown"]) == 1
     out, err = lines_of(capsys)
     assert out == []
     assert len(err) == 1
 
 
-def test_a_folder_that_cannot_be_written_is_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("taken").write_text("a file")
     assert main(["tutorial", "--copy", "--to", "taken/here"]) == 2
@@ -144,9 +135,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(
 
 
 @pytest.mark.parametrize("command", ["serve", "settings"])
-def test_a_data_folder_that_is_a_file_is_named_with_what_to_do(
-    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_data_folder_that_is_a_file_is_named_with_what_to_do(command, tmp_path, capsys):
     (tmp_path / "taken").write_text("a file")
     assert main([command, "--data-dir", str(tmp_path / "taken")]) == 1
     (line,) = lines_of(capsys)[1]
@@ -157,9 +146,7 @@ def test_a_data_folder_that_is_a_file_is_named_with_what_to_do(
 # -- tutorial --------------------------------------------------------------------------------------
 
 
-def test_a_copy_that_was_changed_is_kept(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_copy_that_was_changed_is_kept(tmp_path, capsys):
     assert main(["tutorial", "--copy", "--to", str(tmp_path / "mine")]) == 0
     copy = tmp_path / "mine" / cli.FIRST_NOTEBOOK
     nbformat.validate(nbformat.read(copy, as_version=4))
@@ -172,8 +159,8 @@ def test_a_copy_that_was_changed_is_kept(
 
 @pytest.mark.parametrize(("user", "more"), [(1000, []), (0, ["--allow-root"])])
 def test_the_tutorial_opens_in_jupyterlab_without_any_credentials(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, more: list[str]
-) -> None:
+    tmp_path, monkeypatch, user, more
+):
     # As root, a container's usual user, JupyterLab once refused to start.
     monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", "planted")
@@ -192,9 +179,7 @@ def test_the_tutorial_opens_in_jupyterlab_without_any_credentials(
     assert named["env"]["PATH"] == os.environ["PATH"]
 
 
-def test_a_notebook_that_fails_is_saved_and_ends_with_1(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_notebook_that_fails_is_saved_and_ends_with_1(tmp_path, capsys):
     path = write_notebook(tmp_path / "here", "print('so far')", "raise ValueError('no further')")
     assert main(["tutorial", "--execute", "--to", str(path.parent)]) == 1
     out = capsys.readouterr().out
@@ -205,9 +190,7 @@ def test_a_notebook_that_fails_is_saved_and_ends_with_1(
     assert "no further" in path.with_name("01_first_model-executed.html").read_text("utf-8")
 
 
-def test_a_training_that_failed_ends_with_1_though_no_cell_did(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_training_that_failed_ends_with_1_though_no_cell_did(tmp_path, capsys):
     path = write_notebook(
         tmp_path / "here",
         "import phoenix_nbtrain as nbt",
@@ -223,12 +206,7 @@ def test_a_training_that_failed_ends_with_1_though_no_cell_did(
     [["serve", "--data-dir", "/dev/null"], ["tutorial"], ["tutorial", "--execute"]],
     ids=" ".join,
 )
-def test_windows_is_told_what_does_not_run_there(
-    arguments: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_windows_is_told_what_does_not_run_there(arguments, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "sys", type("Sys", (), {"platform": "win32", "stderr": sys.stderr}))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(subprocess, "call", lambda *_, **__: 0)
@@ -240,9 +218,7 @@ def test_windows_is_told_what_does_not_run_there(
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_a_served_phoenix_says_where_it_is_wants_its_key_and_ends_when_told(
-    ending: signal.Signals, tmp_path: Path
-) -> None:
+def test_a_served_phoenix_says_where_it_is_wants_its_key_and_ends_when_told(ending, tmp_path):
     command = [sys.executable, "-m", "phoenix_nbtrain.cli", "serve"]
     with subprocess.Popen(
         [*command, "--data-dir", str(tmp_path / "data")],
@@ -250,7 +226,6 @@ def test_a_served_phoenix_says_where_it_is_wants_its_key_and_ends_when_told(
         stderr=subprocess.PIPE,
         text=True,
     ) as serving:
-        assert serving.stdout is not None
         try:
             said = json.loads(serving.stdout.readline())
             with httpx.Client(base_url=said["base_url"], trust_env=False) as http:
@@ -274,7 +249,7 @@ def test_a_served_phoenix_says_where_it_is_wants_its_key_and_ends_when_told(
     assert Store(tmp_path / "data").served_key() == (said["api_key"], said["api_secret"])
 
 
-def test_a_served_phoenix_keeps_its_key_where_only_its_owner_reads_it(tmp_path: Path) -> None:
+def test_a_served_phoenix_keeps_its_key_where_only_its_owner_reads_it(tmp_path):
     key = Store(tmp_path / "data").served_key()
     assert key[0].startswith("local_")
     assert len(key[1]) == 48
@@ -287,9 +262,7 @@ def test_a_served_phoenix_keeps_its_key_where_only_its_owner_reads_it(tmp_path: 
     assert stat.S_IMODE((tmp_path / "data" / "phoenix.sqlite").stat().st_mode) == 0o600
 
 
-def test_a_port_that_is_taken_is_a_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_port_that_is_taken_is_a_sentence(tmp_path, capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +14,13 @@ NOW = Moment(at=1000.0, boot="b", ticks=50.0)
 
 
 @pytest.mark.parametrize("at", [0.0, 1000.0, 9e9])
-def test_within_a_boot_the_wall_clock_does_not_count(at: float) -> None:
+def test_within_a_boot_the_wall_clock_does_not_count(at):
     earlier = replace(NOW, at=at, ticks=20.0)
     assert NOW.since(earlier) == 30
     assert not NOW.precedes(earlier)
 
 
-def test_between_boots_the_wall_clock_tells_no_more_than_the_time_since_the_last() -> None:
+def test_between_boots_the_wall_clock_tells_no_more_than_the_time_since_the_last():
     assert NOW.since(Moment(at=980.0, boot="a", ticks=9e9)) == 20
     assert NOW.since(Moment(at=900.0, boot="a", ticks=9e9)) == 50
     future = Moment(at=1001.0, boot="a", ticks=0.0)
@@ -29,16 +28,14 @@ def test_between_boots_the_wall_clock_tells_no_more_than_the_time_since_the_last
     assert NOW.precedes(future)
 
 
-def test_setting_the_clock_moves_no_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setting_the_clock_moves_no_seconds(monkeypatch):
     first = moment()
     monkeypatch.setattr(time, "time", lambda: first.at - 10_000)
     assert 0 <= moment().since(first) < 1000
     assert moment().at == first.at - 10_000
 
 
-def test_without_a_name_for_the_boot_each_process_counts_for_itself(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_a_name_for_the_boot_each_process_counts_for_itself(monkeypatch, tmp_path):
     monkeypatch.setattr(clock, "_BOOT_ID", tmp_path / "missing")
     monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
     clock._boot.cache_clear()

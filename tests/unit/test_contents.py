@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from phoenix_nbtrain.contents import Contents
 
 
-def test_a_damaged_file_is_gone_until_its_content_is_kept_again(tmp_path: Path) -> None:
+def test_a_damaged_file_is_gone_until_its_content_is_kept_again(tmp_path):
     contents = Contents(tmp_path)
     kept = contents.put(b"a picture")
     (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
@@ -17,7 +15,7 @@ def test_a_damaged_file_is_gone_until_its_content_is_kept_again(tmp_path: Path) 
     assert contents.get(kept) == b"a picture"
 
 
-def test_what_is_kept_twice_is_written_once(tmp_path: Path) -> None:
+def test_what_is_kept_twice_is_written_once(tmp_path):
     contents = Contents(tmp_path)
     contents.put(b"a picture")
     (file,) = (path for path in tmp_path.rglob("*") if path.is_file())

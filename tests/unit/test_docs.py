@@ -12,7 +12,7 @@ DOCUMENTS = [ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_every_path_that_a_document_names_exists(document: Path) -> None:
+def test_every_path_that_a_document_names_exists(document):
     words = document.read_text(encoding="utf-8")
     paths = re.findall(r"`((?:phoenix_nbtrain|tests|scripts|docs|notebooks)/[\w./]*)`", words)
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", words)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,7 @@ from phoenix_nbtrain.images.header import inspect
 
 
 @pytest.mark.parametrize("name", ICONS)
-def test_an_icon_fills_its_canvas_and_stays_inside(name: str) -> None:
+def test_an_icon_fills_its_canvas_and_stays_inside(name):
     pixels = np.asarray(icon(name, 128)).astype(int)
     inked = pixels.min(axis=2) < 128
     rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
@@ -24,7 +22,7 @@ def test_an_icon_fills_its_canvas_and_stays_inside(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ICONS)
-def test_the_line_version_is_the_same_drawing_without_colour(name: str) -> None:
+def test_the_line_version_is_the_same_drawing_without_colour(name):
     colour, line = (np.asarray(icon(name, 128, style)).astype(int) for style in ("colour", "line"))
     assert np.ptp(line, axis=2).max() <= 14, "only ink and paper"
     assert np.ptp(colour, axis=2).max() > 60
@@ -33,17 +31,17 @@ def test_the_line_version_is_the_same_drawing_without_colour(name: str) -> None:
     assert np.abs(colour - line).max(axis=2)[dark].max() < 12
 
 
-def test_no_two_icons_are_alike() -> None:
+def test_no_two_icons_are_alike():
     assert len({icon(name, 64).tobytes() for name in ICONS}) == len(ICONS) >= 20
 
 
 @pytest.mark.parametrize(("name", "style"), [("<img src=x>", "colour"), ("cup", "oil")])
-def test_what_is_not_there_is_refused(name: str, style: str) -> None:
+def test_what_is_not_there_is_refused(name, style):
     with pytest.raises(InputError, match="There is no"):
-        icon(name, 64, style)  # type: ignore[arg-type]
+        icon(name, 64, style)
 
 
-def test_drawing_again_leaves_what_is_there(tmp_path: Path) -> None:
+def test_drawing_again_leaves_what_is_there(tmp_path):
     folder = draw_icons(tmp_path / "icons", count=2, size=32)
     files = sorted(folder.iterdir())
     files[0].write_bytes(b"mine")
@@ -52,9 +50,7 @@ def test_drawing_again_leaves_what_is_there(tmp_path: Path) -> None:
     assert len(list(folder.iterdir())) == 3
 
 
-def test_a_pair_has_one_name_in_both_folders_and_is_as_large_as_training_likes(
-    tmp_path: Path,
-) -> None:
+def test_a_pair_has_one_name_in_both_folders_and_is_as_large_as_training_likes(tmp_path):
     folder = draw_pairs(tmp_path, count=2)
     names = [sorted(p.name for p in (folder / side).iterdir()) for side in ("line", "colour")]
     assert names[0] == names[1] == [f"{name}.png" for name in ICONS[:2]]

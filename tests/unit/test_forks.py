@@ -68,7 +68,7 @@ def script(body: str, tmp_path: object, *, seconds: float = 90) -> str:
     return done.stdout
 
 
-def test_a_child_connects_and_opens_afresh(tmp_path: object) -> None:
+def test_a_child_connects_and_opens_afresh(tmp_path):
     said = script(
         """
         def work():
@@ -91,7 +91,7 @@ def test_a_child_connects_and_opens_afresh(tmp_path: object) -> None:
     assert second.rpartition(" ")[2] in first
 
 
-def test_without_connecting_the_child_talks_to_the_same_phoenix(tmp_path: object) -> None:
+def test_without_connecting_the_child_talks_to_the_same_phoenix(tmp_path):
     said = script(
         """
         elsewhere = nbt.connect("local", data_dir="elsewhere")
@@ -120,7 +120,7 @@ USES = {
 }
 
 
-def test_what_the_parent_opened_says_that_it_is_the_parents(tmp_path: object) -> None:
+def test_what_the_parent_opened_says_that_it_is_the_parents(tmp_path):
     said = script(
         f"""
         from phoenix_nbtrain.runner import default_runner
@@ -142,7 +142,7 @@ def test_what_the_parent_opened_says_that_it_is_the_parents(tmp_path: object) ->
     assert parent.startswith("True 4 ")
 
 
-def test_nothing_that_was_due_in_the_parent_runs_in_the_child(tmp_path: object) -> None:
+def test_nothing_that_was_due_in_the_parent_runs_in_the_child(tmp_path):
     said = script(
         """
         from phoenix_nbtrain.runner import default_runner
@@ -187,7 +187,7 @@ def test_nothing_that_was_due_in_the_parent_runs_in_the_child(tmp_path: object) 
 
 
 @pytest.mark.parametrize("clean", [False, True])
-def test_forks_amid_work_hang_nobody_and_harm_nothing(tmp_path: object, *, clean: bool) -> None:
+def test_forks_amid_work_hang_nobody_and_harm_nothing(tmp_path, *, clean):
     said = script(
         f"""
         CLEAN = {clean}
@@ -250,7 +250,7 @@ def test_forks_amid_work_hang_nobody_and_harm_nothing(tmp_path: object, *, clean
     assert said == "{'4'} 0\n[]\n"
 
 
-def test_a_child_that_lives_on_keeps_none_of_its_parents_locks(tmp_path: object) -> None:
+def test_a_child_that_lives_on_keeps_none_of_its_parents_locks(tmp_path):
     said = script(
         """
         from phoenix_nbtrain.locks import locked
@@ -275,9 +275,7 @@ def test_a_child_that_lives_on_keeps_none_of_its_parents_locks(tmp_path: object)
     assert said == "True True []\n"
 
 
-def test_what_a_child_flushes_at_its_end_reaches_none_of_the_parents_decoders(
-    tmp_path: object,
-) -> None:
+def test_what_a_child_flushes_at_its_end_reaches_none_of_the_parents_decoders(tmp_path):
     said = script(
         """
         from phoenix_nbtrain.images import decoder
@@ -297,7 +295,7 @@ def test_what_a_child_flushes_at_its_end_reaches_none_of_the_parents_decoders(
     assert said == "None image/jpeg\n"
 
 
-def test_a_fork_beside_another_one_is_waited_for_as_well() -> None:
+def test_a_fork_beside_another_one_is_waited_for_as_well():
     gate, entered = forks._Gate(), threading.Event()
 
     def enter() -> None:

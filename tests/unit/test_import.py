@@ -31,9 +31,7 @@ SCRIPT = """
 """
 
 
-def test_import_loads_no_large_library_starts_no_thread_and_touches_nothing(
-    tmp_path: Path,
-) -> None:
+def test_import_loads_no_large_library_starts_no_thread_and_touches_nothing(tmp_path):
     done = subprocess.run(
         [sys.executable, "-B", "-c", textwrap.dedent(SCRIPT)],
         capture_output=True,
@@ -44,7 +42,7 @@ def test_import_loads_no_large_library_starts_no_thread_and_touches_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_public_name_is_there_and_nothing_else_is_promised() -> None:
+def test_every_public_name_is_there_and_nothing_else_is_promised():
     import phoenix_nbtrain as nbt
 
     assert set(nbt._WHERE) == set(nbt.__all__)
@@ -57,7 +55,7 @@ def test_every_public_name_is_there_and_nothing_else_is_promised() -> None:
         assert getattr(nbt, name) is not None
 
 
-def test_the_errors_that_people_catch_are_public_and_the_tree_s_own() -> None:
+def test_the_errors_that_people_catch_are_public_and_the_tree_s_own():
     import phoenix_nbtrain as nbt
 
     caught = (nbt.InputError, nbt.ServiceError, nbt.ServiceUnreachable)
@@ -67,7 +65,7 @@ def test_the_errors_that_people_catch_are_public_and_the_tree_s_own() -> None:
     assert all(issubclass(kind, TimeoutError) for kind in late)
 
 
-def test_completion_shows_what_a_person_types_and_nothing_else() -> None:
+def test_completion_shows_what_a_person_types_and_nothing_else():
     import phoenix_nbtrain as nbt
 
     assert dir(nbt) == sorted([*nbt.__all__, "errors"])

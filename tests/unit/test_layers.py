@@ -128,7 +128,7 @@ def ours(module: str) -> str | None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
+def test_a_module_imports_only_what_its_layer_may(path):
     name = name_of(path)
     layer = name.partition(".")[0]
     if layer == "__init__":
@@ -144,7 +144,7 @@ def test_a_module_imports_only_what_its_layer_may(path: Path) -> None:
             assert (name, part) in LAZILY, f"{name} imports {module}"
 
 
-def test_httpx_is_imported_in_the_client_only() -> None:
+def test_httpx_is_imported_in_the_client_only():
     users = {
         name_of(p).partition(".")[0]
         for p in MODULES
@@ -163,7 +163,7 @@ KIN = {
 }
 
 
-def test_views_do_not_import_each_other() -> None:
+def test_views_do_not_import_each_other():
     names = {name_of(path) for path in MODULES}
     assert {f"widgets.{view}" for view in VIEWS} <= names
     for path in (PACKAGE / "widgets").rglob("*.py"):
@@ -174,7 +174,7 @@ def test_views_do_not_import_each_other() -> None:
                 assert (name, other) in KIN, f"{name} imports {other}"
 
 
-def test_only_the_launch_protocol_can_send_the_trigger() -> None:
+def test_only_the_launch_protocol_can_send_the_trigger():
     callers = set()
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -183,7 +183,7 @@ def test_only_the_launch_protocol_can_send_the_trigger() -> None:
     assert callers == {("launch.sending", name) for name in TRIGGERS}
 
 
-def test_widgets_reach_only_what_a_view_shows_of_the_dataset() -> None:
+def test_widgets_reach_only_what_a_view_shows_of_the_dataset():
     may = {f"phoenix_nbtrain.dataset.{name}" for name in ("edits", "checks", "listing")}
     for path in (PACKAGE / "widgets").rglob("*.py"):
         for module, _ in imports(path):

@@ -54,13 +54,13 @@ def comes_to(count: int) -> bool:
     return len(held()) == count
 
 
-def test_the_file_is_there_only_while_the_lock_is_held() -> None:
+def test_the_file_is_there_only_while_the_lock_is_held():
     with lease("sync", "a", what=""), lease("sync", "b", what=""):
         assert comes_to(2)
     assert comes_to(0)
 
 
-def test_whoever_waited_for_a_file_that_is_gone_locks_the_one_in_its_place() -> None:
+def test_whoever_waited_for_a_file_that_is_gone_locks_the_one_in_its_place():
     with lease("sync", what=""):
         (path,) = held()
         path.unlink()
@@ -70,7 +70,7 @@ def test_whoever_waited_for_a_file_that_is_gone_locks_the_one_in_its_place() -> 
     os.close(other)
 
 
-def test_processes_that_come_and_go_never_hold_it_at_the_same_time(tmp_path: Path) -> None:
+def test_processes_that_come_and_go_never_hold_it_at_the_same_time(tmp_path):
     count = tmp_path / "count"
     count.write_text("0")
     command = [sys.executable, "-c", COUNTING, str(count)]
@@ -89,7 +89,7 @@ with lease("sync", what="It is synced"):
 """
 
 
-def test_one_that_is_held_is_not_waited_for_where_that_is_asked() -> None:
+def test_one_that_is_held_is_not_waited_for_where_that_is_asked():
     with lease_if_free("sync") as first, lease_if_free("sync") as second:
         assert (first, second) == (True, False)
         assert comes_to(1), "whoever did not get it takes nothing away"
@@ -97,7 +97,6 @@ def test_one_that_is_held_is_not_waited_for_where_that_is_asked() -> None:
     command = [sys.executable, "-c", HOLDING]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as child:
-        assert child.stdout is not None
         assert child.stdout.readline() == "held\n"
         with lease_if_free("sync") as third:
             assert not third, "another process has it"
@@ -108,8 +107,8 @@ def test_one_that_is_held_is_not_waited_for_where_that_is_asked() -> None:
 
 @pytest.mark.parametrize("refusal", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
 def test_a_file_system_without_locks_is_refused_by_name_before_any_work_begins(
-    refusal: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    refusal, monkeypatch
+):
     (home() / "local").mkdir(parents=True)
     with hold_lease(home() / "local"):
         pass
@@ -135,7 +134,7 @@ def test_a_file_system_without_locks_is_refused_by_name_before_any_work_begins(
     assert may_be_at_work("job", age=1, longest=100) is False, "its file is taken away again"
 
 
-def test_a_folder_for_locks_that_cannot_be_written_is_told() -> None:
+def test_a_folder_for_locks_that_cannot_be_written_is_told():
     home().mkdir()
     (home() / "locks").write_text("a file in the way")
     for work in (lambda: lease("sync", what=""), lambda: at_work("job")):
@@ -158,7 +157,7 @@ def seen(age: float = 1) -> bool:
     return may_be_at_work("job", age=age, longest=100)
 
 
-def test_work_is_seen_while_it_goes_on() -> None:
+def test_work_is_seen_while_it_goes_on():
     assert not seen()
     with at_work("job"):
         assert seen()
@@ -167,9 +166,8 @@ def test_work_is_seen_while_it_goes_on() -> None:
     assert not list((home() / "locks").glob("at-*"))
 
 
-def test_a_killed_process_is_not_at_work_any_more() -> None:
+def test_a_killed_process_is_not_at_work_any_more():
     child = subprocess.Popen([sys.executable, "-c", WORKING], stdout=subprocess.PIPE)
-    assert child.stdout is not None
     try:
         assert child.stdout.readline() == b"at it\n"
         assert seen()
@@ -184,9 +182,7 @@ def test_a_killed_process_is_not_at_work_any_more() -> None:
         child.stdout.close()
 
 
-def test_a_lock_file_that_cannot_be_taken_away_hides_nothing_of_what_was_done(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_lock_file_that_cannot_be_taken_away_hides_nothing_of_what_was_done(monkeypatch):
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -200,9 +196,7 @@ def test_a_lock_file_that_cannot_be_taken_away_hides_nothing_of_what_was_done(
         assert free
 
 
-def test_a_full_disk_that_takes_no_name_takes_the_lock_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_full_disk_that_takes_no_name_takes_the_lock_all_the_same(monkeypatch):
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
@@ -236,13 +230,10 @@ with locked(Path(sys.argv[1])) as mine:
 
 
 @pytest.mark.parametrize("and_", ["does nothing", "forks", "starts another"])
-def test_a_killed_holder_leaves_it_free_whatever_children_live_on(
-    tmp_path: Path, and_: str
-) -> None:
+def test_a_killed_holder_leaves_it_free_whatever_children_live_on(tmp_path, and_):
     path = tmp_path / "theirs.lock"
     command = [sys.executable, "-W", "ignore", "-c", FOR_LIFE, str(path), and_]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
         child = int(holder.stdout.readline())
         try:
             assert path.stat().st_mode & 0o777 == 0o600
@@ -263,7 +254,7 @@ def test_a_killed_holder_leaves_it_free_whatever_children_live_on(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-def test_a_child_that_leaves_the_block_takes_neither_lock_nor_file(tmp_path: Path) -> None:
+def test_a_child_that_leaves_the_block_takes_neither_lock_nor_file(tmp_path):
     path = tmp_path / "theirs.lock"
     code = """
 import os, sys
@@ -292,7 +283,7 @@ INSIDE = """
 """
 
 
-def test_threads_of_one_process_take_turns() -> None:
+def test_threads_of_one_process_take_turns():
     inside, most = 0, 0
 
     def work() -> None:
@@ -312,9 +303,7 @@ def test_threads_of_one_process_take_turns() -> None:
     assert comes_to(0)
 
 
-def test_what_the_system_refuses_is_told_with_the_folder(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_the_system_refuses_is_told_with_the_folder(monkeypatch, tmp_path):
     def broken(*_: object) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 

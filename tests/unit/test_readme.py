@@ -36,10 +36,10 @@ PROMISES = {
         "views/test_launch.py::test_money_is_named_where_it_is_charged",
     ],
     "opens the first tutorial in JupyterLab, on the local Phoenix": [
-        "unit/test_cli.py::test_the_tutorial_opens_in_jupyterlab_without_any_credentials",
+        "unit/test_cli.py::test_the_tutorial_opens_in_jupyterlab_without_any_credentials"
     ],
     "The local Phoenix trains on Linux and macOS. On Windows, work inside WSL": [
-        "unit/test_cli.py::test_windows_is_told_what_does_not_run_there",
+        "unit/test_cli.py::test_windows_is_told_what_does_not_run_there"
     ],
     "# found again on every run": [
         "unit/session/test_draft.py::test_a_cell_run_again_gets_the_training_its_views_show",
@@ -52,8 +52,8 @@ PROMISES = {
     ],
     "the cost is accepted first": [
         "unit/launch/test_launch.py::test_a_script_on_a_hosted_phoenix_must_say_what_it_may_cost",
-        "unit/session/test_buying.py::test_a_price_this_kernel_never_showed_buys_nothing",
-        "views/test_launch.py::test_it_takes_two_clicks_and_names_the_estimate_that_was_seen",
+        "unit/session/test_buying.py::test_a_click_on_a_price_that_is_not_shown_buys_nothing",
+        "views/test_launch.py::test_it_takes_two_clicks_and_however_many_follow_it_starts_once",
         "unit/session/test_download.py::test_a_script_says_what_it_may_cost_and_pays_once",
     ],
     "Running all cells again never launches again": [
@@ -129,7 +129,7 @@ PROMISES = {
         "views/test_picker.py::test_choosing_a_file_names_it_and_cancelling_names_nothing",
     ],
     "| `nbt.Studio(training)` | all of them |": [
-        "views/test_studio.py::test_it_shows_every_part_in_the_order_of_the_work",
+        "views/test_studio.py::test_it_shows_every_part_in_the_order_of_the_work"
     ],
     # -- the same from Python
     "reading gives a copy, assigning replaces the dataset": [
@@ -137,7 +137,7 @@ PROMISES = {
         "unit/session/test_draft.py::test_assigning_a_frame_is_all_or_nothing",
     ],
     "a mapping that can be written to": [
-        "unit/session/test_config.py::test_setting_an_item_sets_it",
+        "unit/session/test_config.py::test_setting_an_item_sets_it"
     ],
     "`estimate`, `start`, `stop`, `wait` and `download` block until they are done": [
         "contract/test_loop.py::test_a_style_is_learned_from_a_folder",
@@ -165,10 +165,10 @@ PROMISES = {
         "unit/dataset/test_pair_files.py::test_json_lines_frames_and_records_are_taken_alike",
     ],
     "`training.save_pairs` writes them": [
-        "unit/session/test_pairing.py::test_pairs_go_to_a_file_and_come_from_one_in_one_step",
+        "unit/session/test_pairing.py::test_pairs_go_to_a_file_and_come_from_one_in_one_step"
     ],
     '`training.set_instructions("colour {source}")` sets one instruction for all': [
-        "unit/session/test_pairing.py::test_one_sentence_is_written_over_all_pairs_and_undone",
+        "unit/session/test_pairing.py::test_one_sentence_is_written_over_all_pairs_and_undone"
     ],
     "both texts are shown, and `training.keep_mine()` or `training.take_theirs()` chooses": [
         "unit/session/test_draft.py::test_where_both_wrote_both_texts_are_shown_and_ours_is_not_sent",
@@ -205,30 +205,28 @@ PROMISES = {
         "views/test_snapshot.py::test_its_numbers_are_those_of_the_frames",
         "views/test_snapshot.py::test_every_view_says_something",
     ],
-    "at most 300 KB per view": [
-        "views/test_snapshot.py::test_it_stays_small_whatever_is_in_it",
-    ],
+    "at most 300 KB per view": ["views/test_snapshot.py::test_it_stays_small_whatever_is_in_it"],
     '`nbt.options.snapshots` is `"full"` (the default on the local Phoenix)': [
         "views/test_snapshot.py::test_what_is_kept_in_a_notebook_is_for_the_person_to_say",
         "views/test_snapshot.py::test_an_option_says_what_it_takes",
     ],
     # -- hosted or local
     "takes the first of these": [
-        "unit/test_readme.py::test_credentials_come_from_the_first_source_that_has_any",
+        "unit/test_readme.py::test_credentials_come_from_the_first_source_that_has_any"
     ],
     "which asks without echo and saves a file that only you can read": [
         "unit/client/test_login.py::test_a_key_is_asked_checked_and_kept_for_its_owner_only",
         "unit/client/test_login.py::test_a_prompt_that_would_echo_is_never_shown",
     ],
     "(`nbt.logout()` deletes it)": [
-        "unit/client/test_login.py::test_logout_deletes_it_and_says_so",
+        "unit/client/test_login.py::test_logout_deletes_it_and_says_so"
     ],
     "Sources are never mixed": [
         "unit/client/test_credentials.py::test_explicit_arguments_are_not_completed_from_the_environment",
         "unit/client/test_credentials.py::test_half_a_pair_is_an_error_that_names_the_other_half",
     ],
     "Without it, the error shows today's cost and the line to copy": [
-        "unit/session/test_buying.py::test_on_a_hosted_phoenix_a_script_names_its_price",
+        "unit/session/test_buying.py::test_on_a_hosted_phoenix_a_script_names_its_price"
     ],
     "it is never sent again. Reads find the run if there is one": [
         "unit/launch/test_launch.py::test_a_lost_request_stays_uncertain_and_is_never_sent_again",
@@ -243,7 +241,7 @@ PROMISES = {
         "unit/launch/test_reconcile.py::test_a_run_of_the_same_set_that_has_ended_is_not_bought_again",
     ],
     "is not bought again unless you call `start(again=True)`": [
-        "unit/launch/test_launch.py::test_again_buys_it_again",
+        "unit/launch/test_launch.py::test_what_may_be_bought_after_a_run"
     ],
     "learns colours and textures from your images": [
         "unit/engines/test_patch_trainer.py::test_the_loss_falls_and_an_unseen_drawing_is_coloured",
@@ -255,7 +253,7 @@ PROMISES = {
         "views/test_progress.py::test_only_the_local_phoenix_speaks_of_its_patch_trainer",
     ],
     "`phoenix-nbtrain serve` puts it on a port of this computer": [
-        "unit/test_cli.py::test_a_served_phoenix_says_where_it_is_wants_its_key_and_ends_when_told",
+        "unit/test_cli.py::test_a_served_phoenix_says_where_it_is_wants_its_key_and_ends_when_told"
     ],
     "`phoenix-nbtrain settings` sets its limits, cooldown, balance and discount": [
         "unit/local/test_local_settings.py::test_settings_are_shown_and_changed_by_the_command",
@@ -263,7 +261,7 @@ PROMISES = {
         "unit/local/test_local_trigger.py::test_launches_can_be_made_to_cool_down",
     ],
     "so that a notebook can meet each refusal; the second tutorial does": [
-        "notebooks/test_tutorials.py::test_a_tutorial_run_twice_makes_each_thing_once",
+        "notebooks/test_tutorials.py::test_a_tutorial_run_twice_makes_each_thing_once"
     ],
     "by default the platform's folder for user data, readable by you only": [
         "unit/test_readme.py::test_what_is_remembered_is_where_it_says",
@@ -274,14 +272,14 @@ PROMISES = {
         "unit/test_import.py::test_the_errors_that_people_catch_are_public_and_the_tree_s_own",
     ],
     "`scripts/check` runs what a commit must pass": [
-        "unit/test_readme.py::test_the_check_runs_formatter_linter_types_and_tests",
+        "unit/test_readme.py::test_the_check_runs_formatter_linter_types_and_tests"
     ],
 }
 """Words of README, and the tests below ``tests`` that fail where they are not true."""
 
 
 @pytest.mark.parametrize("promise", PROMISES)
-def test_a_promise_is_held_by_tests_that_there_are(promise: str) -> None:
+def test_a_promise_is_held_by_tests_that_there_are(promise):
     assert promise in README
     for name in PROMISES[promise]:
         path, _, test = name.partition("::")
@@ -295,7 +293,7 @@ def test_a_promise_is_held_by_tests_that_there_are(promise: str) -> None:
 @pytest.mark.parametrize(
     "begins", [r"python3 -m venv \.venv && ", r"py -m venv \.venv; "], ids=["sh", "powershell"]
 )
-def test_the_two_commands_are_there_each_in_one_line(begins: str) -> None:
+def test_the_two_commands_are_there_each_in_one_line(begins):
     lines = re.findall(rf"^{begins}.*$", README, re.MULTILINE)
     assert [re.split("&& |; ", line)[-1] for line in lines] == [
         "phoenix-nbtrain tutorial",
@@ -305,14 +303,14 @@ def test_the_two_commands_are_there_each_in_one_line(begins: str) -> None:
     assert extras == [["lab"], ["test"]]
 
 
-def test_it_names_the_python_that_is_needed() -> None:
+def test_it_names_the_python_that_is_needed():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     (version,) = re.findall(r"Python ([\d.]+) or newer", README)
     assert project["requires-python"] == f">={version}"
     assert {"lab", "test", "serve"} <= set(project["optional-dependencies"])
 
 
-def test_every_name_in_readme_exists() -> None:
+def test_every_name_in_readme_exists():
     for name in set(re.findall(r"nbt\.([A-Za-z_]+)", README)):
         assert hasattr(nbt, name), name
     for name in set(re.findall(r"training\.([a-z_]+)", README)):
@@ -322,12 +320,12 @@ def test_every_name_in_readme_exists() -> None:
 
 
 @pytest.fixture
-def props(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def props(tmp_path, monkeypatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     yield draw_icons("props", count=3, size=64)
 
 
-def test_the_first_example_runs_as_it_is_written(props: Path) -> None:
+def test_the_first_example_runs_as_it_is_written(props):
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     seen = []
     for _ in range(2):
@@ -340,7 +338,7 @@ def test_the_first_example_runs_as_it_is_written(props: Path) -> None:
     assert seen == [(training.model_id, ["saved"] * 3)] * 2
 
 
-def test_what_was_chosen_of_a_folder_is_added(props: Path) -> None:
+def test_what_was_chosen_of_a_folder_is_added(props):
     nbt.connect("local")
     training = nbt.Training.open("chosen", type="flux.2-dev-lora")
     found = training.browse(props)
@@ -350,7 +348,7 @@ def test_what_was_chosen_of_a_folder_is_added(props: Path) -> None:
     training.sync()
 
 
-def test_credentials_come_from_the_first_source_that_has_any(tmp_path: Path) -> None:
+def test_credentials_come_from_the_first_source_that_has_any(tmp_path):
     saved = {"bearer_token": "saved"}
     (tmp_path / "login.json").write_text('{"bearer_token": "saved"}', encoding="utf-8")
     sources = [
@@ -367,9 +365,7 @@ def test_credentials_come_from_the_first_source_that_has_any(tmp_path: Path) -> 
     with patch.dict(os.environ, environment | {k: v for s in sources for k, v in s.items()}):
         for first in [given, *left]:
             credentials = find(given if first is given else None)
-            assert credentials is not None
             secret = credentials.api_key or credentials.bearer_token
-            assert secret is not None
             found.append(secret.reveal())
             for name in first:
                 os.environ.pop(name, None)
@@ -379,9 +375,7 @@ def test_credentials_come_from_the_first_source_that_has_any(tmp_path: Path) -> 
         assert nbt.connect().is_local
 
 
-def test_what_is_remembered_is_where_it_says(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_is_remembered_is_where_it_says(monkeypatch, tmp_path):
     monkeypatch.delenv("PHOENIX_NBTRAIN_HOME")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert home() == user_data_path("phoenix-nbtrain", appauthor=False)
@@ -389,7 +383,7 @@ def test_what_is_remembered_is_where_it_says(
     assert home() == tmp_path / "mine"
 
 
-def test_every_error_of_the_tree_is_one_of_ours() -> None:
+def test_every_error_of_the_tree_is_one_of_ours():
     kinds = [
         kind
         for kind in vars(errors).values()
@@ -403,7 +397,7 @@ def test_every_error_of_the_tree_is_one_of_ours() -> None:
         assert re.search(rf"^[ │├└─]*{kind.__name__}\b", errors.__doc__ or "", re.MULTILINE), kind
 
 
-def test_the_check_runs_formatter_linter_types_and_tests() -> None:
+def test_the_check_runs_formatter_linter_types_and_tests():
     check = ROOT / "scripts" / "check"
     assert os.access(check, os.X_OK)
     lines = check.read_text(encoding="utf-8").splitlines()

@@ -17,7 +17,7 @@ import pytest
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.records import Model
-from phoenix_nbtrain.runner import Lane, ThreadRunner
+from phoenix_nbtrain.runner import ThreadRunner
 from phoenix_nbtrain.session.purchase import Purchase
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.watch import Watch
@@ -37,7 +37,7 @@ def go_on() -> Iterator[threading.Event]:
 
 
 @pytest.fixture
-def runner(go_on: threading.Event) -> Iterator[ThreadRunner]:
+def runner(go_on) -> Iterator[ThreadRunner]:
     made = ThreadRunner()
     yield made
     go_on.set()
@@ -51,7 +51,7 @@ def fires(runner: ThreadRunner) -> bool:
     return fired.wait(WAIT)
 
 
-def test_timers_do_not_wait_for_uploads(runner: ThreadRunner, go_on: threading.Event) -> None:
+def test_timers_do_not_wait_for_uploads(runner, go_on):
     for _ in range(MORE_THAN_A_LANE):
         runner.submit("io", go_on.wait)
     assert fires(runner)
@@ -82,9 +82,7 @@ def live(runner: ThreadRunner, folder: Path) -> StateStore:
     return StateStore(model=Model(id="model_1"), origin="here", drafts=drafts, runner=runner)
 
 
-def test_runs_that_are_read_slowly_hold_up_no_timer(
-    runner: ThreadRunner, go_on: threading.Event, tmp_path: Path
-) -> None:
+def test_runs_that_are_read_slowly_hold_up_no_timer(runner, go_on, tmp_path):
     slow: Any = Slow(go_on)
     launcher: Any = SimpleNamespace(
         run_of=lambda _: None, settle_download=lambda _: None, unseen=lambda _: None
@@ -95,22 +93,18 @@ def test_runs_that_are_read_slowly_hold_up_no_timer(
     assert fires(runner)
 
 
-def test_prices_that_come_slowly_hold_up_no_timer(
-    runner: ThreadRunner, go_on: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_prices_that_come_slowly_hold_up_no_timer(runner, go_on, tmp_path, monkeypatch):
     slow, none = Slow(go_on), SimpleNamespace()
     monkeypatch.setattr("phoenix_nbtrain.session.purchase.PRICE_SECONDS", 0.0)
     monkeypatch.setattr(Purchase, "_covers", lambda _: slow.covered())
     for _ in range(MORE_THAN_A_LANE):
-        buying = Purchase(live(runner, tmp_path), none, none, none)  # type: ignore[arg-type]
+        buying = Purchase(live(runner, tmp_path), none, none, none)
         buying.price_soon()
         assert slow.asked.acquire(timeout=WAIT)
     assert fires(runner)
 
 
-def test_work_that_is_cancelled_before_it_began_is_dropped(
-    runner: ThreadRunner, go_on: threading.Event
-) -> None:
+def test_work_that_is_cancelled_before_it_began_is_dropped(runner, go_on):
     done: list[str] = []
     for _ in range(2):  # as wide as the lane is
         runner.submit("thumbnails", go_on.wait)
@@ -122,9 +116,7 @@ def test_work_that_is_cancelled_before_it_began_is_dropped(
     assert sorted(done) == ["a", "c"]
 
 
-def test_work_that_no_thread_can_be_started_for_is_done_later(
-    runner: ThreadRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_work_that_no_thread_can_be_started_for_is_done_later(runner, monkeypatch):
     monkeypatch.setattr("phoenix_nbtrain.runner.AGAIN_SECONDS", 0.01)
     assert fires(runner)  # the timer's own thread is there
     begin, refusals = threading.Thread.start, [0]
@@ -141,9 +133,7 @@ def test_work_that_no_thread_can_be_started_for_is_done_later(
     assert (done, refusals) == (["alone"], [5])
 
 
-def test_a_timer_that_finds_no_thread_fires_later_and_once(
-    runner: ThreadRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_timer_that_finds_no_thread_fires_later_and_once(runner, monkeypatch):
     monkeypatch.setattr("phoenix_nbtrain.runner.AGAIN_SECONDS", 0.01)
     submit, refusals, fired = runner.submit, [0], []
 
@@ -161,7 +151,7 @@ def test_a_timer_that_finds_no_thread_fires_later_and_once(
     assert (fired, refusals) == (["once"], [3])
 
 
-def test_a_lane_keeps_the_order_and_nothing_of_what_it_has_done(runner: ThreadRunner) -> None:
+def test_a_lane_keeps_the_order_and_nothing_of_what_it_has_done(runner):
     done: list[int] = []
     futures = [runner.submit("state", done.append, number) for number in range(50)]
     futures[-1].result(timeout=WAIT)
@@ -172,7 +162,7 @@ def test_a_lane_keeps_the_order_and_nothing_of_what_it_has_done(runner: ThreadRu
     assert gone() is None
 
 
-def test_a_lane_is_as_wide_as_it_says(runner: ThreadRunner, go_on: threading.Event) -> None:
+def test_a_lane_is_as_wide_as_it_says(runner, go_on):
     here = threading.Semaphore(0)
 
     def stay() -> None:
@@ -187,9 +177,7 @@ def test_a_lane_is_as_wide_as_it_says(runner: ThreadRunner, go_on: threading.Eve
 
 
 @pytest.mark.parametrize("lane", ["state", "io"])
-def test_the_end_writes_what_was_accepted_and_drops_the_rest(
-    lane: Lane, runner: ThreadRunner, go_on: threading.Event
-) -> None:
+def test_the_end_writes_what_was_accepted_and_drops_the_rest(lane, runner, go_on):
     done: list[str] = []
     reached = threading.Event()
 
@@ -211,9 +199,7 @@ def test_the_end_writes_what_was_accepted_and_drops_the_rest(
     assert sorted(done) == sorted(["slow", *map(str, range(20))])
 
 
-def test_the_end_does_not_wait_for_ever_for_the_service(
-    runner: ThreadRunner, go_on: threading.Event
-) -> None:
+def test_the_end_does_not_wait_for_ever_for_the_service(runner, go_on):
     runner.submit("io", go_on.wait)
     runner.alone("launch", go_on.wait)
     runner.alone("watch", go_on.wait)
@@ -221,9 +207,7 @@ def test_the_end_does_not_wait_for_ever_for_the_service(
     assert not go_on.is_set()
 
 
-def test_the_end_waits_for_a_launch_and_for_what_that_still_needs(
-    runner: ThreadRunner, go_on: threading.Event
-) -> None:
+def test_the_end_waits_for_a_launch_and_for_what_that_still_needs(runner, go_on):
     def launch() -> str:
         go_on.wait(WAIT)
         runner.submit("io", lambda: None).result(timeout=WAIT)
@@ -235,9 +219,7 @@ def test_the_end_waits_for_a_launch_and_for_what_that_still_needs(
     assert launched.result(timeout=0) == "written"
 
 
-def test_after_the_end_a_thread_is_told_nothing_and_an_exit_handler_gets_what_it_asks(
-    runner: ThreadRunner,
-) -> None:
+def test_after_the_end_a_thread_is_told_nothing_and_an_exit_handler_gets_what_it_asks(runner):
     runner.end()
     runner.end()
     for lane in ("state", "io", "thumbnails"):
@@ -274,9 +256,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("last", ENDS)
-def test_a_script_ends_quietly_with_its_own_code_and_loses_nothing(
-    last: str, tmp_path: Path
-) -> None:
+def test_a_script_ends_quietly_with_its_own_code_and_loses_nothing(last, tmp_path):
     line, code = ENDS[last]
     command = [sys.executable, "-X", "dev", "-c", ENDING + line, str(tmp_path / "icons")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

@@ -28,7 +28,7 @@ def until_it_ends(wait: Waiting) -> StoreBusy:
     return caught.value
 
 
-def test_it_is_said_once_after_two_seconds_and_ends_after_ten_minutes() -> None:
+def test_it_is_said_once_after_two_seconds_and_ends_after_ten_minutes():
     said: list[str] = []
     slept = Slept()
     wait = Waiting("It is synced", lambda: "by process 7", say=said.append, sleep=slept)
@@ -42,7 +42,7 @@ def test_it_is_said_once_after_two_seconds_and_ends_after_ten_minutes() -> None:
     assert error.remedy
 
 
-def test_ten_minutes_are_counted_from_the_last_progress() -> None:
+def test_ten_minutes_are_counted_from_the_last_progress():
     slept = Slept()
     wait = Waiting(
         "It is synced",
@@ -55,9 +55,7 @@ def test_ten_minutes_are_counted_from_the_last_progress() -> None:
     assert 3600 <= slept.seconds < 3602
 
 
-def test_a_cell_reads_it_and_a_thread_leaves_it_to_its_view(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_cell_reads_it_and_a_thread_leaves_it_to_its_view(capsys):
     telling.tell("said in a cell")
     thread = threading.Thread(target=telling.tell, args=("said by a thread",))
     thread.start()
@@ -65,9 +63,7 @@ def test_a_cell_reads_it_and_a_thread_leaves_it_to_its_view(
     assert capsys.readouterr().err == "said in a cell\n"
 
 
-def test_a_lock_names_its_holder_and_the_wait_can_be_interrupted(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_lock_names_its_holder_and_the_wait_can_be_interrupted(monkeypatch, capsys):
     with another_kernel("sync") as child:
         interrupted_after(3, monkeypatch)
         with pytest.raises(KeyboardInterrupt), lease("sync", what="This is synced"):
@@ -79,9 +75,7 @@ def test_a_lock_names_its_holder_and_the_wait_can_be_interrupted(
         assert said.count("\n") == 1
 
 
-def test_a_holder_that_moves_is_waited_for_and_one_that_does_not_is_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_holder_that_moves_is_waited_for_and_one_that_does_not_is_not(monkeypatch):
     with another_kernel("sync") as child:
         assert child.stdin is not None
         assert child.stdout is not None
@@ -107,14 +101,14 @@ def test_a_holder_that_moves_is_waited_for_and_one_that_does_not_is_not(
         assert 2100 <= slept.seconds < 2110
 
 
-def test_a_token_names_who_is_at_it() -> None:
+def test_a_token_names_who_is_at_it():
     with at_work("job"):
         assert who_is_at("job").startswith(f"by process {os.getpid()} since ")
     assert who_is_at("job") == "by another kernel"
     assert list((home() / "locks").iterdir()) == []
 
 
-def test_a_lock_file_of_an_earlier_version_names_nobody() -> None:
+def test_a_lock_file_of_an_earlier_version_names_nobody():
     with at_work("job"):
         (path,) = (home() / "locks").iterdir()
         for content in ("", "{}", json.dumps({"pid": 1, "notebook": "", "since": 1e300})):
@@ -126,12 +120,12 @@ def test_a_lock_file_of_an_earlier_version_names_nobody() -> None:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path) -> Path:
     return tmp_path / "notes.sqlite3"
 
 
 @pytest.fixture
-def db(path: Path) -> Database:
+def db(path) -> Database:
     made = Database(path, application_id=7, version=1, schema="CREATE TABLE notes (text TEXT)")
     with made.writing() as connection:
         connection.execute("INSERT INTO notes VALUES ('a')")
@@ -147,7 +141,6 @@ def locked_by_another(path: Path, statements: str) -> Iterator[subprocess.Popen[
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", code, str(path)]
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as child:
-        assert child.stdout is not None
         assert child.stdout.readline() == "held\n"
         yield child
         child.communicate()
@@ -161,13 +154,8 @@ READING = "db.execute('BEGIN'); db.execute('SELECT * FROM notes').fetchall()"
     ("theirs", "ours"), [(WRITING, "reading"), (WRITING, "writing"), (READING, "writing")]
 )
 def test_a_database_in_use_names_the_process_and_can_be_interrupted(
-    db: Database,
-    path: Path,
-    theirs: str,
-    ours: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    db, path, theirs, ours, monkeypatch, capsys
+):
     with locked_by_another(path, theirs) as child:
         interrupted_after(3, monkeypatch)
         with pytest.raises(KeyboardInterrupt), getattr(db, ours)() as connection:
@@ -182,9 +170,7 @@ def test_a_database_in_use_names_the_process_and_can_be_interrupted(
     assert [row["text"] for row in rows] == ["a"], "nothing half done"
 
 
-def test_a_database_that_nobody_lets_go_of_is_busy_after_ten_minutes(
-    db: Database, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_that_nobody_lets_go_of_is_busy_after_ten_minutes(db, path, monkeypatch):
     with locked_by_another(path, WRITING):
         slept = Slept()
         sleeps_by(slept, monkeypatch)
@@ -193,7 +179,7 @@ def test_a_database_that_nobody_lets_go_of_is_busy_after_ten_minutes(
         assert 600 <= slept.seconds < 601
 
 
-def test_a_large_change_does_not_meet_readers_in_its_midst(db: Database, path: Path) -> None:
+def test_a_large_change_does_not_meet_readers_in_its_midst(db, path):
     rows = [("x" * 4000,)] * 2000  # four times what SQLite keeps in memory
     with locked_by_another(path, READING) as child, db.writing() as connection:
         connection.executemany("INSERT INTO notes VALUES (?)", rows)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from clocks import SetClock
-from fake_service import FakeService
-from launching import locks_tell_nothing, lose, read
+from fake_service import down, lost
+from launching import locks_tell_nothing, lose, read, states
 
-from phoenix_nbtrain.errors import LaunchUncertain, PriceNotAccepted, ServiceUnreachable
-from phoenix_nbtrain.launch import Launcher, Order, download_order
+from phoenix_nbtrain.errors import LaunchUncertain, PriceNotAccepted
 from phoenix_nbtrain.session.opening import Opening
 from phoenix_nbtrain.store.journal import Journal
 
@@ -22,9 +20,7 @@ JUMPS = pytest.mark.parametrize("jump", [DAY, -DAY], ids=["ahead", "back"])
 
 
 @JUMPS
-def test_an_uncertain_launch_takes_its_120_seconds(
-    service: FakeService, launcher: Launcher, clock: SetClock, wanted: Order, jump: float
-) -> None:
+def test_an_uncertain_launch_takes_its_120_seconds(service, launcher, clock, wanted, jump):
     lose(service, launcher, wanted)
     states = []
     for step in range(4):
@@ -36,9 +32,7 @@ def test_an_uncertain_launch_takes_its_120_seconds(
 
 
 @JUMPS
-def test_an_uncertain_launch_of_another_boot_is_left_too(
-    service: FakeService, launcher: Launcher, clock: SetClock, wanted: Order, jump: float
-) -> None:
+def test_an_uncertain_launch_of_another_boot_is_left_too(service, launcher, clock, wanted, jump):
     lose(service, launcher, wanted)
     clock.set_by(jump)
     clock.reboot()
@@ -51,8 +45,8 @@ def test_an_uncertain_launch_of_another_boot_is_left_too(
 
 @JUMPS
 def test_a_person_with_a_new_price_follows_a_lost_launch_whatever_the_clock_says(
-    service: FakeService, launcher: Launcher, clock: SetClock, wanted: Order, jump: float
-) -> None:
+    service, launcher, clock, wanted, jump
+):
     before = launcher.estimate(wanted)
     lose(service, launcher, wanted)
     for _ in range(3):
@@ -65,9 +59,7 @@ def test_a_person_with_a_new_price_follows_a_lost_launch_whatever_the_clock_says
 
 
 @JUMPS
-def test_an_estimate_lives_120_seconds(
-    service: FakeService, launcher: Launcher, clock: SetClock, wanted: Order, jump: float
-) -> None:
+def test_an_estimate_lives_120_seconds(launcher, clock, wanted, jump):
     seen = launcher.estimate(wanted)
     clock.set_by(jump)
     clock.pass_(121)
@@ -82,25 +74,14 @@ def test_an_estimate_lives_120_seconds(
 @JUMPS
 @pytest.mark.parametrize("rebooted", [False, True])
 def test_without_locks_a_sender_is_given_up_after_its_seconds(
-    service: FakeService,
-    launcher: Launcher,
-    journal: Journal,
-    clock: SetClock,
-    wanted: Order,
-    jump: float,
-    rebooted: bool,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    service, launcher, journal, clock, wanted, jump, rebooted, monkeypatch
+):
     locks_tell_nothing(monkeypatch)
-
-    def die() -> None:
-        raise SystemExit
-
-    service.before["trigger_training"] = die
+    service.before["trigger_training"] = SystemExit()
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr(launcher._ledger, "move", lambda *_: None)  # a kill writes nothing
         launcher.launch(wanted, max_cost=2000)
-    assert [i.state for i in journal.intents()] == ["submitting"]
+    assert states(journal) == ["submitting"]
     clock.set_by(jump)
     if rebooted:
         clock.reboot()
@@ -113,24 +94,19 @@ def test_without_locks_a_sender_is_given_up_after_its_seconds(
 
 
 def test_a_download_that_was_sent_while_the_clock_was_ahead_is_found_among_the_jobs(
-    service: FakeService, launcher: Launcher, clock: SetClock, wanted: Order
-) -> None:
-    launcher.launch(wanted, max_cost=2000)
-    take = download_order(service.finish(wanted.model_id))
+    service, launcher, clock, take
+):
     right = clock().at
     clock.set_by(DAY)
 
-    def lost() -> None:
+    def lose_reply() -> None:
         (job_id,) = service.weights
         created = datetime.fromtimestamp(right, UTC).isoformat()
         service.jobs[job_id] = replace(service.jobs[job_id], created_at=created)
         service.before["list_jobs"] = down
-        raise ServiceUnreachable("Timed out.", sent=True)
+        lost()
 
-    def down() -> None:
-        raise ServiceUnreachable("No net.", sent=False)
-
-    service.after["trigger_download"] = lost
+    service.after["trigger_download"] = lose_reply
     with pytest.raises(LaunchUncertain):
         launcher.launch(take, max_cost=5)
     service.before.clear()
@@ -141,9 +117,7 @@ def test_a_download_that_was_sent_while_the_clock_was_ahead_is_found_among_the_j
 
 
 @JUMPS
-def test_a_creation_whose_kernel_died_is_looked_after(
-    service: FakeService, tmp_path: Path, jump: float
-) -> None:
+def test_a_creation_whose_kernel_died_is_looked_after(service, tmp_path, jump):
     clock = SetClock()
     journal = Journal(tmp_path / "other.sqlite3", clock=clock)
     scope = {"origin": service.origin, "project": ""}
@@ -162,9 +136,7 @@ def test_a_creation_whose_kernel_died_is_looked_after(
     assert opening.open("icons", type="flux.2-dev-lora").name == "icons"
 
 
-def test_the_model_in_use_is_the_one_joined_last_whatever_the_clock_said(
-    tmp_path: Path,
-) -> None:
+def test_the_model_in_use_is_the_one_joined_last_whatever_the_clock_said(tmp_path):
     clock = SetClock()
     journal = Journal(tmp_path / "other.sqlite3", clock=clock)
     scope = {"origin": "o", "project": "", "name": "icons"}
@@ -174,9 +146,7 @@ def test_the_model_in_use_is_the_one_joined_last_whatever_the_clock_said(
     assert [m.model_id for m in journal.models(**scope)] == ["second", "first"]
 
 
-def test_a_run_of_another_day_says_which(
-    service: FakeService, launcher: Launcher, wanted: Order
-) -> None:
+def test_a_run_of_another_day_says_which(service, launcher, wanted):
     launcher.launch(wanted, max_cost=2000)
     said = launcher.launch(wanted, max_cost=2000).said
     assert re.match(r"Already running since 1970-01-1\d \d\d:\d\d, not bought again", said)

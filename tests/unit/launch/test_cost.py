@@ -10,9 +10,7 @@ import pytest
 from fake_service import FakeService
 
 from phoenix_nbtrain.errors import LaunchUncertain
-from phoenix_nbtrain.launch import Launcher, Order, download_order
 from phoenix_nbtrain.records import Job, LaunchReply
-from phoenix_nbtrain.store.journal import Journal
 
 
 def answering(service: FakeService, cost: Decimal | None, method: str = "trigger_training") -> None:
@@ -22,9 +20,7 @@ def answering(service: FakeService, cost: Decimal | None, method: str = "trigger
 
 
 @pytest.mark.parametrize("cost", [Decimal(1296), Decimal(900)], ids=["more", "less"])
-def test_another_cost_is_told_and_nothing_is_stopped(
-    service: FakeService, launcher: Launcher, journal: Journal, wanted: Order, cost: Decimal
-) -> None:
+def test_another_cost_is_told_and_nothing_is_stopped(service, launcher, journal, wanted, cost):
     answering(service, cost)
     launched = launcher.launch(wanted, max_cost=2000)
     assert not launched.already
@@ -38,21 +34,15 @@ def test_another_cost_is_told_and_nothing_is_stopped(
 
 @pytest.mark.parametrize("cost", [Decimal(1080), Decimal("1080.00"), None])
 def test_the_same_cost_and_one_that_is_not_stated_are_no_difference(
-    service: FakeService,
-    launcher: Launcher,
-    journal: Journal,
-    wanted: Order,
-    cost: Decimal | None,
-) -> None:
+    service, launcher, journal, wanted, cost
+):
     answering(service, cost)
     assert launcher.launch(wanted, max_cost=2000).said == "Started for 1,080 CU."
     (intent,) = journal.intents()
     assert (intent.charged, intent.costs_otherwise) == (cost, False)
 
 
-def test_it_is_kept_though_a_read_was_quicker_than_the_reply(
-    service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
-) -> None:
+def test_it_is_kept_though_a_read_was_quicker_than_the_reply(service, launcher, journal, wanted):
     answering(service, Decimal(1296))
 
     def found() -> None:
@@ -66,24 +56,14 @@ def test_it_is_kept_though_a_read_was_quicker_than_the_reply(
     assert intent.job_id in service.jobs
 
 
-def test_a_download_too(
-    service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
-) -> None:
-    launcher.launch(wanted, max_cost=2000)
-    take = download_order(service.finish(wanted.model_id))
+def test_a_download_too(service, launcher, journal, take):
     answering(service, Decimal(6), "trigger_download")
     said = launcher.launch(take, max_cost=5).said
     assert said == "Phoenix started it for 6 CU, not for the 5 CU that were accepted."
     assert journal.intents(kind="download")[0].charged == Decimal(6)
 
 
-def test_a_dry_run_that_launched_names_its_cost(
-    service: FakeService,
-    launcher: Launcher,
-    journal: Journal,
-    wanted: Order,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_dry_run_that_launched_names_its_cost(service, launcher, journal, wanted, monkeypatch):
     reply = LaunchReply(outcome="launched", job=Job(id="job_surprise"), cost=Decimal(1080))
     monkeypatch.setattr(service, "quote_training", lambda *_: reply)
     with pytest.raises(LaunchUncertain):

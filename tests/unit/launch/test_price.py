@@ -46,10 +46,10 @@ class TestMoney:
             ("999999999999.99", "999999999999.99"),
         ],
     )
-    def test_a_cap_is_the_very_number_written(self, value: object, cap: str) -> None:
+    def test_a_cap_is_the_very_number_written(self, value, cap):
         assert parse_max_cost(value, "CU") == Decimal(cap)
 
-    def test_no_cap_stays_none(self) -> None:
+    def test_no_cap_stays_none(self):
         assert parse_max_cost(None, "CU") is None
 
     @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ class TestMoney:
         ],
         ids=lambda value: type(value).__name__,
     )
-    def test_anything_else_is_refused(self, value: object) -> None:
+    def test_anything_else_is_refused(self, value):
         with pytest.raises(InputError, match="max_cost is"):
             parse_max_cost(value, "CU")
 
@@ -103,7 +103,7 @@ class TestMoney:
             ("4,0,0", "Write the number without commas."),
         ],
     )
-    def test_a_comma_is_refused_with_what_it_can_mean(self, value: str, readings: str) -> None:
+    def test_a_comma_is_refused_with_what_it_can_mean(self, value, readings):
         with pytest.raises(InputError) as caught:
             parse_max_cost(value, "CU")
         assert caught.value.remedy == readings
@@ -113,7 +113,7 @@ class TestMoney:
             min_value=0, max_value=10**12, allow_nan=False, allow_infinity=False
         ).filter(lambda amount: amount < 10**12)
     )
-    def test_the_printed_line_reads_back_to_the_same_cost(self, amount: Decimal) -> None:
+    def test_the_printed_line_reads_back_to_the_same_cost(self, amount):
         estimate = Estimate(model_id="m", amount=amount, unit="CU", fingerprint="f", served="s")
         with pytest.raises(PriceNotAccepted) as caught:
             check_price(estimate, accepted=None, cap=None, free=False, now=moment())
@@ -121,7 +121,7 @@ class TestMoney:
         read = eval(line, {"training": Recorded()})
         assert parse_max_cost(read, "CU") == amount
 
-    def test_prices_read_well(self) -> None:
+    def test_prices_read_well(self):
         assert money(Decimal("1296.00"), "CU") == "1,296 CU"
         assert money(Decimal("10.750"), "CU") == "10.75 CU"
         assert money(Decimal(100), "CU") == "100 CU"
@@ -172,8 +172,8 @@ class TestAcceptance:
         ],
     )
     def test_a_price_that_nobody_accepted_is_named_with_the_line_that_accepts_it(
-        self, ordered: dict[str, Any], said: str
-    ) -> None:
+        self, ordered, said
+    ):
         estimate = self.estimate(**ordered)
         with pytest.raises(PriceNotAccepted) as caught:
             self.check(estimate)
@@ -212,9 +212,7 @@ class TestAcceptance:
             ),
         ],
     )
-    def test_what_was_accepted_is_not_what_is_bought(
-        self, accepted: dict[str, Any], said: str
-    ) -> None:
+    def test_what_was_accepted_is_not_what_is_bought(self, accepted, said):
         with pytest.raises(PriceNotAccepted) as caught:
             self.check(self.estimate(), accepted=self.estimate(**accepted), free=True)
         assert str(caught.value) == said
@@ -229,7 +227,7 @@ class TestAcceptance:
             {"accepted": {"made": Moment(at=880.0, boot="b", ticks=380.0)}},
         ],
     )
-    def test_what_is_accepted(self, given: dict[str, Any]) -> None:
+    def test_what_is_accepted(self, given):
         if "accepted" in given:
             given = given | {"accepted": self.estimate(**given["accepted"])}
         self.check(self.estimate(), **given)

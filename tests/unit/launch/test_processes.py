@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
+import time
+
+from phoenix_nbtrain.store.journal import Journal
 
 SCRIPT = textwrap.dedent(
     """
@@ -26,9 +28,7 @@ SCRIPT = textwrap.dedent(
 )
 
 
-def test_four_processes_make_one_model_one_set_and_one_launch(tmp_path: Path, icons: Path) -> None:
-    import time
-
+def test_four_processes_make_one_model_one_set_and_one_launch(tmp_path, icons):
     go = time.time() + 3
     processes = [
         subprocess.Popen(
@@ -47,8 +47,6 @@ def test_four_processes_make_one_model_one_set_and_one_launch(tmp_path: Path, ic
     assert len(set(replies)) == 1, replies
     model_id, job_id, images = replies[0]
     assert images == len(list(icons.glob("*.png")))
-
-    from phoenix_nbtrain.store.journal import Journal
 
     intents = Journal(tmp_path / "home" / "journal.sqlite3").intents()
     assert [(i.model_id, i.job_id) for i in intents if i.job_id] == [(model_id, job_id)]

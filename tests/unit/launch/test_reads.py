@@ -8,20 +8,11 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from clocks import SetClock
-from fake_service import FakeService
 
-from phoenix_nbtrain.errors import (
-    LaunchRefused,
-    LaunchUncertain,
-    NotFound,
-    PermissionDenied,
-    PhoenixError,
-)
+from phoenix_nbtrain.errors import LaunchRefused, LaunchUncertain, NotFound, PermissionDenied
 from phoenix_nbtrain.launch import Launcher, Order
 from phoenix_nbtrain.launch.reconcile import Ledger
 from phoenix_nbtrain.locks import at_work
@@ -33,17 +24,17 @@ Write = Callable[..., Intent]
 
 
 @pytest.fixture
-def ledger(service: FakeService, journal: Journal, clock: SetClock) -> Ledger:
+def ledger(service, journal, clock) -> Ledger:
     return Ledger(service, journal, clock=clock)
 
 
 @pytest.fixture
-def model(service: FakeService) -> Model:
+def model(service) -> Model:
     return next(iter(service.models.values()))
 
 
 @pytest.fixture
-def write(ledger: Ledger, journal: Journal, model: Model) -> Write:
+def write(ledger, journal, model) -> Write:
     """Write a launch down as if it had come to that state; ``before`` is the model then."""
 
     def write(state: str, *, before: Model = model, **fields: Any) -> Intent:
@@ -84,21 +75,11 @@ class TestHowATrainingEnds:
         ],
     )
     def test_by_the_model_or_by_its_job(
-        self,
-        service: FakeService,
-        ledger: Ledger,
-        model: Model,
-        write: Write,
-        job: str | None,
-        status_before: str,
-        shown: tuple[str, str | None],
-        jobs: dict[str, str],
-        state: str,
-    ) -> None:
+        self, service, ledger, model, write, job, status_before, shown, jobs, state
+    ):
         write("running", before=replace(model, status=status_before), job_id=job)
         service.jobs = {name: Job(id=name, status=end) for name, end in jobs.items()}
         found = ledger.reconcile(replace(model, status=shown[0], job_id=shown[1]))
-        assert found is not None
         assert found.state == state
 
     @pytest.mark.parametrize(
@@ -114,40 +95,24 @@ class TestHowATrainingEnds:
         ],
     )
     def test_where_its_job_cannot_be_read(
-        self,
-        service: FakeService,
-        ledger: Ledger,
-        clock: SetClock,
-        model: Model,
-        write: Write,
-        error: PhoenixError,
-        shown: str | None,
-        kind: Any,
-        waited: float,
-        state: str,
-    ) -> None:
-        def fault() -> None:
-            raise error
-
+        self, service, ledger, clock, model, write, error, shown, kind, waited, state
+    ):
         write("running", job_id="j1", kind=kind)
-        service.before["get_job"] = fault
+        service.before["get_job"] = error
         clock.pass_(waited)
         found = ledger.reconcile(replace(model, status="copying", job_id=shown), kind)
-        assert found is not None
         assert found.state == state
 
-    def test_one_that_is_being_stopped(self, ledger: Ledger, model: Model, write: Write) -> None:
+    def test_one_that_is_being_stopped(self, ledger, model, write):
         write("stopping", job_id="j1")
         found = ledger.reconcile(replace(model, status="training-canceled", job_id="j1"))
-        assert found is not None
         assert found.state == "canceled"
 
     def test_a_run_that_goes_on_with_a_hidden_job_after_the_last_one_ended_is_a_new_one(
-        self, ledger: Ledger, model: Model, write: Write
-    ) -> None:
+        self, ledger, model, write
+    ):
         ended = write("trained", job_id="j1")
         adopted = ledger.adopt(replace(model, status="training", job_id=None), newest=ended)
-        assert adopted is not None
         assert adopted.intent_id != ended.intent_id
         assert ledger.again(ended).state == "trained"
 
@@ -166,37 +131,23 @@ class TestTraces:
         ],
     )
     def test_of_a_launch_that_an_older_version_wrote_down(
-        self,
-        ledger: Ledger,
-        model: Model,
-        write: Write,
-        job_before: str | None,
-        status_before: str,
-        job: str | None,
-        status: str,
-        found: bool,
-        counted: int,
-    ) -> None:
+        self, ledger, model, write, job_before, status_before, job, status, found, counted
+    ):
         before = replace(model, status=status_before, job_id=job_before)
         intent = write("uncertain", before=before, run_before="")
         read = ledger.reconcile(replace(model, status=status, job_id=job))
-        assert read is not None
         assert read.intent_id == intent.intent_id
         assert (read.state != "uncertain", read.quiet_reads) == (found, counted)
 
-    def test_the_run_from_before_proves_nothing_in_another_state(
-        self, ledger: Ledger, model: Model, write: Write
-    ) -> None:
+    def test_the_run_from_before_proves_nothing_in_another_state(self, ledger, model, write):
         """A read may lag: it shows the former run, known by its beginning, as going on."""
         progress = TrainingProgress(started_at=1000.0)
         before = replace(model, status="trained", progress=progress)
         write("uncertain", before=before)
         found = ledger.reconcile(replace(before, status="training"))
-        assert found is not None
         assert (found.state, found.quiet_reads) == ("uncertain", 0)
         later = replace(before, status="training", progress=TrainingProgress(started_at=2000.0))
         found = ledger.reconcile(later)
-        assert found is not None
         assert found.state == "running"
 
     @pytest.mark.parametrize(
@@ -210,31 +161,27 @@ class TestTraces:
         ],
     )
     def test_a_run_that_shows_here_of_a_launch_at_another_address(
-        self, ledger: Ledger, model: Model, write: Write, state: str, lives: bool, after: str
-    ) -> None:
+        self, ledger, model, write, state, lives, after
+    ):
         intent = write(state, origin="https://elsewhere.test/v1")
         with at_work(intent.intent_id) if lives else nullcontext():
             found = ledger.reconcile(replace(model, status="training", job_id="j1"))
-        assert found is not None
         assert found.state == after
 
     def test_it_appears_not_launched_after_two_minutes_and_no_half_second_earlier(
-        self, ledger: Ledger, clock: SetClock, model: Model, write: Write
-    ) -> None:
+        self, ledger, clock, model, write
+    ):
         model = replace(model, status="of many words " * 40)
         write("uncertain", before=model)
         states = []
         for waited in (40, 40, 39.5, 0.5):
             clock.pass_(waited)
             found = ledger.reconcile(model)
-            assert found is not None
             states.append(found.state)
         assert states == ["uncertain", "uncertain", "uncertain", "not_seen"]
         assert len(found.reason) == 300
 
-    def test_why_one_was_not_sent_is_kept_short(
-        self, ledger: Ledger, journal: Journal, write: Write
-    ) -> None:
+    def test_why_one_was_not_sent_is_kept_short(self, ledger, journal, write):
         ledger.move(write("submitting"), "not_sent", "no net " * 100)
         assert len(journal.intents()[0].reason) == 300
 
@@ -242,14 +189,8 @@ class TestTraces:
 class TestRunOf:
     @pytest.mark.parametrize("state", ["not_sent", "not_seen", "rejected"])
     def test_a_run_of_somebody_else_stands_where_ours_turns_out_not_to_have_launched(
-        self,
-        service: FakeService,
-        ledger: Ledger,
-        clock: SetClock,
-        model: Model,
-        write: Write,
-        state: str,
-    ) -> None:
+        self, service, ledger, clock, model, write, state
+    ):
         theirs = replace(model, status="trained", job_id="theirs")
         began = {"not_sent": "prepared", "not_seen": "uncertain", "rejected": "refused"}[state]
         intent = write(began, before=theirs)
@@ -260,13 +201,10 @@ class TestRunOf:
                 ledger.reconcile(theirs)
             clock.pass_(60)
         run = ledger.run_of(theirs)
-        assert run is not None
         assert (run.job_id, run.state) == ("theirs", "trained")
         assert ledger.again(intent).state == state
 
-    def test_there_is_none_where_neither_shows_one(
-        self, ledger: Ledger, service: FakeService, model: Model, write: Write
-    ) -> None:
+    def test_there_is_none_where_neither_shows_one(self, ledger, service, model, write):
         write("not_sent")
         assert ledger.run_of(model) is None
         other = service.create_model(name="other", type=model.type)
@@ -275,7 +213,7 @@ class TestRunOf:
 
 
 class TestWhatIsWrittenDown:
-    def test_of_a_launch(self, ledger: Ledger, model: Model) -> None:
+    def test_of_a_launch(self, ledger, model):
         before = replace(
             model,
             status="trained",
@@ -295,28 +233,23 @@ class TestWhatIsWrittenDown:
         new = ledger.intent(order, model, state="prepared", estimate_id=None, amount=Decimal(5))
         assert new.run_before == "new - - -"
 
-    def test_of_a_run_that_this_computer_did_not_know(
-        self, service: FakeService, ledger: Ledger, model: Model, write: Write
-    ) -> None:
+    def test_of_a_run_that_this_computer_did_not_know(self, service, ledger, model, write):
         other = service.create_model(name="other", type=model.type)
         write("running", before=other)
         theirs = replace(model, status="trained", job_id="theirs")
         adopted = ledger.adopt(theirs, newest=None)
-        assert adopted is not None
         assert (adopted.state, adopted.job_id) == ("trained", "theirs")
         assert (adopted.amount, adopted.fingerprint) == (Decimal(0), "")
         assert adopted.reason == "found on the service"
         assert not adopted.bought_here
 
-    def test_nothing_of_a_status_that_is_none_of_a_run(
-        self, ledger: Ledger, journal: Journal, model: Model
-    ) -> None:
+    def test_nothing_of_a_status_that_is_none_of_a_run(self, ledger, journal, model):
         assert ledger.adopt(replace(model, status="copying", job_id="j1"), newest=None) is None
         assert journal.intents() == []
 
     def test_nothing_beside_a_launch_that_is_open_or_came_since(
-        self, ledger: Ledger, journal: Journal, model: Model, write: Write
-    ) -> None:
+        self, ledger, journal, model, write
+    ):
         theirs = replace(model, status="trained", job_id="theirs")
         intent = write("uncertain")
         assert ledger.adopt(theirs, newest=intent) is None
@@ -327,28 +260,24 @@ class TestWhatIsWrittenDown:
 
 class TestLate:
     def test_a_training_that_shows_late_is_followed_under_its_job(
-        self, service: FakeService, ledger: Ledger, model: Model, write: Write
-    ) -> None:
+        self, service, ledger, model, write
+    ):
         other = service.create_model(name="other", type=model.type)
         shown = replace(model, status="training", job_id="j1")
         theirs = write("not_seen", before=other)
         assert ledger.reconcile(shown) is None
         write("not_seen")
         found = ledger.reconcile(shown)
-        assert found is not None
         assert (found.state, found.job_id) == ("running", "j1")
         assert ledger.again(theirs).state == "not_seen"
 
-    def test_a_download_that_shows_late_is_one_of_downloads(
-        self, service: FakeService, ledger: Ledger, model: Model, write: Write
-    ) -> None:
+    def test_a_download_that_shows_late_is_one_of_downloads(self, service, ledger, model, write):
         taken = write("not_seen", kind="download")
         asked = {"modelId": model.id}
         service.jobs["d1"] = Job(id="d1", type="model-download", status="queued", input=asked)
         assert ledger.reconcile(model) is None
         assert ledger.again(taken).state == "not_seen"
         found = ledger.reconcile(model, "download")
-        assert found is not None
         assert (found.intent_id, found.state, found.job_id) == (taken.intent_id, "running", "d1")
 
 
@@ -356,12 +285,10 @@ class TestOfWhichModelAndKind:
     """Launches of other models, and of the other kind, say nothing of this one."""
 
     @pytest.fixture
-    def launcher(self, service: FakeService, journal: Journal, clock: SetClock) -> Launcher:
+    def launcher(self, service, journal, clock) -> Launcher:
         return Launcher(service, journal, clock=clock, sleep=clock.pass_)
 
-    def test_an_unseen_launch(
-        self, service: FakeService, launcher: Launcher, model: Model, write: Write
-    ) -> None:
+    def test_an_unseen_launch(self, service, launcher, model, write):
         other = service.create_model(name="other", type=model.type)
         write("not_seen", before=other)
         taken = write("not_seen", kind="download")
@@ -374,9 +301,7 @@ class TestOfWhichModelAndKind:
         service.held[model.id] = "j0"
         assert launcher.estimate(replace(order, kind="download")).after == taken.intent_id
 
-    def test_a_launch_after_one_that_appears_not_to_have_run(
-        self, service: FakeService, launcher: Launcher, model: Model, write: Write
-    ) -> None:
+    def test_a_launch_after_one_that_appears_not_to_have_run(self, service, launcher, model, write):
         order = Order(model_id=model.id, fingerprint="f")
         write("not_seen", before=service.create_model(name="other", type=model.type))
         write("not_seen", kind="download")
@@ -390,14 +315,8 @@ class TestOfWhichModelAndKind:
 
     @pytest.mark.parametrize("state", ["prepared", "submitting"])
     def test_a_launch_that_another_kernel_never_ends(
-        self,
-        launcher: Launcher,
-        clock: SetClock,
-        model: Model,
-        write: Write,
-        state: str,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
+        self, launcher, clock, model, write, state, capsys
+    ):
         intent, began = write(state), clock()
         with (
             at_work(intent.intent_id),
@@ -407,9 +326,7 @@ class TestOfWhichModelAndKind:
         assert clock().since(began) == pytest.approx(181, abs=1)
         assert "A training of this model is being started" in capsys.readouterr().err
 
-    def test_a_launch_that_went_to_another_address(
-        self, launcher: Launcher, model: Model, write: Write
-    ) -> None:
+    def test_a_launch_that_went_to_another_address(self, launcher, model, write):
         origin = "https://elsewhere.test/" + "x" * 90
         write("uncertain", origin=origin)
         with pytest.raises(LaunchRefused) as caught:
@@ -417,14 +334,7 @@ class TestOfWhichModelAndKind:
         assert f"went to {shown(origin, 60)} and is not known" in caught.value.message
         assert caught.value.remedy == "Connect there and open the model: its reads tell."
 
-    def test_a_launch_at_sea(
-        self,
-        service: FakeService,
-        launcher: Launcher,
-        model: Model,
-        write: Write,
-        tmp_path: Path,
-    ) -> None:
+    def test_a_launch_at_sea(self, service, launcher, model, write, tmp_path):
         other = service.create_model(name="other", type=model.type)
         write("running", before=other)
         write("running", kind="download")
@@ -435,14 +345,11 @@ class TestOfWhichModelAndKind:
         broken.write_bytes(b"this is no database")
         assert Launcher(service, Journal(broken)).at_sea(model.id), "it cannot be told"
 
-    def test_a_download_that_is_settled(
-        self, service: FakeService, launcher: Launcher, model: Model, write: Write
-    ) -> None:
+    def test_a_download_that_is_settled(self, service, launcher, model, write):
         taken = write("running", kind="download", job_id="d1")
         write("running", job_id="j1")
         service.jobs["d1"] = Job(id="d1", type="model-download", status="success")
         settled = launcher.settle_download(replace(model, status="training", job_id="j1"))
-        assert settled is not None
         assert (settled.intent_id, settled.state) == (taken.intent_id, "delivered")
 
 
@@ -457,10 +364,7 @@ class TestDownloads:
             ([{"input": {"modelEpoch": "3"}}], "nothing"),
             ([{"input": {"modelEpoch": "5"}}], "evidence"),
             ([{"input": {"modelId": "another", "modelEpoch": "3"}}], "evidence"),
-            (
-                [{"input": {"modelId": "MODEL", "modelEpoch": "3"}, "type": "inference"}],
-                "evidence",
-            ),
+            ([{"input": {"modelId": "MODEL", "modelEpoch": "3"}, "type": "inference"}], "evidence"),
             ([{"input": {"modelId": "MODEL", "modelEpoch": "3"}, "id": "known"}], "evidence"),
             ([{"input": {"modelId": "MODEL", "modelEpoch": "3"}, "created": -301}], "evidence"),
             ([{"input": {"modelId": "MODEL", "modelEpoch": "3"}, "created": -300}], "found"),
@@ -504,15 +408,8 @@ class TestDownloads:
         ids=lambda value: None if isinstance(value, str) else f"{len(value)} jobs",
     )
     def test_one_in_doubt_is_looked_for_among_the_jobs_from_the_newest_on(
-        self,
-        service: FakeService,
-        ledger: Ledger,
-        clock: SetClock,
-        model: Model,
-        write: Write,
-        jobs: list[dict[str, Any]],
-        outcome: str,
-    ) -> None:
+        self, service, ledger, clock, model, write, jobs, outcome
+    ):
         write("delivered", kind="download", epoch="3", job_id="known")
         write("uncertain", kind="download", epoch="3")
         sent = clock().at
@@ -529,13 +426,12 @@ class TestDownloads:
             )
             service.jobs[job.id] = job
         found = ledger.reconcile(model, "download")
-        assert found is not None
         state = "running" if outcome == "found" else "uncertain"
         assert (found.state, found.quiet_reads) == (state, int(outcome == "evidence"))
 
     def test_one_that_was_sent_while_the_clock_was_ahead_is_found_minutes_later(
-        self, service: FakeService, ledger: Ledger, clock: SetClock, model: Model, write: Write
-    ) -> None:
+        self, service, ledger, clock, model, write
+    ):
         clock.set_by(3600)
         write("uncertain", kind="download")
         clock.set_by(-3600)
@@ -546,17 +442,13 @@ class TestDownloads:
             id="job_1", type="model-download", status="queued", created_at=created, input=asked
         )
         found = ledger.reconcile(model, "download")
-        assert found is not None
         assert (found.state, found.job_id) == ("running", "job_1")
 
-    def test_one_that_left_no_trace_says_where_it_was_looked_for(
-        self, ledger: Ledger, clock: SetClock, model: Model, write: Write
-    ) -> None:
+    def test_one_that_left_no_trace_says_where_it_was_looked_for(self, ledger, clock, model, write):
         write("uncertain", kind="download")
         for _ in range(3):
             clock.pass_(50)
             found = ledger.reconcile(model, "download")
-        assert found is not None
         assert (found.state, found.reason) == (
             "not_seen",
             "3 reads over 150 s of the jobs show none",

@@ -7,14 +7,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_service import FakeService
-from launching import lose, read
+from fake_service import FakeService, down, lost
+from launching import lose, read, states
 
-from phoenix_nbtrain.errors import LaunchUncertain, PhoenixError, ServiceError, ServiceUnreachable
+from phoenix_nbtrain.errors import LaunchUncertain, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.launch import Launcher, Order, download_order
 from phoenix_nbtrain.locks import at_work
 from phoenix_nbtrain.records import Model
@@ -23,8 +22,8 @@ from phoenix_nbtrain.store.journal import Journal
 
 class TestUnseen:
     def test_three_reads_over_two_minutes_without_a_trace_are_the_way_out(
-        self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
-    ) -> None:
+        self, service, launcher, clock, wanted
+    ):
         lose(service, launcher, wanted)
         for _ in range(3):
             clock.pass_(45)
@@ -32,27 +31,22 @@ class TestUnseen:
             state = read(service, launcher, wanted)
         assert state == "not_seen"
         unseen = launcher.unseen(wanted.model_id)
-        assert unseen is not None
         assert "reads over 135 s show it as before: new, no job" in unseen.reason
 
-    def test_reads_in_one_breath_are_one_look(
-        self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
-    ) -> None:
+    def test_reads_in_one_breath_are_one_look(self, service, launcher, clock, wanted):
         lose(service, launcher, wanted)
         clock.pass_(200)
         assert [read(service, launcher, wanted) for _ in range(9)] == ["uncertain"] * 9
 
-    def test_many_reads_within_two_minutes_are_not_enough(
-        self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
-    ) -> None:
+    def test_many_reads_within_two_minutes_are_not_enough(self, service, launcher, clock, wanted):
         lose(service, launcher, wanted)
         for _ in range(5):
             clock.pass_(21)
             assert read(service, launcher, wanted) == "uncertain"
 
     def test_a_script_is_not_let_past_it_and_is_told_the_line_that_is(
-        self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
-    ) -> None:
+        self, service, launcher, clock, wanted
+    ):
         self._make_unseen(service, launcher, clock, wanted)
         with pytest.raises(LaunchUncertain, match=r"appears not to have run.*again=True"):
             launcher.launch(wanted, max_cost=2000)
@@ -60,8 +54,8 @@ class TestUnseen:
         assert not launcher.launch(wanted, max_cost=2000, again=True).already
 
     def test_a_person_goes_on_with_a_price_of_today_and_not_with_one_from_before(
-        self, service: FakeService, launcher: Launcher, clock: Any, wanted: Order
-    ) -> None:
+        self, service, launcher, clock, wanted
+    ):
         before = launcher.estimate(wanted)
         self._make_unseen(service, launcher, clock, wanted)
         with pytest.raises(LaunchUncertain):
@@ -70,17 +64,12 @@ class TestUnseen:
         assert not launcher.launch(wanted, accepted=launcher.estimate(wanted)).already
 
     def test_a_run_that_shows_up_late_is_that_launch_and_nothing_is_bought(
-        self,
-        service: FakeService,
-        launcher: Launcher,
-        journal: Journal,
-        clock: Any,
-        wanted: Order,
-    ) -> None:
+        self, service, launcher, journal, clock, wanted
+    ):
         self._make_unseen(service, launcher, clock, wanted)
         service.trigger_training(wanted.model_id, {})
         assert launcher.launch(wanted, max_cost=2000, again=True).already
-        assert [i.state for i in journal.intents()] == ["running"]
+        assert states(journal) == ["running"]
         assert len(service.launches) == 1
 
     @staticmethod
@@ -95,20 +84,18 @@ class TestMemoryLost:
     """The journal is gone, or never was: a second computer."""
 
     @pytest.fixture
-    def elsewhere(self, service: FakeService, tmp_path: Path, clock: Any) -> Launcher:
+    def elsewhere(self, service, tmp_path, clock) -> Launcher:
         return Launcher(service, Journal(tmp_path / "other.sqlite3", clock=clock), clock=clock)
 
-    def test_a_run_that_goes_on_is_joined(
-        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
-    ) -> None:
+    def test_a_run_that_goes_on_is_joined(self, launcher, elsewhere, wanted):
         bought = launcher.launch(wanted, max_cost=2000)
         joined = elsewhere.launch(wanted, max_cost=2000)
         assert joined.already
         assert joined.intent.job_id == bought.intent.job_id
 
     def test_a_run_of_the_same_set_that_has_ended_is_not_bought_again(
-        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
-    ) -> None:
+        self, service, launcher, elsewhere, wanted
+    ):
         self._train(service, launcher, wanted)
         found = elsewhere.launch(replace(wanted, fingerprint="other keys"), max_cost=2000)
         assert found.already
@@ -116,37 +103,34 @@ class TestMemoryLost:
         assert not elsewhere.launch(wanted, max_cost=2000, again=True).already
 
     def test_a_set_that_differs_from_what_was_trained_is_bought(
-        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
-    ) -> None:
+        self, service, launcher, elsewhere, wanted
+    ):
         model = self._train(service, launcher, wanted)
         elsewhere.run_of(service.get_model(model))  # seen when it was opened
         asset = service.upload_image("new.png", b"new")
         service.add_training_images(model, [asset.id])
         assert not elsewhere.launch(wanted, max_cost=2000).already
 
-    def test_other_parameters_are_bought(
-        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
-    ) -> None:
+    def test_other_parameters_are_bought(self, service, launcher, elsewhere, wanted):
         self._train(service, launcher, wanted)
         other = replace(wanted, parameters={"nbEpochs": 11}, fingerprint="g")
         assert not elsewhere.launch(other, max_cost=2000).already
 
     def test_a_failed_run_found_there_does_not_stand_in_the_way(
-        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
-    ) -> None:
+        self, service, launcher, elsewhere, wanted
+    ):
         launcher.launch(wanted, max_cost=2000)
         service.finish(wanted.model_id, "failed")
         assert not elsewhere.launch(wanted, max_cost=2000).already
 
     def test_a_run_is_written_down_once_however_often_it_is_read(
-        self, service: FakeService, launcher: Launcher, elsewhere: Launcher, wanted: Order
-    ) -> None:
+        self, service, launcher, elsewhere, wanted
+    ):
         self._train(service, launcher, wanted)
         model = service.get_model(wanted.model_id)
         runs = {elsewhere.run_of(model) for _ in range(3)}
         assert len(runs) == 1
         (run,) = runs
-        assert run is not None
         assert (run.state, run.job_id, run.bought_here) == ("trained", model.job_id, False)
 
     @staticmethod
@@ -158,20 +142,14 @@ class TestMemoryLost:
 
 
 class TestStop:
-    def test_a_lost_reply_is_decided_by_the_read_after_it(
-        self, service: FakeService, launcher: Launcher, wanted: Order
-    ) -> None:
+    def test_a_lost_reply_is_decided_by_the_read_after_it(self, service, launcher, wanted):
         launcher.launch(wanted, max_cost=2000)
-
-        def lost() -> None:
-            raise ServiceUnreachable("Timed out.", sent=True)
-
         service.after["cancel_training"] = lost
         assert launcher.stop(wanted.model_id).status == "training-canceled"
 
     def test_it_is_noted_before_it_is_asked_for_and_may_take_its_time(
-        self, service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
-    ) -> None:
+        self, service, launcher, journal, wanted
+    ):
         launcher.launch(wanted, max_cost=2000)
         seen: list[str] = []
 
@@ -179,10 +157,10 @@ class TestStop:
             seen.extend(i.state for i in journal.intents())
             return service.get_model(model_id)
 
-        service.cancel_training = accept  # type: ignore[method-assign]  # it goes on for now
+        service.cancel_training = accept
         assert launcher.stop(wanted.model_id).status == "training"
         assert seen == ["stopping"]
-        assert [i.state for i in journal.intents()] == ["stopping"]
+        assert states(journal) == ["stopping"]
 
     @pytest.mark.parametrize(
         ("error", "state"),
@@ -194,37 +172,21 @@ class TestStop:
         ids=["not sent", "lost", "refused"],
     )
     def test_one_that_is_not_known_to_have_arrived_is_told(
-        self,
-        service: FakeService,
-        launcher: Launcher,
-        journal: Journal,
-        wanted: Order,
-        error: PhoenixError,
-        state: str,
-    ) -> None:
+        self, service, launcher, journal, wanted, error, state
+    ):
         launcher.launch(wanted, max_cost=2000)
-
-        def refused() -> None:
-            raise error
-
-        service.before["cancel_training"] = refused
+        service.before["cancel_training"] = error
         with pytest.raises(type(error)) as caught:
             launcher.stop(wanted.model_id)
         assert caught.value is error
-        assert [i.state for i in journal.intents()] == [state]
+        assert states(journal) == [state]
 
-    def test_without_a_journal_it_is_asked_for_all_the_same(
-        self, service: FakeService, wanted: Order, tmp_path: Path
-    ) -> None:
+    def test_without_a_journal_it_is_asked_for_all_the_same(self, service, wanted, tmp_path):
         service.trigger_training(wanted.model_id, {})
         broken = tmp_path / "broken.sqlite3"
         broken.write_bytes(b"this is no database")
         launcher = Launcher(service, Journal(broken))
-
-        def refused() -> None:
-            raise ServiceUnreachable("Refused.", sent=False)
-
-        service.before["cancel_training"] = refused
+        service.before["cancel_training"] = down
         with pytest.raises(ServiceUnreachable):
             launcher.stop(wanted.model_id)
         service.before.clear()
@@ -232,14 +194,8 @@ class TestStop:
 
     @pytest.mark.parametrize("state", ["prepared", "submitting"])
     def test_a_start_that_never_ends_is_waited_for_its_time_and_no_longer(
-        self,
-        service: FakeService,
-        launcher: Launcher,
-        journal: Journal,
-        wanted: Order,
-        clock: Any,
-        state: str,
-    ) -> None:
+        self, service, launcher, journal, wanted, clock, state
+    ):
         intent = launcher._ledger.intent(
             wanted,
             service.get_model(wanted.model_id),
@@ -257,8 +213,8 @@ class TestStop:
         assert service.count("cancel_training") == 1
 
     def test_a_stop_while_it_is_being_started_waits_for_the_run_and_stops_that(
-        self, service: FakeService, journal: Journal, wanted: Order, clock: Any
-    ) -> None:
+        self, service, journal, wanted, clock
+    ):
         going, stopping = threading.Event(), threading.Event()
 
         def wait(_: float) -> None:
@@ -282,9 +238,7 @@ class TestStop:
 
 
 class TestDownload:
-    def test_it_is_priced_accepted_and_bought_once(
-        self, service: FakeService, launcher: Launcher, journal: Journal, wanted: Order
-    ) -> None:
+    def test_it_is_priced_accepted_and_bought_once(self, service, launcher, wanted):
         launcher.launch(wanted, max_cost=2000)
         model = service.finish(wanted.model_id)
         take = download_order(model)
@@ -298,30 +252,14 @@ class TestDownload:
         assert not launcher.launch(download_order(model, "3"), max_cost=5).already
         assert service.downloads == [None, "3"]
 
-    def test_a_lost_reply_is_found_among_the_jobs(
-        self, service: FakeService, launcher: Launcher, wanted: Order
-    ) -> None:
-        launcher.launch(wanted, max_cost=2000)
-        take = download_order(service.finish(wanted.model_id))
-
-        def lost() -> None:
-            raise ServiceUnreachable("Timed out.", sent=True)
-
+    def test_a_lost_reply_is_found_among_the_jobs(self, service, launcher, take):
         service.after["trigger_download"] = lost
         found = launcher.launch(take, max_cost=5)
         assert found.intent.job_id in service.weights
         assert launcher.launch(take, max_cost=5).already
         assert service.downloads == [None]
 
-    def test_one_that_nothing_was_heard_of_is_not_sent_again(
-        self, service: FakeService, launcher: Launcher, wanted: Order
-    ) -> None:
-        launcher.launch(wanted, max_cost=2000)
-        take = download_order(service.finish(wanted.model_id))
-
-        def lost() -> None:
-            raise ServiceUnreachable("Timed out.", sent=True)
-
+    def test_one_that_nothing_was_heard_of_is_not_sent_again(self, service, launcher, take):
         service.before["trigger_download"] = lost
         for _ in range(3):
             with pytest.raises(LaunchUncertain):

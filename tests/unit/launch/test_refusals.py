@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from clocks import SetClock
-from fake_service import FakeService
+from fake_service import interrupted, lost
+from launching import cannot_note, only, refuse, states
 
 from phoenix_nbtrain.errors import (
     AuthenticationFailed,
@@ -23,12 +21,9 @@ from phoenix_nbtrain.errors import (
     ServiceError,
     ServiceFailed,
     ServiceUnreachable,
-    StoreBusy,
     Throttled,
 )
-from phoenix_nbtrain.launch import Launcher, Order, download_order
-from phoenix_nbtrain.records import Job, Model
-from phoenix_nbtrain.store.journal import IntentState, Journal
+from phoenix_nbtrain.records import Job
 
 
 def parallel(limit: int) -> PlanLimitReached:
@@ -64,80 +59,33 @@ FINAL = pytest.mark.parametrize(
 )
 
 
-class Late(FakeService):
-    """Its reads show nothing of a launch until they have caught up."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shown: Model | None = None
-
-    def get_model(self, model_id: str) -> Model:
-        return self.shown or super().get_model(model_id)
-
-
-@pytest.fixture
-def service() -> Late:
-    service = Late()
-    service.seed()
-    return service
-
-
-@pytest.fixture
-def wanted(service: Late) -> Order:
-    return Order(model_id=next(iter(service.models)), parameters={"n": 1}, fingerprint="f")
-
-
-def raising(error: BaseException) -> Callable[[], None]:
-    def fault() -> None:
-        raise error
-
-    return fault
-
-
-def state(journal: Journal) -> str:
-    return journal.intents()[0].state
-
-
 @OURS
 def test_one_that_our_own_request_caused_is_not_sent_again_however_late_reads_are(
-    service: Late,
-    launcher: Launcher,
-    journal: Journal,
-    clock: SetClock,
-    wanted: Order,
-    error: ServiceError,
-) -> None:
-    service.shown = service.get_model(wanted.model_id)
-    service.after["trigger_training"] = raising(error)
-    with pytest.raises(LaunchRefused, match=error.message.rstrip(".")):
-        launcher.launch(wanted, max_cost=2000)
-    for accepted in (None, launcher.estimate(wanted)):
-        for again in (False, True):
-            clock.pass_(20)
-            with pytest.raises(LaunchRefused):
-                launcher.launch(wanted, accepted=accepted, max_cost=2000, again=again)
-    service.shown = None
+    service, launcher, journal, clock, wanted, error, monkeypatch
+):
+    before = service.get_model(wanted.model_id)
+    service.after["trigger_training"] = error
+    with monkeypatch.context() as late:
+        late.setattr(service, "get_model", lambda _: before)
+        with pytest.raises(LaunchRefused, match=error.message.rstrip(".")):
+            launcher.launch(wanted, max_cost=2000)
+        for accepted in (None, launcher.estimate(wanted)):
+            for again in (False, True):
+                clock.pass_(20)
+                with pytest.raises(LaunchRefused):
+                    launcher.launch(wanted, accepted=accepted, max_cost=2000, again=again)
     assert launcher.launch(wanted, max_cost=2000).already
     assert service.count("trigger_training") == 1
-    assert state(journal) == "running"
+    assert states(journal) == ["running"]
 
 
 @OURS
 @pytest.mark.parametrize("looked", [True, False], ids=["read meanwhile", "nobody looked"])
 def test_one_that_launched_nothing_holds_a_plain_start_back_until_the_moment_it_names(
-    service: Late,
-    launcher: Launcher,
-    journal: Journal,
-    clock: SetClock,
-    wanted: Order,
-    error: ServiceError,
-    looked: bool,
-) -> None:
-    service.before["trigger_training"] = raising(error)
+    service, launcher, journal, clock, wanted, error, looked
+):
     refused = time.strftime("%H:%M:%S", time.localtime(clock().at))
-    with pytest.raises(LaunchRefused):
-        launcher.launch(wanted, max_cost=2000)
-    service.before.clear()
+    refuse(service, launcher, wanted, error)
     clock.pass_(40)
     with pytest.raises(LaunchRefused, match=f"Phoenix refused at {refused}: ") as caught:
         launcher.launch(wanted, max_cost=2000)
@@ -153,33 +101,27 @@ def test_one_that_launched_nothing_holds_a_plain_start_back_until_the_moment_it_
             launcher.run_of(service.get_model(wanted.model_id))
     assert not launcher.launch(wanted, max_cost=2000).already
     assert service.count("trigger_training") == 2
-    assert [i.state for i in journal.intents()] == ["running", "rejected"]
+    assert states(journal) == ["running", "rejected"]
 
 
 @FINAL
 def test_one_that_our_request_cannot_have_caused_is_final_at_once(
-    service: Late, launcher: Launcher, journal: Journal, wanted: Order, error: ServiceError
-) -> None:
-    service.before["trigger_training"] = raising(error)
-    with pytest.raises(LaunchRefused, match=error.message) as caught:
-        launcher.launch(wanted, max_cost=2000)
-    assert caught.value.retry_after is None
-    assert caught.value.remedy == (error.remedy or "Nothing was charged. Fix that, then try again.")
-    assert state(journal) == "rejected"
-    service.before.clear()
+    service, launcher, journal, wanted, error
+):
+    told = refuse(service, launcher, wanted, error, match=error.message)
+    assert told.retry_after is None
+    assert told.remedy == (error.remedy or "Nothing was charged. Fix that, then try again.")
+    assert states(journal) == ["rejected"]
     assert not launcher.launch(wanted, max_cost=2000).already
 
 
 @OURS
 def test_in_this_process_nothing_repeats_a_request_so_all_are_final(
-    service: Late, launcher: Launcher, journal: Journal, wanted: Order, error: ServiceError
-) -> None:
+    service, launcher, journal, wanted, error
+):
     service.in_process = True
-    service.before["trigger_training"] = raising(error)
-    with pytest.raises(LaunchRefused):
-        launcher.launch(wanted, max_cost=2000)
-    assert state(journal) == "rejected"
-    service.before.clear()
+    refuse(service, launcher, wanted, error)
+    assert states(journal) == ["rejected"]
     assert not launcher.launch(wanted, max_cost=2000).already
 
 
@@ -201,50 +143,35 @@ def test_in_this_process_nothing_repeats_a_request_so_all_are_final(
     ],
 )
 def test_the_parallel_limit_is_final_where_jobs_of_other_models_account_for_it(
-    service: Late,
-    launcher: Launcher,
-    journal: Journal,
-    wanted: Order,
-    jobs: list[dict[str, object]],
-    final: bool,
-) -> None:
+    service, launcher, journal, wanted, jobs, final
+):
     for number, given in enumerate(jobs):
         job = Job(id=f"theirs_{number}", type="musubi-model-training", status="in-progress")
-        service.jobs[job.id] = replace(job, **given)  # type: ignore[arg-type]  # named by the cases
-    service.before["trigger_training"] = raising(parallel(len(jobs)))
-    with pytest.raises(LaunchRefused):
-        launcher.launch(wanted, max_cost=2000)
-    assert state(journal) == ("rejected" if final else "refused")
+        service.jobs[job.id] = replace(job, **given)
+    refuse(service, launcher, wanted, parallel(len(jobs)))
+    assert states(journal)[0] == ("rejected" if final else "refused")
 
 
 def test_the_parallel_limit_is_final_where_a_run_of_this_computer_accounts_for_it(
-    service: Late, launcher: Launcher, journal: Journal, wanted: Order
-) -> None:
+    service, launcher, journal, wanted
+):
     other = service.seed("other")
     bought = launcher.launch(replace(wanted, model_id=other.id), max_cost=2000)
-    job_id = bought.intent.job_id or ""
-    job = service.jobs[job_id]
-    service.jobs[job_id] = replace(job, type="flux-model-training", status="in-progress")
-    service.before["trigger_training"] = raising(parallel(1))
-    with pytest.raises(LaunchRefused):
-        launcher.launch(wanted, max_cost=2000)
-    assert state(journal) == "rejected"
+    job = service.jobs[bought.intent.job_id]
+    service.jobs[job.id] = replace(job, type="flux-model-training", status="in-progress")
+    refuse(service, launcher, wanted, parallel(1))
+    assert states(journal)[0] == "rejected"
     # One that is known to have ended accounts for nothing, however the list still shows it.
     journal.move(bought.intent.intent_id, "trained", only_from={"running"})
-    with pytest.raises(LaunchRefused):
-        launcher.launch(wanted, max_cost=2000)
-    assert state(journal) == "refused"
+    refuse(service, launcher, wanted, parallel(1))
+    assert states(journal)[0] == "refused"
 
 
 def test_its_words_fit_and_it_is_held_to_the_last_half_second(
-    service: Late, launcher: Launcher, journal: Journal, clock: SetClock, wanted: Order
-) -> None:
-    service.before["trigger_training"] = raising(
-        Throttled("x" * 500, status=429, remedy="Wait a little.")
-    )
-    with pytest.raises(LaunchRefused) as caught:
-        launcher.launch(wanted, max_cost=2000)
-    assert len(str(caught.value)) == 200
+    service, launcher, journal, clock, wanted
+):
+    error = Throttled("x" * 500, status=429, remedy="Wait a little.")
+    assert len(str(refuse(service, launcher, wanted, error))) == 200
     assert len(journal.intents()[0].reason) <= 300
     clock.pass_(119.5)
     with pytest.raises(LaunchRefused) as caught:
@@ -253,44 +180,38 @@ def test_its_words_fit_and_it_is_held_to_the_last_half_second(
 
 
 def test_one_that_comes_after_its_sender_was_given_up_is_still_one(
-    service: Late, launcher: Launcher, journal: Journal, wanted: Order
-) -> None:
-    def refuse() -> None:
-        intent_id = journal.intents()[0].intent_id
-        journal.move(intent_id, "uncertain", only_from={"submitting"})
+    service, launcher, journal, wanted
+):
+    def late() -> None:
+        journal.move(only(journal).intent_id, "uncertain", only_from={"submitting"})
         raise Throttled("Slow down.", status=429)
 
-    service.before["trigger_training"] = refuse
-    with pytest.raises(LaunchRefused):
-        launcher.launch(wanted, max_cost=2000)
-    assert state(journal) == "refused"
+    refuse(service, launcher, wanted, late)
+    assert states(journal) == ["refused"]
 
 
 def test_an_ordinary_one_after_which_nothing_can_be_read_locks_nobody_out(
-    service: Late, launcher: Launcher, journal: Journal, clock: SetClock, wanted: Order
-) -> None:
-    def refuse() -> None:
-        service.before["get_model"] = raising(AuthenticationFailed("Expired.", status=401))
-        raise AuthenticationFailed("Expired.", status=401)
+    service, launcher, journal, clock, wanted
+):
+    def expire() -> None:
+        service.before["get_model"] = AuthenticationFailed("Expired.", status=401)
+        raise service.before["get_model"]
 
-    service.before["trigger_training"] = refuse
-    with pytest.raises(LaunchRefused, match="Expired") as caught:
-        launcher.launch(wanted, max_cost=2000)
-    assert caught.value.retry_after == pytest.approx(120)
-    service.before.clear()
-    assert state(journal) == "refused"
+    told = refuse(service, launcher, wanted, expire, match="Expired")
+    assert told.retry_after == pytest.approx(120)
+    assert states(journal) == ["refused"]
     clock.pass_(121)
     assert not launcher.launch(wanted, max_cost=2000).already
 
 
 def test_a_kernel_killed_while_it_settles_one_leaves_it_to_the_next(
-    service: Late, launcher: Launcher, journal: Journal, clock: SetClock, wanted: Order
-) -> None:
-    def refuse() -> None:
-        service.before["get_model"] = raising(KeyboardInterrupt())
+    service, launcher, clock, wanted
+):
+    def killed() -> None:
+        service.before["get_model"] = interrupted
         raise ServiceError("Too few images.", status=400)
 
-    service.before["trigger_training"] = refuse
+    service.before["trigger_training"] = killed
     with pytest.raises(KeyboardInterrupt):
         launcher.launch(wanted, max_cost=2000)
     service.before.clear()
@@ -302,23 +223,11 @@ def test_a_kernel_killed_while_it_settles_one_leaves_it_to_the_next(
 
 @pytest.mark.parametrize("error", [parallel(1), parallel(0)], ids=["held", "final"])
 def test_one_that_cannot_be_noted_down_is_told_as_what_it_will_be_to_the_next(
-    service: Late,
-    launcher: Launcher,
-    journal: Journal,
-    wanted: Order,
-    error: ServiceError,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    move = journal.move
-
-    def busy(intent_id: str, to: IntentState, **rest: Any) -> bool:
-        if to in ("refused", "rejected"):
-            raise StoreBusy("journal.sqlite3 is in use.", remedy="Try again.")
-        return move(intent_id, to, **rest)
-
-    service.before["trigger_training"] = raising(error)
+    service, launcher, journal, wanted, error, monkeypatch
+):
+    service.before["trigger_training"] = error
     with monkeypatch.context() as patch:
-        patch.setattr(journal, "move", busy)
+        cannot_note(journal, patch, "refused", "rejected")
         with pytest.raises(LaunchUncertain, match="Make room"):
             launcher.launch(wanted, max_cost=2000)
     with pytest.raises(LaunchUncertain):
@@ -326,13 +235,9 @@ def test_one_that_cannot_be_noted_down_is_told_as_what_it_will_be_to_the_next(
     assert service.count("trigger_training") == 1
 
 
-def test_a_download_is_held_back_for_its_time_and_no_longer(
-    service: Late, launcher: Launcher, journal: Journal, clock: SetClock, wanted: Order
-) -> None:
-    launcher.launch(wanted, max_cost=2000)
-    take = download_order(service.finish(wanted.model_id))
-    service.before["list_jobs"] = raising(PermissionDenied("No.", status=403))
-    service.before["trigger_download"] = raising(Throttled("Slow down.", status=429))
+def test_a_download_is_held_back_for_its_time_and_no_longer(service, launcher, clock, take):
+    service.before["list_jobs"] = PermissionDenied("No.", status=403)
+    service.before["trigger_download"] = Throttled("Slow down.", status=429)
     for _ in range(2):
         with pytest.raises(LaunchRefused):
             launcher.launch(take, max_cost=5)
@@ -344,39 +249,28 @@ def test_a_download_is_held_back_for_its_time_and_no_longer(
 
 
 @pytest.mark.parametrize("status", [408, 500, 503])
-def test_a_failure_of_the_service_is_no_refusal(
-    service: Late, launcher: Launcher, journal: Journal, wanted: Order, status: int
-) -> None:
+def test_a_failure_of_the_service_is_no_refusal(service, launcher, journal, wanted, status):
     failed = ServiceFailed("Too slow.", status=status)
-    service.before["trigger_training"] = raising(failed)
+    service.before["trigger_training"] = failed
     with pytest.raises(LaunchUncertain, match=r"nothing tells.*Too slow") as caught:
         launcher.launch(wanted, max_cost=2000)
     assert caught.value.__cause__ is failed
     assert "refresh()" in caught.value.remedy
-    assert state(journal) == "uncertain"
+    assert states(journal) == ["uncertain"]
 
 
-def test_a_download_in_doubt_names_the_line_that_sends_it_again(
-    service: Late, launcher: Launcher, wanted: Order
-) -> None:
-    launcher.launch(wanted, max_cost=2000)
-    take = download_order(service.finish(wanted.model_id))
-    service.before["trigger_download"] = raising(ServiceUnreachable("Reset.", sent=True))
-    service.before["list_jobs"] = raising(PermissionDenied("No.", status=403))
+def test_a_download_in_doubt_names_the_line_that_sends_it_again(service, launcher, take):
+    service.before["trigger_download"] = lost
+    service.before["list_jobs"] = PermissionDenied("No.", status=403)
     with pytest.raises(LaunchUncertain, match="A download was sent") as caught:
         launcher.launch(take, max_cost=5)
     assert "download(again=True)" in caught.value.remedy
 
 
-def test_no_net_is_no_refusal_by_the_service(
-    service: Late, launcher: Launcher, journal: Journal, wanted: Order
-) -> None:
-    service.before["trigger_training"] = raising(
-        ServiceUnreachable("No net.", sent=False, remedy="Plug it in.")
-    )
-    with pytest.raises(LaunchRefused) as caught:
-        launcher.launch(wanted, max_cost=2000)
-    assert str(caught.value) == "Nothing was launched: No net. Plug it in."
-    assert caught.value.retry_after is None
-    assert state(journal) == "not_sent"
-    assert journal.intents()[0].reason.startswith("No net.")
+def test_no_net_is_no_refusal_by_the_service(service, launcher, journal, wanted):
+    no_net = ServiceUnreachable("No net.", sent=False, remedy="Plug it in.")
+    told = refuse(service, launcher, wanted, no_net)
+    assert str(told) == "Nothing was launched: No net. Plug it in."
+    assert told.retry_after is None
+    assert only(journal).state == "not_sent"
+    assert only(journal).reason.startswith("No net.")

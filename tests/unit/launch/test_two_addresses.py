@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import copy
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from fake_service import FakeService
+from launching import lose, only, read, refuse, states
 
-from phoenix_nbtrain.errors import LaunchRefused, LaunchUncertain, ServiceError, ServiceUnreachable
-from phoenix_nbtrain.launch import Launcher, Order
-from phoenix_nbtrain.store.journal import Intent, Journal
+from phoenix_nbtrain.errors import LaunchRefused, LaunchUncertain, ServiceError
+from phoenix_nbtrain.launch import Launcher
 
 
 @pytest.fixture
-def alias(service: FakeService) -> FakeService:
+def alias(service) -> FakeService:
     """The same Phoenix behind another name."""
     other = copy.copy(service)
     other.origin = "https://proxy.test/v1"
@@ -23,41 +22,14 @@ def alias(service: FakeService) -> FakeService:
 
 
 @pytest.fixture
-def beside(alias: FakeService, journal: Journal, clock: Any) -> Launcher:
+def beside(alias, journal, clock) -> Launcher:
     return Launcher(alias, journal, clock=clock, sleep=clock.pass_)
 
 
-def lose(service: FakeService, launcher: Launcher, wanted: Order, *, arrives: bool) -> None:
-    """Send a launch, hear nothing, and read nothing either."""
-
-    def unreadable() -> None:
-        raise ServiceUnreachable("Refused.", sent=False)
-
-    def reset() -> None:
-        service.before["get_model"] = unreadable
-        raise ServiceUnreachable("Reset.", sent=True)
-
-    faults = service.after if arrives else service.before
-    faults["trigger_training"] = reset
-    with pytest.raises(LaunchUncertain):
-        launcher.launch(wanted, max_cost=2000)
-    service.before.clear()
-    service.after.clear()
-
-
-def only(journal: Journal) -> Intent:
-    (intent,) = journal.intents()
-    return intent
-
-
-def read(service: FakeService, launcher: Launcher, wanted: Order) -> None:
-    launcher.run_of(service.get_model(wanted.model_id))
-
-
 def test_an_uncertain_launch_blocks_under_the_other_address_which_is_named(
-    service: FakeService, launcher: Launcher, beside: Launcher, wanted: Order
-) -> None:
-    lose(service, launcher, wanted, arrives=False)
+    service, launcher, beside, wanted
+):
+    lose(service, launcher, wanted, unread=True)
     for again in (False, True):
         with pytest.raises(LaunchRefused, match=r"https://phoenix\.test/v1 and is not known"):
             beside.launch(wanted, max_cost=2000, again=again)
@@ -65,14 +37,9 @@ def test_an_uncertain_launch_blocks_under_the_other_address_which_is_named(
 
 
 def test_reads_elsewhere_are_no_evidence_that_it_did_not_launch(
-    service: FakeService,
-    launcher: Launcher,
-    beside: Launcher,
-    journal: Journal,
-    clock: Any,
-    wanted: Order,
-) -> None:
-    lose(service, launcher, wanted, arrives=False)
+    service, launcher, beside, journal, clock, wanted
+):
+    lose(service, launcher, wanted, unread=True)
     for _ in range(9):
         clock.pass_(60)
         read(service, beside, wanted)
@@ -86,13 +53,9 @@ def test_reads_elsewhere_are_no_evidence_that_it_did_not_launch(
 
 
 def test_a_run_that_shows_elsewhere_is_that_launch_and_only_its_own_reads_end_it(
-    service: FakeService,
-    launcher: Launcher,
-    beside: Launcher,
-    journal: Journal,
-    wanted: Order,
-) -> None:
-    lose(service, launcher, wanted, arrives=True)
+    service, launcher, beside, journal, wanted
+):
+    lose(service, launcher, wanted, arrives=True, unread=True)
     assert only(journal).state == "uncertain"
     read(service, beside, wanted)
     assert (only(journal).state, only(journal).job_id) == (
@@ -111,8 +74,8 @@ def test_a_run_that_shows_elsewhere_is_that_launch_and_only_its_own_reads_end_it
 
 
 def test_two_kernels_that_start_through_two_addresses_at_once_buy_once(
-    service: FakeService, launcher: Launcher, beside: Launcher, wanted: Order
-) -> None:
+    service, launcher, beside, wanted
+):
     def meanwhile() -> None:
         service.before.clear()
         launcher.launch(wanted, max_cost=2000)
@@ -124,8 +87,8 @@ def test_two_kernels_that_start_through_two_addresses_at_once_buy_once(
 
 
 def test_a_launch_that_was_given_up_is_closed_by_its_own_address_only(
-    service: FakeService, launcher: Launcher, beside: Launcher, journal: Journal, wanted: Order
-) -> None:
+    service, launcher, beside, journal, wanted
+):
     model = service.get_model(wanted.model_id)
     abandoned = launcher._ledger.intent(
         wanted, model, state="prepared", estimate_id="e", amount=Decimal(1)
@@ -139,9 +102,9 @@ def test_a_launch_that_was_given_up_is_closed_by_its_own_address_only(
 
 
 def test_of_two_launches_that_are_both_open_each_gets_its_own_run(
-    service: FakeService, launcher: Launcher, journal: Journal, clock: Any, wanted: Order
-) -> None:
-    lose(service, launcher, wanted, arrives=False)
+    service, launcher, journal, clock, wanted
+):
+    lose(service, launcher, wanted, unread=True)
     first = only(journal)
     journal.move(first.intent_id, "not_seen", only_from={"uncertain"})
     launcher.launch(wanted, max_cost=2000, again=True)
@@ -154,27 +117,17 @@ def test_of_two_launches_that_are_both_open_each_gets_its_own_run(
     for _ in range(5):
         clock.pass_(60)
         read(service, launcher, wanted)
-    assert [i.state for i in journal.intents()] == ["trained", "not_seen"]
+    assert states(journal) == ["trained", "not_seen"]
 
 
 def test_a_refusal_is_settled_by_reads_at_its_own_address_only(
-    service: FakeService,
-    launcher: Launcher,
-    beside: Launcher,
-    journal: Journal,
-    clock: Any,
-    wanted: Order,
-) -> None:
-    def refuse() -> None:
-        raise ServiceError("Model is already training.", status=400)
-
-    service.before["trigger_training"] = refuse
-    with pytest.raises(LaunchRefused, match="already training"):
-        launcher.launch(wanted, max_cost=2000)
-    service.before.clear()
+    service, launcher, beside, journal, clock, wanted
+):
+    already = ServiceError("Model is already training.", status=400)
+    refuse(service, launcher, wanted, already, match="already training")
     for _ in range(5):
         clock.pass_(60)
         with pytest.raises(LaunchRefused, match=r"went to https://phoenix\.test/v1"):
             beside.launch(wanted, max_cost=2000)
     assert not launcher.launch(wanted, max_cost=2000).already
-    assert [i.state for i in journal.intents()] == ["running", "rejected"]
+    assert states(journal) == ["running", "rejected"]

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fake_service import FakeService
-from training_types import Opened
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.errors import ConfigError, InputError, PairError, StillRunning
@@ -23,7 +21,7 @@ EDIT = "flux.2-dev-edit-lora"
 
 
 @pytest.mark.parametrize("given", [None, [1], "x"])
-def test_a_configuration_that_is_no_mapping_is_refused(opened: Opened, given: Any) -> None:
+def test_a_configuration_that_is_no_mapping_is_refused(opened, given):
     with pytest.raises(ConfigError, match="A configuration is a mapping"):
         opened().update_config(given)
 
@@ -38,16 +36,13 @@ def test_a_configuration_that_is_no_mapping_is_refused(opened: Opened, given: An
         ([{"source": "a.png", "target": "b.png", "words": ""}], "no place for words"),
     ],
 )
-def test_what_is_no_list_of_pairs_is_refused(opened: Opened, given: Any, words: str) -> None:
+def test_what_is_no_list_of_pairs_is_refused(opened, given, words):
     with pytest.raises(InputError, match=words):
         opened(EDIT).set_pairs(given)
 
 
-def test_sample_sources_are_found_by_name(
-    opened: Opened, icons: Path, service: FakeService
-) -> None:
-    training = opened(EDIT)
-    training.add_images(icons)
+def test_sample_sources_are_found_by_name(opened, icons, service):
+    training = opened(EDIT, images=icons)
     training.sync()
     row = training.state.draft.images[0]
     training.update_config({"sample_sources": [row.name]})
@@ -59,11 +54,8 @@ def test_sample_sources_are_found_by_name(
     assert stored["sampleSourceImages"] == [row.asset_id]
 
 
-def test_a_sample_source_that_is_not_in_the_set_is_refused_and_one_removed_stays(
-    opened: Opened, icons: Path
-) -> None:
-    training = opened(EDIT)
-    training.add_images(icons)
+def test_a_sample_source_that_is_not_in_the_set_is_refused_and_one_removed_stays(opened, icons):
+    training = opened(EDIT, images=icons)
     with pytest.raises(ConfigError, match=r"no picture nowhere\.png"):
         training.update_config({"sample_sources": ["nowhere.png"]})
     row = training.state.draft.images[0]
@@ -73,12 +65,7 @@ def test_a_sample_source_that_is_not_in_the_set_is_refused_and_one_removed_stays
     assert training.config["sample_sources"] == (row.image_id,)
 
 
-def test_a_price_with_other_parameters_keeps_nothing_of_them(
-    opened: Opened, icons: Path, service: FakeService
-) -> None:
-    training = opened()
-    training.add_images(icons)
-    training.sync()
+def test_a_price_with_other_parameters_keeps_nothing_of_them(training, service):
     before, written = training.config, service.count("update_model")
     other = training.estimate(config={"steps": 1200})
     assert other.fingerprint != training.estimate().fingerprint
@@ -87,7 +74,7 @@ def test_a_price_with_other_parameters_keeps_nothing_of_them(
 
 
 @pytest.mark.parametrize("client", [5, "local", object(), [], pd.DataFrame({"a": [1]})])
-def test_what_is_no_phoenix_is_refused(client: Any) -> None:
+def test_what_is_no_phoenix_is_refused(client):
     for call in (
         lambda: Training.open("icons", type=EDIT, client=client),
         lambda: Training.create("icons", type=EDIT, client=client),
@@ -100,7 +87,7 @@ def test_what_is_no_phoenix_is_refused(client: Any) -> None:
 
 
 @pytest.mark.parametrize("given", [5, 9, "  ", b"model_1", pd.NA, pd.Series([1, 2])])
-def test_what_cannot_be_a_models_id_is_told(service: FakeService, given: Any) -> None:
+def test_what_cannot_be_a_models_id_is_told(service, given):
     for call in (
         lambda: Training.open(model_id=given, client=service),
         lambda: Training.attach(given, client=service),
@@ -112,9 +99,7 @@ def test_what_cannot_be_a_models_id_is_told(service: FakeService, given: Any) ->
 @pytest.mark.parametrize(
     ("image", "words"), [("zzz", "no picture zzz"), (["a.png"], "a.png.* does not name an image")]
 )
-def test_a_picture_that_is_not_there_is_an_input_error(
-    opened: Opened, image: Any, words: str
-) -> None:
+def test_a_picture_that_is_not_there_is_an_input_error(opened, image, words):
     training = opened()
     for call in (lambda: training.remove(image), lambda: training.replace(image, "x.png")):
         with pytest.raises(InputError, match=words) as caught:
@@ -122,11 +107,8 @@ def test_a_picture_that_is_not_there_is_an_input_error(
         assert not isinstance(caught.value, PairError)
 
 
-def test_a_run_that_goes_on_after_the_timeout_is_a_timeout_of_ours(
-    opened: Opened, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_a_run_that_goes_on_after_the_timeout_is_a_timeout_of_ours(opened, icons):
+    training = opened(images=icons)
     training.start()
     with pytest.raises(StillRunning, match=r"still training after 0 s\. Call wait\(\) again"):
         training.wait(0)
@@ -136,10 +118,9 @@ def test_a_run_that_goes_on_after_the_timeout_is_a_timeout_of_ours(
 
 @pytest.mark.parametrize("timeout", ["5", b"5", float("nan"), True, [5], 10**400])
 def test_what_is_no_number_of_seconds_is_refused_before_anything_is_bought(
-    opened: Opened, service: FakeService, icons: Path, timeout: Any
-) -> None:
-    training = opened()
-    training.add_images(icons)
+    opened, service, icons, timeout
+):
+    training = opened(images=icons)
     training.start()
     with pytest.raises(InputError, match="Give a number of seconds"):
         training.wait(timeout)
@@ -150,9 +131,7 @@ def test_what_is_no_number_of_seconds_is_refused_before_anything_is_bought(
     assert service.downloads == []
 
 
-def test_a_list_of_images_that_never_ends_is_refused(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_list_of_images_that_never_ends_is_refused(opened, monkeypatch):
     monkeypatch.setattr("phoenix_nbtrain.dataset.image_sources.FILES_MAX", 50)
     with pytest.raises(InputError, match="More than 50 images are given"):
         opened().add_images(itertools.count())
@@ -160,7 +139,7 @@ def test_a_list_of_images_that_never_ends_is_refused(
 
 
 @pytest.mark.parametrize("given", [[[[]]], pd.NA, b"flux", Path("flux")])
-def test_a_type_or_a_parameter_that_is_no_text_is_refused(opened: Opened, given: Any) -> None:
+def test_a_type_or_a_parameter_that_is_no_text_is_refused(opened, given):
     with pytest.raises(InputError, match="is not a trainable model type"):
         Training.open("icons", type=given)
     if not isinstance(given, list):
@@ -173,8 +152,8 @@ NO_FLAGS = ["no", "False", 2, None, float("nan"), pd.NA, pd.DataFrame({"a": [1]}
 
 @pytest.mark.parametrize("given", NO_FLAGS)
 def test_what_is_neither_true_nor_false_changes_and_buys_nothing(
-    opened: Opened, service: FakeService, icons: Path, tmp_path: Path, given: Any
-) -> None:
+    opened, service, icons, tmp_path, given
+):
     training = opened(EDIT)
     calls: list[Callable[[], object]] = [
         lambda: training.start(again=given),
@@ -185,8 +164,8 @@ def test_what_is_neither_true_nor_false_changes_and_buys_nothing(
         lambda: training.pair_up(again=given),
         lambda: training.save_pairs(tmp_path / "pairs.csv", overwrite=given),
         lambda: training.browse(icons, recursive=given),
-        lambda: nbt.train("start", training.model_id, client=service, again=given),  # type: ignore[arg-type]  # a fake
-        lambda: nbt.train("start", training.model_id, client=service, dry_run=given),  # type: ignore[arg-type]  # a fake
+        lambda: nbt.train("start", training.model_id, client=service, again=given),
+        lambda: nbt.train("start", training.model_id, client=service, dry_run=given),
     ]
     for call in calls:
         with pytest.raises(InputError, match=r"^\w+ is .*\. Give True or False\.$"):
@@ -194,14 +173,13 @@ def test_what_is_neither_true_nor_false_changes_and_buys_nothing(
     assert (service.launches, service.downloads, len(training.images)) == ([], [], 0)
 
 
-def test_a_flag_may_be_numpys_or_a_one(opened: Opened, icons: Path) -> None:
-    assert opened().add_images(icons, recursive=np.bool_(True), again=1).added == 4  # type: ignore[arg-type]  # the point
+def test_a_flag_may_be_numpys_or_a_one(opened, icons):
+    assert opened().add_images(icons, recursive=np.bool_(True), again=1).added == 4
 
 
 @pytest.mark.parametrize("given", [5, None, [5], b"x", pd.NA, np.array("x"), [["x"]], object()])
-def test_what_are_no_ids_are_refused(opened: Opened, icons: Path, given: Any) -> None:
-    training = opened(EDIT)
-    training.add_images(icons)
+def test_what_are_no_ids_are_refused(opened, icons, given):
+    training = opened(EDIT, images=icons)
     calls: list[Callable[[], object]] = [
         lambda: training.keep_mine(given),
         lambda: training.take_theirs(given),
@@ -217,11 +195,8 @@ def test_what_are_no_ids_are_refused(opened: Opened, icons: Path, given: Any) ->
     assert len(training.images) == 4
 
 
-def test_other_junk_is_refused_in_words_of_ours(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened(EDIT)
-    training.add_images(icons)
+def test_other_junk_is_refused_in_words_of_ours(opened, service, icons):
+    training = opened(EDIT, images=icons)
     junk: list[Any] = [5, pd.NA, pd.DataFrame({"a": [1]}), np.array([1, 2]), float("nan"), [1]]
     for value in junk:
         calls: list[Callable[[], object]] = [
@@ -247,7 +222,7 @@ def test_other_junk_is_refused_in_words_of_ours(
 
 
 @pytest.mark.parametrize("given", [5, float("nan"), pd.NA, object()])
-def test_a_project_that_is_no_text_is_refused(given: Any) -> None:
+def test_a_project_that_is_no_text_is_refused(given):
     client = nbt.connect("local")
     with pytest.raises(InputError, match="not a text"):
         client.scoped(project_id=given)
@@ -255,7 +230,7 @@ def test_a_project_that_is_no_text_is_refused(given: Any) -> None:
         nbt.train("stop", "model_1", team_id=given)
 
 
-def test_a_timer_that_is_never_due_holds_up_no_other() -> None:
+def test_a_timer_that_is_never_due_holds_up_no_other():
     runner, fired = ThreadRunner(), threading.Event()
     runner.later(float("inf"), list)
     runner.later(1e300, list)
@@ -264,9 +239,7 @@ def test_a_timer_that_is_never_due_holds_up_no_other() -> None:
 
 
 @pytest.mark.parametrize("epoch", [-1, 10**400, 1.5, float("nan"), "x", b"1", [1], pd.NA])
-def test_what_is_no_epoch_is_refused_before_anything_is_bought(
-    opened: Opened, service: FakeService, epoch: Any
-) -> None:
+def test_what_is_no_epoch_is_refused_before_anything_is_bought(opened, service, epoch):
     training = opened()
     for call in (training.download, training.estimate_download):
         with pytest.raises(InputError, match=r"^Epoch .* has no weights\. Give its number"):
@@ -275,11 +248,8 @@ def test_what_is_no_epoch_is_refused_before_anything_is_bought(
 
 
 @pytest.mark.parametrize("to", ["x" * 300, "~nobody-of-that-name/x", "a\0b", Path("a\0b")])
-def test_a_file_that_cannot_be_is_refused_before_anything_is_bought(
-    opened: Opened, service: FakeService, icons: Path, to: Any
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_a_file_that_cannot_be_is_refused_before_anything_is_bought(opened, service, icons, to):
+    training = opened(images=icons)
     training.start()
     service.finish(training.model_id)
     training.refresh()
@@ -289,7 +259,7 @@ def test_a_file_that_cannot_be_is_refused_before_anything_is_bought(
 
 
 @pytest.mark.parametrize("name", [[1], {}, pd.DataFrame(), 5, None])
-def test_a_parameter_is_called_by_a_text(opened: Opened, name: Any) -> None:
+def test_a_parameter_is_called_by_a_text(opened, name):
     training = opened()
     with pytest.raises(ConfigError):
         training.config[name] = 3

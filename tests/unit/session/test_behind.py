@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from fake_service import FakeService
 
@@ -13,7 +12,7 @@ from phoenix_nbtrain.runner import ThreadRunner
 from phoenix_nbtrain.training import Training
 
 
-def test_no_cell_waits_for_uploads_prices_or_progress(service: FakeService, icons: Path) -> None:
+def test_no_cell_waits_for_uploads_prices_or_progress(service, icons):
     training = Training.open("icons", type="flux.2-dev-lora", client=service, runner=ThreadRunner())
     for operation, cell in (
         ("upload_image", lambda: training.add_images(icons)),

@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from training_types import Opened
 
 from phoenix_nbtrain.errors import ImageError, InputError
 from phoenix_nbtrain.images import decoder
-from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session import browsing
 from phoenix_nbtrain.session.browsing import Folder, Look
 from phoenix_nbtrain.training import Training
@@ -23,14 +21,14 @@ Write = Callable[..., Path]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path) -> Path:
     path = tmp_path / "pictures"
     path.mkdir()
     return path
 
 
 @pytest.fixture
-def write(folder: Path) -> Write:
+def write(folder) -> Write:
     """Return a function that writes a small picture, each colour a different file."""
 
     def written(name: str, colour: tuple[int, int, int] = (0, 128, 128), **how: Any) -> Path:
@@ -44,7 +42,7 @@ def write(folder: Path) -> Write:
 
 
 @pytest.fixture
-def training(opened: Opened) -> Training:
+def training(opened) -> Training:
     return opened()
 
 
@@ -55,9 +53,7 @@ def looks(folder: Folder) -> dict[str, Look]:
 # -- listed --------------------------------------------------------------------------------------
 
 
-def test_a_folder_is_listed_without_a_look_at_any_file(
-    training: Training, folder: Path, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_is_listed_without_a_look_at_any_file(training, folder, write, monkeypatch):
     for n in (10, 2, 1):
         write(f"img{n}.png")
     (folder / "notes.doc").write_bytes(b"")
@@ -71,9 +67,7 @@ def test_a_folder_is_listed_without_a_look_at_any_file(
     assert repr(found).endswith(": 3 pictures>")
 
 
-def test_ids_are_the_same_whenever_and_however_it_is_listed(
-    training: Training, folder: Path, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ids_are_the_same_whenever_and_however_it_is_listed(training, folder, write, monkeypatch):
     write("a.png")
     write("below/b.png")
     before = training.browse(folder, recursive=True).files
@@ -97,14 +91,7 @@ def test_ids_are_the_same_whenever_and_however_it_is_listed(
         ("x" * 5_000, "There is no"),
     ],
 )
-def test_what_is_no_folder_is_refused_in_words(
-    training: Training,
-    folder: Path,
-    write: Write,
-    monkeypatch: pytest.MonkeyPatch,
-    given: str,
-    words: str,
-) -> None:
+def test_what_is_no_folder_is_refused_in_words(training, folder, write, monkeypatch, given, words):
     write("a.png")
     monkeypatch.chdir(folder.parent)
     with pytest.raises(InputError, match=words) as caught:
@@ -118,9 +105,7 @@ def test_what_is_no_folder_is_refused_in_words(
 # -- looked at -----------------------------------------------------------------------------------
 
 
-def test_a_look_tells_the_size_that_people_see(
-    training: Training, folder: Path, write: Write
-) -> None:
+def test_a_look_tells_the_size_that_people_see(training, folder, write):
     exif = Image.Exif()
     exif[0x0112] = 6
     write("upright.jpg")
@@ -131,7 +116,7 @@ def test_a_look_tells_the_size_that_people_see(
     assert not any(look.reason for look in seen.values())
 
 
-def test_what_cannot_be_taken_says_why(training: Training, folder: Path, write: Write) -> None:
+def test_what_cannot_be_taken_says_why(training, folder, write):
     (folder / "page.png").write_bytes(b"<html>")
     (folder / "empty.jpg").write_bytes(b"")
     (folder / "gone.png").symlink_to("nowhere")
@@ -151,8 +136,8 @@ def test_what_cannot_be_taken_says_why(training: Training, folder: Path, write: 
 
 
 def test_a_header_is_read_once_and_a_file_that_was_gone_is_looked_for_again(
-    training: Training, folder: Path, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    training, folder, write, monkeypatch
+):
     content = write("a.png").read_bytes()
     write("b.png")
     real, glanced = browsing.glance, []
@@ -165,9 +150,7 @@ def test_a_header_is_read_once_and_a_file_that_was_gone_is_looked_for_again(
     assert len(glanced) == 2
 
 
-def test_ids_that_are_not_there_are_left_out(
-    training: Training, folder: Path, write: Write
-) -> None:
+def test_ids_that_are_not_there_are_left_out(training, folder, write):
     path = write("a.png")
     found = training.browse(folder)
     (file_id,) = found.files
@@ -181,8 +164,8 @@ def test_ids_that_are_not_there_are_left_out(
 
 
 def test_a_thumbnail_is_made_when_it_is_asked_for_and_kept_until_the_file_changes(
-    training: Training, folder: Path, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    training, folder, write, monkeypatch
+):
     write("a.png")
     real, sizes = decoder.thumbnail, []
     monkeypatch.setattr(decoder, "thumbnail", lambda c, px: (sizes.append(px), real(c, px))[1])
@@ -201,9 +184,7 @@ def test_a_thumbnail_is_made_when_it_is_asked_for_and_kept_until_the_file_change
     assert found.colours([file_id]) == {file_id: "#c80000"}
 
 
-def test_a_damaged_file_costs_its_own_thumbnail_only(
-    training: Training, folder: Path, write: Write
-) -> None:
+def test_a_damaged_file_costs_its_own_thumbnail_only(training, folder, write):
     content = bytearray(write("a.png").read_bytes())
     at = content.index(b"IDAT")
     content[at + 4 : at + 12] = bytes(8)
@@ -217,9 +198,7 @@ def test_a_damaged_file_costs_its_own_thumbnail_only(
 # -- in the training already ---------------------------------------------------------------------
 
 
-def test_what_the_training_has_is_marked_until_it_is_removed(
-    training: Training, folder: Path, write: Write
-) -> None:
+def test_what_the_training_has_is_marked_until_it_is_removed(training, folder, write):
     write("a.png")
     write("b.png", (1, 2, 3))
     found = training.browse(folder)
@@ -235,9 +214,7 @@ def test_what_the_training_has_is_marked_until_it_is_removed(
     assert [look.image_id for look in looks(found).values()] == [None, None]
 
 
-def test_metadata_is_no_difference_and_a_name_alone_no_likeness(
-    training: Training, folder: Path, write: Write
-) -> None:
+def test_metadata_is_no_difference_and_a_name_alone_no_likeness(training, folder, write):
     exif = Image.Exif()
     exif[0x010F] = "A camera"
     write("a.jpg", exif=exif)
@@ -248,9 +225,7 @@ def test_metadata_is_no_difference_and_a_name_alone_no_likeness(
     assert looks(training.browse(folder))["a.jpg"].image_id is not None
 
 
-def test_what_is_there_under_another_name_is_known_by_its_content(
-    training: Training, folder: Path, write: Write
-) -> None:
+def test_what_is_there_under_another_name_is_known_by_its_content(training, folder, write):
     there = write("a.png")
     training.add_images(there)
     (row,) = training.state.draft.images
@@ -266,9 +241,7 @@ def test_what_is_there_under_another_name_is_known_by_its_content(
     }
 
 
-def test_one_of_two_that_share_a_name_is_known_by_its_content(
-    training: Training, folder: Path, write: Write
-) -> None:
+def test_one_of_two_that_share_a_name_is_known_by_its_content(training, folder, write):
     write("line/cat.png", (1, 1, 1))
     write("colour/cat.png", (2, 2, 2))
     training.add_images(folder, recursive=True)
@@ -278,9 +251,7 @@ def test_one_of_two_that_share_a_name_is_known_by_its_content(
     assert ids == {row.name: row.image_id for row in training.state.draft.images}
 
 
-def test_only_what_is_likely_to_be_there_is_read_whole(
-    training: Training, folder: Path, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_what_is_likely_to_be_there_is_read_whole(training, folder, write, monkeypatch):
     write("a.png")
     write("b.png", (1, 2, 3))
     training.add_images(folder / "a.png")
@@ -294,9 +265,7 @@ def test_only_what_is_likely_to_be_there_is_read_whole(
     assert read == ["a.png"]
 
 
-def test_nothing_is_added_by_looking(
-    training: Training, runner: InlineRunner, folder: Path, write: Write
-) -> None:
+def test_nothing_is_added_by_looking(training, runner, folder, write):
     write("a.png")
     found = training.browse(folder)
     found.thumbnails(list(found.files), 32)

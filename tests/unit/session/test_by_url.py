@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
-from fake_service import FakeService
-from training_types import Opened
+from fake_service import FakeService, interrupted, lost, once
 
 from phoenix_nbtrain.errors import ServiceError, ServiceUnreachable
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.tool import train
+from phoenix_nbtrain.widgets.grid import ImageGrid
 
 SIGNED = "https://cdn.example.com/sets/ref1.png?X-Signature=s3cret"
 
 
 @pytest.fixture
-def web(service: FakeService, icons: Path) -> list[str]:
+def web(service, icons) -> list[str]:
     """Three pictures that the service finds on the web."""
     urls = [SIGNED, *(f"https://cdn.example.com/ref{i}.png" for i in (2, 3))]
     for url, path in zip(urls, sorted(icons.glob("*.png")), strict=False):
@@ -26,13 +25,11 @@ def web(service: FakeService, icons: Path) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
+def _offline(monkeypatch) -> None:
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it was fetched here"))
 
 
-def test_they_are_imported_by_the_service_and_added(
-    opened: Opened, service: FakeService, web: list[str]
-) -> None:
+def test_they_are_imported_by_the_service_and_added(opened, service, web):
     training = opened()
     report = training.add_images(web)
     assert [row.name for row in report.rows] == ["ref1.png", "ref2.png", "ref3.png"]
@@ -46,12 +43,9 @@ def test_they_are_imported_by_the_service_and_added(
     assert service.count("fetch") == 0
 
 
-def test_running_the_cell_again_adds_and_imports_nothing(
-    opened: Opened, service: FakeService, web: list[str]
-) -> None:
+def test_running_the_cell_again_adds_and_imports_nothing(opened, service, web):
     for again in (False, False, True):
-        training = opened(again=again)
-        training.add_images([*web, web[0]])
+        training = opened(again=again, images=[*web, web[0]])
         training.sync()
     assert len(training.images) == 3
     assert service.count("import_image") == 3
@@ -64,14 +58,7 @@ def test_running_the_cell_again_adds_and_imports_nothing(
     assert len(service.get_model(training.model_id).training_images) == 3
 
 
-def test_a_url_is_kept_until_the_asset_is_there_and_shown_nowhere(
-    opened: Opened, service: FakeService, web: list[str]
-) -> None:
-    from phoenix_nbtrain.widgets.grid import ImageGrid
-
-    def lost() -> None:
-        raise ServiceUnreachable("Reset.", sent=True)
-
+def test_a_url_is_kept_until_the_asset_is_there_and_shown_nowhere(opened, service, web):
     service.before["import_image"] = lost
     training = opened()
     report = training.add_images(web)
@@ -90,16 +77,9 @@ def test_a_url_is_kept_until_the_asset_is_there_and_shown_nowhere(
 
 
 @pytest.mark.parametrize("step", ["begin_upload", "complete_upload"])
-def test_an_import_that_was_begun_is_gone_on_with(
-    opened: Opened, service: FakeService, web: list[str], step: str
-) -> None:
-    def interrupted() -> None:
-        service.after.clear()
-        raise KeyboardInterrupt
-
-    service.after[step] = interrupted
-    training = opened()
-    training.add_images(web)
+def test_an_import_that_was_begun_is_gone_on_with(opened, service, web, step):
+    service.after[step] = once(interrupted)
+    training = opened(images=web)
     with pytest.raises(KeyboardInterrupt):
         training.sync()
     training = opened(again=True)
@@ -109,14 +89,10 @@ def test_an_import_that_was_begun_is_gone_on_with(
 
 
 def test_a_failed_import_is_a_refused_row_with_the_services_words_and_no_address(
-    opened: Opened, service: FakeService, web: list[str]
-) -> None:
-    def refuse() -> None:
-        raise ServiceError(f"Could not import {SIGNED}: 403.", status=200)
-
-    service.before["begin_upload"] = refuse
-    training = opened()
-    training.add_images(web[:1])
+    opened, service, web
+):
+    service.before["begin_upload"] = ServiceError(f"Could not import {SIGNED}: 403.", status=200)
+    training = opened(images=web[:1])
     training.sync()
     (reason,) = training.images["reason"]
     assert "Could not import" in reason
@@ -127,15 +103,9 @@ def test_a_failed_import_is_a_refused_row_with_the_services_words_and_no_address
     assert training.images["state"].tolist() == ["saved"]
 
 
-def test_what_the_service_says_of_an_address_while_it_fails_shows_none(
-    opened: Opened, service: FakeService, web: list[str]
-) -> None:
-    def fail() -> None:
-        raise ServiceUnreachable(f"Gateway: {SIGNED}", sent=True)
-
-    service.before["import_image"] = fail
-    training = opened()
-    training.add_images(web)
+def test_what_the_service_says_of_an_address_while_it_fails_shows_none(opened, service, web):
+    service.before["import_image"] = ServiceUnreachable(f"Gateway: {SIGNED}", sent=True)
+    training = opened(images=web)
     with pytest.raises(ServiceUnreachable) as caught:
         training.sync()
     assert "s3cret" not in str(caught.value)
@@ -143,11 +113,8 @@ def test_what_the_service_says_of_an_address_while_it_fails_shows_none(
     assert "s3cret" not in training.state.sync.message
 
 
-def test_a_url_may_replace_a_picture_and_have_a_caption(
-    opened: Opened, service: FakeService, web: list[str], icons: Path
-) -> None:
-    training = opened()
-    training.add_images({web[1]: "by its URL"})
+def test_a_url_may_replace_a_picture_and_have_a_caption(opened, service, web, icons):
+    training = opened(images={web[1]: "by its URL"})
     training.add_images(sorted(icons.glob("*.png"))[3])
     training.replace(training.images.index[1], web[2])
     training.sync()
@@ -161,7 +128,7 @@ class TestTheToolsPage:
     """The calls of the tool's own page, word for word."""
 
     @pytest.fixture
-    def page(self, service: FakeService, icons: Path) -> FakeService:
+    def page(self, service, icons) -> FakeService:
         model = service.create_model(name="custom", type="flux.2-dev-lora")
         for model_id in ("model_custom_abc", "model_xxx"):
             from dataclasses import replace
@@ -173,7 +140,7 @@ class TestTheToolsPage:
         service.web["https://..."] = files[3]
         return service
 
-    def test_the_request(self, page: FakeService) -> None:
+    def test_the_request(self, page):
         request = json.loads(
             """{
 "action": "upload_images",
@@ -197,7 +164,7 @@ class TestTheToolsPage:
         again = train(**request, client=page)
         assert (again["count"], again["already"]) == (0, 3)
 
-    def test_the_four_examples(self, page: FakeService) -> None:
+    def test_the_four_examples(self, page):
         uploaded = train(
             action="upload_images", model_id="model_xxx", images=["https://..."], client=page
         )
@@ -214,15 +181,9 @@ class TestTheToolsPage:
         assert len(page.launches) == 1
 
 
-def test_a_picture_whose_asset_is_gone_comes_back_by_its_address(
-    opened: Opened, service: FakeService, web: list[str]
-) -> None:
-    def lost() -> None:
-        raise ServiceUnreachable("Reset.", sent=True)
-
+def test_a_picture_whose_asset_is_gone_comes_back_by_its_address(opened, service, web):
     service.before["add_training_images"] = lost
-    training = opened()
-    training.add_images(web[:1])
+    training = opened(images=web[:1])
     with pytest.raises(ServiceUnreachable):
         training.sync()
     service.before.clear()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from training_types import Opened
 
 from phoenix_nbtrain.errors import ConfigError
 
 
-def test_setting_an_item_sets_it(opened: Opened) -> None:
+def test_setting_an_item_sets_it(opened):
     training = opened()
     training.config["epochs"] = 3
     assert training.config["epochs"] == 3
@@ -22,7 +21,7 @@ def test_setting_an_item_sets_it(opened: Opened) -> None:
     assert [training.config[k] for k in ("epochs", "repeats", "rank")] == [4, 5, 8]
 
 
-def test_what_cannot_be_is_refused_and_nothing_changed(opened: Opened) -> None:
+def test_what_cannot_be_is_refused_and_nothing_changed(opened):
     training = opened()
     config = training.config
     with pytest.raises(ConfigError):
@@ -32,7 +31,7 @@ def test_what_cannot_be_is_refused_and_nothing_changed(opened: Opened) -> None:
     assert config == training.config == opened().config
 
 
-def test_deleting_an_item_sets_it_back(opened: Opened) -> None:
+def test_deleting_an_item_sets_it_back(opened):
     training = opened()
     standard = training.config["epochs"]
     training.config["epochs"] = 3
@@ -44,7 +43,7 @@ def test_deleting_an_item_sets_it_back(opened: Opened) -> None:
     assert config == training.config
 
 
-def test_a_changed_mapping_may_be_assigned_and_is_plain_data(opened: Opened) -> None:
+def test_a_changed_mapping_may_be_assigned_and_is_plain_data(opened):
     training = opened()
     config = training.config.copy()
     config["epochs"] = 7

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import weakref
 from functools import partial
-from pathlib import Path
 
 import pytest
-from fake_service import FakeService
-from training_types import Opened
+from fake_service import down, lost, once
+from PIL import Image
 
 from phoenix_nbtrain.errors import InputError, ServiceError, ServiceUnreachable
-from phoenix_nbtrain.runner import InlineRunner
+from phoenix_nbtrain.training import Training
 
 
-def test_running_all_cells_twice_makes_one_model_and_one_upload_per_picture(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
+def test_running_all_cells_twice_makes_one_model_and_one_upload_per_picture(opened, service, icons):
     for again in (False, False, True):
-        training = opened(again=again)
-        training.add_images(icons)
+        training = opened(again=again, images=icons)
         training.ensure_trigger("inkling")
         training.sync()
     assert service.count("create_model") == 1
@@ -29,11 +26,8 @@ def test_running_all_cells_twice_makes_one_model_and_one_upload_per_picture(
     assert len(training.images) == 4
 
 
-def test_captions_typed_before_a_kill_are_there_again(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_captions_typed_before_a_kill_are_there_again(opened, service, icons):
+    training = opened(images=icons)
     name = training.images["name"].iloc[0]
     training.set_captions({name: "typed, not sent"})
     assert service.count("update_asset") == 0
@@ -43,26 +37,19 @@ def test_captions_typed_before_a_kill_are_there_again(
     assert again.images["state"].tolist() == ["kept"] * 4
 
 
-def test_pictures_are_sent_although_their_folder_is_gone(
-    opened: Opened, service: FakeService, icons: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "moved away"
-    folder.mkdir()
-    for file in icons.glob("*.png"):
-        (folder / file.name).write_bytes(file.read_bytes())
-    opened().add_images(folder)
-    for file in folder.iterdir():
-        file.unlink()
+def test_pictures_are_sent_although_their_folder_is_gone(opened, icons, tmp_path):
+    opened().add_images(shutil.copytree(icons, tmp_path / "moved away"))
+    shutil.rmtree(tmp_path / "moved away")
     training = opened(again=True)
     training.sync()
     assert training.images["state"].tolist() == ["saved"] * 4
 
 
-def test_a_cell_run_again_gets_the_training_its_views_show(opened: Opened) -> None:
+def test_a_cell_run_again_gets_the_training_its_views_show(opened):
     assert opened() is opened()
 
 
-def test_a_training_that_nobody_holds_is_let_go_with_its_subscribers(opened: Opened) -> None:
+def test_a_training_that_nobody_holds_is_let_go_with_its_subscribers(opened):
     training = opened()
     training._session.subscribe(partial(print, training))
     session = weakref.ref(training._session)
@@ -71,12 +58,7 @@ def test_a_training_that_nobody_holds_is_let_go_with_its_subscribers(opened: Ope
     assert session() is None
 
 
-def test_an_edit_is_sent_once_typing_has_paused(
-    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
-    training.sync()
+def test_an_edit_is_sent_once_typing_has_paused(training, service, runner):
     name = training.images["name"].iloc[0]
     for text in ("r", "re", "red"):
         training.set_captions({name: text})
@@ -87,9 +69,8 @@ def test_an_edit_is_sent_once_typing_has_paused(
     assert training.images["state"].tolist() == ["saved"] * 4
 
 
-def test_assigning_a_frame_is_all_or_nothing(opened: Opened, icons: Path) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_assigning_a_frame_is_all_or_nothing(opened, icons):
+    training = opened(images=icons)
     frame = training.images
     frame.loc[frame.index[0], "caption"] = "good"
     frame = frame.rename(index={frame.index[1]: "img_nobody"})
@@ -98,9 +79,8 @@ def test_assigning_a_frame_is_all_or_nothing(opened: Opened, icons: Path) -> Non
     assert training.images["caption"].tolist() == [""] * 4
 
 
-def test_a_frame_read_is_a_copy_and_assigning_it_is_the_truth(opened: Opened, icons: Path) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_a_frame_read_is_a_copy_and_assigning_it_is_the_truth(opened, icons):
+    training = opened(images=icons)
     frame = training.images
     frame["caption"] = "all alike"
     assert training.images["caption"].tolist() == [""] * 4
@@ -112,11 +92,8 @@ def test_a_frame_read_is_a_copy_and_assigning_it_is_the_truth(opened: Opened, ic
     assert training.images["caption"].tolist() == ["all alike"] * 4
 
 
-def test_a_removed_picture_leaves_the_service_and_undo_brings_it_back(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_a_removed_picture_leaves_the_service_and_undo_brings_it_back(opened, service, icons):
+    training = opened(images=icons)
     training.set_captions({training.images["name"].iloc[0]: "mine"})
     training.sync()
     training.remove(training.images.index[0])
@@ -129,12 +106,7 @@ def test_a_removed_picture_leaves_the_service_and_undo_brings_it_back(
     assert service.count("upload_image") == 4
 
 
-def test_a_picture_removed_and_added_anew_is_not_uploaded_again(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
-    training.sync()
+def test_a_picture_removed_and_added_anew_is_not_uploaded_again(training, service, icons):
     training.remove(training.images.index[0])
     training.sync()
     training.add_images(icons, again=True)
@@ -143,25 +115,14 @@ def test_a_picture_removed_and_added_anew_is_not_uploaded_again(
     assert service.count("upload_image") == 4
 
 
-def test_too_many_pictures_are_refused_whole(opened: Opened, tmp_path: Path) -> None:
-    from phoenix_nbtrain.images.drawings import icon
-
-    for i in range(51):
-        picture = icon("cup", 32)
-        picture.putpixel((0, 0), (i, i, i))
-        picture.save(tmp_path / f"{i}.png")
+def test_too_many_pictures_are_refused_whole(opened, draw):
     training = opened()
     with pytest.raises(InputError, match="51"):
-        training.add_images(tmp_path)
+        training.add_images(draw(51))
     assert len(training.images) == 0
 
 
-def test_a_picture_restored_while_its_removal_is_on_its_way_is_sent_again(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
-    training.sync()
+def test_a_picture_restored_while_its_removal_is_on_its_way_is_sent_again(training, service):
     training.remove(training.images.index[0])
     service.before["delete_training_image"] = training.undo
     training.sync()
@@ -171,11 +132,8 @@ def test_a_picture_restored_while_its_removal_is_on_its_way_is_sent_again(
     assert len(service.models[training.model_id].training_images) == 4
 
 
-def test_a_picture_removed_while_it_is_being_added_does_not_come_back(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_a_picture_removed_while_it_is_being_added_does_not_come_back(opened, service, icons):
+    training = opened(images=icons)
     first = training.images.index[0]
     service.after["add_training_images"] = lambda: training.remove(first)
     training.sync()
@@ -185,16 +143,11 @@ def test_a_picture_removed_while_it_is_being_added_does_not_come_back(
     assert len(service.models[training.model_id].training_images) == 3
 
 
-def test_pictures_are_sent_without_their_metadata(
-    opened: Opened, service: FakeService, tmp_path: Path
-) -> None:
-    from PIL import Image
-
+def test_pictures_are_sent_without_their_metadata(opened, service, tmp_path):
     exif = Image.Exif()
     exif[0x010F] = "a camera that tells on its owner"
     Image.new("RGB", (64, 64), "red").save(tmp_path / "photo.jpg", exif=exif)
-    training = opened()
-    training.add_images(tmp_path / "photo.jpg")
+    training = opened(images=tmp_path / "photo.jpg")
     training.sync()
     assert b"tells on its owner" in (tmp_path / "photo.jpg").read_bytes()
     (content,) = service.sent
@@ -203,13 +156,9 @@ def test_pictures_are_sent_without_their_metadata(
 
 class TestFailures:
     def test_a_service_that_is_down_keeps_the_draft_and_tries_again(
-        self, opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-    ) -> None:
-        def down() -> None:
-            raise ServiceUnreachable("Phoenix cannot be reached.", sent=False)
-
-        training = opened()
-        training.add_images(icons)
+        self, opened, service, runner, icons
+    ):
+        training = opened(images=icons)
         service.before["get_model"] = down
         with pytest.raises(ServiceUnreachable):
             training.sync()
@@ -219,52 +168,25 @@ class TestFailures:
         runner.advance(10)
         assert training.images["state"].tolist() == ["saved"] * 4
 
-    def test_one_lost_upload_does_not_send_the_others_again(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        failures = iter([True])
-
-        def once() -> None:
-            if next(failures, False):
-                raise ServiceUnreachable("Reset.", sent=True)
-
-        service.before["upload_image"] = once
-        training = opened()
-        training.add_images(icons)
+    @pytest.mark.parametrize(
+        ("when", "step", "calls"),
+        [("before", "upload_image", 5), ("after", "add_training_images", 1)],
+    )
+    def test_what_arrived_before_the_connection_was_lost_is_not_sent_again(
+        self, opened, service, icons, when, step, calls
+    ):
+        getattr(service, when)[step] = once(lost)
+        training = opened(images=icons)
         with pytest.raises(ServiceUnreachable):
             training.sync()
         training.sync()
-        assert service.count("upload_image") == 5
+        assert service.count(step) == calls
         assert len(service.assets) == 4
-
-    def test_a_lost_reply_to_adding_is_read_back(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        def lost() -> None:
-            service.after.clear()
-            raise ServiceUnreachable("Reset.", sent=True)
-
-        service.after["add_training_images"] = lost
-        training = opened()
-        training.add_images(icons)
-        with pytest.raises(ServiceUnreachable):
-            training.sync()
-        training.sync()
-        assert service.count("add_training_images") == 1
         assert training.images["state"].tolist() == ["saved"] * 4
 
-    def test_a_refused_picture_says_why_and_the_others_are_saved(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        refusals = iter([True])
-
-        def once() -> None:
-            if next(refusals, False):
-                raise ServiceError("Not a picture we take.", status=400)
-
-        service.before["upload_image"] = once
-        training = opened()
-        training.add_images(icons)
+    def test_a_refused_picture_says_why_and_the_others_are_saved(self, opened, service, icons):
+        service.before["upload_image"] = once(ServiceError("Not a picture we take.", status=400))
+        training = opened(images=icons)
         training.sync()
         frame = training.images
         assert sorted(frame["state"]) == ["refused", "saved", "saved", "saved"]
@@ -273,11 +195,8 @@ class TestFailures:
             training.start()
         assert service.launches == []
 
-    def test_nothing_is_sent_while_the_model_trains(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        training = opened()
-        training.add_images(icons)
+    def test_nothing_is_sent_while_the_model_trains(self, opened, service, icons):
+        training = opened(images=icons)
         training.start()
         training.set_captions({training.images["name"].iloc[0]: "later"})
         training.sync()
@@ -289,74 +208,46 @@ class TestFailures:
 
 
 class TestOthers:
-    def test_a_caption_someone_else_wrote_is_taken_where_ours_is_untouched(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        training = opened()
-        training.add_images(icons)
-        training.sync()
+    def test_a_caption_someone_else_wrote_is_taken_where_ours_is_untouched(self, training, service):
         asset_id = training.images["asset_id"].iloc[0]
         service.update_asset(asset_id, description="theirs")
         training.refresh()
         assert training.images["caption"].iloc[0] == "theirs"
 
-    def test_where_both_wrote_both_texts_are_shown_and_ours_is_not_sent(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        training = opened()
-        training.add_images(icons)
-        training.sync()
+    @pytest.fixture
+    def disputed(self, training, service) -> Training:
+        """The training, whose first caption was written both here and there."""
         row = training.images.iloc[0]
         service.update_asset(row["asset_id"], description="theirs")
         training.set_captions({row["name"]: "ours"})
         training.sync()
-        row = training.images.iloc[0]
+        return training
+
+    def test_where_both_wrote_both_texts_are_shown_and_ours_is_not_sent(self, disputed, service):
+        row = disputed.images.iloc[0]
         assert (row["caption"], row["state"]) == ("ours", "refused")
         assert "theirs" in row["reason"]
         assert service.assets[row["asset_id"]].description == "theirs"
-        training.set_captions({row["name"]: "ours, after all"})
-        training.sync()
+        disputed.set_captions({row["name"]: "ours, after all"})
+        disputed.sync()
         assert service.assets[row["asset_id"]].description == "ours, after all"
 
     @pytest.mark.parametrize("side", ["ours", "theirs"])
-    def test_where_both_wrote_one_is_kept_and_both_sides_agree(
-        self, opened: Opened, service: FakeService, icons: Path, side: str
-    ) -> None:
-        training = opened()
-        training.add_images(icons)
-        training.sync()
-        row = training.images.iloc[0]
-        service.update_asset(row["asset_id"], description="theirs")
-        training.set_captions({row["name"]: "ours"})
-        training.sync()
-        (training.keep_mine if side == "ours" else training.take_theirs)()
-        training.sync()
-        assert training.images["caption"].iloc[0] == side
-        assert service.assets[row["asset_id"]].description == side
-        assert training.images["state"].tolist() == ["saved"] * 4
+    def test_where_both_wrote_one_is_kept_and_both_sides_agree(self, disputed, service, side):
+        (disputed.keep_mine if side == "ours" else disputed.take_theirs)()
+        disputed.sync()
+        row = disputed.images.iloc[0]
+        assert row["caption"] == service.assets[row["asset_id"]].description == side
+        assert disputed.images["state"].tolist() == ["saved"] * 4
         with pytest.raises(InputError, match="nothing to choose"):
-            training.keep_mine(training.images.index[0])
+            disputed.keep_mine(disputed.images.index[0])
 
-    def test_where_they_come_to_write_the_same_nothing_waits(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        training = opened()
-        training.add_images(icons)
-        training.sync()
-        row = training.images.iloc[0]
-        service.update_asset(row["asset_id"], description="theirs")
-        training.set_captions({row["name"]: "ours"})
-        training.sync()
-        service.update_asset(row["asset_id"], description="ours")
-        training.refresh()
-        assert training.images["state"].iloc[0] == "saved"
+    def test_where_they_come_to_write_the_same_nothing_waits(self, disputed, service):
+        service.update_asset(disputed.images["asset_id"].iloc[0], description="ours")
+        disputed.refresh()
+        assert disputed.images["state"].iloc[0] == "saved"
 
-    def test_a_picture_removed_elsewhere_is_added_again_or_let_go(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        training = opened()
-        training.add_images(icons)
-        training.sync()
+    def test_a_picture_removed_elsewhere_is_added_again_or_let_go(self, training, service):
         first, second = training.images.index[:2]
         for asset_id in training.images["asset_id"].iloc[:2]:
             service.delete_training_image(training.model_id, asset_id)
@@ -368,12 +259,7 @@ class TestOthers:
         assert training.images["state"].tolist() == ["saved"] * 3
         assert len(service.get_model(training.model_id).training_images) == 3
 
-    def test_a_picture_added_elsewhere_appears(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        training = opened()
-        training.add_images(icons)
-        training.sync()
+    def test_a_picture_added_elsewhere_appears(self, training, service):
         asset = service.upload_image("theirs.png", b"theirs")
         service.add_training_images(training.model_id, [asset.id])
         training.refresh()

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from training_types import Opened
 
 from phoenix_nbtrain.dataset.checks import check
 from phoenix_nbtrain.errors import InputError, PairError
 
 
-def test_two_selected_images_become_a_pair_that_can_be_taken_back(
-    opened: Opened, icons: Path
-) -> None:
-    training = opened("flux.2-dev-edit-lora")
-    training.add_images(icons)
+def test_two_selected_images_become_a_pair_that_can_be_taken_back(opened, icons):
+    training = opened("flux.2-dev-edit-lora", images=icons)
     first, second, third, _ = training.images.index
     found, revision = training._session.pairs.pair_chosen([second, first]).result()
     assert len(found.ops) == 1 and revision == training.state.undoes
@@ -27,9 +21,8 @@ def test_two_selected_images_become_a_pair_that_can_be_taken_back(
     assert training.pairs.empty
 
 
-def test_undo_of_one_change_takes_no_other_back(opened: Opened, icons: Path) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_undo_of_one_change_takes_no_other_back(opened, icons):
+    training = opened(images=icons)
     first, second, *_ = training.images.index
     training.set_captions({first: "a fox"})
     made = training.state.undoes
@@ -47,9 +40,7 @@ def test_undo_of_one_change_takes_no_other_back(opened: Opened, icons: Path) -> 
     assert training.state.undoes == training.state.draft.revision > made
 
 
-def test_a_picture_replaced_behind_keeps_its_caption_and_can_be_taken_back(
-    opened: Opened, icons: Path, tmp_path: Path
-) -> None:
+def test_a_picture_replaced_behind_keeps_its_caption_and_can_be_taken_back(opened, icons, tmp_path):
     training = opened()
     one, other, *_ = sorted(icons.glob("*.png"))
     training.add_images(one)
@@ -69,9 +60,8 @@ def test_a_picture_replaced_behind_keeps_its_caption_and_can_be_taken_back(
     assert training.state.draft.images[0].content_hash == before
 
 
-def test_findings_are_what_check_tells(opened: Opened, icons: Path) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_findings_are_what_check_tells(opened, icons):
+    training = opened(images=icons)
     findings = training._session.findings()
     assert findings == check(training.state.draft, training.type) and findings
     assert training.check()["kind"].tolist() == [finding.kind for finding in findings]

@@ -5,13 +5,10 @@ from __future__ import annotations
 import random
 import warnings
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from fake_service import FakeService
-from training_types import Opened
 
 from phoenix_nbtrain.dataset.baselines import KEPT
 from phoenix_nbtrain.errors import InputError, PairError
@@ -22,9 +19,8 @@ EDIT = "flux.2-dev-edit-lora"
 
 
 @pytest.fixture
-def training(opened: Opened, icons: Path) -> Training:
-    training = opened(EDIT)
-    training.add_images(icons)
+def training(opened, icons) -> Training:
+    training = opened(EDIT, images=icons)
     ids = training.images.index
     training.set_captions(dict.fromkeys(ids, "first"))
     training.set_pairs(
@@ -50,7 +46,7 @@ def instructed(training: Training, row: int, text: str) -> None:
     assert not training._session.editing.edit([op], training.state.draft.revision).result().refused
 
 
-def test_what_was_typed_meanwhile_stays(training: Training, opened: Opened) -> None:
+def test_what_was_typed_meanwhile_stays(training, opened):
     frame, pairs = training.images, training.pairs
     typed(training, 0, "typed")
     instructed(training, 0, "typed")
@@ -62,7 +58,7 @@ def test_what_was_typed_meanwhile_stays(training: Training, opened: Opened) -> N
     assert training.pairs["instruction"].tolist() == ["typed", "of the frame", "go"]
 
 
-def test_what_the_service_says_meanwhile_stays(training: Training, service: FakeService) -> None:
+def test_what_the_service_says_meanwhile_stays(training, service):
     training.sync()
     frame = training.images
     service.update_asset(frame["asset_id"].iloc[0], description="theirs")
@@ -71,9 +67,7 @@ def test_what_the_service_says_meanwhile_stays(training: Training, service: Fake
     assert captions(training) == ["theirs", "first", "first"]
 
 
-def test_where_both_changed_a_text_what_stands_is_kept_and_the_other_offered(
-    training: Training, service: FakeService
-) -> None:
+def test_where_both_changed_a_text_what_stands_is_kept_and_the_other_offered(training, service):
     frame, pairs = training.images, training.pairs
     typed(training, 0, "typed")
     instructed(training, 0, "typed")
@@ -96,7 +90,7 @@ def test_where_both_changed_a_text_what_stands_is_kept_and_the_other_offered(
     assert sum("take_theirs() takes it" in f.message for f in training._session.findings()) == 2
 
 
-def test_two_texts_of_our_own_stop_no_start(training: Training, service: FakeService) -> None:
+def test_two_texts_of_our_own_stop_no_start(training, service):
     frame = training.images
     typed(training, 0, "typed")
     frame["caption"] = "of the frame"
@@ -107,7 +101,7 @@ def test_two_texts_of_our_own_stop_no_start(training: Training, service: FakeSer
 
 
 @pytest.fixture
-def offered(training: Training) -> Training:
+def offered(training) -> Training:
     frame, pairs = training.images, training.pairs
     typed(training, 0, "typed")
     instructed(training, 0, "typed")
@@ -123,9 +117,7 @@ def offered(training: Training) -> Training:
 @pytest.mark.parametrize(
     ("side", "text"), [("keep_mine", "typed"), ("take_theirs", "of the frame")]
 )
-def test_one_of_the_two_is_chosen_and_the_choice_taken_back(
-    offered: Training, side: str, text: str
-) -> None:
+def test_one_of_the_two_is_chosen_and_the_choice_taken_back(offered, side, text):
     before = offered.state.draft
     getattr(offered, side)()
     for _ in range(2):
@@ -142,9 +134,7 @@ def test_one_of_the_two_is_chosen_and_the_choice_taken_back(
         getattr(offered, side)(offered.images.index[0])
 
 
-def test_the_offer_is_there_in_the_next_kernel_and_goes_with_the_next_edit(
-    offered: Training, opened: Opened
-) -> None:
+def test_the_offer_is_there_in_the_next_kernel_and_goes_with_the_next_edit(offered, opened):
     again = opened(EDIT, again=True)
     assert (
         again.state.draft.images[0].offered == again.state.draft.pairs[0].offered == "of the frame"
@@ -159,7 +149,7 @@ def test_the_offer_is_there_in_the_next_kernel_and_goes_with_the_next_edit(
     )
 
 
-def test_undo_takes_the_offer_back_with_the_assignment(offered: Training) -> None:
+def test_undo_takes_the_offer_back_with_the_assignment(offered):
     offered.undo()
     offered.undo()
     assert offered.state.draft.images[0].offered is offered.state.draft.pairs[0].offered is None
@@ -167,7 +157,7 @@ def test_undo_takes_the_offer_back_with_the_assignment(offered: Training) -> Non
     assert offered.state.draft.images[0].offered == "of the frame"
 
 
-def test_their_text_on_the_service_comes_first(offered: Training, service: FakeService) -> None:
+def test_their_text_on_the_service_comes_first(offered, service):
     offered.keep_mine(*offered.pairs.index[:1])
     offered.sync()
     service.update_asset(offered.images["asset_id"].iloc[0], description="theirs")
@@ -185,7 +175,7 @@ def test_their_text_on_the_service_comes_first(offered: Training, service: FakeS
     assert (row.caption, row.refusal, row.offered) == ("theirs", "", "of the frame")
 
 
-def test_a_frame_that_is_edited_and_assigned_again_and_again_is_taken(training: Training) -> None:
+def test_a_frame_that_is_edited_and_assigned_again_and_again_is_taken(training):
     frame = training.images
     for text in ("a", "b", "first"):
         frame["caption"] = text
@@ -196,7 +186,7 @@ def test_a_frame_that_is_edited_and_assigned_again_and_again_is_taken(training: 
         assert captions(training) == [text] * 4
 
 
-def test_frames_made_of_one_frame_may_change_what_another_of_them_wrote(training: Training) -> None:
+def test_frames_made_of_one_frame_may_change_what_another_of_them_wrote(training):
     frame = training.images
     for text in ("a", "b"):
         training.images = frame.assign(caption=text)
@@ -209,7 +199,7 @@ def test_frames_made_of_one_frame_may_change_what_another_of_them_wrote(training
     assert captions(training) == ["typed", "c", "c"]
 
 
-def test_a_frame_that_was_not_taken_in_full_is_not_asked_about_twice(training: Training) -> None:
+def test_a_frame_that_was_not_taken_in_full_is_not_asked_about_twice(training):
     frame = training.images
     typed(training, 0, "typed")
     frame["caption"] = "of the frame"
@@ -220,7 +210,7 @@ def test_a_frame_that_was_not_taken_in_full_is_not_asked_about_twice(training: T
     assert captions(training)[:2] == ["typed", "more"]
 
 
-def test_the_warning_is_given_each_time_the_cell_runs(training: Training) -> None:
+def test_the_warning_is_given_each_time_the_cell_runs(training):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("default")
         for text in ("x", "y"):
@@ -230,9 +220,7 @@ def test_the_warning_is_given_each_time_the_cell_runs(training: Training) -> Non
     assert len(told) == 2
 
 
-def test_what_was_removed_meanwhile_stays_removed_unless_the_frame_changed_it(
-    training: Training,
-) -> None:
+def test_what_was_removed_meanwhile_stays_removed_unless_the_frame_changed_it(training):
     frame, pairs = training.images, training.pairs
     training.remove(frame.index[3])
     training.pairs = pairs.iloc[1:]
@@ -250,9 +238,7 @@ def test_what_was_removed_meanwhile_stays_removed_unless_the_frame_changed_it(
         training.pairs = pairs.assign(instruction="of the frame")
 
 
-def test_a_frame_of_before_an_image_was_replaced_is_taken(
-    training: Training, tmp_path: Path
-) -> None:
+def test_a_frame_of_before_an_image_was_replaced_is_taken(training, tmp_path):
     training.sync()
     frame = training.images
     icon("key", 48).save(tmp_path / "better.png")
@@ -267,9 +253,7 @@ def test_a_frame_of_before_an_image_was_replaced_is_taken(
         training.images = frame.assign(width=5)
 
 
-def test_an_order_that_was_changed_here_stays_and_that_of_the_frame_is_taken_over(
-    training: Training,
-) -> None:
+def test_an_order_that_was_changed_here_stays_and_that_of_the_frame_is_taken_over(training):
     frame = training.images
     last = frame.index[3]
     training._session.editing.edit(
@@ -282,9 +266,7 @@ def test_an_order_that_was_changed_here_stays_and_that_of_the_frame_is_taken_ove
     assert list(training.images.index) == list(frame.index[::-1])
 
 
-def test_a_new_pair_of_the_frame_comes_behind_the_one_that_it_stood_behind(
-    training: Training,
-) -> None:
+def test_a_new_pair_of_the_frame_comes_behind_the_one_that_it_stood_behind(training):
     pairs = training.pairs
     ids = training.images.index
     last = pairs.index[2]
@@ -297,7 +279,7 @@ def test_a_new_pair_of_the_frame_comes_behind_the_one_that_it_stood_behind(
     assert training.pairs.index[0] == last
 
 
-def test_a_table_without_pair_ids_is_told_apart_the_same_way(training: Training) -> None:
+def test_a_table_without_pair_ids_is_told_apart_the_same_way(training):
     pairs = training.pairs.reset_index(drop=True)
     instructed(training, 0, "typed")
     pairs.loc[1, "instruction"] = "of the frame"
@@ -306,7 +288,7 @@ def test_a_table_without_pair_ids_is_told_apart_the_same_way(training: Training)
     assert len(training.pairs) == 3
 
 
-def test_a_name_and_a_side_that_both_changed_are_refused_by_row(training: Training) -> None:
+def test_a_name_and_a_side_that_both_changed_are_refused_by_row(training):
     frame, pairs = training.images, training.pairs
     first, second = frame.index[:2]
     for table, row, column, value in (
@@ -326,7 +308,7 @@ def test_a_name_and_a_side_that_both_changed_are_refused_by_row(training: Traini
     assert second in training.images.index
 
 
-def test_where_the_token_is_lost_all_that_differs_is_set(training: Training) -> None:
+def test_where_the_token_is_lost_all_that_differs_is_set(training):
     plain = pd.DataFrame({"name": training.images["name"].tolist()})
     for make in (lambda f: pd.DataFrame(f.to_dict()), lambda f: f.merge(plain, on="name")):
         frame = training.images
@@ -337,7 +319,7 @@ def test_where_the_token_is_lost_all_that_differs_is_set(training: Training) -> 
         assert captions(training)[0] == "first"
 
 
-def test_the_last_states_are_kept_however_often_each_is_read(training: Training) -> None:
+def test_the_last_states_are_kept_however_often_each_is_read(training):
     frame = training.images
     for _ in range(3 * KEPT):
         _ = training.images
@@ -350,9 +332,7 @@ def test_the_last_states_are_kept_however_often_each_is_read(training: Training)
     assert captions(training)[0] == "first"
 
 
-def test_pairs_of_a_removed_image_are_passed_over_when_the_cell_runs_again(
-    training: Training,
-) -> None:
+def test_pairs_of_a_removed_image_are_passed_over_when_the_cell_runs_again(training):
     names = training.images["name"].tolist()
     table = [{"source": names[i], "target": names[i + 1], "instruction": "go"} for i in range(3)]
     training.remove(names[0])
@@ -361,9 +341,7 @@ def test_pairs_of_a_removed_image_are_passed_over_when_the_cell_runs_again(
     assert len(training.pairs) == 2
 
 
-def test_whatever_is_changed_in_the_frame_and_here_no_text_is_lost_unseen(
-    training: Training,
-) -> None:
+def test_whatever_is_changed_in_the_frame_and_here_no_text_is_lost_unseen(training):
     drawn = random.Random(3)
     for round_ in range(40):
         frame = training.images

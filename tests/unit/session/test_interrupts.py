@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from fake_service import FakeService
-from training_types import Opened
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.training import Training
@@ -20,15 +17,9 @@ ASKED = (
 
 
 @pytest.mark.parametrize("method", ASKED)
-def test_ctrl_c_ends_whatever_call_asks_the_service(
-    method: str, opened: Opened, service: FakeService, icons: Path, tmp_path: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_ctrl_c_ends_whatever_call_asks_the_service(method, opened, service, icons, tmp_path):
+    training = opened(images=icons)
     runner = training._session.store.runner
-
-    def interrupted() -> None:
-        raise KeyboardInterrupt
 
     def finish() -> None:
         service.finish(training.model_id)
@@ -49,14 +40,14 @@ def test_ctrl_c_ends_whatever_call_asks_the_service(
         training.wait,
         training.estimate_download,
         lambda: training.download(tmp_path),
-        lambda: nbt.train("configure", training.model_id, client=service, config={"epochs": 4}),  # type: ignore[arg-type]  # a fake
+        lambda: nbt.train("configure", training.model_id, client=service, config={"epochs": 4}),
         training.sync,
     ]
     met = 0
     for call in calls:
         asked = service.count(method)
         with pytest.MonkeyPatch.context() as planted:
-            planted.setitem(service.before, method, interrupted)
+            planted.setitem(service.before, method, KeyboardInterrupt())
             try:
                 call()
             except KeyboardInterrupt:

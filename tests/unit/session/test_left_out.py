@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_service import FakeService
-from training_types import Opened
 
 from phoenix_nbtrain.dataset import intake
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.images.drawings import icon
-from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session.session import _here
 from phoenix_nbtrain.training import Training
 
@@ -31,7 +28,7 @@ def sides(training: Training) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def drawn(tmp_path: Path) -> Path:
+def drawn(tmp_path) -> Path:
     """Two sources and their targets."""
     folder = tmp_path / "drawn"
     folder.mkdir()
@@ -41,19 +38,15 @@ def drawn(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def paired(opened: Opened, drawn: Path) -> Training:
-    training = opened(EDIT)
-    training.add_images(drawn)
+def paired(opened, drawn) -> Training:
+    training = opened(EDIT, images=drawn)
     training.pair_up()
     assert len(training.pairs) == 2
     return training
 
 
-def test_all_cells_run_again_after_a_removal_buy_nothing(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_all_cells_run_again_after_a_removal_buy_nothing(opened, service, icons):
+    training = opened(images=icons)
     removed = names(training)[1]
     training.remove(removed)
     training.start()
@@ -68,11 +61,8 @@ def test_all_cells_run_again_after_a_removal_buy_nothing(
     assert len(service.launches) == 1
 
 
-def test_what_a_frame_lacks_and_what_was_replaced_stays_out(
-    opened: Opened, icons: Path, tmp_path: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_what_a_frame_lacks_and_what_was_replaced_stays_out(opened, icons, tmp_path):
+    training = opened(images=icons)
     first, second, *rest = names(training)
     frame = training.images
     training.images = frame[frame["name"] != first]
@@ -82,9 +72,8 @@ def test_what_a_frame_lacks_and_what_was_replaced_stays_out(
     assert names(training) == [second, *rest]
 
 
-def test_undo_forgets_a_removal_and_redo_remembers_it(opened: Opened, icons: Path) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_undo_forgets_a_removal_and_redo_remembers_it(opened, icons):
+    training = opened(images=icons)
     training.remove(names(training)[0])
     training.undo()
     assert training.state.draft.left_out == ()
@@ -96,11 +85,8 @@ def test_undo_forgets_a_removal_and_redo_remembers_it(opened: Opened, icons: Pat
     assert training.add_images(icons).left_out == 1
 
 
-def test_a_replacement_taken_back_and_made_again_is_remembered(
-    opened: Opened, icons: Path, tmp_path: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_a_replacement_taken_back_and_made_again_is_remembered(opened, icons, tmp_path):
+    training = opened(images=icons)
     icon("key", 48).save(tmp_path / "better.png")
     training.replace(names(training)[0], tmp_path / "better.png")
     before = training.state.draft.left_out
@@ -110,18 +96,14 @@ def test_a_replacement_taken_back_and_made_again_is_remembered(
     assert training.state.draft.left_out == before
 
 
-def test_the_addition_that_is_taken_back_is_no_removal(opened: Opened, icons: Path) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_the_addition_that_is_taken_back_is_no_removal(opened, icons):
+    training = opened(images=icons)
     training.undo()
     assert training.add_images(icons).added == 4
 
 
-def test_a_picture_that_replaces_another_is_no_longer_left_out(
-    opened: Opened, icons: Path, tmp_path: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_a_picture_that_replaces_another_is_no_longer_left_out(opened, icons, tmp_path):
+    training = opened(images=icons)
     icon("key", 48).save(tmp_path / "better.png")
     training.add_images(tmp_path / "better.png")
     training.remove("better.png")
@@ -129,9 +111,7 @@ def test_a_picture_that_replaces_another_is_no_longer_left_out(
     assert training.add_images(tmp_path / "better.png").skipped == 1
 
 
-def test_another_kernel_keeps_to_a_removal_made_while_it_was_reading(
-    opened: Opened, drawn: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_kernel_keeps_to_a_removal_made_while_it_was_reading(opened, drawn, monkeypatch):
     one = opened()
     other = opened(again=True)
     sort = intake.sort
@@ -149,11 +129,8 @@ def test_another_kernel_keeps_to_a_removal_made_while_it_was_reading(
     assert "a_after.png" not in names(other)
 
 
-def test_what_somebody_else_removed_on_the_service_may_come_back(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened(EDIT)
-    training.add_images(icons)
+def test_what_somebody_else_removed_on_the_service_may_come_back(opened, service, icons):
+    training = opened(EDIT, images=icons)
     ids = training.images.index
     training.set_pairs([{"source": ids[0], "target": ids[1]}, {"source": ids[2], "target": ids[3]}])
     training.sync()
@@ -169,9 +146,8 @@ def test_what_somebody_else_removed_on_the_service_may_come_back(
     assert training.state.draft.left_out_pairs == frozenset()
 
 
-def test_the_cells_that_name_a_removed_image_run_again(opened: Opened, icons: Path) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_the_cells_that_name_a_removed_image_run_again(opened, icons):
+    training = opened(images=icons)
     first, second, *_ = names(training)
     training.remove(first)
     for _ in range(2):
@@ -181,12 +157,9 @@ def test_the_cells_that_name_a_removed_image_run_again(opened: Opened, icons: Pa
     assert training.images["caption"].tolist()[0] == "kept"
 
 
-def test_an_image_that_was_replaced_and_then_removed_may_be_named_again(
-    opened: Opened, icons: Path, tmp_path: Path
-) -> None:
+def test_an_image_that_was_replaced_and_then_removed_may_be_named_again(opened, icons, tmp_path):
     icon("key", 48).save(tmp_path / "better.png")
-    training = opened(EDIT)
-    training.add_images(icons)
+    training = opened(EDIT, images=icons)
     first, second, *_ = names(training)
     training.replace(first, tmp_path / "better.png")
     training.config["sample_sources"] = [first, second]
@@ -201,12 +174,7 @@ def test_an_image_that_was_replaced_and_then_removed_may_be_named_again(
     assert training.state.draft.config == before.config
 
 
-def test_an_image_removed_before_its_content_was_known_stays_out(
-    opened: Opened, icons: Path, service: FakeService, runner: InlineRunner
-) -> None:
-    training = opened()
-    training.add_images(icons)
-    training.sync()
+def test_an_image_removed_before_its_content_was_known_stays_out(training, icons, service, runner):
     shutil.rmtree(home())
     _here.clear()
     joined = Training.open(model_id=training.model_id, client=service, runner=runner)
@@ -215,9 +183,7 @@ def test_an_image_removed_before_its_content_was_known_stays_out(
     assert (report.added, report.skipped, report.left_out) == (0, 3, 1)
 
 
-def test_a_removed_pair_stays_out_until_it_is_wanted_again(
-    paired: Training, opened: Opened, tmp_path: Path
-) -> None:
+def test_a_removed_pair_stays_out_until_it_is_wanted_again(paired, opened, tmp_path):
     table = paired.save_pairs(tmp_path / "pairs.csv")
     paired.pairs = paired.pairs.iloc[1:]
     for kernel in (paired, opened(EDIT, again=True)):
@@ -234,7 +200,7 @@ def test_a_removed_pair_stays_out_until_it_is_wanted_again(
     assert paired.state.draft.left_out_pairs == frozenset()
 
 
-def test_a_pair_turned_round_or_given_another_side_does_not_come_back(paired: Training) -> None:
+def test_a_pair_turned_round_or_given_another_side_does_not_come_back(paired):
     first, second = paired.state.draft.pairs
     paired._session.editing.edit([{"op": "swap", "table": "pairs", "row": first.pair_id}]).result()
     paired._session.editing.edit(
@@ -256,9 +222,7 @@ def test_a_pair_turned_round_or_given_another_side_does_not_come_back(paired: Tr
     assert paired.state.draft.left_out_pairs == frozenset()
 
 
-def test_a_pair_that_is_there_twice_is_removed_once_without_being_left_out(
-    paired: Training,
-) -> None:
+def test_a_pair_that_is_there_twice_is_removed_once_without_being_left_out(paired):
     frame = paired.pairs
     twice = [*frame.to_dict("records"), frame.iloc[0].to_dict()]
     paired.set_pairs(twice)
@@ -266,25 +230,21 @@ def test_a_pair_that_is_there_twice_is_removed_once_without_being_left_out(
     assert paired.state.draft.left_out_pairs == frozenset()
 
 
-def test_a_removed_pair_stays_out_although_one_of_its_images_was_replaced(
-    paired: Training, tmp_path: Path
-) -> None:
+def test_a_removed_pair_stays_out_although_one_of_its_images_was_replaced(paired, tmp_path):
     paired.pairs = paired.pairs.iloc[1:]
     icon("key", 64).save(tmp_path / "better.png")
     paired.replace("a_before.png", tmp_path / "better.png")
     assert paired.pair_up().left_out == 1
 
 
-def test_a_pair_removed_after_its_image_stays_out_with_the_image_back(
-    paired: Training, drawn: Path
-) -> None:
+def test_a_pair_removed_after_its_image_stays_out_with_the_image_back(paired, drawn):
     paired.remove("a_before.png")
     paired.pairs = paired.pairs.iloc[1:]
     paired.add_images(drawn, again=True)
     assert paired.pair_up().left_out == 1
 
 
-def test_the_lines_of_a_removed_image_are_left_out(paired: Training, tmp_path: Path) -> None:
+def test_the_lines_of_a_removed_image_are_left_out(paired, tmp_path):
     table = paired.save_pairs(tmp_path / "pairs.csv")
     paired.remove("a_before.png")
     report = paired.add_pairs(table)
@@ -292,9 +252,7 @@ def test_the_lines_of_a_removed_image_are_left_out(paired: Training, tmp_path: P
     assert "you removed a_before.png" in str(report)
 
 
-def test_two_images_chosen_in_a_view_are_paired_although_their_pair_was_removed(
-    paired: Training,
-) -> None:
+def test_two_images_chosen_in_a_view_are_paired_although_their_pair_was_removed(paired):
     row = paired.state.draft.pairs[0]
     paired._session.editing.edit([{"op": "delete", "table": "pairs", "row": row.pair_id}]).result()
     paired._session.pairs.pair_chosen([row.source, row.target]).result()
@@ -302,9 +260,7 @@ def test_two_images_chosen_in_a_view_are_paired_although_their_pair_was_removed(
     assert paired.state.draft.left_out_pairs == frozenset()
 
 
-def test_an_image_that_comes_back_is_in_its_pairs_again(
-    paired: Training, service: FakeService, drawn: Path
-) -> None:
+def test_an_image_that_comes_back_is_in_its_pairs_again(paired, service, drawn):
     before = paired.pairs[["source", "target", "instruction"]]
     paired.remove("a_before.png")
     paired.sync()
@@ -315,11 +271,8 @@ def test_an_image_that_comes_back_is_in_its_pairs_again(
     assert len(service.launches) == 1
 
 
-def test_images_that_had_one_id_one_after_the_other_come_back_as_two(
-    opened: Opened, icons: Path, tmp_path: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_images_that_had_one_id_one_after_the_other_come_back_as_two(opened, icons, tmp_path):
+    training = opened(images=icons)
     first = training.images.index[0]
     icon("key", 48).save(tmp_path / "better.png")
     training.replace(first, tmp_path / "better.png")

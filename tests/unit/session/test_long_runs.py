@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_service import FakeService
-from training_types import Opened
+from fake_service import FakeService, down
 
 from phoenix_nbtrain.client import connect as connecting
 from phoenix_nbtrain.clock import Moment
@@ -19,7 +16,6 @@ from phoenix_nbtrain.errors import (
     AuthenticationFailed,
     NotFound,
     PermissionDenied,
-    PhoenixError,
     ServiceFailed,
     ServiceUnreachable,
     StillRunning,
@@ -28,7 +24,6 @@ from phoenix_nbtrain.errors import (
 )
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.records import TrainingProgress
-from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session.overview import runs
 from phoenix_nbtrain.session.session import _here
 from phoenix_nbtrain.text import time_of
@@ -36,10 +31,6 @@ from phoenix_nbtrain.training import Training
 
 DAY = 86_400
 HOUR = 3_600
-
-
-def offline() -> None:
-    raise ServiceUnreachable("Phoenix cannot be reached.", sent=False)
 
 
 def expired() -> None:
@@ -57,32 +48,19 @@ def alone() -> None:
 
 
 @pytest.fixture
-def trains(opened: Opened, service: FakeService, icons: Path) -> Training:
+def trains(opened, service, icons) -> Training:
     """A training that is running."""
-    training = opened()
-    training.add_images(icons)
+    training = opened(images=icons)
     training.start()
     assert training.status == "training"
     return training
 
 
-@pytest.fixture
-def by_the_clock(runner: InlineRunner, monkeypatch: pytest.MonkeyPatch) -> InlineRunner:
-    """Let `wait` pass the time of the runner, on whose timers things happen meanwhile."""
-    monkeypatch.setattr("phoenix_nbtrain.session.watch.time.monotonic", lambda: runner.now)
-    monkeypatch.setattr(
-        "phoenix_nbtrain.session.watch.Watch.pause", lambda _, seconds: runner.advance(seconds)
-    )
-    return runner
-
-
 # -- the watch ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [offline, expired, broken])
-def test_a_watch_that_fails_for_days_goes_on_when_it_can(
-    trains: Training, service: FakeService, runner: InlineRunner, fault: Callable[[], None]
-) -> None:
+@pytest.mark.parametrize("fault", [down, expired, broken])
+def test_a_watch_that_fails_for_days_goes_on_when_it_can(trains, service, runner, fault):
     service.before["get_model"] = fault
     runner.advance(2 * DAY)
     reads = service.count("get_model")
@@ -94,14 +72,10 @@ def test_a_watch_that_fails_for_days_goes_on_when_it_can(
     assert trains.state.problem == ""
 
 
-@pytest.mark.parametrize("fault", [offline, broken])
+@pytest.mark.parametrize("fault", [down, broken])
 def test_a_draft_that_cannot_be_sent_for_days_is_sent_when_it_can(
-    opened: Opened,
-    service: FakeService,
-    runner: InlineRunner,
-    icons: Path,
-    fault: Callable[[], None],
-) -> None:
+    opened, service, runner, icons, fault
+):
     training = opened()
     service.before["get_model"] = fault
     training.add_images(icons)
@@ -111,10 +85,8 @@ def test_a_draft_that_cannot_be_sent_for_days_is_sent_when_it_can(
     assert training.images["state"].tolist() == ["saved"] * 4
 
 
-def test_after_an_outage_the_pace_is_the_first_one_again(
-    trains: Training, service: FakeService, runner: InlineRunner
-) -> None:
-    service.before["get_model"] = offline
+def test_after_an_outage_the_pace_is_the_first_one_again(trains, service, runner):
+    service.before["get_model"] = down
     runner.advance(HOUR)
     service.before.clear()
     trains.refresh()
@@ -134,14 +106,10 @@ def failing() -> None:
     raise ServiceFailed("Bad gateway (502).", status=502)
 
 
-@pytest.mark.parametrize("fault", [offline, expired, throttled, failing])
+@pytest.mark.parametrize("fault", [down, expired, throttled, failing])
 def test_wait_goes_on_through_what_passes_and_says_so_once(
-    trains: Training,
-    service: FakeService,
-    by_the_clock: InlineRunner,
-    capsys: pytest.CaptureFixture[str],
-    fault: Callable[[], None],
-) -> None:
+    trains, service, by_the_clock, capsys, fault
+):
     def back() -> None:
         service.before.clear()
         service.finish(trains.model_id)
@@ -155,10 +123,8 @@ def test_wait_goes_on_through_what_passes_and_says_so_once(
     assert trains.state.problem == ""
 
 
-def test_wait_ends_with_its_timeout_in_an_outage(
-    trains: Training, service: FakeService, by_the_clock: InlineRunner
-) -> None:
-    service.before["get_model"] = offline
+def test_wait_ends_with_its_timeout_in_an_outage(trains, service, by_the_clock):
+    service.before["get_model"] = down
     began = by_the_clock.now
     with pytest.raises(StillRunning, match=r"may still go on after 300 s.*cannot be reached"):
         trains.wait(timeout=300)
@@ -174,24 +140,19 @@ def test_wait_ends_with_its_timeout_in_an_outage(
     ],
     ids=lambda answer: type(answer).__name__,
 )
-def test_wait_ends_at_once_where_the_answer_is_final(
-    trains: Training, service: FakeService, by_the_clock: InlineRunner, answer: PhoenixError
-) -> None:
-    def refused() -> None:
-        raise answer
+def test_wait_ends_at_once_where_the_answer_is_final(trains, service, by_the_clock, answer):
 
     began = by_the_clock.now
-    service.before["get_model"] = refused
+    service.before["get_model"] = answer
     with pytest.raises(type(answer), match=answer.message):
         trains.wait()
     assert by_the_clock.now == began
 
 
-def test_what_a_run_waits_for_is_told(trains: Training, service: FakeService) -> None:
+def test_what_a_run_waits_for_is_told(trains, service):
     job_id = service.models[trains.model_id].job_id or ""
     service.jobs[job_id] = replace(service.jobs[job_id], hint="The disk is full.")
     trains.refresh()
-    assert trains.run is not None
     assert trains.run.message == "The disk is full."
 
 
@@ -209,7 +170,7 @@ class Clock:
 
 
 @pytest.fixture
-def clock(trains: Training, monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(trains, monkeypatch) -> Clock:
     clock = Clock(time.time())
     monkeypatch.setattr(trains._session.watch, "_clock", clock)
     return clock
@@ -222,15 +183,12 @@ def tells(service: FakeService, training: Training, **progress: Any) -> None:
     training._session.watch.read()
 
 
-def test_a_run_that_cannot_be_read_says_when_it_was_seen(
-    trains: Training, service: FakeService, clock: Clock, runner: InlineRunner
-) -> None:
+def test_a_run_that_cannot_be_read_says_when_it_was_seen(trains, service, clock, runner):
     tells(service, trains, progress=0.9, remaining_seconds=10)
-    assert trains.run is not None
     assert (trains.run.remaining_seconds, trains.run.last_seen) == (10, None)
     seen = clock.at
     clock.at += HOUR
-    service.before["get_model"] = offline
+    service.before["get_model"] = down
     runner.advance(60)
     assert (trains.run.remaining_seconds, trains.run.last_seen) == (None, seen)
     assert f"90% · last seen {time_of(seen)}" in repr(trains.run)
@@ -240,9 +198,7 @@ def test_a_run_that_cannot_be_read_says_when_it_was_seen(
 
 
 @pytest.mark.parametrize(("is_local", "most"), [(True, 60), (False, 300)])
-def test_a_run_that_stands_still_says_since_when(
-    trains: Training, service: FakeService, clock: Clock, is_local: bool, most: float
-) -> None:
+def test_a_run_that_stands_still_says_since_when(trains, service, clock, is_local, most):
     service.is_local = is_local
     tells(service, trains, progress=0.9, remaining_seconds=10)
     seen = clock.at
@@ -258,8 +214,8 @@ def test_a_run_that_stands_still_says_since_when(
 
 @pytest.mark.parametrize(("is_local", "most"), [(True, 60), (False, 600)])
 def test_what_the_service_says_of_the_time_counts_from_the_first_read(
-    trains: Training, service: FakeService, clock: Clock, is_local: bool, most: float
-) -> None:
+    trains, service, clock, is_local, most
+):
     service.is_local = is_local
     assert trains.run is not None
     for age, old in ((most - 1, False), (most + 1, True), (-DAY, False)):
@@ -274,11 +230,10 @@ def test_what_the_service_says_of_the_time_counts_from_the_first_read(
     assert checked == [day, day]
 
 
-def test_a_queue_may_stand_still(trains: Training, service: FakeService, clock: Clock) -> None:
+def test_a_queue_may_stand_still(trains, service, clock):
     tells(service, trains, position=3)
     clock.at += HOUR
     trains._session.watch.read()
-    assert trains.run is not None
     assert (trains.run.position, trains.run.last_seen) == (3, None)
 
 
@@ -296,12 +251,10 @@ def renewed(service: FakeService) -> FakeService:
 def tell(client: FakeService) -> None:
     """Do what `connect` does with a client once it has it."""
     for hear in list(connecting.told):
-        hear(client)  # type: ignore[arg-type]  # all that is needed of a Phoenix
+        hear(client)
 
 
-def test_an_open_training_goes_on_with_a_new_connection_at_once(
-    trains: Training, service: FakeService, runner: InlineRunner
-) -> None:
+def test_an_open_training_goes_on_with_a_new_connection_at_once(trains, service, runner):
     service.before["get_model"] = expired
     runner.advance(HOUR)
     assert trains.state.problem
@@ -320,11 +273,8 @@ def test_an_open_training_goes_on_with_a_new_connection_at_once(
 
 
 def test_a_wait_with_an_expired_token_goes_on_with_another_kernels_login(
-    trains: Training,
-    service: FakeService,
-    by_the_clock: InlineRunner,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    trains, service, by_the_clock, monkeypatch
+):
     client, logins = renewed(service), [None, None]
     client.finish(trains.model_id)
 
@@ -340,9 +290,7 @@ def test_a_wait_with_an_expired_token_goes_on_with_another_kernels_login(
     assert client.count("get_model") > 0
 
 
-def test_what_could_not_be_sent_goes_with_a_new_connection(
-    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-) -> None:
+def test_what_could_not_be_sent_goes_with_a_new_connection(opened, service, runner, icons):
     training = opened()
     service.before["get_model"] = expired
     training.add_images(icons)
@@ -358,8 +306,8 @@ def test_what_could_not_be_sent_goes_with_a_new_connection(
     ("origin", "project"), [("https://other.test/v1", "proj_1"), (None, "proj_2")]
 )
 def test_a_connection_to_another_service_or_project_moves_nothing(
-    opened: Opened, service: FakeService, is_local: bool, origin: str | None, project: str
-) -> None:
+    opened, service, is_local, origin, project
+):
     service.is_local, service.project_id = is_local, "proj_1"
     training = opened()
     client = renewed(service)
@@ -369,9 +317,7 @@ def test_a_connection_to_another_service_or_project_moves_nothing(
     assert client.calls == []
 
 
-def test_a_key_that_does_not_reach_the_model_is_another_projects(
-    opened: Opened, service: FakeService
-) -> None:
+def test_a_key_that_does_not_reach_the_model_is_another_projects(opened, service):
     service.is_local = False  # a key says nothing of its project
     training = opened()
     client = renewed(service)
@@ -386,7 +332,7 @@ def test_a_key_that_does_not_reach_the_model_is_another_projects(
     assert service.count("get_model") == reads
 
 
-def test_connecting_tells_open_trainings(opened: Opened, tmp_path: Path) -> None:
+def test_connecting_tells_open_trainings(opened, tmp_path):
     first = connecting.connect("local", data_dir=tmp_path / "local")
     training = Training.open("icons", type="flux.2-dev-lora")
     first.close()
@@ -410,13 +356,10 @@ def newer(name: str, table: str) -> None:
     connection.close()
 
 
-def test_beside_a_newer_journal_runs_are_followed_and_stopped(
-    trains: Training, service: FakeService, by_the_clock: InlineRunner
-) -> None:
+def test_beside_a_newer_journal_runs_are_followed_and_stopped(trains, service, by_the_clock):
     newer("journal.sqlite3", "intents")
     run_id = trains.run.run_id if trains.run else ""
     trains.refresh()
-    assert trains.run is not None
     assert (trains.run.run_id, trains.status) == (run_id, "training")
     trains.stop()
     assert service.count("cancel_training") == 1
@@ -425,9 +368,7 @@ def test_beside_a_newer_journal_runs_are_followed_and_stopped(
     assert trains.wait().status == "training-canceled"
 
 
-def test_without_the_journal_a_run_is_followed_and_stopped(
-    trains: Training, service: FakeService
-) -> None:
+def test_without_the_journal_a_run_is_followed_and_stopped(trains, service):
     (home() / "journal.sqlite3").unlink()
     assert trains._session.watch.read().status == "training"
     trains.stop()
@@ -436,23 +377,15 @@ def test_without_the_journal_a_run_is_followed_and_stopped(
     assert "journal.sqlite3 is gone" in trains.state.problem
 
 
-def test_beside_a_newer_journal_nothing_is_bought(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
-    training.sync()
+def test_beside_a_newer_journal_nothing_is_bought(training, service):
     newer("journal.sqlite3", "intents")
     with pytest.raises(StoreError, match=r"newer phoenix-nbtrain.*Restart this kernel"):
         training.start()
     assert service.launches == []
 
 
-def test_beside_newer_drafts_nothing_is_written(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_beside_newer_drafts_nothing_is_written(opened, service, icons):
+    training = opened(images=icons)
     newer("drafts.sqlite3", "drafts")
     before = (home() / "drafts.sqlite3").read_bytes()
     with pytest.raises(StoreError, match=r"newer phoenix-nbtrain.*Restart this kernel"):

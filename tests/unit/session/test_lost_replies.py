@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from fake_service import FakeService
-from training_types import Opened
+from fake_service import FakeService, lost
 
 from phoenix_nbtrain.errors import ServiceUnreachable
 from phoenix_nbtrain.records import TrainingPair
@@ -21,17 +19,13 @@ GoesOn = Callable[[Training], Training]
 
 
 @pytest.fixture(params=[False, True], ids=["same kernel", "kernel restarted"])
-def goes_on(request: pytest.FixtureRequest, opened: Opened) -> GoesOn:
+def goes_on(request, opened) -> GoesOn:
     """Return the training that goes on after the lost reply and what was typed since."""
     return lambda training: opened(training.type, again=True) if request.param else training
 
 
 def lose(service: FakeService, request: str, training: Training) -> None:
     """Sync with the reply of one request lost."""
-
-    def lost() -> None:
-        raise ServiceUnreachable("Reset.", sent=True)
-
     service.after[request] = lost
     with pytest.raises(ServiceUnreachable):
         training.sync()
@@ -39,9 +33,8 @@ def lose(service: FakeService, request: str, training: Training) -> None:
 
 
 @pytest.fixture
-def training(opened: Opened, icons: Path) -> Training:
-    training = opened(EDIT_TYPE)
-    training.add_images(icons)
+def training(opened, icons) -> Training:
+    training = opened(EDIT_TYPE, images=icons)
     training.sync()
     return training
 
@@ -52,9 +45,7 @@ def pair(training: Training, instruction: str) -> None:
 
 
 @pytest.mark.parametrize("typed", ["newer", ""])
-def test_a_caption_typed_after_the_lost_one_is_sent(
-    training: Training, service: FakeService, goes_on: GoesOn, typed: str
-) -> None:
+def test_a_caption_typed_after_the_lost_one_is_sent(training, service, goes_on, typed):
     image_id = training.images.index[0]
     training.set_captions({image_id: "lost"})
     lose(service, "update_asset", training)
@@ -66,9 +57,7 @@ def test_a_caption_typed_after_the_lost_one_is_sent(
     assert service.assets[row["asset_id"]].description == typed
 
 
-def test_a_caption_that_somebody_else_wrote_meanwhile_is_still_told(
-    training: Training, service: FakeService, goes_on: GoesOn
-) -> None:
+def test_a_caption_that_somebody_else_wrote_meanwhile_is_still_told(training, service, goes_on):
     image_id = training.images.index[0]
     training.set_captions({image_id: "lost"})
     lose(service, "update_asset", training)
@@ -80,9 +69,7 @@ def test_a_caption_that_somebody_else_wrote_meanwhile_is_still_told(
 
 
 @pytest.mark.parametrize("typed", ["newer", "first"])
-def test_an_instruction_typed_after_the_lost_one_replaces_it(
-    training: Training, service: FakeService, goes_on: GoesOn, typed: str
-) -> None:
+def test_an_instruction_typed_after_the_lost_one_replaces_it(training, service, goes_on, typed):
     pair(training, "first")
     training.sync()
     pair(training, "lost")
@@ -96,8 +83,8 @@ def test_an_instruction_typed_after_the_lost_one_replaces_it(
 
 
 def test_a_pair_removed_after_it_was_lost_stays_removed_and_a_foreign_one_comes_in(
-    training: Training, service: FakeService, goes_on: GoesOn
-) -> None:
+    training, service, goes_on
+):
     pair(training, "lost")
     lose(service, "replace_pairs", training)
     training.set_pairs([])
@@ -112,9 +99,7 @@ def test_a_pair_removed_after_it_was_lost_stays_removed_and_a_foreign_one_comes_
     assert service.models[model.id].training_image_pairs == (foreign,)
 
 
-def test_a_parameter_set_back_after_the_lost_one_is_set_back(
-    training: Training, service: FakeService, goes_on: GoesOn
-) -> None:
+def test_a_parameter_set_back_after_the_lost_one_is_set_back(training, service, goes_on):
     training.update_config({"epochs": 20})
     training.sync()
     training.update_config({"epochs": 30})
@@ -128,8 +113,8 @@ def test_a_parameter_set_back_after_the_lost_one_is_set_back(
 
 @pytest.mark.parametrize("left_out", ["trainingImages", "trainingImagePairs", "parameters"])
 def test_what_the_service_leaves_out_of_its_reply_is_not_taken_for_gone(
-    training: Training, service: FakeService, monkeypatch: pytest.MonkeyPatch, left_out: str
-) -> None:
+    training, service, monkeypatch, left_out
+):
     training.update_config({"epochs": 20})
     pair(training, "turn it")
     training.sync()

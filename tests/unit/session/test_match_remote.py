@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import shutil
-from pathlib import Path
 
 import pytest
-from fake_service import FakeService
 from PIL import Image, PngImagePlugin
-from training_types import Opened
 
 from phoenix_nbtrain.errors import ServiceUnreachable
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.images.drawings import icon
-from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session.session import _here
 from phoenix_nbtrain.training import Training
 
 
 @pytest.fixture
-def model_id(opened: Opened, icons: Path) -> str:
+def model_id(opened, icons) -> str:
     """A model whose pictures were sent by a computer that has forgotten it."""
-    training = opened()
-    training.add_images(icons)
+    training = opened(images=icons)
     training.ensure_trigger("inkling")
     training.sync()
     shutil.rmtree(home())
@@ -31,16 +27,14 @@ def model_id(opened: Opened, icons: Path) -> str:
 
 
 @pytest.fixture
-def joined(model_id: str, service: FakeService, runner: InlineRunner) -> Training:
+def joined(model_id, service, runner) -> Training:
     training = Training.open(model_id=model_id, client=service, runner=runner)
     training.sync()
     service.calls.clear()
     return training
 
 
-def test_files_that_the_service_holds_are_not_sent_again(
-    joined: Training, service: FakeService, icons: Path
-) -> None:
+def test_files_that_the_service_holds_are_not_sent_again(joined, service, icons):
     report = joined.add_images(icons)
     assert (report.added, report.skipped, report.problem) == (0, 4, "")
     joined.sync()
@@ -50,7 +44,7 @@ def test_files_that_the_service_holds_are_not_sent_again(
     assert joined.images["width"].tolist() == [64] * 4
 
 
-def test_each_is_read_back_once(joined: Training, service: FakeService, icons: Path) -> None:
+def test_each_is_read_back_once(joined, service, icons):
     joined.add_images(icons)
     assert service.count("fetch") == 4
     joined.add_images(icons)
@@ -59,9 +53,7 @@ def test_each_is_read_back_once(joined: Training, service: FakeService, icons: P
     assert service.count("fetch") == 4
 
 
-def test_only_what_could_be_the_same_is_read_back(
-    joined: Training, service: FakeService, tmp_path: Path
-) -> None:
+def test_only_what_could_be_the_same_is_read_back(joined, service, tmp_path):
     icon("key", 32).save(tmp_path / "new.png")
     report = joined.add_images(tmp_path / "new.png")
     assert report.added == 1
@@ -70,9 +62,7 @@ def test_only_what_could_be_the_same_is_read_back(
     assert service.count("upload_image") == 1
 
 
-def test_a_file_of_the_same_size_that_is_another_picture_is_added(
-    joined: Training, service: FakeService, icons: Path, tmp_path: Path
-) -> None:
+def test_a_file_of_the_same_size_that_is_another_picture_is_added(joined, service, icons, tmp_path):
     content = bytearray(min(icons.glob("*.png")).read_bytes())
     content[-20] ^= 1  # within the pixels' data: the same size, and another picture
     (tmp_path / "other.png").write_bytes(content)
@@ -81,8 +71,8 @@ def test_a_file_of_the_same_size_that_is_another_picture_is_added(
 
 
 def test_one_that_was_sent_with_its_metadata_by_another_program_is_recognised(
-    model_id: str, service: FakeService, runner: InlineRunner, tmp_path: Path
-) -> None:
+    model_id, service, runner, tmp_path
+):
     told = PngImagePlugin.PngInfo()
     told.add_text("Author", "somebody")
     Image.new("RGB", (16, 16), "red").save(tmp_path / "told.png", pnginfo=told)
@@ -93,15 +83,12 @@ def test_one_that_was_sent_with_its_metadata_by_another_program_is_recognised(
     assert joined.add_images(tmp_path / "told.png").skipped == 1
 
 
-def test_a_full_set_is_recognised_though_nothing_more_would_fit(
-    opened: Opened, service: FakeService, runner: InlineRunner, tmp_path: Path
-) -> None:
+def test_a_full_set_is_recognised_though_nothing_more_would_fit(opened, service, runner, tmp_path):
     for i in range(50):
         picture = icon("cup", 32)
         picture.putpixel((0, 0), (i, i, i))
         picture.save(tmp_path / f"{i:02}.png")
-    training = opened()
-    training.add_images(tmp_path)
+    training = opened(images=tmp_path)
     training.sync()
     # Beside the test's own folder, so that nothing but the memory goes.
     for name in ("drafts.sqlite3", "journal.sqlite3"):
@@ -114,12 +101,11 @@ def test_a_full_set_is_recognised_though_nothing_more_would_fit(
 
 
 def test_where_only_the_draft_is_gone_the_journal_tells_without_asking(
-    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-) -> None:
+    opened, service, runner, icons
+):
     url = "https://cdn.example.com/ref1.png"
     service.web[url] = icon_bytes()
-    training = opened()
-    training.add_images(icons)
+    training = opened(images=icons)
     training.add_images(url)
     training.sync()
     (home() / "drafts.sqlite3").unlink()
@@ -132,8 +118,6 @@ def test_where_only_the_draft_is_gone_the_journal_tells_without_asking(
 
 
 def icon_bytes() -> bytes:
-    import io
-
     out = io.BytesIO()
     icon("fish", 40).save(out, "PNG")
     return out.getvalue()
@@ -141,12 +125,11 @@ def icon_bytes() -> bytes:
 
 @pytest.mark.parametrize("step", ["get_assets", "fetch"])
 def test_where_the_service_cannot_be_read_they_are_added_and_the_report_says_so(
-    joined: Training, service: FakeService, icons: Path, step: str
-) -> None:
-    def down() -> None:
-        raise ServiceUnreachable("Nobody answers.", sent=False, remedy="Try it later. " * 20)
-
-    service.before[step] = down
+    joined, service, icons, step
+):
+    service.before[step] = ServiceUnreachable(
+        "Nobody answers.", sent=False, remedy="Try it later. " * 20
+    )
     report = joined.add_images(icons)
     assert report.added == 4
     assert "Nobody answers" in report.problem
@@ -156,8 +139,8 @@ def test_where_the_service_cannot_be_read_they_are_added_and_the_report_says_so(
 
 
 def test_what_was_bought_before_is_not_bought_again_for_having_been_recognised(
-    joined: Training, service: FakeService, icons: Path
-) -> None:
+    joined, service, icons
+):
     joined.start()
     service.finish(joined.model_id)
     joined.refresh()

@@ -6,9 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from clocks import SetClock
-from fake_service import FakeService
-from training_types import Opened
+from clocks import launches_by
+from fake_service import FakeService, down, lost
 
 from phoenix_nbtrain.errors import LaunchUncertain, ModelNameTaken, ServiceUnreachable
 from phoenix_nbtrain.home import home
@@ -35,8 +34,8 @@ def cells(service: FakeService, runner: InlineRunner, icons: Path, model_id: str
 
 @pytest.mark.parametrize("ended", [False, True], ids=["running", "trained"])
 def test_all_cells_run_again_after_the_data_folder_was_deleted_buy_nothing(
-    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path, ended: bool
-) -> None:
+    opened, service, runner, icons, ended
+):
     model_id = opened().model_id
     first = cells(service, runner, icons, model_id)
     if ended:
@@ -51,9 +50,7 @@ def test_all_cells_run_again_after_the_data_folder_was_deleted_buy_nothing(
     assert len(second.images) == len(first.images)
 
 
-def test_opening_by_name_stops_at_the_model_that_is_there(
-    opened: Opened, service: FakeService
-) -> None:
+def test_opening_by_name_stops_at_the_model_that_is_there(opened, service):
     model_id = opened().model_id
     shutil.rmtree(home())
     with pytest.raises(ModelNameTaken, match=model_id):
@@ -62,8 +59,8 @@ def test_opening_by_name_stops_at_the_model_that_is_there(
 
 
 def test_runs_tells_of_both_what_was_launched_here_and_what_only_models_show(
-    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-) -> None:
+    opened, service, runner, icons
+):
     here = cells(service, runner, icons, opened().model_id)
     theirs = service.create_model(name="theirs", type="flux.2-dev-lora")
     service.trigger_training(theirs.id, {})
@@ -78,49 +75,25 @@ def test_runs_tells_of_both_what_was_launched_here_and_what_only_models_show(
 
 
 def test_runs_says_what_it_last_saw_where_the_service_does_not_answer(
-    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-) -> None:
+    opened, service, runner, icons
+):
     cells(service, runner, icons, opened().model_id)
-
-    def down() -> None:
-        raise ServiceUnreachable("Refused.", sent=False)
-
     service.before.update(get_model=down, list_models=down)
     (checked,) = runs(service)["checked"]
     assert checked.startswith("last seen ")
 
 
-def test_runs_raises_where_neither_the_service_nor_this_computer_tells(
-    service: FakeService,
-) -> None:
-    def down() -> None:
-        raise ServiceUnreachable("Refused.", sent=False)
-
+def test_runs_raises_where_neither_the_service_nor_this_computer_tells(service):
     service.before.update(list_models=down)
     with pytest.raises(ServiceUnreachable):
         runs(service)
 
 
-def test_a_launch_that_left_no_trace_is_told_with_its_evidence(
-    opened: Opened,
-    service: FakeService,
-    runner: InlineRunner,
-    icons: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock, training = SetClock(), opened()
-    for timed in (
-        training._session.launcher,
-        training._session.launcher._ledger,
-        training._session.journal,
-    ):
-        monkeypatch.setattr(timed, "_clock", clock)
+def test_a_launch_that_left_no_trace_is_told_with_its_evidence(opened, service, runner, icons):
+    training = opened()
+    clock = launches_by(training)
     training.add_images(icons)
-
-    def reset() -> None:
-        raise ServiceUnreachable("Reset.", sent=True)
-
-    service.before["trigger_training"] = reset
+    service.before["trigger_training"] = lost
     with pytest.raises(LaunchUncertain):
         training.start(max_cost=2000)
     service.before.clear()

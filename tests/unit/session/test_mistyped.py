@@ -6,11 +6,9 @@ import copy
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from training_types import Opened
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.errors import InputError, PhoenixError, UnknownName
@@ -27,7 +25,7 @@ from phoenix_nbtrain.training import Training
         (Training, "Create", "create"),
     ],
 )
-def test_a_mistyped_name_names_the_nearest(owner: object, name: str, near: str) -> None:
+def test_a_mistyped_name_names_the_nearest(owner, name, near):
     with pytest.raises(UnknownName, match=rf"has no attribute {name}\. Did you mean {near}\?"):
         getattr(owner, name)
     assert not hasattr(owner, name)
@@ -35,12 +33,9 @@ def test_a_mistyped_name_names_the_nearest(owner: object, name: str, near: str) 
 
 
 @pytest.mark.parametrize(
-    ("name", "near"),
-    [("add_image", "add_images"), ("image", "images"), ("estimat", "estimate")],
+    ("name", "near"), [("add_image", "add_images"), ("image", "images"), ("estimat", "estimate")]
 )
-def test_a_mistyped_name_of_a_training_is_neither_read_nor_assigned(
-    opened: Opened, name: str, near: str
-) -> None:
+def test_a_mistyped_name_of_a_training_is_neither_read_nor_assigned(opened, name, near):
     training = opened()
     words = rf"training has no attribute {name}\. Did you mean {near}\?"
     with pytest.raises(UnknownName, match=words):
@@ -50,23 +45,21 @@ def test_a_mistyped_name_of_a_training_is_neither_read_nor_assigned(
     assert name not in vars(training)
 
 
-def test_a_name_that_is_near_to_none_says_where_they_are_listed(opened: Opened) -> None:
+def test_a_name_that_is_near_to_none_says_where_they_are_listed(opened):
     with pytest.raises(UnknownName, match=r"dir\(training\) lists them"):
         _ = opened().xyzzy
     with pytest.raises(UnknownName, match=r"dir\(nbt\) lists them"):
         _ = nbt.xyzzy
 
 
-def test_what_libraries_ask_for_is_no_error_of_ours(opened: Opened) -> None:
+def test_what_libraries_ask_for_is_no_error_of_ours(opened):
     for owner in (opened(), nbt, Training):
         with pytest.raises(AttributeError) as caught:
             _ = owner._repr_latex_
         assert not isinstance(caught.value, PhoenixError)
 
 
-def test_a_property_that_fails_tells_its_own_reason(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_property_that_fails_tells_its_own_reason(opened, monkeypatch):
     training = opened()
 
     def broken(_: object) -> None:
@@ -77,9 +70,7 @@ def test_a_property_that_fails_tells_its_own_reason(
         _ = training.unit
 
 
-def test_the_hint_stands_once_in_plain_python_and_in_a_notebook(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_the_hint_stands_once_in_plain_python_and_in_a_notebook(capsys):
     plain = subprocess.run(
         [sys.executable, "-c", "import phoenix_nbtrain as nbt; nbt.Traning"],
         capture_output=True,
@@ -96,7 +87,7 @@ def test_the_hint_stands_once_in_plain_python_and_in_a_notebook(
         assert line.endswith("nbt has no attribute Traning. Did you mean Training?")
 
 
-def test_the_errors_are_found_below_the_package() -> None:
+def test_the_errors_are_found_below_the_package():
     assert nbt.errors.NotFound is sys.modules["phoenix_nbtrain.errors"].NotFound
 
 
@@ -108,17 +99,13 @@ def test_the_errors_are_found_below_the_package() -> None:
         ([], {"name": "props", "type": "zimage-lora"}, r'\.open\("props", type="zimage-lora"\)'),
     ],
 )
-def test_calling_the_class_says_how_it_is_opened(
-    given: list[str], named: dict[str, str], line: str
-) -> None:
+def test_calling_the_class_says_how_it_is_opened(given, named, line):
     with pytest.raises(InputError, match=rf"opened, not called\. .*{line}"):
         nbt.Training(*given, **named)
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_training_is_opened_again_and_never_copied(
-    opened: Opened, copied: Callable[[object], object]
-) -> None:
+def test_a_training_is_opened_again_and_never_copied(opened, copied):
     training = opened()
     for what in (training, {"kept": [training]}):
         if what is not training and copied is copy.copy:

@@ -5,24 +5,21 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from fake_service import FakeService
-from training_types import Opened
+from fake_service import FakeService, interrupted, lost
 
 from phoenix_nbtrain.errors import ServiceUnreachable
 from phoenix_nbtrain.locks import lease_if_free
 from phoenix_nbtrain.runner import InlineRunner
+from phoenix_nbtrain.session import opening
 from phoenix_nbtrain.session.opening import Opening
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.training import Training
 
 
 def test_ctrl_c_while_it_is_created_leaves_nothing_that_the_cell_run_again_does_not_finish(
-    opened: Opened, service: FakeService
-) -> None:
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    service.after["create_model"] = interrupt
+    opened, service
+):
+    service.after["create_model"] = interrupted
     with pytest.raises(KeyboardInterrupt):
         opened()
     service.after.clear()
@@ -30,12 +27,7 @@ def test_ctrl_c_while_it_is_created_leaves_nothing_that_the_cell_run_again_does_
     assert service.count("create_model") == 1
 
 
-def test_a_lost_reply_of_the_creation_is_found_by_looking(
-    opened: Opened, service: FakeService
-) -> None:
-    def lost() -> None:
-        raise ServiceUnreachable("Timed out.", sent=True)
-
+def test_a_lost_reply_of_the_creation_is_found_by_looking(opened, service):
     service.after["create_model"] = lost
     with pytest.raises(ServiceUnreachable):
         opened()
@@ -44,16 +36,8 @@ def test_a_lost_reply_of_the_creation_is_found_by_looking(
     assert service.count("create_model") == 1
 
 
-def test_a_creation_that_never_arrived_is_given_up_and_done_anew(
-    opened: Opened, service: FakeService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from phoenix_nbtrain.session import opening
-
+def test_a_creation_that_never_arrived_is_given_up_and_done_anew(opened, service, monkeypatch):
     monkeypatch.setattr(opening, "GRACE_SECONDS", 0)
-
-    def lost() -> None:
-        raise ServiceUnreachable("Reset.", sent=True)
-
     service.before["create_model"] = lost
     with pytest.raises(ServiceUnreachable):
         opened()
@@ -62,9 +46,7 @@ def test_a_creation_that_never_arrived_is_given_up_and_done_anew(
     assert len(service.models) == 1
 
 
-def test_a_model_that_another_kernel_makes_while_it_is_looked_for_is_joined(
-    opened: Opened, service: FakeService
-) -> None:
+def test_a_model_that_another_kernel_makes_while_it_is_looked_for_is_joined(opened, service):
     def other_kernel() -> None:
         service.before.clear()
         Opening(service, Journal()).open("icons", type="flux.2-dev-lora")
@@ -75,8 +57,8 @@ def test_a_model_that_another_kernel_makes_while_it_is_looked_for_is_joined(
 
 
 def test_nobody_sends_to_a_new_model_before_its_reading_is_in_the_draft(
-    opened: Opened, service: FakeService, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    opened, service, monkeypatch
+):
     free = []
     finish = Journal.finish_model
 
@@ -90,7 +72,7 @@ def test_nobody_sends_to_a_new_model_before_its_reading_is_in_the_draft(
     assert free == [False]
 
 
-def test_two_keys_of_one_host_each_find_their_own_model_again() -> None:
+def test_two_keys_of_one_host_each_find_their_own_model_again():
     mine, theirs = FakeService(), FakeService()
     theirs._numbers = itertools.count(100)
 
@@ -105,9 +87,7 @@ def test_two_keys_of_one_host_each_find_their_own_model_again() -> None:
     assert (open_(mine), open_(theirs)) == (first, second)
 
 
-def test_a_model_that_was_deleted_there_is_made_anew_once(
-    opened: Opened, service: FakeService
-) -> None:
+def test_a_model_that_was_deleted_there_is_made_anew_once(opened, service):
     del service.models[opened().model_id]
     made = opened(again=True).model_id
     assert opened(again=True).model_id == made

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from training_types import Opened
 
 from phoenix_nbtrain.errors import InputError, PairError
 
 EDIT = "flux.2-dev-edit-lora"
 
 
-def test_pairs_go_to_a_file_and_come_from_one_in_one_step(
-    opened: Opened, icons: Path, tmp_path: Path
-) -> None:
-    training = opened(type=EDIT)
-    training.add_images(icons)
+def test_pairs_go_to_a_file_and_come_from_one_in_one_step(opened, icons, tmp_path):
+    training = opened(type=EDIT, images=icons)
     names = training.images["name"].tolist()
     report = training.add_pairs(
         [
@@ -43,9 +37,8 @@ def test_pairs_go_to_a_file_and_come_from_one_in_one_step(
         training.add_pairs(tmp_path / "gone.csv")
 
 
-def test_one_sentence_is_written_over_all_pairs_and_undone(opened: Opened, icons: Path) -> None:
-    training = opened(type=EDIT)
-    training.add_images(icons)
+def test_one_sentence_is_written_over_all_pairs_and_undone(opened, icons):
+    training = opened(type=EDIT, images=icons)
     names = training.images["name"].tolist()
     sides = [(0, 1), (1, 2)]
     training.add_pairs([{"source": names[a], "target": names[b]} for a, b in sides])
@@ -60,10 +53,7 @@ def test_one_sentence_is_written_over_all_pairs_and_undone(opened: Opened, icons
         training.set_instructions("{nope}")
 
 
-def test_names_that_tell_of_no_pairs_say_so_to_who_does_not_wait(
-    opened: Opened, icons: Path
-) -> None:
-    training = opened(type=EDIT)
-    training.add_images(icons)
+def test_names_that_tell_of_no_pairs_say_so_to_who_does_not_wait(opened, icons):
+    training = opened(type=EDIT, images=icons)
     with pytest.raises(PairError, match="tell of no pairs"):
         training._session.behind("pairs", training._session.pairs.pair_up).result()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_service import FakeService
-from training_types import Opened
 
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.training import Training
@@ -24,10 +22,9 @@ def there(service: FakeService, training: Training, name: str = "nbEpochs") -> A
 
 
 @pytest.fixture
-def training(opened: Opened, service: FakeService, icons: Path) -> Training:
+def training(opened, service, icons) -> Training:
     """Ten epochs on both sides, then seven here and twelve there."""
-    training = opened()
-    training.add_images(icons)
+    training = opened(images=icons)
     training.config["epochs"] = 10
     training.sync()
     set_there(service, training, nbEpochs=12)
@@ -36,9 +33,7 @@ def training(opened: Opened, service: FakeService, icons: Path) -> Training:
     return training
 
 
-def test_both_values_are_shown_and_nothing_is_overwritten(
-    training: Training, service: FakeService
-) -> None:
+def test_both_values_are_shown_and_nothing_is_overwritten(training, service):
     assert (training.config["epochs"], there(service, training)) == (7, 12)
     assert dict(training.state.draft.config_theirs) == {"epochs": 12}
     (message,) = training.check().query("kind == 'changed-there'")["message"]
@@ -47,7 +42,7 @@ def test_both_values_are_shown_and_nothing_is_overwritten(
     assert (training.config["epochs"], there(service, training)) == (7, 12)
 
 
-def test_nothing_starts_until_one_is_kept(training: Training, service: FakeService) -> None:
+def test_nothing_starts_until_one_is_kept(training, service):
     for _ in range(2):
         training.config["epochs"] = 7  # a cell that is run again chooses nothing
         with pytest.raises(InputError, match=r"keep_mine\('epochs'\) or .*take_theirs\('epochs'\)"):
@@ -60,9 +55,7 @@ def test_nothing_starts_until_one_is_kept(training: Training, service: FakeServi
 
 
 @pytest.mark.parametrize(("side", "stands"), [("keep_mine", 7), ("take_theirs", 12)])
-def test_one_is_kept_and_both_sides_agree(
-    training: Training, service: FakeService, side: str, stands: int
-) -> None:
+def test_one_is_kept_and_both_sides_agree(training, service, side, stands):
     getattr(training, side)()
     training.sync()
     assert (training.config["epochs"], there(service, training)) == (stands, stands)
@@ -72,7 +65,7 @@ def test_one_is_kept_and_both_sides_agree(
 
 
 @pytest.mark.parametrize("side", ["keep_mine", "take_theirs"])
-def test_a_choice_can_be_taken_back(training: Training, side: str) -> None:
+def test_a_choice_can_be_taken_back(training, side):
     before = training.state.draft
     getattr(training, side)()
     for _ in range(2):
@@ -85,7 +78,7 @@ def test_a_choice_can_be_taken_back(training: Training, side: str) -> None:
         assert training.state.draft.config_theirs == after.config_theirs == {}
 
 
-def test_a_third_value_set_here_is_the_choice(training: Training, service: FakeService) -> None:
+def test_a_third_value_set_here_is_the_choice(training, service):
     training.config["epochs"] = 9
     training.sync()
     assert there(service, training) == 9
@@ -93,14 +86,12 @@ def test_a_third_value_set_here_is_the_choice(training: Training, service: FakeS
     assert dict(training.state.draft.config_theirs) == {"epochs": 12}
 
 
-def test_the_choice_waits_in_the_next_kernel_too(training: Training, opened: Opened) -> None:
+def test_the_choice_waits_in_the_next_kernel_too(training, opened):
     again = opened(again=True)
     assert dict(again.state.draft.config_theirs) == {"epochs": 12}
 
 
-def test_what_they_set_next_is_what_is_shown_and_the_same_as_ours_ends_it(
-    training: Training, service: FakeService
-) -> None:
+def test_what_they_set_next_is_what_is_shown_and_the_same_as_ours_ends_it(training, service):
     set_there(service, training, nbEpochs=13)
     training.sync()
     assert dict(training.state.draft.config_theirs) == {"epochs": 13}
@@ -110,18 +101,15 @@ def test_what_they_set_next_is_what_is_shown_and_the_same_as_ours_ends_it(
     assert training.state.draft.unsent == 0
 
 
-def test_other_parameters_are_sent_meanwhile(training: Training, service: FakeService) -> None:
+def test_other_parameters_are_sent_meanwhile(training, service):
     training.config["rank"] = 8
     training.sync()
     assert (there(service, training, "rank"), there(service, training)) == (8, 12)
     assert dict(training.state.draft.config_theirs) == {"epochs": 12}
 
 
-def test_their_default_is_a_value_like_any_other(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_their_default_is_a_value_like_any_other(opened, service, icons):
+    training = opened(images=icons)
     training.config["epochs"] = 12
     training.sync()
     parameters = dict(service.models[training.model_id].parameters)
@@ -136,10 +124,9 @@ def test_their_default_is_a_value_like_any_other(
 
 
 def test_what_only_they_changed_is_taken_and_the_same_on_both_sides_is_no_choice(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+    opened, service, icons
+):
+    training = opened(images=icons)
     training.config["epochs"] = 9
     training.sync()
     set_there(service, training, rank=8, nbEpochs=11)
@@ -150,11 +137,8 @@ def test_what_only_they_changed_is_taken_and_the_same_on_both_sides_is_no_choice
     training.start()
 
 
-def test_whatever_both_set_neither_is_overwritten_unseen(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_whatever_both_set_neither_is_overwritten_unseen(opened, service, icons):
+    training = opened(images=icons)
     training.config["epochs"] = agreed = 5
     training.sync()
     drawn = random.Random(5)

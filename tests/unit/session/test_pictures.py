@@ -27,7 +27,7 @@ TEAL = (0, 128, 128)
 
 
 @pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def decoded(monkeypatch) -> list[int]:
     """The sizes in which pictures were decoded, in order."""
     sizes: list[int] = []
     real = decoder.thumbnail
@@ -41,7 +41,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.fixture
-def teal(tmp_path: Path) -> Path:
+def teal(tmp_path) -> Path:
     path = tmp_path / "teal.png"
     Image.new("RGB", (60, 40), TEAL).save(path)
     return path
@@ -66,11 +66,8 @@ def one(futures: list[Future[Thumbnail]]) -> Thumbnail:
 # -- kept ----------------------------------------------------------------------------------------
 
 
-def test_a_thumbnail_is_decoded_once_for_all_kernels(
-    opened: Opened, teal: Path, decoded: list[int]
-) -> None:
-    training = opened()
-    training.add_images(teal)
+def test_a_thumbnail_is_decoded_once_for_all_kernels(opened, teal, decoded):
+    training = opened(images=teal)
     first = one(training._session.thumbnails.ask([only(training)], 32))
     assert one(training._session.thumbnails.ask([only(training)], 32)) is first
     later = anew(opened)
@@ -81,9 +78,7 @@ def test_a_thumbnail_is_decoded_once_for_all_kernels(
     assert decoded == [32, 48]
 
 
-def test_two_trainings_of_one_picture_share_its_thumbnail(
-    opened: Opened, teal: Path, decoded: list[int], service: FakeService
-) -> None:
+def test_two_trainings_of_one_picture_share_its_thumbnail(opened, teal, decoded, service):
     other = Training.create("other", type="flux.2-dev-lora", client=service, runner=InlineRunner())
     for training in (opened(), other):
         training.add_images(teal)
@@ -91,19 +86,15 @@ def test_two_trainings_of_one_picture_share_its_thumbnail(
     assert decoded == [32]
 
 
-def test_one_that_lies_in_memory_waits_for_no_lane(opened: Opened, teal: Path) -> None:
-    training = opened()
-    training.add_images(teal)
+def test_one_that_lies_in_memory_waits_for_no_lane(opened, teal):
+    training = opened(images=teal)
     one(training._session.thumbnails.ask([only(training)], 32))
-    training._session.store.runner.submit = None  # type: ignore[assignment, method-assign]  # none is asked
+    training._session.store.runner.submit = None
     assert training._session.thumbnails.ask([only(training)], 32)[0].done()
 
 
-def test_a_damaged_store_of_thumbnails_is_made_anew(
-    opened: Opened, teal: Path, decoded: list[int], tmp_path: Path
-) -> None:
-    training = opened()
-    training.add_images(teal)
+def test_a_damaged_store_of_thumbnails_is_made_anew(opened, teal, decoded, tmp_path):
+    training = opened(images=teal)
     one(training._session.thumbnails.ask([only(training)], 32))
     kept = [p for p in (tmp_path / "home" / "thumbnails").rglob("*") if p.is_file()]
     assert kept
@@ -116,10 +107,9 @@ def test_a_damaged_store_of_thumbnails_is_made_anew(
     assert later._session.thumbnails.colours([only(later)]) == {only(later): "#008080"}
 
 
-def test_memory_is_bounded(opened: Opened, monkeypatch: pytest.MonkeyPatch, icons: Path) -> None:
+def test_memory_is_bounded(opened, monkeypatch, icons):
     monkeypatch.setattr(thumbnailer_module, "MEMORY_BYTES", 4_000)
-    training = opened()
-    training.add_images(icons)
+    training = opened(images=icons)
     ids = [row.image_id for row in training.state.draft.images]
     for future in training._session.thumbnails.ask(ids, 64):
         future.result()
@@ -131,11 +121,8 @@ def test_memory_is_bounded(opened: Opened, monkeypatch: pytest.MonkeyPatch, icon
 # -- colours -------------------------------------------------------------------------------------
 
 
-def test_a_colour_is_there_soon_after_a_picture_was_added(
-    opened: Opened, teal: Path, runner: InlineRunner, decoded: list[int]
-) -> None:
-    training = opened()
-    training.add_images(teal)
+def test_a_colour_is_there_soon_after_a_picture_was_added(opened, teal, runner, decoded):
+    training = opened(images=teal)
     assert training._session.thumbnails.colours([only(training)]) == {only(training): ""}
     runner.advance(AHEAD_SECONDS)
     assert training._session.thumbnails.colours([only(training), "img_none"]) == {
@@ -146,11 +133,8 @@ def test_a_colour_is_there_soon_after_a_picture_was_added(
     assert decoded == [PX_USUAL]
 
 
-def test_a_colour_is_known_at_once_to_a_kernel_that_was_just_started(
-    opened: Opened, teal: Path, runner: InlineRunner, decoded: list[int]
-) -> None:
-    training = opened()
-    training.add_images(teal)
+def test_a_colour_is_known_at_once_to_a_kernel_that_was_just_started(opened, teal, runner, decoded):
+    _first = opened(images=teal)
     runner.advance(AHEAD_SECONDS)
     decoded.clear()
     later = anew(opened)
@@ -159,8 +143,8 @@ def test_a_colour_is_known_at_once_to_a_kernel_that_was_just_started(
 
 
 def test_a_picture_that_cannot_be_decoded_keeps_no_other_from_its_colour(
-    opened: Opened, icons: Path, runner: InlineRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    opened, icons, runner, monkeypatch
+):
     real, calls = decoder.thumbnail, []
 
     def first_fails(content: bytes, px: int) -> decoder.Thumbnail:
@@ -170,8 +154,7 @@ def test_a_picture_that_cannot_be_decoded_keeps_no_other_from_its_colour(
         return real(content, px)
 
     monkeypatch.setattr(decoder, "thumbnail", first_fails)
-    training = opened()
-    training.add_images(icons)
+    training = opened(images=icons)
     runner.advance(AHEAD_SECONDS)
     ids = [row.image_id for row in training.state.draft.images]
     assert [bool(c) for c in training._session.thumbnails.colours(ids).values()] == [
@@ -185,21 +168,17 @@ def test_a_picture_that_cannot_be_decoded_keeps_no_other_from_its_colour(
     assert len(calls) == 4  # not tried again with every edit
 
 
-def test_looking_ahead_fetches_nothing(
-    opened: Opened, service: FakeService, runner: InlineRunner, teal: Path
-) -> None:
-    training = opened()
-    training.add_images(service.upload_image("teal.png", teal.read_bytes()).id)
+def test_looking_ahead_fetches_nothing(opened, service, runner, teal):
+    _training = opened(images=service.upload_image("teal.png", teal.read_bytes()).id)
     runner.advance(10)
     assert service.count("fetch") == 0
 
 
-def test_transparency_counts_as_the_white_it_is_shown_on(tmp_path: Path, opened: Opened) -> None:
+def test_transparency_counts_as_the_white_it_is_shown_on(tmp_path, opened):
     image = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     image.paste((0, 0, 0, 255), (0, 0, 20, 40))
     image.save(tmp_path / "half.png")
-    training = opened()
-    training.add_images(tmp_path / "half.png")
+    training = opened(images=tmp_path / "half.png")
     one(training._session.thumbnails.ask([only(training)], 40))
     assert training._session.thumbnails.colours([only(training)])[only(training)] in (
         "#808080",
@@ -207,7 +186,7 @@ def test_transparency_counts_as_the_white_it_is_shown_on(tmp_path: Path, opened:
     )
 
 
-def test_colours_outlive_lines_that_are_none(tmp_path: Path) -> None:
+def test_colours_outlive_lines_that_are_none(tmp_path):
     path = tmp_path / "folder" / "colours.txt"
     for _ in range(3):
         Colours(path).put("a", "#010203")
@@ -221,9 +200,7 @@ def test_colours_outlive_lines_that_are_none(tmp_path: Path) -> None:
     assert (again.get("a"), again.get("b"), again.get("c")) == ("#010203", "#040506", "")
 
 
-def test_the_file_of_colours_is_bounded_and_the_newest_stay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_file_of_colours_is_bounded_and_the_newest_stay(tmp_path, monkeypatch):
     monkeypatch.setattr("phoenix_nbtrain.session.thumbnails.KEPT", 10)
     assert KEPT > 10
     colours = Colours(tmp_path / "colours.txt")
@@ -234,7 +211,7 @@ def test_the_file_of_colours_is_bounded_and_the_newest_stay(
     assert len((tmp_path / "colours.txt").read_bytes().splitlines()) == 10
 
 
-def test_colours_that_cannot_be_written_are_still_known_here(tmp_path: Path) -> None:
+def test_colours_that_cannot_be_written_are_still_known_here(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     colours = Colours(tmp_path / "file" / "colours.txt")
     colours.put("a", "#010203")
@@ -261,9 +238,7 @@ def of(hosted: FakeService) -> Training:
     return Training.open("icons", type="flux.2-dev-lora", client=hosted, runner=InlineRunner())
 
 
-def test_a_picture_of_the_service_is_fetched_once_for_all_kernels_and_sizes(
-    hosted: FakeService, teal: Path, decoded: list[int]
-) -> None:
+def test_a_picture_of_the_service_is_fetched_once_for_all_kernels_and_sizes(hosted, teal, decoded):
     training = remote(hosted, teal.read_bytes())
     one(training._session.thumbnails.ask([only(training)], 32))
     assert training._session.thumbnails.colours([only(training)]) == {only(training): "#008080"}
@@ -275,9 +250,7 @@ def test_a_picture_of_the_service_is_fetched_once_for_all_kernels_and_sizes(
     assert decoded == [32, 48]
 
 
-def test_what_is_fetched_is_kept_within_a_bound_and_without_its_address(
-    hosted: FakeService, teal: Path, tmp_path: Path
-) -> None:
+def test_what_is_fetched_is_kept_within_a_bound_and_without_its_address(hosted, teal, tmp_path):
     training = remote(hosted, teal.read_bytes())
     one(training._session.thumbnails.ask([only(training)], 32))
     folder = tmp_path / "home" / "thumbnails"
@@ -287,7 +260,7 @@ def test_what_is_fetched_is_kept_within_a_bound_and_without_its_address(
     assert training._session.thumbnails._kept.fetched._bytes_max == thumbnailer_module.FETCHED_BYTES
 
 
-def test_a_picture_that_the_service_has_no_more_says_so(hosted: FakeService, teal: Path) -> None:
+def test_a_picture_that_the_service_has_no_more_says_so(hosted, teal):
     training = remote(hosted, teal.read_bytes())
     hosted.lose(training.state.draft.images[0].asset_id or "")
     (future,) = training._session.thumbnails.ask([only(training)], 32)
@@ -305,7 +278,7 @@ def threads() -> Iterator[ThreadRunner]:
         lane.rest(10)
 
 
-def test_one_cancelled_before_it_began_reads_nothing(threads: ThreadRunner) -> None:
+def test_one_cancelled_before_it_began_reads_nothing(threads):
     busy, done = threading.Event(), list[str]()
     for _ in range(2):  # as wide as the lane is
         threads.submit("thumbnails", busy.wait)
@@ -320,17 +293,12 @@ def test_one_cancelled_before_it_began_reads_nothing(threads: ThreadRunner) -> N
 
 @pytest.mark.parametrize(
     ("at", "seen"),
-    [
-        ("look", ["look"]),
-        ("read", ["look", "read"]),
-        ("decode", ["look", "read", "decode"]),
-    ],
+    [("look", ["look"]), ("read", ["look", "read"]), ("decode", ["look", "read", "decode"])],
 )
 def test_one_cancelled_while_it_is_made_ends_with_the_next_step(
-    opened: Opened, teal: Path, threads: ThreadRunner, monkeypatch: Any, at: str, seen: list[str]
-) -> None:
-    training = opened()
-    training.add_images(teal)
+    opened, teal, threads, monkeypatch, at, seen
+):
+    training = opened(images=teal)
     reached, go_on, steps = threading.Event(), threading.Event(), list[str]()
 
     def slow(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -359,7 +327,7 @@ def test_one_cancelled_while_it_is_made_ends_with_the_next_step(
     assert future.cancelled()
 
 
-def test_a_failure_that_nobody_waits_for_is_told_to_nobody(threads: ThreadRunner) -> None:
+def test_a_failure_that_nobody_waits_for_is_told_to_nobody(threads):
     reached, go_on = threading.Event(), threading.Event()
 
     def fails(_: object) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from fake_service import FakeService
-from training_types import Opened
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.contents import Contents
@@ -27,9 +26,7 @@ from phoenix_nbtrain.store import home_journal
 from phoenix_nbtrain.training import Training
 
 
-def test_open_reads_a_model_once(
-    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-) -> None:
+def test_open_reads_a_model_once(opened, service, runner, icons):
     opened().add_images(icons)
     runner.advance(5)
     for again in (False, True):
@@ -39,19 +36,14 @@ def test_open_reads_a_model_once(
         assert service.count("get_model") == read + 1
 
 
-def test_open_makes_a_model_without_reading_it(
-    opened: Opened, service: FakeService, runner: InlineRunner
-) -> None:
+def test_open_makes_a_model_without_reading_it(opened, service, runner):
     opened()
     runner.advance(60)
     assert service.count("get_model") == 0
 
 
-def test_a_run_is_watched_from_the_reading_that_open_made(
-    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_a_run_is_watched_from_the_reading_that_open_made(opened, service, runner, icons):
+    training = opened(images=icons)
     training.start()
     read = service.count("get_model")
     again = opened(again=True)
@@ -63,12 +55,7 @@ def test_a_run_is_watched_from_the_reading_that_open_made(
     assert again.run is not None and again.run.status == "trained"
 
 
-def test_a_start_reads_the_model_three_times(
-    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
-    training.sync()
+def test_a_start_reads_the_model_three_times(training, service, runner):
     read = service.count("get_model")
     training.start()
     assert service.count("get_model") == read + 3
@@ -77,12 +64,7 @@ def test_a_start_reads_the_model_three_times(
     assert len(service.launches) == 1
 
 
-def test_what_the_sync_has_changed_is_read_before_it_is_bought(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
-    training.sync()
+def test_what_the_sync_has_changed_is_read_before_it_is_bought(training, service):
     training.set_captions(lambda row: f"a {row.name}")
     read = service.count("get_model")
     training.start()
@@ -90,12 +72,7 @@ def test_what_the_sync_has_changed_is_read_before_it_is_bought(
     assert len(service.launches) == 1
 
 
-def test_what_somebody_changes_after_the_sync_has_read_is_not_bought(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
-    training.sync()
+def test_what_somebody_changes_after_the_sync_has_read_is_not_bought(training, service):
 
     def somebody() -> None:
         service.before.clear()
@@ -108,9 +85,7 @@ def test_what_somebody_changes_after_the_sync_has_read_is_not_bought(
     assert service.launches == []
 
 
-def test_a_run_that_somebody_began_before_the_sync_read_is_not_bought_again(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
+def test_a_run_that_somebody_began_before_the_sync_read_is_not_bought_again(opened, service, icons):
     training: Training = opened()
     training.add_images(icons)
     training.sync()
@@ -122,15 +97,6 @@ def test_a_run_that_somebody_began_before_the_sync_read_is_not_bought_again(
 
 
 # -- runs -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def by_the_clock(runner: InlineRunner, monkeypatch: pytest.MonkeyPatch) -> InlineRunner:
-    monkeypatch.setattr("phoenix_nbtrain.session.watch.time.monotonic", lambda: runner.now)
-    monkeypatch.setattr(
-        "phoenix_nbtrain.session.watch.Watch.pause", lambda _, seconds: runner.advance(seconds)
-    )
-    return runner
 
 
 @pytest.fixture
@@ -162,9 +128,7 @@ def reads(hosted: FakeService) -> int:
     return sum(hosted.count(name) for name in ("get_model", "get_models", "get_job"))
 
 
-def test_ten_runs_are_read_together_and_each_is_shown(
-    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
-) -> None:
+def test_ten_runs_are_read_together_and_each_is_shown(hosted, by_the_clock, icons):
     trainings = start_of(hosted, by_the_clock, icons, 10)
     before, alone = reads(hosted), hosted.count("get_model")
     by_the_clock.advance(600)
@@ -181,14 +145,10 @@ def test_ten_runs_are_read_together_and_each_is_shown(
     assert len(trainings[3].model.training_images) == 4, "it was read whole"
 
 
-def test_where_they_cannot_be_read_together_each_is_read_alone(
-    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
-) -> None:
-    def broken() -> None:
-        raise ServiceFailed("Internal error.", status=500)
+def test_where_they_cannot_be_read_together_each_is_read_alone(hosted, by_the_clock, icons):
 
     first, second = start_of(hosted, by_the_clock, icons, 2)
-    hosted.before["get_models"] = broken
+    hosted.before["get_models"] = ServiceFailed("Internal error.", status=500)
     goes(hosted, first, 0.7)
     goes(hosted, second, 0.8)
     by_the_clock.advance(21)
@@ -196,13 +156,10 @@ def test_where_they_cannot_be_read_together_each_is_read_alone(
 
 
 def test_where_reading_together_is_refused_it_is_not_asked_for_at_every_look(
-    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
-) -> None:
-    def refused() -> None:
-        raise PermissionDenied("Not allowed.", status=403)
-
+    hosted, by_the_clock, icons
+):
     trainings = start_of(hosted, by_the_clock, icons, 5)
-    hosted.before["get_models"] = refused
+    hosted.before["get_models"] = PermissionDenied("Not allowed.", status=403)
     before = hosted.count("get_models")
     by_the_clock.advance(600)
     assert hosted.count("get_models") - before <= 11, "once a minute"
@@ -212,12 +169,7 @@ def test_where_reading_together_is_refused_it_is_not_asked_for_at_every_look(
     assert [training.progress for training in trainings] == [n / 20 for n in range(5)]
 
 
-def test_runs_go_on_beside_one_whose_model_was_deleted(
-    hosted: FakeService,
-    by_the_clock: InlineRunner,
-    icons: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_runs_go_on_beside_one_whose_model_was_deleted(hosted, by_the_clock, icons, monkeypatch):
     def all_or_none(ids: Sequence[str]) -> tuple[Model, ...]:
         if not set(ids) <= hosted.models.keys():
             raise NotFound("No such model.", status=404)
@@ -239,9 +191,7 @@ def test_runs_go_on_beside_one_whose_model_was_deleted(
 # -- older and newer readings -----------------------------------------------------------------------
 
 
-def test_what_open_read_is_not_shown_once_another_run_has_begun(
-    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
-) -> None:
+def test_what_open_read_is_not_shown_once_another_run_has_begun(hosted, by_the_clock, icons):
     (training,) = start_of(hosted, by_the_clock, icons, 1)
     hosted.finish(training.model_id)
     Training.open("icons 0", type="flux.2-dev-lora", client=hosted, runner=by_the_clock)
@@ -252,10 +202,9 @@ def test_what_open_read_is_not_shown_once_another_run_has_begun(
 
 
 def test_a_look_that_took_long_is_not_shown_once_another_run_has_begun(
-    opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+    opened, service, runner, icons
+):
+    training = opened(images=icons)
     training.start()
     service.finish(training.model_id)
     runner.advance(60)
@@ -272,9 +221,7 @@ def test_a_look_that_took_long_is_not_shown_once_another_run_has_begun(
     assert training.run is not None and not training.run.ended
 
 
-def test_a_reply_without_a_status_does_not_end_the_watch(
-    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
-) -> None:
+def test_a_reply_without_a_status_does_not_end_the_watch(hosted, by_the_clock, icons):
     (training,) = start_of(hosted, by_the_clock, icons, 1)
     whole = hosted.models[training.model_id]
     hosted._put(whole, status="")
@@ -285,9 +232,7 @@ def test_a_reply_without_a_status_does_not_end_the_watch(
     assert training.progress == 0.7
 
 
-def test_a_run_that_is_queued_is_read_less_often(
-    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
-) -> None:
+def test_a_run_that_is_queued_is_read_less_often(hosted, by_the_clock, icons):
     (training,) = start_of(hosted, by_the_clock, icons, 1)
     before = hosted.count("get_model")
     by_the_clock.advance(600)
@@ -299,9 +244,7 @@ def test_a_run_that_is_queued_is_read_less_often(
     assert 18 <= hosted.count("get_model") - before <= 22
 
 
-def test_waiting_for_a_run_that_is_watched_adds_no_request(
-    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
-) -> None:
+def test_waiting_for_a_run_that_is_watched_adds_no_request(hosted, by_the_clock, icons):
     (training,) = start_of(hosted, by_the_clock, icons, 1)
     before = reads(hosted)
     by_the_clock.advance(600)
@@ -312,9 +255,7 @@ def test_waiting_for_a_run_that_is_watched_adds_no_request(
     assert reads(hosted) - before <= watched + 5  # as it is at first, and as it has ended
 
 
-def test_runs_that_go_on_are_told_by_the_list_of_models(
-    hosted: FakeService, by_the_clock: InlineRunner, icons: Path
-) -> None:
+def test_runs_that_go_on_are_told_by_the_list_of_models(hosted, by_the_clock, icons):
     trainings = start_of(hosted, by_the_clock, icons, 3)
     before, listed = reads(hosted), hosted.count("list_models")
     frame = nbt.runs(hosted)
@@ -325,12 +266,7 @@ def test_runs_that_go_on_are_told_by_the_list_of_models(
     assert reads(hosted) == before
 
 
-def test_no_run_is_written_down_by_what_a_list_tells(
-    hosted: FakeService,
-    by_the_clock: InlineRunner,
-    icons: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_no_run_is_written_down_by_what_a_list_tells(hosted, by_the_clock, icons, monkeypatch):
     first, second = start_of(hosted, by_the_clock, icons, 2)
 
     def meanwhile() -> None:
@@ -357,11 +293,8 @@ def test_no_run_is_written_down_by_what_a_list_tells(
 # -- images ---------------------------------------------------------------------------------------
 
 
-def test_an_image_is_read_from_the_store_once_to_be_sent(
-    opened: Opened, icons: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_an_image_is_read_from_the_store_once_to_be_sent(opened, icons, monkeypatch):
+    training = opened(images=icons)
     asked: list[str] = []
     get = Contents.get
 
@@ -375,11 +308,8 @@ def test_an_image_is_read_from_the_store_once_to_be_sent(
     assert training.images["state"].tolist() == ["saved"] * 4
 
 
-def test_an_image_whose_bytes_have_changed_in_the_store_is_not_sent(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_an_image_whose_bytes_have_changed_in_the_store_is_not_sent(opened, service, icons):
+    training = opened(images=icons)
     content_hash = training.state.draft.images[0].content_hash or ""
     kept = home() / "pictures" / content_hash[:2] / content_hash
     kept.write_bytes(kept.read_bytes() + b"more")

@@ -2,58 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-from fake_service import FakeService
-from training_types import Opened
+from fake_service import interrupted, lost, once
 
 from phoenix_nbtrain.errors import (
     AuthenticationFailed,
+    PlanLimitReached,
     ServiceError,
     ServiceUnreachable,
     Throttled,
 )
 from phoenix_nbtrain.images.drawings import icon
-from phoenix_nbtrain.runner import InlineRunner
-
-
-def lost() -> None:
-    raise ServiceUnreachable("Reset.", sent=True)
-
-
-def interrupted() -> None:
-    raise KeyboardInterrupt
-
-
-def once(fault: Callable[[], None]) -> Callable[[], None]:
-    left = [fault]
-
-    def fail() -> None:
-        if left:
-            left.pop()()
-
-    return fail
-
-
-def draw(folder: Path, count: int) -> Path:
-    folder.mkdir(exist_ok=True)
-    for i in range(count):
-        picture = icon("cup", 32)
-        picture.putpixel((0, 0), (i, i, i))
-        picture.save(folder / f"{i:02}.png")
-    return folder
 
 
 class TestOnce:
-    def test_an_upload_whose_asset_was_deleted_since_is_begun_anew(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
+    def test_an_upload_whose_asset_was_deleted_since_is_begun_anew(self, opened, service, icons):
         service.inline_max = 0
         service.after["complete_upload"] = lost
-        training = opened()
-        training.add_images(icons)
+        training = opened(images=icons)
         with pytest.raises(ServiceUnreachable):
             training.sync()
         service.after.clear()
@@ -64,16 +32,12 @@ class TestOnce:
 
     @pytest.mark.parametrize("when", ["before", "after"])
     def test_a_refused_end_of_an_upload_is_looked_at_before_anything_is_sent_again(
-        self, opened: Opened, service: FakeService, icons: Path, when: str
-    ) -> None:
+        self, opened, service, icons, when
+    ):
         # The refusal may answer a proxy's repeat, the first copy of which was taken.
-        def refused() -> None:
-            raise ServiceError("The upload is complete.", status=400)
-
         service.inline_max = 0
-        getattr(service, when)["complete_upload"] = refused
-        training = opened()
-        training.add_images(icons)
+        getattr(service, when)["complete_upload"] = ServiceError("It is complete.", status=400)
+        training = opened(images=icons)
         training.sync()
         assert training.images["state"].tolist() == ["refused"] * 4
         getattr(service, when).clear()
@@ -86,18 +50,11 @@ class TestOnce:
     @pytest.mark.parametrize("step", ["begin_upload", "send_part", "complete_upload"])
     @pytest.mark.parametrize("fault", [lost, interrupted])
     def test_an_upload_in_parts_goes_on_wherever_it_was_cut_off(
-        self,
-        opened: Opened,
-        service: FakeService,
-        icons: Path,
-        step: str,
-        when: str,
-        fault: Callable[[], None],
-    ) -> None:
+        self, opened, service, icons, step, when, fault
+    ):
         service.inline_max = 0
         getattr(service, when)[step] = once(fault)
-        training = opened()
-        training.add_images(icons)
+        training = opened(images=icons)
         with pytest.raises((ServiceUnreachable, KeyboardInterrupt)):
             training.sync()
         training = opened(again=True)
@@ -112,16 +69,9 @@ class TestOnce:
     )
     @pytest.mark.parametrize("fault", [lost, interrupted])
     def test_a_flight_goes_on_wherever_it_was_cut_off(
-        self,
-        opened: Opened,
-        service: FakeService,
-        icons: Path,
-        step: str,
-        when: str,
-        fault: Callable[[], None],
-    ) -> None:
-        training = opened("flux.2-dev-edit-lora")
-        training.add_images(icons)
+        self, opened, service, icons, step, when, fault
+    ):
+        training = opened("flux.2-dev-edit-lora", images=icons)
         names = training.images["name"].tolist()
         training.set_captions({names[0]: "mine"})
         training.set_pairs([{"source": names[0], "target": names[1], "instruction": "do"}])
@@ -138,24 +88,20 @@ class TestOnce:
         assert len(model.training_image_pairs) == 1
 
     def test_only_a_lost_reply_to_a_picture_sent_whole_can_send_it_twice(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
+        self, opened, service, icons
+    ):
         """The reply alone names the asset, and assets cannot be searched by content."""
         service.after["upload_image"] = once(lost)
-        training = opened()
-        training.add_images(icons)
+        training = opened(images=icons)
         with pytest.raises(ServiceUnreachable):
             training.sync()
         training.sync()
         assert sorted(service.sent.values()) == [1, 1, 1, 2]
         assert len(service.get_model(training.model_id).training_images) == 4
 
-    def test_after_ctrl_c_the_rest_goes_up_by_itself(
-        self, opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-    ) -> None:
+    def test_after_ctrl_c_the_rest_goes_up_by_itself(self, opened, service, runner, icons):
         service.before["add_training_images"] = once(interrupted)
-        training = opened()
-        training.add_images(icons)
+        training = opened(images=icons)
         with pytest.raises(KeyboardInterrupt):
             training.sync()
         assert training.state.sync.phase == "waiting"
@@ -163,12 +109,9 @@ class TestOnce:
         runner.advance(2)
         assert training.images["state"].tolist() == ["saved"] * 4
 
-    def test_an_asset_deleted_on_the_service_is_uploaded_again(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
+    def test_an_asset_deleted_on_the_service_is_uploaded_again(self, opened, service, icons):
         service.before["add_training_images"] = once(interrupted)
-        training = opened()
-        training.add_images(icons)
+        training = opened(images=icons)
         with pytest.raises(KeyboardInterrupt):
             training.sync()
         service.lose(next(iter(service.assets)))
@@ -176,27 +119,21 @@ class TestOnce:
         assert training.images["state"].tolist() == ["saved"] * 4
         assert service.count("upload_image") == 5
 
-    def test_an_asset_deleted_just_when_it_is_added_is_uploaded_again(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        first: list[str] = []
+    def test_an_asset_deleted_just_when_it_is_added_is_uploaded_again(self, opened, service, icons):
+        gone: list[str] = []
 
         def delete() -> None:
-            first.append(next(iter(service.assets)))
-            service.lose(first[0])
+            gone.append(next(iter(service.assets)))
+            service.lose(gone[0])
 
         service.before["add_training_images"] = once(delete)
-        training = opened()
-        training.add_images(icons)
+        training = opened(images=icons)
         training.sync()
         assert training.images["state"].tolist() == ["saved"] * 4
-        assert first[0] not in training.images["asset_id"].tolist()
+        assert gone[0] not in training.images["asset_id"].tolist()
 
-    def test_an_asset_id_that_the_service_does_not_have_is_refused_by_name(
-        self, opened: Opened, service: FakeService
-    ) -> None:
-        training = opened()
-        training.add_images(["asset_nowhere00"])
+    def test_an_asset_id_that_the_service_does_not_have_is_refused_by_name(self, opened, service):
+        training = opened(images=["asset_nowhere00"])
         training.sync()
         frame = training.images
         assert frame["state"].tolist() == ["refused"]
@@ -204,11 +141,10 @@ class TestOnce:
         assert service.count("add_training_images") == 0
 
     def test_a_picture_replaced_while_it_is_on_its_way_is_not_taken_for_the_new_one(
-        self, opened: Opened, service: FakeService, icons: Path, tmp_path: Path
-    ) -> None:
-        other = draw(tmp_path / "other", 1) / "00.png"
-        training = opened()
-        training.add_images(min(icons.glob("*.png")))
+        self, opened, service, icons, draw
+    ):
+        other = draw(1) / "00.png"
+        training = opened(images=min(icons.glob("*.png")))
         row = training.images.index[0]
         service.after["upload_image"] = once(lambda: training.replace(row, other))
         training.sync()
@@ -219,15 +155,9 @@ class TestOnce:
 
 
 class TestManners:
-    def test_a_wrong_key_refuses_no_picture(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        def expired() -> None:
-            raise AuthenticationFailed("The token has expired.", status=403)
-
-        service.before["upload_image"] = expired
-        training = opened()
-        training.add_images(icons)
+    def test_a_wrong_key_refuses_no_picture(self, opened, service, icons):
+        service.before["upload_image"] = AuthenticationFailed("The token has expired.", status=403)
+        training = opened(images=icons)
         with pytest.raises(AuthenticationFailed):
             training.sync()
         assert training.images["state"].tolist() == ["kept"] * 4
@@ -236,14 +166,10 @@ class TestManners:
         assert training.images["state"].tolist() == ["saved"] * 4
 
     def test_waits_grow_and_the_service_may_ask_for_a_longer_one(
-        self, opened: Opened, service: FakeService, runner: InlineRunner, icons: Path
-    ) -> None:
-        def busy() -> None:
-            raise Throttled("Slow down.", status=429, retry_after=40)
-
-        training = opened()
-        training.add_images(icons)
-        service.before["get_model"] = busy
+        self, opened, service, runner, icons
+    ):
+        training = opened(images=icons)
+        service.before["get_model"] = Throttled("Slow down.", status=429, retry_after=40)
         with pytest.raises(Throttled):
             training.sync()
         tried = service.count("get_model")
@@ -258,27 +184,15 @@ class TestManners:
         runner.advance(2)
         assert training.images["state"].tolist() == ["saved"] * 4
 
-    def test_a_long_refusal_fits_the_row(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        def refuse() -> None:
-            raise ServiceError("No. " * 200, status=400)
-
-        service.before["upload_image"] = refuse
-        training = opened()
-        training.add_images(icons)
+    def test_a_long_refusal_fits_the_row(self, opened, service, icons):
+        service.before["upload_image"] = ServiceError("No. " * 200, status=400)
+        training = opened(images=icons)
         training.sync()
         assert {len(text) for text in training.images["reason"]} == {200}
 
-    def test_a_picture_given_again_is_tried_again(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        def refuse() -> None:
-            raise ServiceError("Not today.", status=400)
-
-        service.before["upload_image"] = refuse
-        training = opened()
-        training.add_images(icons)
+    def test_a_picture_given_again_is_tried_again(self, opened, service, icons):
+        service.before["upload_image"] = ServiceError("Not today.", status=400)
+        training = opened(images=icons)
         training.sync()
         service.before.clear()
         report = training.add_images(icons)
@@ -288,19 +202,16 @@ class TestManners:
 
 
 class TestAdding:
-    def test_they_are_added_in_tens_and_in_order(
-        self, opened: Opened, service: FakeService, tmp_path: Path
-    ) -> None:
-        training = opened()
-        training.add_images(draw(tmp_path / "set", 23))
+    def test_they_are_added_in_tens_and_in_order(self, opened, service, draw):
+        training = opened(images=draw(23))
         training.sync()
         assert service.count("add_training_images") == 3
         there = [i.id for i in service.get_model(training.model_id).training_images]
         assert there == training.images["asset_id"].tolist()
 
     def test_one_refused_in_the_middle_loses_none_of_the_others(
-        self, opened: Opened, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+        self, opened, service, monkeypatch, draw
+    ):
         add = service.add_training_images
 
         def picky(model_id: str, ids: list[str]) -> object:
@@ -309,8 +220,7 @@ class TestAdding:
                 raise ServiceError("This picture is not allowed.", status=400)
             return add(model_id, ids)
 
-        training = opened()
-        training.add_images(draw(tmp_path / "set", 12))
+        training = opened(images=draw(12))
         service.before["add_training_images"] = interrupted
         with pytest.raises(KeyboardInterrupt):
             training.sync()
@@ -323,13 +233,10 @@ class TestAdding:
         assert "not allowed" in frame["reason"].iloc[4]
         assert set(service.sent.values()) == {1}
 
-    def test_a_ceiling_says_how_many_fit_and_those_are_added(
-        self, opened: Opened, service: FakeService, tmp_path: Path
-    ) -> None:
+    def test_a_ceiling_says_how_many_fit_and_those_are_added(self, opened, service, draw):
         service.images_max = 12
         training = opened()
-        folder = draw(tmp_path / "set", 15)
-        files = sorted(folder.glob("*.png"))
+        files = sorted(draw(15).glob("*.png"))
         training.add_images(files[:10])
         training.sync()
         before = service.count("add_training_images")
@@ -337,89 +244,67 @@ class TestAdding:
         training.sync()
         frame = training.images
         assert frame["state"].tolist() == ["saved"] * 12 + ["refused"] * 3
-        assert (
-            frame["reason"]
-            .iloc[12]
-            .startswith("The plan takes 12 images per model: 2 of these 5 fit.")
-        )
-        assert len(frame["reason"].iloc[12]) <= 200
+        reason = frame["reason"].iloc[12]
+        assert reason.startswith("The plan takes 12 images per model: 2 of these 5 fit.")
+        assert len(reason) <= 200
+        assert training.state.sync.message == reason
         assert service.count("add_training_images") == before + 2
-        assert training.state.sync.message == frame["reason"].iloc[12]
 
-    def test_a_batch_of_ten_at_a_ceiling_is_added_as_far_as_it_fits(
-        self, opened: Opened, service: FakeService, tmp_path: Path
-    ) -> None:
-        service.images_max = 17
-        training = opened()
-        training.add_images(draw(tmp_path / "set", 25))
-        training.sync()
-        frame = training.images
-        assert frame["state"].tolist() == ["saved"] * 17 + ["refused"] * 8
-        assert "17 of these 25 fit" in frame["reason"].iloc[-1]
+    @pytest.mark.parametrize(("fit", "of", "named"), [(17, 25, True), (3, 5, True), (3, 5, False)])
+    def test_a_batch_at_a_ceiling_is_added_as_far_as_it_fits(
+        self, opened, service, draw, fit, of, named, monkeypatch
+    ):
+        add = service.add_training_images
 
-    def test_a_ceiling_that_names_no_number_is_found_out_one_by_one(
-        self, opened: Opened, service: FakeService, tmp_path: Path
-    ) -> None:
-        from phoenix_nbtrain.errors import PlanLimitReached
-
-        def nameless() -> None:
-            if len(service.models[training.model_id].training_images) >= 3:
+        def nameless(model_id: str, ids: list[str]) -> object:
+            if len(service.models[model_id].training_images) + len(ids) > fit:
                 raise PlanLimitReached("Enough.", status=429)
+            return add(model_id, ids)
 
-        service.images_max = 3
-        training = opened()
-        training.add_images(draw(tmp_path / "set", 5))
-        service.before["add_training_images"] = nameless
+        if named:
+            service.images_max = fit
+        else:  # the limit is found out one by one
+            monkeypatch.setattr(service, "add_training_images", nameless)
+        training = opened(images=draw(of))
         training.sync()
         frame = training.images
-        assert frame["state"].tolist() == ["saved"] * 3 + ["refused"] * 2
-        assert "3 of these 5 fit" in frame["reason"].iloc[-1]
+        assert frame["state"].tolist() == ["saved"] * fit + ["refused"] * (of - fit)
+        assert f"{fit} of these {of} fit" in frame["reason"].iloc[-1]
 
-    def test_after_making_room_sync_adds_what_was_kept_out(
-        self, opened: Opened, service: FakeService, tmp_path: Path
-    ) -> None:
+    @pytest.mark.parametrize("room", ["an image is removed", "the plan is larger"])
+    def test_what_was_kept_out_is_added_once_there_is_room_and_somebody_syncs(
+        self, opened, service, draw, room
+    ):
         service.images_max = 3
-        training = opened()
-        training.add_images(draw(tmp_path / "set", 5))
+        training = opened(images=draw(5))
         training.sync()
         calls = service.count("add_training_images")
         training.estimate()  # syncs, too, but nobody asked for what was kept out
         assert service.count("add_training_images") == calls
-        training.remove("00.png")
+        if room == "the plan is larger":
+            service.images_max = 10
+        else:
+            training.remove("00.png")
         training.sync()
-        assert training.images["state"].tolist() == ["saved"] * 3 + ["refused"]
+        states = training.images["state"].tolist()
+        assert states == (
+            ["saved"] * 5 if service.images_max == 10 else ["saved"] * 3 + ["refused"]
+        )
         assert set(service.sent.values()) == {1}
 
-    def test_a_larger_plan_takes_what_was_kept_out_when_somebody_syncs(
-        self, opened: Opened, service: FakeService, tmp_path: Path
-    ) -> None:
+    def test_a_removal_makes_room_before_anything_is_added(self, opened, service, draw):
         service.images_max = 3
-        training = opened()
-        training.add_images(draw(tmp_path / "set", 5))
+        training = opened(images=draw(3))
         training.sync()
-        service.images_max = 10
-        training.sync()
-        assert training.images["state"].tolist() == ["saved"] * 5
-        assert set(service.sent.values()) == {1}
-
-    def test_a_removal_makes_room_before_anything_is_added(
-        self, opened: Opened, service: FakeService, tmp_path: Path
-    ) -> None:
-        service.images_max = 3
-        training = opened()
-        training.add_images(draw(tmp_path / "set", 3))
-        training.sync()
-        other = icon("key", 32)
-        training.replace("01.png", other)
+        training.replace("01.png", icon("key", 32))
         training.sync()
         assert training.images["state"].tolist() == ["saved"] * 3
 
     def test_what_was_removed_while_its_reply_was_lost_does_not_come_back(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
+        self, opened, service, icons
+    ):
         service.after["add_training_images"] = once(lost)
-        training = opened()
-        training.add_images(icons)
+        training = opened(images=icons)
         with pytest.raises(ServiceUnreachable):
             training.sync()
         training.remove(training.images.index[0])
@@ -430,14 +315,11 @@ class TestAdding:
 
 class TestCaptionsAndPairs:
     def test_a_caption_written_there_while_pictures_go_up_is_not_overwritten(
-        self, opened: Opened, service: FakeService, icons: Path, tmp_path: Path
-    ) -> None:
-        training = opened()
-        training.add_images(icons)
-        training.sync()
+        self, training, service, draw
+    ):
         row = training.images.iloc[0]
         training.set_captions({row["name"]: "ours"})
-        training.add_images(draw(tmp_path / "more", 1))
+        training.add_images(draw(1))
         service.before["upload_image"] = lambda: service.update_asset(
             row["asset_id"], description="theirs"
         )
@@ -448,14 +330,13 @@ class TestCaptionsAndPairs:
         assert "theirs" in row["reason"]
 
     def test_the_caption_of_an_asset_given_by_its_id_is_read_before_it_is_written(
-        self, opened: Opened, service: FakeService
-    ) -> None:
+        self, opened, service
+    ):
         one = service.upload_image("one.png", b"one")
         two = service.upload_image("two.png", b"two")
         for asset in (one, two):
             service.update_asset(asset.id, description="as it was")
-        training = opened()
-        training.add_images({one.id: "mine"})
+        training = opened(images={one.id: "mine"})
         training.add_images([two.id])
         training.sync()
         frame = training.images
@@ -463,21 +344,14 @@ class TestCaptionsAndPairs:
         assert "as it was" in frame["reason"].iloc[0]
         assert (frame["caption"].iloc[1], frame["state"].iloc[1]) == ("as it was", "saved")
 
-    def test_both_instructions_are_shown_where_both_wrote_one(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        from dataclasses import replace
-
-        training = opened("flux.2-dev-edit-lora")
-        training.add_images(icons)
+    def test_both_instructions_are_shown_where_both_wrote_one(self, opened, service, icons):
+        training = opened("flux.2-dev-edit-lora", images=icons)
         names = training.images["name"].tolist()
         training.set_pairs([{"source": names[0], "target": names[1], "instruction": "x"}])
         training.sync()
         (pair,) = service.get_model(training.model_id).training_image_pairs
         service.replace_pairs(training.model_id, [replace(pair, instruction="theirs")])
-        frame = training.pairs
-        frame["instruction"] = "ours"
-        training.pairs = frame
+        training.pairs = training.pairs.assign(instruction="ours")
         training.sync()
         frame = training.pairs
         assert frame["instruction"].tolist() == ["ours", "theirs"]
@@ -485,20 +359,16 @@ class TestCaptionsAndPairs:
         assert "theirs" in frame["reason"].iloc[0]
         (pair,) = service.get_model(training.model_id).training_image_pairs
         assert pair.instruction == "theirs"
-        frame = frame.iloc[:1].assign(instruction="ours, after all")
-        training.pairs = frame
+        training.pairs = frame.iloc[:1].assign(instruction="ours, after all")
         training.sync()
         (pair,) = service.get_model(training.model_id).training_image_pairs
         assert pair.instruction == "ours, after all"
 
     @pytest.mark.parametrize("drops", [False, True])
     @pytest.mark.parametrize("kind", ["replaced", "removed and restored"])
-    def test_a_pair_survives_its_picture(
-        self, opened: Opened, service: FakeService, icons: Path, kind: str, drops: bool
-    ) -> None:
+    def test_a_pair_survives_its_picture(self, opened, service, icons, kind, drops):
         service.drops_pairs = drops
-        training = opened("flux.2-dev-edit-lora")
-        training.add_images(icons)
+        training = opened("flux.2-dev-edit-lora", images=icons)
         names = training.images["name"].tolist()
         training.set_captions({names[0]: "kept"})
         training.set_pairs([{"source": names[0], "target": names[1], "instruction": "do"}])
@@ -517,24 +387,13 @@ class TestCaptionsAndPairs:
         assert training.images["caption"].iloc[0] == "kept"
         assert service.assets[pair.source_id].description == "kept"
 
-    def test_a_picture_to_be_replaced_stays_until_the_new_one_is_there(
-        self, opened: Opened, service: FakeService, icons: Path
-    ) -> None:
-        training = opened()
-        training.add_images(icons)
-        training.sync()
+    def test_a_picture_to_be_replaced_stays_until_the_new_one_is_there(self, training, service):
         old = training.images["asset_id"].iloc[0]
-        refuse = ServiceError("Not this one.", status=400)
-
-        def refused() -> None:
-            raise refuse
-
-        service.before["upload_image"] = refused
+        service.before["upload_image"] = ServiceError("Not this one.", status=400)
         training.replace(training.images.index[0], icon("key", 48))
         training.sync()
         assert training.images["state"].iloc[0] == "refused"
-        there = [i.id for i in service.get_model(training.model_id).training_images]
-        assert old in there
+        assert old in [i.id for i in service.get_model(training.model_id).training_images]
         training.undo()
         training.sync()
         assert training.images["asset_id"].iloc[0] == old

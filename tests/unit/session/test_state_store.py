@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,12 +33,12 @@ class Counting(Drafts):
 
 
 @pytest.fixture
-def drafts(tmp_path: Path) -> Counting:
+def drafts(tmp_path) -> Counting:
     return Counting(tmp_path / "drafts.sqlite3")
 
 
 @pytest.fixture
-def live(drafts: Counting) -> Iterator[StateStore]:
+def live(drafts) -> Iterator[StateStore]:
     runner = ThreadRunner()
     yield StateStore(model=Model(id="model_1"), origin="here", drafts=drafts, runner=runner)
     for lane in runner._lanes.values():
@@ -47,7 +46,7 @@ def live(drafts: Counting) -> Iterator[StateStore]:
 
 
 @pytest.fixture
-def busy(live: StateStore) -> Iterator[threading.Event]:
+def busy(live) -> Iterator[threading.Event]:
     """A change under way, which ends when the event is set."""
     begun, go_on = threading.Event(), threading.Event()
 
@@ -66,9 +65,7 @@ def later(draft: Draft) -> Draft:
     return replace(draft, revision=draft.revision + 1)
 
 
-def test_changes_that_wait_are_committed_at_once_and_in_order(
-    live: StateStore, drafts: Counting, busy: threading.Event
-) -> None:
+def test_changes_that_wait_are_committed_at_once_and_in_order(live, drafts, busy):
     changes = [live.change(later) for _ in range(5)]
     busy.set()
     assert [change.result(WAIT).revision for change in changes] == [1, 2, 3, 4, 5]
@@ -77,9 +74,7 @@ def test_changes_that_wait_are_committed_at_once_and_in_order(
     assert drafts.read(origin="here", model_id="model_1").revision == 5
 
 
-def test_a_change_that_fails_changes_nothing_and_spoils_no_other(
-    live: StateStore, busy: threading.Event
-) -> None:
+def test_a_change_that_fails_changes_nothing_and_spoils_no_other(live, busy):
     def failing(draft: Draft) -> Draft:
         raise ValueError("no such row")
 
@@ -91,9 +86,7 @@ def test_a_change_that_fails_changes_nothing_and_spoils_no_other(
     assert after.result(WAIT).revision == 2
 
 
-def test_where_the_disk_takes_nothing_every_change_says_so_and_none_is_shown(
-    live: StateStore, drafts: Counting, busy: threading.Event
-) -> None:
+def test_where_the_disk_takes_nothing_every_change_says_so_and_none_is_shown(live, drafts, busy):
     changes = [live.change(later) for _ in range(3)]
     drafts.full = True
     busy.set()
@@ -103,18 +96,14 @@ def test_where_the_disk_takes_nothing_every_change_says_so_and_none_is_shown(
     assert live.state.draft.revision == 0
 
 
-def test_a_change_that_is_taken_back_in_time_does_not_happen(
-    live: StateStore, busy: threading.Event
-) -> None:
+def test_a_change_that_is_taken_back_in_time_does_not_happen(live, busy):
     taken_back, stays = live.change(later), live.change(later)
     assert taken_back.cancel()
     busy.set()
     assert stays.result(WAIT).revision == 1
 
 
-def test_a_view_that_could_not_be_told_hears_of_the_next_change(
-    tmp_path: Path, drafts: Counting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_view_that_could_not_be_told_hears_of_the_next_change(tmp_path, drafts, monkeypatch):
     runner = InlineRunner()
     live = StateStore(model=Model(id="model_1"), origin="here", drafts=drafts, runner=runner)
     heard: list[str] = []
@@ -134,9 +123,7 @@ def test_a_view_that_could_not_be_told_hears_of_the_next_change(
     assert heard == ["b"]
 
 
-def test_a_change_that_found_no_thread_is_not_made_with_the_next_one(
-    live: StateStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_change_that_found_no_thread_is_not_made_with_the_next_one(live, monkeypatch):
     def no_thread(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_service import FakeService
-from training_types import Opened
 
 from phoenix_nbtrain.errors import ServiceError, StoreBusy, StoreError
-from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.store.journal import Journal
 
 
 def test_a_removal_that_a_pair_holds_back_is_done_after_the_pair_is_gone(
-    opened: Opened, service: FakeService, icons: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    opened, service, icons, monkeypatch
+):
     delete = service.delete_training_image
 
     def refused_while_paired(model_id: str, asset_id: str) -> None:
@@ -28,8 +24,7 @@ def test_a_removal_that_a_pair_holds_back_is_done_after_the_pair_is_gone(
         delete(model_id, asset_id)
 
     monkeypatch.setattr(service, "delete_training_image", refused_while_paired)
-    training = opened("flux.2-dev-edit-lora")
-    training.add_images(icons)
+    training = opened("flux.2-dev-edit-lora", images=icons)
     a, b, c, d = training.images.index
     training.set_pairs([{"source": a, "target": b}, {"source": c, "target": d}])
     training.sync()
@@ -41,16 +36,8 @@ def test_a_removal_that_a_pair_holds_back_is_done_after_the_pair_is_gone(
     assert not training.state.draft.removed
 
 
-def test_a_removal_that_is_refused_for_good_holds_nothing_else_up(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    def refused() -> None:
-        raise ServiceError("This image stays.", status=400)
-
-    training = opened()
-    training.add_images(icons)
-    training.sync()
-    service.before["delete_training_image"] = refused
+def test_a_removal_that_is_refused_for_good_holds_nothing_else_up(training, service):
+    service.before["delete_training_image"] = ServiceError("This image stays.", status=400)
     first, second, *_ = training.images.index
     training.remove(first)
     training.set_captions({second: "sent all the same"})
@@ -72,16 +59,8 @@ def test_a_removal_that_is_refused_for_good_holds_nothing_else_up(
         OSError(28, "disk full"),
     ],
 )
-def test_a_disk_that_fails_once_is_tried_again(
-    opened: Opened,
-    runner: InlineRunner,
-    service: FakeService,
-    icons: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    fault: Exception,
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_a_disk_that_fails_once_is_tried_again(opened, runner, service, icons, monkeypatch, fault):
+    training = opened(images=icons)
     fails = [fault]
     uploads: Callable[..., dict[str, str]] = Journal.uploads
 
@@ -99,10 +78,9 @@ def test_a_disk_that_fails_once_is_tried_again(
 
 
 def test_while_a_flight_waits_for_another_kernel_edits_begin_no_more_of_them(
-    opened: Opened, runner: InlineRunner, icons: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    training = opened()
-    training.add_images(icons)
+    opened, runner, icons, monkeypatch
+):
+    training = opened(images=icons)
     begun: list[Callable[[], object]] = []
 
     alone = runner.alone

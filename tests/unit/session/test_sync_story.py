@@ -18,13 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_service import FakeService
+from fake_service import FakeService, interrupted, lost
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from PIL import Image
 
-from phoenix_nbtrain.errors import PhoenixError, ServiceError, ServiceUnreachable
+from phoenix_nbtrain.errors import PhoenixError, ServiceError
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session.session import _here
 from phoenix_nbtrain.training import Training
@@ -48,16 +54,8 @@ SEEDS = st.integers(0, 5)
 _numbers = itertools.count()
 
 
-def lost() -> None:
-    raise ServiceUnreachable("Reset.", sent=True)
-
-
 def refused() -> None:
     raise ServiceError("No.", status=400)
-
-
-def interrupted() -> None:
-    raise KeyboardInterrupt
 
 
 def drawn(seed: int) -> bytes:
@@ -247,9 +245,7 @@ class Story(RuleBasedStateMachine):
         assert twice <= self.lost_inline
 
 
-def test_draft_and_service_agree_in_the_end(tmp_path: Path, monkeypatch: Any) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
+def test_draft_and_service_agree_in_the_end(tmp_path, monkeypatch):
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "home"))
     story = type("Story", (Story,), {"home": tmp_path})
     run_state_machine_as_test(

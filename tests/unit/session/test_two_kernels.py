@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 
 import pandas as pd
 import pytest
-from fake_service import FakeService
 from other_kernel import Slept, another_kernel, sleeps_by
-from training_types import Opened
 
 from phoenix_nbtrain.errors import StoreBusy
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.images.drawings import icon
 from phoenix_nbtrain.locks import at_work
 from phoenix_nbtrain.records import Model
-from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session.opening import Opening
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.training import Training
@@ -27,10 +23,9 @@ Kernels = tuple[Training, Training]
 
 
 @pytest.fixture
-def kernels(opened: Opened, icons: Path) -> Kernels:
+def kernels(opened, icons) -> Kernels:
     """Two trainings of one model, as two notebooks hold them, with four pictures."""
-    one = opened("flux.2-dev-edit-lora")
-    one.add_images(icons)
+    one = opened("flux.2-dev-edit-lora", images=icons)
     one.sync()
     return one, opened("flux.2-dev-edit-lora", again=True)
 
@@ -40,9 +35,7 @@ def paired(training: Training, source: int, target: int, instruction: str) -> di
     return {"source": ids[source], "target": ids[target], "instruction": instruction}
 
 
-def test_captions_set_in_a_frame_leave_the_picture_that_another_kernel_added(
-    kernels: Kernels, service: FakeService
-) -> None:
+def test_captions_set_in_a_frame_leave_the_picture_that_another_kernel_added(kernels, service):
     one, other = kernels
     frame = one.images
     other.add_images(icon("key", 48))
@@ -54,7 +47,7 @@ def test_captions_set_in_a_frame_leave_the_picture_that_another_kernel_added(
     assert len(service.models[one.model_id].training_images) == 5
 
 
-def test_a_frame_shows_what_another_kernel_added(kernels: Kernels) -> None:
+def test_a_frame_shows_what_another_kernel_added(kernels):
     one, other = kernels
     other.add_images(icon("key", 48))
     other.set_pairs([paired(other, 0, 4, "A")])
@@ -62,9 +55,7 @@ def test_a_frame_shows_what_another_kernel_added(kernels: Kernels) -> None:
     assert one.pairs["instruction"].tolist() == ["A"]
 
 
-def test_what_a_frame_showed_and_lacks_now_is_deleted(
-    kernels: Kernels, service: FakeService
-) -> None:
+def test_what_a_frame_showed_and_lacks_now_is_deleted(kernels, service):
     one, other = kernels
     frame = one.images
     other.add_images(icon("key", 48))
@@ -74,9 +65,7 @@ def test_what_a_frame_showed_and_lacks_now_is_deleted(
     assert len(service.models[one.model_id].training_images) == 4
 
 
-def test_pairs_read_and_assigned_leave_the_pair_that_another_kernel_made(
-    kernels: Kernels, service: FakeService
-) -> None:
+def test_pairs_read_and_assigned_leave_the_pair_that_another_kernel_made(kernels, service):
     one, other = kernels
     frame = one.pairs
     other.set_pairs([paired(other, 0, 1, "A")])
@@ -85,9 +74,7 @@ def test_pairs_read_and_assigned_leave_the_pair_that_another_kernel_made(
     assert [p.instruction for p in service.models[one.model_id].training_image_pairs] == ["A"]
 
 
-def test_pairs_joined_with_new_ones_leave_the_pair_that_this_kernel_never_knew(
-    kernels: Kernels,
-) -> None:
+def test_pairs_joined_with_new_ones_leave_the_pair_that_this_kernel_never_knew(kernels):
     one, other = kernels
     one.set_pairs([paired(one, 0, 1, "A"), paired(one, 1, 2, "B")])
     frame = one.pairs
@@ -97,7 +84,7 @@ def test_pairs_joined_with_new_ones_leave_the_pair_that_this_kernel_never_knew(
     assert sorted(one.pairs["instruction"]) == ["A", "C", "D"]
 
 
-def test_a_picture_added_after_the_frame_was_read_stays(kernels: Kernels) -> None:
+def test_a_picture_added_after_the_frame_was_read_stays(kernels):
     one, _ = kernels
     frame = one.images
     one.add_images(icon("key", 48))
@@ -106,21 +93,21 @@ def test_a_picture_added_after_the_frame_was_read_stays(kernels: Kernels) -> Non
 
 
 def test_a_picture_that_another_kernel_adds_while_this_one_opens_is_not_taken_for_removed(
-    kernels: Kernels, opened: Opened, service: FakeService
-) -> None:
+    kernels, opened, service
+):
     one, _ = kernels
     get_model = service.get_model
     sending = threading.Thread(target=one.sync)
 
     def read_then_added_to(model_id: str) -> Model:
-        service.get_model = get_model  # type: ignore[method-assign]  # the first reading alone
+        service.get_model = get_model
         model = get_model(model_id)
         one.add_images(icon("key", 48))
         sending.start()
         sending.join(0.5)  # it waits until what was read is in the draft
         return model
 
-    service.get_model = read_then_added_to  # type: ignore[method-assign]  # as another would
+    service.get_model = read_then_added_to
     late = opened("flux.2-dev-edit-lora", again=True)
     sending.join(10)
     rows = late._session.store.read().images
@@ -129,8 +116,8 @@ def test_a_picture_that_another_kernel_adds_while_this_one_opens_is_not_taken_fo
 
 
 def test_a_training_is_opened_while_another_kernel_sends_without_waiting_for_it(
-    kernels: Kernels, opened: Opened, service: FakeService
-) -> None:
+    kernels, opened, service
+):
     one, _ = kernels
     late: list[Training] = []
     service.after["add_training_images"] = lambda: late.append(
@@ -142,12 +129,8 @@ def test_a_training_is_opened_while_another_kernel_sends_without_waiting_for_it(
 
 
 def test_a_sync_that_waits_for_another_kernel_says_so_and_can_be_interrupted(
-    kernels: Kernels,
-    service: FakeService,
-    runner: InlineRunner,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    kernels, service, runner, monkeypatch, capsys
+):
     one, _ = kernels
     said: list[str] = []
     one._session.subscribe(lambda state: said.append(sync_words(state)["message"]))
@@ -171,11 +154,8 @@ def test_a_sync_that_waits_for_another_kernel_says_so_and_can_be_interrupted(
 
 
 def test_a_sync_gives_up_on_a_kernel_that_hangs_and_tries_again_later(
-    kernels: Kernels,
-    service: FakeService,
-    runner: InlineRunner,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    kernels, service, runner, monkeypatch
+):
     one, _ = kernels
     one.set_captions({one.images.index[0]: "typed"})
     with another_kernel("sync", service.origin, one.model_id):
@@ -188,7 +168,7 @@ def test_a_sync_gives_up_on_a_kernel_that_hangs_and_tries_again_later(
     assert one.state.draft.unsent == 0
 
 
-def test_a_creation_that_hangs_elsewhere_is_not_waited_for_for_ever(service: FakeService) -> None:
+def test_a_creation_that_hangs_elsewhere_is_not_waited_for_for_ever(service):
     journal, type_ = Journal(), "flux.2-dev-lora"
     opening = Opening(service, journal, sleep=Slept())
     scope = {"origin": service.origin, "project": ""}
@@ -200,12 +180,7 @@ def test_a_creation_that_hangs_elsewhere_is_not_waited_for_for_ever(service: Fak
     assert service.count("create_model") == 0
 
 
-def test_a_sync_under_way_shows_others_that_it_gets_on(
-    kernels: Kernels,
-    service: FakeService,
-    runner: InlineRunner,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_sync_under_way_shows_others_that_it_gets_on(kernels, service, runner, monkeypatch):
     one, _ = kernels
     runner.advance(5)
     one.set_captions({one.images.index[0]: "typed"})
@@ -226,9 +201,7 @@ def test_a_sync_under_way_shows_others_that_it_gets_on(
     assert seen[0] > 0
 
 
-def test_undo_takes_back_no_words_that_another_kernel_or_the_service_wrote_since(
-    kernels: Kernels, service: FakeService
-) -> None:
+def test_undo_takes_back_no_words_that_another_kernel_or_the_service_wrote_since(kernels, service):
     one, other = kernels
     first, second, third = one.images.index[:3]
     one.set_captions({first: "mine", second: "mine", third: "mine"})

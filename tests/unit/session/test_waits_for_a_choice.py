@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from fake_service import FakeService
-from training_types import Opened
 
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.training import Training
 
 
 @pytest.fixture
-def training(opened: Opened, service: FakeService, icons: Path) -> Training:
+def training(opened, service, icons) -> Training:
     """The first image's caption is ``mine`` here and ``theirs`` there; the second is gone there."""
-    training = opened()
-    training.add_images(icons)
+    training = opened(images=icons)
     first, second = training.images.index[:2]
     training.set_captions({first: "base", second: "base"})
     training.sync()
@@ -34,9 +30,7 @@ def waiting(training: Training) -> list[str]:
     return [text for text in (first.theirs, second.gone and "gone") if text]
 
 
-def test_all_cells_run_again_choose_nothing(
-    training: Training, service: FakeService, icons: Path
-) -> None:
+def test_all_cells_run_again_choose_nothing(training, service, icons):
     first, second = training.state.draft.images[:2]
     for _ in range(2):
         training.add_images(icons)
@@ -47,7 +41,7 @@ def test_all_cells_run_again_choose_nothing(
     assert len(service.get_model(training.model_id).training_images) == 3
 
 
-def test_a_new_name_chooses_nothing(training: Training, service: FakeService) -> None:
+def test_a_new_name_chooses_nothing(training, service):
     frame = training.images
     frame["name"] = [f"{n}.png" for n in range(4)]
     training.images = frame
@@ -58,27 +52,22 @@ def test_a_new_name_chooses_nothing(training: Training, service: FakeService) ->
     assert service.assets[frame["asset_id"].iloc[0]].description == "theirs"
 
 
-def test_an_image_that_they_removed_is_added_again_by_hand(
-    training: Training, service: FakeService, icons: Path
-) -> None:
+def test_an_image_that_they_removed_is_added_again_by_hand(training, service, icons):
     training.add_images(icons, again=True)
     training.sync()
     assert waiting(training) == ["theirs"]
     assert len(service.get_model(training.model_id).training_images) == 4
 
 
-def test_what_is_typed_and_taken_back_shows_both_texts_again(training: Training) -> None:
+def test_what_is_typed_and_taken_back_shows_both_texts_again(training):
     training.set_captions({training.images.index[0]: "third"})
     assert waiting(training) == ["gone"]
     training.undo()
     assert waiting(training) == ["theirs", "gone"]
 
 
-def test_a_choice_that_is_made_again_keeps_what_a_frame_offers(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_a_choice_that_is_made_again_keeps_what_a_frame_offers(opened, service, icons):
+    training = opened(images=icons)
     training.sync()
     frame = training.images
     frame.loc[frame.index[0], "caption"] = "of a frame"
@@ -97,8 +86,8 @@ def test_a_choice_that_is_made_again_keeps_what_a_frame_offers(
 
 @pytest.mark.parametrize("choose", ["keep_mine", "take_theirs"])
 def test_a_choice_taken_back_or_made_again_says_nothing_of_what_they_wrote_since(
-    training: Training, service: FakeService, choose: str
-) -> None:
+    training, service, choose
+):
     first = training.images.index[0]
     asset = training.images["asset_id"].iloc[0]
 
@@ -123,11 +112,8 @@ def test_a_choice_taken_back_or_made_again_says_nothing_of_what_they_wrote_since
         assert service.models[training.model_id].parameters["nbEpochs"] == 12
 
 
-def test_a_view_changes_no_caption_and_no_parameter_that_it_has_not_shown(
-    opened: Opened, service: FakeService, icons: Path
-) -> None:
-    training = opened()
-    training.add_images(icons)
+def test_a_view_changes_no_caption_and_no_parameter_that_it_has_not_shown(opened, service, icons):
+    training = opened(images=icons)
     training.sync()
     first, seen = training.state.draft.images[0], training.state.draft.revision
     service.update_asset(first.asset_id or "", description="theirs")
@@ -149,7 +135,7 @@ def test_a_view_changes_no_caption_and_no_parameter_that_it_has_not_shown(
     assert training._session.editing.edit(ops, reply.revision).result().refused == ()
 
 
-def test_a_start_names_the_commands_that_choose(training: Training, service: FakeService) -> None:
+def test_a_start_names_the_commands_that_choose(training, service):
     for row in training.state.draft.images[:2]:
         keep = rf"training\.keep_mine\('{row.image_id}'\) or training\.take_theirs\("
         with pytest.raises(InputError, match=keep):
@@ -160,10 +146,9 @@ def test_a_start_names_the_commands_that_choose(training: Training, service: Fak
 
 
 @pytest.fixture
-def paired(opened: Opened, service: FakeService, icons: Path) -> Training:
+def paired(opened, service, icons) -> Training:
     """A pair whose instruction is ``mine`` here and ``theirs`` there."""
-    training = opened("flux.2-dev-edit-lora")
-    training.add_images(icons)
+    training = opened("flux.2-dev-edit-lora", images=icons)
     source, target = training.images["name"].iloc[:2]
     training.set_pairs([{"source": source, "target": target, "instruction": "base"}])
     training.sync()
@@ -176,9 +161,7 @@ def paired(opened: Opened, service: FakeService, icons: Path) -> Training:
 
 
 @pytest.mark.parametrize(("side", "stands"), [("keep_mine", "mine"), ("take_theirs", "theirs")])
-def test_pairs_set_by_a_cell_that_runs_again_choose_nothing(
-    paired: Training, service: FakeService, side: str, stands: str
-) -> None:
+def test_pairs_set_by_a_cell_that_runs_again_choose_nothing(paired, service, side, stands):
     source, target = paired.images["name"].iloc[:2]
     for _ in range(2):
         paired.set_pairs([{"source": source, "target": target, "instruction": "mine"}])
@@ -191,7 +174,7 @@ def test_pairs_set_by_a_cell_that_runs_again_choose_nothing(
     assert paired.pairs["instruction"].tolist() == [stands]
 
 
-def test_their_instruction_is_taken_although_their_pair_was_deleted_here(paired: Training) -> None:
+def test_their_instruction_is_taken_although_their_pair_was_deleted_here(paired):
     paired.pairs = paired.pairs.iloc[:1]
     paired.take_theirs()
     assert paired.pairs["instruction"].tolist() == ["theirs"]

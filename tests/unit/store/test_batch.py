@@ -52,7 +52,7 @@ def two_writes(disk: Disk, pool: ThreadPoolExecutor) -> list[Future[None]]:
     return asked
 
 
-def test_what_comes_while_one_writes_is_written_at_once() -> None:
+def test_what_comes_while_one_writes_is_written_at_once():
     disk = Disk()
     with ThreadPoolExecutor(4) as pool:
         for one in two_writes(disk, pool):
@@ -62,7 +62,7 @@ def test_what_comes_while_one_writes_is_written_at_once() -> None:
     assert len(disk.writes) == 2
 
 
-def test_a_write_that_fails_fails_for_all_that_were_in_it_and_for_no_other() -> None:
+def test_a_write_that_fails_fails_for_all_that_were_in_it_and_for_no_other():
     disk = Disk()
     disk.full = True
     with ThreadPoolExecutor(4) as pool:

@@ -27,12 +27,12 @@ def notes(path: Path) -> Database:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path) -> Path:
     return tmp_path / "notes.sqlite3"
 
 
 @pytest.fixture
-def db(path: Path) -> Database:
+def db(path) -> Database:
     return notes(path)
 
 
@@ -47,7 +47,7 @@ def read(db: Database) -> list[str]:
         return [row["text"] for row in connection.execute("SELECT text FROM notes")]
 
 
-def test_one_connection_serves_one_operation_after_the_other(db: Database) -> None:
+def test_one_connection_serves_one_operation_after_the_other(db):
     first = write(db, "a")
     assert write(db, "b") is first
     with db.reading() as reading, db.reading() as beside:
@@ -56,7 +56,7 @@ def test_one_connection_serves_one_operation_after_the_other(db: Database) -> No
     assert read(db) == ["a", "b"]
 
 
-def test_what_other_processes_wrote_since_is_read(db: Database, path: Path) -> None:
+def test_what_other_processes_wrote_since_is_read(db, path):
     write(db, "ours")
     other = notes(path)
     write(other, "theirs")
@@ -65,9 +65,7 @@ def test_what_other_processes_wrote_since_is_read(db: Database, path: Path) -> N
     assert read(other) == ["ours", "theirs", "ours again"]
 
 
-def test_an_operation_that_fails_leaves_nothing_behind_and_its_connection_is_closed(
-    db: Database,
-) -> None:
+def test_an_operation_that_fails_leaves_nothing_behind_and_its_connection_is_closed(db):
     kept = write(db, "a")
     with pytest.raises(ValueError, match="changed my mind"), db.writing() as connection:
         connection.execute("INSERT INTO notes VALUES ('b')")
@@ -79,15 +77,13 @@ def test_an_operation_that_fails_leaves_nothing_behind_and_its_connection_is_clo
     assert read(db) == ["a", "c"]
 
 
-def test_a_commit_is_durable_on_a_kept_connection_too(db: Database) -> None:
+def test_a_commit_is_durable_on_a_kept_connection_too(db):
     for text in ("a", "b"):
         connection = write(db, text)
         assert connection.execute("PRAGMA synchronous").fetchone()[0] == 3, "EXTRA"
 
 
-def test_a_file_that_is_gone_is_not_written_through_an_open_connection(
-    db: Database, path: Path
-) -> None:
+def test_a_file_that_is_gone_is_not_written_through_an_open_connection(db, path):
     write(db, "a")
     path.unlink()
     with pytest.raises(StoreError, match="is gone from"):
@@ -95,9 +91,7 @@ def test_a_file_that_is_gone_is_not_written_through_an_open_connection(
     assert not path.exists()
 
 
-def test_another_file_in_its_place_is_the_one_that_counts(
-    db: Database, path: Path, tmp_path: Path
-) -> None:
+def test_another_file_in_its_place_is_the_one_that_counts(db, path, tmp_path):
     old = write(db, "a")
     other = tmp_path / "other.sqlite3"
     write(notes(other), "restored")
@@ -107,9 +101,7 @@ def test_another_file_in_its_place_is_the_one_that_counts(
         old.execute("SELECT 1")
 
 
-def test_a_connection_in_use_while_the_file_is_replaced_is_not_used_again(
-    db: Database, path: Path, tmp_path: Path
-) -> None:
+def test_a_connection_in_use_while_the_file_is_replaced_is_not_used_again(db, path, tmp_path):
     other = tmp_path / "other.sqlite3"
     write(notes(other), "restored")
     with db.reading():
@@ -120,9 +112,7 @@ def test_a_connection_in_use_while_the_file_is_replaced_is_not_used_again(
     assert read(notes(path)) == ["restored", "and kept"]
 
 
-def test_a_forked_process_opens_connections_of_its_own(
-    db: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_forked_process_opens_connections_of_its_own(db, monkeypatch):
     parents = write(db, "a")
     monkeypatch.setattr(os, "getpid", lambda: -1)
     assert write(db, "b") is not parents
@@ -132,7 +122,7 @@ def test_a_forked_process_opens_connections_of_its_own(
     parents.close()
 
 
-def test_connections_go_with_the_database_they_belong_to(path: Path) -> None:
+def test_connections_go_with_the_database_they_belong_to(path):
     db = notes(path)
     kept = write(db, "a")
     del db
@@ -141,9 +131,7 @@ def test_connections_go_with_the_database_they_belong_to(path: Path) -> None:
         kept.execute("SELECT 1")
 
 
-def test_opening_it_once_more_takes_nobodys_lock_away(
-    db: Database, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_opening_it_once_more_takes_nobodys_lock_away(db, path, monkeypatch):
     monkeypatch.setattr(locks, "GIVEN_UP_AFTER", 0.0)
     # Closing any descriptor of a file drops all the locks that this process has on it.
     child = (
@@ -168,7 +156,7 @@ def meeting(db: Database, error: sqlite3.DatabaseError) -> StoreError:
     return caught.value
 
 
-def test_a_full_disk_is_told_and_nobody_is_asked_to_move_the_file_away(db: Database) -> None:
+def test_a_full_disk_is_told_and_nobody_is_asked_to_move_the_file_away(db):
     write(db, "a")
     with pytest.raises(StoreError) as caught, db.writing() as connection:
         connection.execute("PRAGMA max_page_count = 1")  # as full as a disk can be
@@ -181,7 +169,7 @@ def test_a_full_disk_is_told_and_nobody_is_asked_to_move_the_file_away(db: Datab
     assert read(db) == ["a", "c"]
 
 
-def test_a_file_that_cannot_be_written_is_told(path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_told(path):
     db = notes(path)
     error = sqlite3.OperationalError("attempt to write a readonly database")
     error.sqlite_errorcode = sqlite3.SQLITE_READONLY
@@ -189,7 +177,7 @@ def test_a_file_that_cannot_be_written_is_told(path: Path) -> None:
     assert "PHOENIX_NBTRAIN_HOME" in str(meeting(db, error))
 
 
-def test_a_path_that_sqlite_cannot_open_is_too_long(tmp_path: Path) -> None:
+def test_a_path_that_sqlite_cannot_open_is_too_long(tmp_path):
     db = Database(
         tmp_path / ("a" * 200) / ("b" * 200) / ("c" * 200) / "notes.sqlite3",
         application_id=7,
@@ -202,9 +190,7 @@ def test_a_path_that_sqlite_cannot_open_is_too_long(tmp_path: Path) -> None:
     assert len(str(told.value)) <= 200
 
 
-def test_where_nothing_can_be_locked_no_other_process_is_blamed(
-    db: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_nothing_can_be_locked_no_other_process_is_blamed(db, monkeypatch):
     busy = sqlite3.OperationalError("database is locked")
     assert type(meeting(db, busy)) is StoreBusy
 
@@ -218,9 +204,7 @@ def test_where_nothing_can_be_locked_no_other_process_is_blamed(
     assert "cannot be locked" in str(meeting(db, lost))
 
 
-def test_a_file_that_a_newer_version_took_over_is_read_and_not_written(
-    db: Database, path: Path
-) -> None:
+def test_a_file_that_a_newer_version_took_over_is_read_and_not_written(db, path):
     write(db, "ours")
     with contextlib.closing(sqlite3.connect(path)) as other, other:
         other.execute("ALTER TABLE notes ADD COLUMN more TEXT")
@@ -231,7 +215,7 @@ def test_a_file_that_a_newer_version_took_over_is_read_and_not_written(
     assert read(db) == ["ours"]
 
 
-def test_a_file_too_old_to_migrate_is_refused_and_left_as_it_is(db: Database, path: Path) -> None:
+def test_a_file_too_old_to_migrate_is_refused_and_left_as_it_is(db, path):
     write(db, "ours")
     before = path.read_bytes()
     newer = Database(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -32,16 +34,12 @@ FULL = Draft(
 )
 
 
-def test_a_draft_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_draft_comes_back_as_it_was(tmp_path):
     Drafts(tmp_path / "d").change(lambda draft: FULL, **KEY)
     assert Drafts(tmp_path / "d").read(**KEY) == FULL
 
 
-def test_a_file_of_the_first_version_is_taken_on_as_it_is(tmp_path: Path) -> None:
-    import json
-    import sqlite3
-    from contextlib import closing
-
+def test_a_file_of_the_first_version_is_taken_on_as_it_is(tmp_path):
     path = tmp_path / "d"
     Drafts(path).change(lambda draft: FULL, **KEY)
     with closing(sqlite3.connect(path)) as connection:
@@ -59,13 +57,13 @@ def test_a_file_of_the_first_version_is_taken_on_as_it_is(tmp_path: Path) -> Non
     assert Drafts(path).read(**KEY) == FULL
 
 
-def test_what_was_on_its_way_is_not_any_more_after_a_kill(tmp_path: Path) -> None:
+def test_what_was_on_its_way_is_not_any_more_after_a_kill(tmp_path):
     sending = FULL.with_images({"img_1": replace(FULL.images[0], sending=True)})
     Drafts(tmp_path / "d").change(lambda draft: sending, **KEY)
     assert Drafts(tmp_path / "d").read(**KEY) == FULL
 
 
-def test_an_edit_meets_what_another_kernel_wrote(tmp_path: Path) -> None:
+def test_an_edit_meets_what_another_kernel_wrote(tmp_path):
     one, two = Drafts(tmp_path / "d"), Drafts(tmp_path / "d")
     one.change(lambda draft: FULL, **KEY)
     two.change(lambda draft: replace(draft, revision=draft.revision + 1), **KEY)
@@ -73,7 +71,7 @@ def test_an_edit_meets_what_another_kernel_wrote(tmp_path: Path) -> None:
     assert seen.revision == 9
 
 
-def test_an_edit_meets_what_another_kernel_wrote_to_a_file_begun_anew(tmp_path: Path) -> None:
+def test_an_edit_meets_what_another_kernel_wrote_to_a_file_begun_anew(tmp_path):
     path = tmp_path / "d"
     one, two = Drafts(path), Drafts(path)
     one.change(lambda draft: replace(FULL, pairs=()), **KEY)
@@ -83,7 +81,7 @@ def test_an_edit_meets_what_another_kernel_wrote_to_a_file_begun_anew(tmp_path: 
     assert seen == replace(FULL, revision=8)
 
 
-def test_an_edit_that_fails_changes_nothing(tmp_path: Path) -> None:
+def test_an_edit_that_fails_changes_nothing(tmp_path):
     drafts = Drafts(tmp_path / "d")
     drafts.change(lambda draft: FULL, **KEY)
 
@@ -95,10 +93,7 @@ def test_an_edit_that_fails_changes_nothing(tmp_path: Path) -> None:
     assert drafts.read(**KEY) == FULL
 
 
-def test_an_unreadable_draft_is_refused_and_kept(tmp_path: Path) -> None:
-    import sqlite3
-    from contextlib import closing
-
+def test_an_unreadable_draft_is_refused_and_kept(tmp_path):
     path = tmp_path / "d"
     Drafts(path).change(lambda draft: FULL, **KEY)
     with closing(sqlite3.connect(path)) as connection:

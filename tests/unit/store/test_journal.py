@@ -6,7 +6,6 @@ import sqlite3
 import stat
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from clocks import SetClock
@@ -16,7 +15,7 @@ from phoenix_nbtrain.store.journal import OPEN_STATES, Intent, IntentState, Jour
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
+def journal(tmp_path) -> Journal:
     return Journal(tmp_path / "journal.sqlite3")
 
 
@@ -38,7 +37,7 @@ def intent(
     )
 
 
-def test_a_model_has_one_open_launch(journal: Journal) -> None:
+def test_a_model_has_one_open_launch(journal):
     assert journal.prepare(intent("a", estimate_id="e1"), newest=None)
     assert not journal.prepare(intent("b", estimate_id="e2"), newest="a")
     assert journal.move("a", "failed", only_from={"prepared"})
@@ -46,37 +45,34 @@ def test_a_model_has_one_open_launch(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(OPEN_STATES))
-def test_every_unfinished_state_blocks_a_further_launch(
-    journal: Journal, state: IntentState
-) -> None:
+def test_every_unfinished_state_blocks_a_further_launch(journal, state):
     assert journal.prepare(intent("a", estimate_id="e1", state=state), newest=None)
     assert not journal.prepare(intent("b", estimate_id="e2"), newest="a")
 
 
-def test_an_estimate_is_spent_once_for_ever(journal: Journal) -> None:
+def test_an_estimate_is_spent_once_for_ever(journal):
     assert journal.prepare(intent("a", estimate_id="e1"), newest=None)
     assert journal.move("a", "rejected", only_from={"prepared"})
     assert journal.spent("e1")
     assert not journal.prepare(intent("b", estimate_id="e1"), newest="a")
 
 
-def test_a_launch_decided_on_older_knowledge_is_refused(journal: Journal) -> None:
+def test_a_launch_decided_on_older_knowledge_is_refused(journal):
     assert journal.prepare(intent("a", estimate_id="e1"), newest=None)
     assert journal.move("a", "trained", only_from={"prepared"})
     assert not journal.prepare(intent("b", estimate_id="e2"), newest=None)
 
 
-def test_a_state_moves_only_from_where_it_was(journal: Journal) -> None:
+def test_a_state_moves_only_from_where_it_was(journal):
     journal.prepare(intent("a"), newest=None)
     assert journal.move("a", "submitting", only_from={"prepared"})
     assert not journal.move("a", "submitting", only_from={"prepared"})
     assert journal.move("a", "running", only_from={"submitting"}, job_id="job_1")
     found = journal.intent("a")
-    assert found is not None
     assert (found.state, found.job_id, found.amount) == ("running", "job_1", Decimal("10.75"))
 
 
-def test_two_kernels_do_not_create_one_name_at_once(journal: Journal) -> None:
+def test_two_kernels_do_not_create_one_name_at_once(journal):
     scope = {"origin": "o", "project": ""}
     first = journal.begin_model(**scope, name="icons", type="t")
     assert first is not None
@@ -86,20 +82,18 @@ def test_two_kernels_do_not_create_one_name_at_once(journal: Journal) -> None:
     assert [m.model_id for m in journal.models(**scope, name="icons")] == ["model_1"]
 
 
-def test_a_model_made_since_one_looked_is_not_made_again(journal: Journal) -> None:
+def test_a_model_made_since_one_looked_is_not_made_again(journal):
     # Two kernels saw no model; the first began and finished before the second began.
     scope = {"origin": "o", "project": ""}
     first = journal.begin_model(**scope, name="icons", type="t", seen=())
-    assert first is not None
     journal.finish_model(first.entry, "model_1")
     assert journal.begin_model(**scope, name="icons", type="t", seen=()) is None
     again = journal.begin_model(**scope, name="icons", type="t", seen={first.entry})
-    assert again is not None
     journal.forget_model(again.entry)
     assert journal.begin_model(**scope, name="icons", type="t") is not None
 
 
-def test_uploads_are_remembered_per_model(journal: Journal) -> None:
+def test_uploads_are_remembered_per_model(journal):
     scope = {"origin": "o", "project": ""}
     journal.remember_upload(**scope, model_id="m", content_hash="h", asset_id="asset_1")
     assert journal.uploads(**scope, model_id="m") == {"h": "asset_1"}
@@ -108,13 +102,13 @@ def test_uploads_are_remembered_per_model(journal: Journal) -> None:
     assert journal.uploads(**scope, model_id="m") == {}
 
 
-def test_the_file_is_its_owners_only(journal: Journal) -> None:
+def test_the_file_is_its_owners_only(journal):
     journal.intents()
     assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("case", ["damaged", "foreign", "newer"])
-def test_a_file_that_cannot_be_trusted_is_refused_and_kept(tmp_path: Path, case: str) -> None:
+def test_a_file_that_cannot_be_trusted_is_refused_and_kept(tmp_path, case):
     path = tmp_path / "journal.sqlite3"
     if case == "damaged":
         path.write_bytes(b"not a database at all" * 100)
@@ -135,49 +129,7 @@ def test_a_file_that_cannot_be_trusted_is_refused_and_kept(tmp_path: Path, case:
     assert path.read_bytes() == before
 
 
-OLDER = """
-CREATE TABLE models (
-    entry TEXT PRIMARY KEY, origin TEXT NOT NULL, project TEXT NOT NULL, name TEXT NOT NULL,
-    type TEXT NOT NULL, model_id TEXT, at REAL NOT NULL
-);
-INSERT INTO models VALUES ('e', 'o', '', 'icons', 't', 'm', 1);
-CREATE UNIQUE INDEX one_creation ON models (origin, project, name) WHERE model_id IS NULL;
-CREATE TABLE uploads (
-    origin TEXT NOT NULL, project TEXT NOT NULL, model_id TEXT NOT NULL,
-    content_hash TEXT NOT NULL, asset_id TEXT NOT NULL,
-    PRIMARY KEY (origin, project, model_id, content_hash)
-);
-CREATE TABLE intents (
-    intent_id TEXT PRIMARY KEY, origin TEXT NOT NULL, project TEXT NOT NULL,
-    model_id TEXT NOT NULL, fingerprint TEXT NOT NULL, estimate_id TEXT UNIQUE,
-    state TEXT NOT NULL, amount TEXT NOT NULL, unit TEXT NOT NULL, status_before TEXT NOT NULL,
-    job_before TEXT, job_id TEXT, reason TEXT NOT NULL DEFAULT '', at REAL NOT NULL,
-    changed REAL NOT NULL
-);
-CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id)
-    WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
-INSERT INTO intents VALUES ('a', 'o', '', 'm', 'f', 'e1', 'running', '10.75', 'CU', 'new', NULL,
-    'job_1', '', 1, 2);
-PRAGMA application_id = 0x50484E4A;
-PRAGMA user_version = 1;
-"""
-
-
-def test_a_journal_of_the_first_version_keeps_what_it_knows(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite3"
-    connection = sqlite3.connect(path)
-    connection.executescript(OLDER)
-    connection.close()
-    journal = Journal(path)
-    (found,) = (i for i in journal.intents(origin="o", model_id="m") if i.open)
-    assert (found.job_id, found.kind, found.amount) == ("job_1", "training", Decimal("10.75"))
-    assert [m.model_id for m in journal.models(origin="o", project="")] == ["m"]
-    assert not journal.prepare(intent("b", estimate_id="e1"), newest="a")
-    journal.begin_upload(origin="o", project="", model_id="m", content_hash="h", upload_id="u")
-    assert journal.begun_uploads(origin="o", project="", model_id="m") == {"h": "u"}
-
-
-def test_an_upload_that_ended_is_no_longer_on_its_way(journal: Journal) -> None:
+def test_an_upload_that_ended_is_no_longer_on_its_way(journal):
     scope = {"origin": "o", "project": "", "model_id": "m"}
     journal.begin_upload(**scope, content_hash="h", upload_id="u1")
     journal.begin_upload(**scope, content_hash="h", upload_id="u2")
@@ -186,9 +138,7 @@ def test_an_upload_that_ended_is_no_longer_on_its_way(journal: Journal) -> None:
     assert journal.begun_uploads(**scope) == {}
 
 
-def test_a_download_and_a_training_of_one_model_do_not_wait_for_each_other(
-    journal: Journal,
-) -> None:
+def test_a_download_and_a_training_of_one_model_do_not_wait_for_each_other(journal):
     assert journal.prepare(intent("a", estimate_id="e1", state="running"), newest=None)
     download = replace(intent("b", estimate_id="e2"), kind="download")
     assert journal.prepare(download, newest=None)
@@ -197,7 +147,7 @@ def test_a_download_and_a_training_of_one_model_do_not_wait_for_each_other(
     assert [i.intent_id for i in journal.intents(kind=None)] == ["b", "a"]
 
 
-def test_reads_of_an_uncertain_launch_count_when_they_are_apart(tmp_path: Path) -> None:
+def test_reads_of_an_uncertain_launch_count_when_they_are_apart(tmp_path):
     clock = SetClock()
     journal = Journal(tmp_path / "journal.sqlite3", clock=clock)
     journal.prepare(intent("a", estimate_id="e1", state="uncertain"), newest=None)
@@ -205,5 +155,4 @@ def test_reads_of_an_uncertain_launch_count_when_they_are_apart(tmp_path: Path) 
         clock.pass_(seconds)
         journal.note_quiet_read("a", apart=20)
     found = journal.intent("a")
-    assert found is not None
     assert (found.quiet_reads, found.last_read) == (2, clock())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +20,7 @@ from phoenix_nbtrain.store.migrations import joined
 ONE = "http://localhost:8000/v1"
 OTHER = "http://127.0.0.1:8000/v1"
 
-JOURNAL_2 = """
+JOURNAL_1 = """
 CREATE TABLE models (
     entry TEXT PRIMARY KEY, origin TEXT NOT NULL, project TEXT NOT NULL, name TEXT NOT NULL,
     type TEXT NOT NULL, model_id TEXT, at REAL NOT NULL
@@ -29,69 +31,63 @@ CREATE TABLE uploads (
     content_hash TEXT NOT NULL, asset_id TEXT NOT NULL,
     PRIMARY KEY (origin, project, model_id, content_hash)
 );
-CREATE TABLE begun_uploads (
-    origin TEXT NOT NULL, project TEXT NOT NULL, model_id TEXT NOT NULL,
-    content_hash TEXT NOT NULL, upload_id TEXT NOT NULL,
-    PRIMARY KEY (origin, project, model_id, content_hash)
-);
 CREATE TABLE intents (
     intent_id TEXT PRIMARY KEY, origin TEXT NOT NULL, project TEXT NOT NULL,
     model_id TEXT NOT NULL, fingerprint TEXT NOT NULL, estimate_id TEXT UNIQUE,
     state TEXT NOT NULL, amount TEXT NOT NULL, unit TEXT NOT NULL, status_before TEXT NOT NULL,
     job_before TEXT, job_id TEXT, reason TEXT NOT NULL DEFAULT '', at REAL NOT NULL,
-    changed REAL NOT NULL, kind TEXT NOT NULL DEFAULT 'training',
-    served TEXT NOT NULL DEFAULT '', run_before TEXT NOT NULL DEFAULT '', epoch TEXT,
-    quiet_reads INTEGER NOT NULL DEFAULT 0, read_at REAL NOT NULL DEFAULT 0
+    changed REAL NOT NULL
 );
+CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id)
+    WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
+PRAGMA application_id = 0x50484E4A;
+PRAGMA user_version = 1;
+"""
+JOURNAL_2 = f"""
+{JOURNAL_1}
+CREATE TABLE begun_uploads (
+    origin TEXT NOT NULL, project TEXT NOT NULL, model_id TEXT NOT NULL,
+    content_hash TEXT NOT NULL, upload_id TEXT NOT NULL,
+    PRIMARY KEY (origin, project, model_id, content_hash)
+);
+ALTER TABLE intents ADD COLUMN kind TEXT NOT NULL DEFAULT 'training';
+ALTER TABLE intents ADD COLUMN served TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN run_before TEXT NOT NULL DEFAULT '';
+ALTER TABLE intents ADD COLUMN epoch TEXT;
+ALTER TABLE intents ADD COLUMN quiet_reads INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intents ADD COLUMN read_at REAL NOT NULL DEFAULT 0;
+DROP INDEX one_open_launch;
 CREATE UNIQUE INDEX one_open_launch ON intents (origin, model_id, kind)
     WHERE state IN ('prepared', 'submitting', 'uncertain', 'running', 'stopping');
 CREATE INDEX bought ON intents (origin, model_id, fingerprint);
-PRAGMA application_id = 0x50484E4A;
 PRAGMA user_version = 2;
 """
 FOUND = "found on the service"
 
 
-def launch(
-    intent_id: str,
-    origin: str,
-    state: str,
-    *,
-    job_id: str | None = None,
-    reason: str = "",
-    kind: str = "training",
-) -> dict[str, Any]:
-    return {
-        "intent_id": intent_id,
-        "origin": origin,
-        "project": "",
-        "model_id": "m",
-        "fingerprint": "f",
-        "estimate_id": None if reason == FOUND else f"e_{intent_id}",
-        "state": state,
-        "amount": "1",
-        "unit": "CU",
-        "status_before": "new",
-        "job_id": job_id,
-        "reason": reason,
-        "at": 1,
-        "changed": 1,
-        "kind": kind,
-    }
+def launch(intent_id: str, origin: str, state: str, **more: Any) -> dict[str, Any]:
+    values = {"intent_id": intent_id, "origin": origin, "state": state, "project": ""}
+    values |= {"model_id": "m", "fingerprint": "f", "amount": "10.75", "unit": "CU"}
+    values |= {"status_before": "new", "at": 1, "changed": 1, "estimate_id": f"e_{intent_id}"}
+    return values | ({"estimate_id": None} if more.get("reason") == FOUND else {}) | more
 
 
-def journal(tmp_path: Path, *launches: dict[str, Any], **tables: list[tuple[Any, ...]]) -> Journal:
+def journal(
+    tmp_path: Path,
+    *launches: dict[str, Any],
+    schema: str = JOURNAL_2,
+    **tables: list[tuple[Any, ...]],
+) -> Journal:
     path = tmp_path / "journal.sqlite3"
-    db = sqlite3.connect(path)
-    db.executescript(JOURNAL_2)
-    for values in launches:
-        names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
-        db.execute(f"INSERT INTO intents ({names}) VALUES ({places})", values)
-    for table, rows in tables.items():
-        for row in rows:
-            db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
-    db.commit()
-    db.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(schema)
+        for values in launches:
+            names, places = ", ".join(values), ", ".join(f":{name}" for name in values)
+            db.execute(f"INSERT INTO intents ({names}) VALUES ({places})", values)
+        for table, rows in tables.items():
+            for row in rows:
+                db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+        db.commit()
     return Journal(path)
 
 
@@ -99,7 +95,23 @@ def states(found: Journal, origin: str = ONE) -> dict[str, str]:
     return {i.intent_id: i.state for i in found.intents(origin=origin, kind=None)}
 
 
-def test_launches_models_and_uploads_are_found_under_the_one_spelling(tmp_path: Path) -> None:
+def test_a_journal_of_the_first_version_keeps_what_it_knows(tmp_path):
+    found = journal(
+        tmp_path,
+        launch("a", "o", "running", job_id="job_1"),
+        schema=JOURNAL_1,
+        models=[("e", "o", "", "icons", "t", "m", 1.0)],
+    )
+    (seen,) = (i for i in found.intents(origin="o", model_id="m") if i.open)
+    assert (seen.job_id, seen.kind, seen.amount) == ("job_1", "training", Decimal("10.75"))
+    assert [m.model_id for m in found.models(origin="o", project="")] == ["m"]
+    assert not found.prepare(replace(seen, intent_id="b", state="prepared"), newest="a")
+    scope = {"origin": "o", "project": "", "model_id": "m"}
+    found.begin_upload(**scope, content_hash="h", upload_id="u")
+    assert found.begun_uploads(**scope) == {"h": "u"}
+
+
+def test_launches_models_and_uploads_are_found_under_the_one_spelling(tmp_path):
     found = journal(
         tmp_path,
         launch("a", OTHER, "uncertain"),
@@ -115,7 +127,7 @@ def test_launches_models_and_uploads_are_found_under_the_one_spelling(tmp_path: 
     assert found.begun_uploads(**scope, model_id="m") == {"h": "upload_1"}
 
 
-def test_other_services_and_local_ones_keep_their_names(tmp_path: Path) -> None:
+def test_other_services_and_local_ones_keep_their_names(tmp_path):
     found = journal(
         tmp_path, launch("a", "local:0a", "running"), launch("b", "https://p.example", "trained")
     )
@@ -124,9 +136,7 @@ def test_other_services_and_local_ones_keep_their_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("first", [ONE, OTHER])
-def test_two_launches_that_went_out_for_one_model_both_stay_open(
-    tmp_path: Path, first: str
-) -> None:
+def test_two_launches_that_went_out_for_one_model_both_stay_open(tmp_path, first):
     second = OTHER if first == ONE else ONE
     found = journal(
         tmp_path, launch("a", first, "uncertain"), launch("b", second, "running", job_id="j")
@@ -141,7 +151,7 @@ def test_two_launches_that_went_out_for_one_model_both_stay_open(
     assert found.prepare(new, newest="b")
 
 
-def test_a_run_that_the_other_spelling_only_saw_is_the_launch_itself(tmp_path: Path) -> None:
+def test_a_run_that_the_other_spelling_only_saw_is_the_launch_itself(tmp_path):
     found = journal(
         tmp_path,
         launch("old", ONE, "trained", job_id="j0"),
@@ -152,9 +162,7 @@ def test_a_run_that_the_other_spelling_only_saw_is_the_launch_itself(tmp_path: P
     assert states(found) == {"old": "trained", "a": "running"}
 
 
-def test_an_uncertain_launch_stays_open_though_the_other_spelling_saw_a_run(
-    tmp_path: Path,
-) -> None:
+def test_an_uncertain_launch_stays_open_though_the_other_spelling_saw_a_run(tmp_path):
     found = journal(
         tmp_path,
         launch("a", ONE, "uncertain"),
@@ -163,7 +171,7 @@ def test_an_uncertain_launch_stays_open_though_the_other_spelling_saw_a_run(
     assert states(found) == {"a": "uncertain"}, "the next read finds its run"
 
 
-def test_of_entries_and_uploads_under_one_key_the_last_counts(tmp_path: Path) -> None:
+def test_of_entries_and_uploads_under_one_key_the_last_counts(tmp_path):
     found = journal(
         tmp_path,
         models=[
@@ -211,16 +219,14 @@ def image(number: int, caption: str, served: str | None = None, **more: Any) -> 
     )
 
 
-def test_a_draft_under_another_spelling_is_found(tmp_path: Path) -> None:
+def test_a_draft_under_another_spelling_is_found(tmp_path):
     draft = Draft(revision=4, images=(image(1, "typed"),))
     found = drafts(tmp_path, (OTHER, draft, 1.0))
     assert found.read(origin=ONE, model_id="m") == draft
 
 
 @pytest.mark.parametrize("newer", [ONE, OTHER])
-def test_of_two_drafts_the_newer_is_used_and_the_others_rows_are_kept(
-    tmp_path: Path, newer: str
-) -> None:
+def test_of_two_drafts_the_newer_is_used_and_the_others_rows_are_kept(tmp_path, newer):
     older = OTHER if newer == ONE else ONE
     found = drafts(
         tmp_path,
@@ -233,20 +239,20 @@ def test_of_two_drafts_the_newer_is_used_and_the_others_rows_are_kept(
     assert second == image(3, "only here")
 
 
-def test_words_typed_in_the_older_draft_alone_are_taken() -> None:
+def test_words_typed_in_the_older_draft_alone_are_taken():
     older = Draft(images=(image(1, "typed", "served"),))
     newer = Draft(images=(image(2, "served", "served", key="h1"),))
     (row,) = joined(newer, older).images
     assert (row.image_id, row.caption, row.refusal) == ("img_2", "typed", "")
 
 
-def test_what_was_on_the_service_and_is_gone_since_does_not_come_back() -> None:
+def test_what_was_on_the_service_and_is_gone_since_does_not_come_back():
     older = Draft(images=(image(1, "served", "served"), image(2, "typed", "s", asset_id="a2")))
     newer = Draft(removed=frozenset({"a2"}))
     assert joined(newer, older).images == ()
 
 
-def test_pairs_and_settings_of_the_older_draft_are_kept() -> None:
+def test_pairs_and_settings_of_the_older_draft_are_kept():
     both = (image(1, "", ""), image(2, "", ""))
     ids = (image(8, "", "", key="h1"), image(9, "", "", key="h2"))
     older = Draft(

@@ -38,13 +38,13 @@ BOTH = pytest.mark.parametrize("use", [journal, drafts])
 
 
 @BOTH
-def test_it_is_the_same_as_long_as_its_file_is(use: Use) -> None:
+def test_it_is_the_same_as_long_as_its_file_is(use):
     first = use()
     assert use() is first
 
 
 @BOTH
-def test_a_deleted_file_is_begun_anew_for_who_asks_again(use: Use) -> None:
+def test_a_deleted_file_is_begun_anew_for_who_asks_again(use):
     first = use()
     shutil.rmtree(home())
     second = use()
@@ -54,7 +54,7 @@ def test_a_deleted_file_is_begun_anew_for_who_asks_again(use: Use) -> None:
 
 
 @BOTH
-def test_another_file_in_its_place_is_checked_for_who_asks_again(use: Use) -> None:
+def test_another_file_in_its_place_is_checked_for_who_asks_again(use):
     first = use()
     copy = first.path.with_suffix(".copy")
     shutil.copy(first.path, copy)
@@ -63,23 +63,21 @@ def test_another_file_in_its_place_is_checked_for_who_asks_again(use: Use) -> No
 
 
 @BOTH
-def test_another_data_folder_has_its_own(
-    use: Use, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_data_folder_has_its_own(use, tmp_path, monkeypatch):
     first = use()
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "elsewhere"))
     assert use().path == tmp_path / "elsewhere" / first.path.name
 
 
 @BOTH
-def test_a_forked_child_has_its_own(use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forked_child_has_its_own(use, monkeypatch):
     first = use()
     monkeypatch.setattr(os, "getpid", lambda: -1)
     assert use() is not first
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="nothing tells of open files here")
-def test_more_trainings_take_no_more_connections() -> None:
+def test_more_trainings_take_no_more_connections():
     def connections() -> int:
         links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
         open_files = [str(link.readlink()) for link in links]
