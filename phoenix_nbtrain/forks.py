@@ -13,12 +13,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 from phoenix_nbtrain.errors import PhoenixError
 
-__all__ = ["after_fork", "not_for_children", "whole"]
+__all__ = ["OneEach", "after_fork", "not_for_children", "whole"]
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 10.0
@@ -92,6 +93,27 @@ def after_fork(reset: Callable[[], None]) -> Callable[[], None]:
     """Call ``reset`` in every forked child before anything else. A decorator."""
     _resets.append(reset)
     return reset
+
+
+class OneEach(WeakValueDictionary[K, T]):
+    """One object per key, shared by all threads for as long as it is used. A child has none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.RLock()
+        after_fork(self._forget)
+
+    def one(self, key: K, make: Callable[[], T]) -> T:
+        """Return the object of a key, made where there is none."""
+        with self.lock:
+            found = self.get(key)
+            if found is None:
+                found = self[key] = make()
+            return found
+
+    def _forget(self) -> None:
+        self.lock = threading.RLock()
+        self.clear()
 
 
 class _ParentsOwn:

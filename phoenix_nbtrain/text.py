@@ -41,9 +41,9 @@ def ending(path: object, limit: int = 60) -> str:
     return shown(whole if len(whole) <= limit else "…" + whole[1 - limit :], limit)
 
 
-def counted(n: int, one: str, many: str = "") -> str:
+def counted(n: int, one: str) -> str:
     """Return a number with its noun: ``1 image``, ``24 images``."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+    return f"{n:,} {one if n == 1 else one + 's'}"
 
 
 def lasting(seconds: float) -> str:

@@ -287,11 +287,11 @@ class Training(metaclass=_Opened):
         is kept, a warning says so and `take_theirs` takes the frame's. Where pandas dropped what
         a frame showed (``merge``, a new ``DataFrame``), what this kernel knows of counts.
         """
-        return self._session.frames.images()
+        return self._session.frames.read("images")
 
     @images.setter
     def images(self, frame: pd.DataFrame) -> None:
-        self._session.frames.assign_images(frame)
+        self._session.frames.assign("images", frame)
 
     def add_images(
         self, source: object, *, recursive: bool = False, again: bool = False
@@ -405,11 +405,11 @@ class Training(metaclass=_Opened):
         after it was read, as for `images`. Where pandas dropped what a frame showed (``concat``,
         a new ``DataFrame``), what this kernel knows of counts.
         """
-        return self._session.frames.pairs()
+        return self._session.frames.read("pairs")
 
     @pairs.setter
     def pairs(self, frame: pd.DataFrame) -> None:
-        self._session.frames.assign_pairs(frame)
+        self._session.frames.assign("pairs", frame)
 
     def set_pairs(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replace all pairs by ``{source, target, instruction}`` records.

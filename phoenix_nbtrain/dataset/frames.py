@@ -18,7 +18,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from phoenix_nbtrain.dataset.allowed_text import caption_text, name_text
 from phoenix_nbtrain.dataset.baselines import COMPUTED, Baseline, Cells, Computed
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
+from phoenix_nbtrain.dataset.pairing import recognised
 from phoenix_nbtrain.dataset.row_reader import read_table
 from phoenix_nbtrain.draft import COLUMNS, Draft, ImageRow, PairRow, new_pair_id
 from phoenix_nbtrain.errors import InputError, PairError
@@ -314,8 +315,15 @@ def _pair_rows(
             continue
         labels.append(label)
         rows.append(row)
-    candidates = [*read.values(), *(row for row in draft.pairs if row.pair_id not in read)]
-    rows = _recognised(candidates, rows, shown_ids)
+    claimed = {row.pair_id for row in rows}
+    candidates = (*read.values(), *(row for row in draft.pairs if row.pair_id not in read))
+    free = [row for row in candidates if row.pair_id not in claimed]
+    new = [None if row.pair_id else row.triple for row in rows]
+    named = recognised(free, new, shown_ids)
+    rows = [
+        row if row.pair_id else replace(row, pair_id=named.get(i) or new_pair_id())
+        for i, row in enumerate(rows)
+    ]
     sets: list[Op] = []
     for label, row in zip(labels, rows, strict=True):
         try:
@@ -385,36 +393,6 @@ def _pair(values: dict[str, Any], standing: PairRow | None, lookup: Lookup) -> P
         raise PairError("source and target are the same picture")
     pair_id = standing.pair_id if standing else ""
     return PairRow(pair_id=pair_id, source=source, target=target, instruction=instruction)
-
-
-def _recognised(
-    pairs: Sequence[PairRow], wanted: Sequence[PairRow], shown_ids: Collection[str]
-) -> list[PairRow]:
-    """Give new rows the ids of unclaimed pairs with the same pictures, else fresh ones.
-
-    A pair that was not shown is recognised where it is the same in all, and never rewritten.
-    """
-    claimed = {row.pair_id for row in wanted if row.pair_id}
-    named: dict[int, str] = {}
-    for length in (3, 2):  # first those that are the same in all, then in source and target
-        free: dict[tuple[str, ...], list[str]] = {}
-        for row in pairs:
-            if row.pair_id not in claimed and (length == 3 or row.pair_id in shown_ids):
-                free.setdefault(row.triple[:length], []).append(row.pair_id)
-        for i, row in enumerate(wanted):
-            ids = [] if row.pair_id or i in named else free.get(row.triple[:length], [])
-            if ids:
-                named[i] = ids.pop(0)
-                claimed.add(named[i])
-    return [
-        PairRow(
-            pair_id=row.pair_id or named.get(i) or new_pair_id(),
-            source=row.source,
-            target=row.target,
-            instruction=row.instruction,
-        )
-        for i, row in enumerate(wanted)
-    ]
 
 
 def _pair_changes(draft: Draft, row: PairRow, baseline: Baseline | None) -> list[Op]:

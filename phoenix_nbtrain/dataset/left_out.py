@@ -13,6 +13,7 @@ from typing import Any
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.draft import Draft, ImageRow, PairKey
 from phoenix_nbtrain.errors import InputError
+from phoenix_nbtrain.text import counted
 
 __all__ = ["Names", "has_pair", "ids", "keys", "moved", "noted", "said"]
 
@@ -92,11 +93,7 @@ def moved(pairs: frozenset[PairKey], replaced: ImageRow, by: ImageRow) -> frozen
 
 def said(*, images: int = 0, pairs: int = 0) -> str:
     """Return how much was left out, in words; empty where nothing was."""
-    counts = [
-        f"{n:,} {noun}{'' if n == 1 else 's'}"
-        for n, noun in ((images, "image"), (pairs, "pair"))
-        if n
-    ]
+    counts = [counted(n, noun) for n, noun in ((images, "image"), (pairs, "pair")) if n]
     were = "was" if images + pairs == 1 else "were"
     return f"{' and '.join(counts)} you removed {were} left out" if counts else ""
 

@@ -14,7 +14,6 @@ import math
 import os
 import re
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from phoenix_nbtrain.dataset import left_out
 from phoenix_nbtrain.dataset.allowed_text import caption_text
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
-from phoenix_nbtrain.dataset.pairing import COLUMNS
+from phoenix_nbtrain.dataset.pairing import COLUMNS, recognised
 from phoenix_nbtrain.dataset.report import PairFate, PairReport
 from phoenix_nbtrain.dataset.row_reader import Row, check_count, is_table, read_table, table_of
 from phoenix_nbtrain.draft import Draft, PairTriple, new_pair_id
@@ -165,7 +164,7 @@ def take(draft: Draft, lines: Iterable[Row], *, again: bool = False) -> Taken:
     lookup, removed = Lookup(draft.images), left_out.Names(draft)
     read = [_read(line, lookup, removed) for line in lines]
     triples = [triple for _, triple, _ in read]
-    found = _recognised(draft, triples)
+    found = recognised(draft.pairs, triples)
     fates: list[PairFate] = []
     ops: list[Op] = []
     of: list[int] = []
@@ -228,22 +227,6 @@ def _read(
     if ids[0] == ids[1]:
         return replace(fate, reason="Source and target are the same picture."), None, says
     return fate, (ids[0], ids[1], instruction), says
-
-
-def _recognised(draft: Draft, triples: Sequence[PairTriple | None]) -> dict[int, str]:
-    """Return the standing pairs that lines mean, each once, by the lines' places."""
-    found: dict[int, str] = {}
-    claimed: set[str] = set()
-    for length in (3, 2):  # first those that are the same in all, then in source and target
-        free: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-        for row in draft.pairs:
-            if row.pair_id not in claimed:
-                free[row.triple[:length]].append(row.pair_id)
-        for at, triple in enumerate(triples):
-            if triple is not None and at not in found and free.get(triple[:length]):
-                found[at] = free[triple[:length]].pop(0)
-                claimed.add(found[at])
-    return found
 
 
 # -- writing -----------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -13,11 +14,11 @@ from phoenix_nbtrain.dataset.allowed_text import caption_text
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.dataset.lookup import Lookup, path_parts, stem
 from phoenix_nbtrain.draft import COLUMNS as COLUMNS_OF
-from phoenix_nbtrain.draft import Draft, ImageRow, new_pair_id
+from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple, new_pair_id
 from phoenix_nbtrain.errors import InputError, PairError
-from phoenix_nbtrain.text import natural_key, shown
+from phoenix_nbtrain.text import counted, natural_key, shown
 
-__all__ = ["COLUMNS", "Group", "PairUp", "check_records", "pair_chosen", "pair_up"]
+__all__ = ["COLUMNS", "Group", "PairUp", "check_records", "pair_chosen", "pair_up", "recognised"]
 
 COLUMNS = COLUMNS_OF["pairs"]
 """What a pair's record holds; the instruction may be left out."""
@@ -54,7 +55,7 @@ class PairUp:
 
     def __str__(self) -> str:
         made, there = len(self.ops), self.paired - len(self.ops)
-        text = _counted(made) + " made"
+        text = counted(made, "pair") + " made"
         if there:
             text += f", {there:,} {'was' if there == 1 else 'were'} there already"
         if self.left_out:
@@ -177,6 +178,29 @@ def _paired(
         if (source, target) not in there and (source, target) not in out
     )
     return PairUp(ops=ops, paired=len(pairs) - len(out), left_out=len(out), left_over=left_over)
+
+
+def recognised(
+    pairs: Sequence[PairRow],
+    triples: Sequence[PairTriple | None],
+    shown_ids: Collection[str] | None = None,
+) -> dict[int, str]:
+    """Return the ids of the pairs that these triples mean, each once, by the triples' places.
+
+    First those that are the same in all, then those of the same images. The latter are rewritten,
+    so they must be among ``shown_ids`` where that is given.
+    """
+    found: dict[int, str] = {}
+    for length in (3, 2):
+        claimed, free = set(found.values()), defaultdict[tuple[str, ...], list[str]](list)
+        for row in pairs:
+            rewritable = shown_ids is None or row.pair_id in shown_ids
+            if row.pair_id not in claimed and (length == 3 or rewritable):
+                free[row.triple[:length]].append(row.pair_id)
+        for at, triple in enumerate(triples):
+            if triple is not None and at not in found and free.get(triple[:length]):
+                found[at] = free[triple[:length]].pop(0)
+    return found
 
 
 def check_records(rows: object) -> None:
@@ -315,10 +339,6 @@ def _unique(rows: Iterable[tuple[str, ImageRow]], what: str) -> dict[str, ImageR
             )
         found[key] = row
     return found
-
-
-def _counted(pairs: int) -> str:
-    return f"{pairs:,} pair{'' if pairs == 1 else 's'}"
 
 
 def _some(rows: dict[str, ImageRow]) -> str:

@@ -25,7 +25,7 @@ from weakref import WeakSet
 from phoenix_nbtrain.children import environment
 from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.forks import after_fork
-from phoenix_nbtrain.images.header import ImageHeader, inspect
+from phoenix_nbtrain.images.header import inspect
 from phoenix_nbtrain.text import shown
 
 try:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Decoder", "Thumbnail", "close", "mean_colour", "pixels", "thumbnail"]
+__all__ = ["Decoder", "Thumbnail", "close", "pixels", "thumbnail"]
 
 CHILDREN = 2
 SECONDS = 20
@@ -238,11 +238,6 @@ class Decoder:
         reply, body = self._ask("pixels", content, px)
         return np.frombuffer(body, np.uint8).reshape(reply["height"], reply["width"], 3).copy()
 
-    def mean_colour(self, content: bytes) -> tuple[int, int, int]:
-        """Return the picture's mean colour as RGB, 0 to 255, on white where it is transparent."""
-        mean = self.pixels(content, 64).reshape(-1, 3).mean(axis=0)
-        return (round(float(mean[0])), round(float(mean[1])), round(float(mean[2])))
-
     def close(self) -> None:
         """End the children. The next picture starts new ones."""
         idle: list[_Child | None] = []
@@ -258,7 +253,14 @@ class Decoder:
         header = inspect(content)
         if isinstance(px, bool) or not isinstance(px, int) or not 1 <= px <= PX_MAX:
             raise ImageError(f"px is {shown(px, 30)}; it must be 1 to {PX_MAX}.")
-        request = _request(kind, header, px, self._seconds)
+        request = {
+            "kind": kind,
+            "px": px,
+            "format": header.format,
+            "orientation": header.orientation,
+            "stored_size": header.stored_size,
+            "seconds": max(1, round(self._seconds)),
+        }
         child = self._places.get()
         try:
             if child is None or not child.alive:
@@ -286,17 +288,6 @@ class Decoder:
                 remedy=_REMEDY,
             )
         return reply, body
-
-
-def _request(kind: str, header: ImageHeader, px: int, seconds: float) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "px": px,
-        "format": header.format,
-        "orientation": header.orientation,
-        "stored_size": header.stored_size,
-        "seconds": max(1, round(seconds)),
-    }
 
 
 _shared: Decoder | None = None
@@ -329,11 +320,6 @@ def thumbnail(content: bytes, px: int) -> Thumbnail:
 def pixels(content: bytes, px: int) -> NDArray[np.uint8]:
     """Return pixels from this process's one `Decoder`; see there."""
     return _decoder().pixels(content, px)
-
-
-def mean_colour(content: bytes) -> tuple[int, int, int]:
-    """Return the mean colour from this process's one `Decoder`; see there."""
-    return _decoder().mean_colour(content)
 
 
 def close() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from sqlite3 import Connection, Row
@@ -45,8 +44,8 @@ NAME_BYTES_MAX = 1024
 QUOTED = 269
 """The status of a reply to a dry run."""
 DEPTH_MAX = 32
-DIGITS_MAX = 19
-"""Longer whole numbers fit no integer of the service's."""
+NUMBER_MAX = 1e19
+"""Larger numbers fit no integer of the service's."""
 _IGNORED = frozenset(
     {"classPrompt", "learningRateUnet", "lrScheduler", "numTextTrainSteps", "numUNetTrainSteps"}
     | {"priorLossWeight", "randomCrop", "randomCropRatio", "randomCropScale", "scaleLr"}
@@ -66,20 +65,10 @@ def json_value() -> Any:
     if not content:
         return None
     try:
-        value = json.loads(
-            content.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_whole,
-        )
-    except UnicodeDecodeError:
-        raise bad("The request body must be UTF-8") from None
-    except RecursionError:
-        raise bad("The request body is nested too deeply") from None
-    except ValueError:
-        raise bad("The request body is not valid JSON") from None
-    _refuse_depth_and_surrogates(value)
+        value = json.loads(content.decode("utf-8"), object_pairs_hook=_object)
+        _check(value)
+    except (ValueError, RecursionError):
+        raise bad("The request body is not valid JSON in UTF-8") from None
     return value
 
 
@@ -216,43 +205,22 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _no_constant(word: str) -> Any:
-    raise bad(f"{word} is not a JSON number")
+def _check(value: Any, levels: int = DEPTH_MAX) -> None:
+    """Refuse numbers that are none or too large, half characters, and what is too deep.
 
-
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if not math.isfinite(value):
-        raise bad(f"{shown(digits, 20)} is out of range for a number")
-    return value
-
-
-def _whole(digits: str) -> int:
-    if len(digits.lstrip("-")) > DIGITS_MAX:
-        raise bad(f"{shown(digits, 20)} is out of range for a number")
-    return int(digits)
-
-
-def _refuse_depth_and_surrogates(value: Any) -> None:
-    """Refuse what is too deep, and lone surrogates, which neither SQLite nor UTF-8 can hold."""
-    level: list[Any] = [value]
-    for _ in range(DEPTH_MAX):
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                below.extend(item)
-                below.extend(item.values())
-            elif isinstance(item, list):
-                below.extend(item)
-            elif isinstance(item, str) and not item.isascii():
-                try:
-                    item.encode("utf-8")
-                except UnicodeEncodeError:
-                    raise bad("A text holds half a character (a lone surrogate)") from None
-        if not below:
-            return
-        level = below
-    raise bad("The request body is nested too deeply")
+    Raises:
+        UnicodeEncodeError: a text holds a lone surrogate, which neither SQLite nor UTF-8 can hold.
+    """
+    if isinstance(value, str):
+        value.isascii() or value.encode()
+    elif isinstance(value, int | float):
+        if not abs(value) < NUMBER_MAX:  # nor is NaN
+            raise bad(f"{shown(value, 20)} is out of range for a number")
+    elif value is not None:
+        if not levels:
+            raise bad("The request body is nested too deeply")
+        for item in (*value, *value.values()) if isinstance(value, dict) else value:
+            _check(item, levels - 1)
 
 
 def _size(text: str | None, default: int, most: int) -> int:

@@ -12,8 +12,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from phoenix_nbtrain.children import environment
@@ -54,14 +53,10 @@ def lease_held(data_dir: Path) -> bool:
     return is_locked(data_dir / _LOCK)
 
 
-@contextmanager
-def hold_lease(data_dir: Path, *, patience: float = 0.5) -> Iterator[bool]:
-    """Yield whether this process got the lease; it keeps it until the block ends.
-
-    Patient for a moment: whoever looks whether the lease is held, holds it for that moment.
-    """
-    with locked(data_dir / _LOCK, patience=patience) as mine:
-        yield mine
+def hold_lease(data_dir: Path) -> AbstractContextManager[bool]:
+    """Hold the lease within a block, which is told whether this process got it."""
+    # Patient for a moment: whoever looks whether the lease is held, holds it for that moment.
+    return locked(data_dir / _LOCK, patience=0.5)
 
 
 def child_environment() -> dict[str, str]:

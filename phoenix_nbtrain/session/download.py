@@ -29,7 +29,7 @@ from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.watch import passing
 from phoenix_nbtrain.store.journal import Intent
 from phoenix_nbtrain.telling import warn
-from phoenix_nbtrain.text import as_sentence, shown
+from phoenix_nbtrain.text import as_sentence, ending, shown
 
 __all__ = ["Downloading"]
 
@@ -254,7 +254,5 @@ def _target(to: str | Path | None, model: Model, run: str | None, epoch: int | N
     elif path.is_dir():
         path, there = path / file, path
     if not there.is_dir():
-        raise InputError(
-            f"There is not a folder {shown(str(there), 80)}.", remedy="Create it first."
-        )
+        raise InputError(f"There is not a folder {ending(there, 80)}.", remedy="Create it first.")
     return path.absolute()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from phoenix_nbtrain.dataset.baselines import Baseline, Baselines
+from phoenix_nbtrain.dataset.baselines import Baselines
 from phoenix_nbtrain.dataset.edits import Op
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.session.editing import Editing
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Frames"]
 
+Table: TypeAlias = Literal["images", "pairs"]
+
 
 class Frames:
     """The two frames of one training, and what each of them showed when it was read."""
@@ -28,57 +30,26 @@ class Frames:
         self._editing = editing
         self._baselines = Baselines()
 
-    def images(self) -> pd.DataFrame:
-        """Return the images, one row each, as they stand on disk."""
+    def read(self, table: Table) -> pd.DataFrame:
+        """Return a table, one row each, as it stands on disk."""
         from phoenix_nbtrain.dataset import frames
 
         draft = self._live.read()
-        frame = frames.images_frame(draft)
-        self._baselines.show(frame, "images", draft)
+        frame = frames.images_frame(draft) if table == "images" else frames.pairs_frame(draft)
+        self._baselines.show(frame, table, draft)
         return frame
 
-    def assign_images(self, frame: pd.DataFrame) -> None:
-        """Make ``frame`` the images, all or nothing."""
+    def assign(self, table: Table, frame: pd.DataFrame) -> None:
+        """Make ``frame`` the table, all or nothing, and say what of it was not taken."""
         from phoenix_nbtrain.dataset import frames
 
-        known, baseline = self._live.state.draft.image, self._baselines.of(frame)
-
-        def made(draft: Draft) -> frames.Assignment:
-            return frames.images_from_frame(draft, frame, known=known, baseline=baseline)
-
-        self._assign(frame, baseline, made)
-
-    def pairs(self) -> pd.DataFrame:
-        """Return the pairs, one row each, as they stand on disk."""
-        from phoenix_nbtrain.dataset import frames
-
-        draft = self._live.read()
-        frame = frames.pairs_frame(draft)
-        self._baselines.show(frame, "pairs", draft)
-        return frame
-
-    def assign_pairs(self, frame: pd.DataFrame) -> None:
-        """Make ``frame`` the pairs, all or nothing."""
-        from phoenix_nbtrain.dataset import frames
-
-        known, baseline = self._live.state.draft.pair, self._baselines.of(frame)
-
-        def made(draft: Draft) -> frames.Assignment:
-            return frames.pairs_from_frame(draft, frame, known=known, baseline=baseline)
-
-        self._assign(frame, baseline, made)
-
-    def _assign(
-        self,
-        frame: object,
-        baseline: Baseline | None,
-        make: Callable[[Draft], frames.Assignment],
-    ) -> None:
-        """Assign a frame, remember what it holds now, and say what of it was not taken."""
+        standing, baseline = self._live.state.draft, self._baselines.of(frame)
+        known: Collection[str] = standing.image if table == "images" else standing.pair
+        make = frames.images_from_frame if table == "images" else frames.pairs_from_frame
         made: list[frames.Assignment] = []
 
         def ops(draft: Draft) -> Sequence[Op]:
-            made[:] = [make(draft)]
+            made[:] = [make(draft, frame, known=known, baseline=baseline)]
             return made[0].ops
 
         self._editing.do(ops).result()

@@ -7,20 +7,18 @@ a view runs it by `Session.behind`, which returns a future at once.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from os import PathLike
 from typing import Any, ParamSpec, TypeVar, cast
-from weakref import WeakValueDictionary
 
 from phoenix_nbtrain import catalog
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset import checks
 from phoenix_nbtrain.dataset.checks import Finding
 from phoenix_nbtrain.errors import InputError, PhoenixError
-from phoenix_nbtrain.forks import after_fork, not_for_children
+from phoenix_nbtrain.forks import OneEach, not_for_children
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.launch import Launcher
 from phoenix_nbtrain.records import Model
@@ -50,16 +48,8 @@ __all__ = ["Session", "session_of", "session_on"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_here: WeakValueDictionary[tuple[str, str, str], Session] = WeakValueDictionary()
+_here = OneEach[tuple[str, str, str], "Session"]()
 """One session per model and kernel, so that a cell run again gets the one its views show."""
-_here_lock = threading.Lock()
-
-
-@after_fork
-def _forget() -> None:
-    global _here_lock
-    _here_lock = threading.Lock()
-    _here.clear()
 
 
 class Session:
@@ -232,17 +222,18 @@ def session_on(
             remedy="nbt.model_types() lists what can.",
         )
     key = (str(journal.path), service.origin, model.id)
-    with _here_lock:
-        session = _here.get(key)
-        if session is None:
-            session = _here[key] = Session(
+    with _here.lock:
+        session = _here.one(
+            key,
+            lambda: Session(
                 model,
                 service,
                 journal=journal,
                 drafts=home_drafts(),
                 pictures=Contents(home() / "pictures"),
                 runner=runner or default_runner(),
-            )
+            ),
+        )
         renewed = session.service is not service
         session.use(service)
         _hear_of_logins()
@@ -293,7 +284,7 @@ def _look_for_login() -> None:
 
 def _adopt(client: Service) -> None:
     """Let the trainings of a Phoenix go on with the credentials of a newer connection."""
-    with _here_lock:
+    with _here.lock:
         sessions = list(_here.values())
     for session in sessions:
         session._offer(client)

@@ -17,14 +17,13 @@ from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
-from weakref import WeakValueDictionary
 
 from phoenix_nbtrain.arguments import texts
 from phoenix_nbtrain.cache import Cache
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.draft import ImageRow
 from phoenix_nbtrain.errors import ImageError, InputError, PhoenixError, StoreError
-from phoenix_nbtrain.forks import after_fork, not_for_children
+from phoenix_nbtrain.forks import OneEach, not_for_children
 from phoenix_nbtrain.home import home, private_folder, write_whole
 from phoenix_nbtrain.images import decoder
 from phoenix_nbtrain.runner import Runner
@@ -132,25 +131,13 @@ class Thumbnailer:
                 self._size -= len(self._memory.popitem(last=False)[1].content)
 
 
-_here: WeakValueDictionary[Path, Thumbnailer] = WeakValueDictionary()
-_here_lock = threading.Lock()
-
-
-@after_fork
-def _forget() -> None:
-    global _here_lock
-    _here_lock = threading.Lock()
-    _here.clear()
+_here = OneEach[Path, Thumbnailer]()
 
 
 def thumbnailer() -> Thumbnailer:
     """Return this kernel's one `Thumbnailer` for the data folder."""
     folder = home() / "thumbnails"
-    with _here_lock:
-        made = _here.get(folder)
-        if made is None:
-            made = _here[folder] = Thumbnailer(folder)
-        return made
+    return _here.one(folder, lambda: Thumbnailer(folder))
 
 
 class _NobodyWaitsError(Exception):

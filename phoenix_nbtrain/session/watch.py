@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from phoenix_nbtrain.clock import Clock, moment
+from phoenix_nbtrain.clock import moment
 from phoenix_nbtrain.errors import (
     PASSING,
     AuthenticationFailed,
@@ -24,7 +24,7 @@ from phoenix_nbtrain.errors import (
 from phoenix_nbtrain.launch import AT_REST, Launcher, cost_words
 from phoenix_nbtrain.records import Job, Model, TrainingProgress
 from phoenix_nbtrain.runner import Timer
-from phoenix_nbtrain.session.polling import Polled, poll_of
+from phoenix_nbtrain.session.polling import poll_of
 from phoenix_nbtrain.session.run_record import STILL_SECONDS, run_of, still_since
 from phoenix_nbtrain.session.service import Service
 from phoenix_nbtrain.session.state import LaunchState, Run
@@ -55,7 +55,7 @@ def passing(error: PhoenixError) -> bool:
     return isinstance(error, (*PASSING, CoolingDown, PlanLimitReached, StoreBusy))
 
 
-class Watch(Polled):
+class Watch:
     """Reads the run at the pace of the Phoenix it runs on, and stops when it has ended."""
 
     def __init__(
@@ -66,11 +66,11 @@ class Watch(Polled):
         *,
         ended: Callable[[], None] = lambda: None,
         expired: Callable[[], None] = lambda: None,
-        clock: Clock = moment,
     ) -> None:
         self._live = live
         self.model_id = live.model_id
         self.service = service
+        self._poll = poll_of(service)
         self._launcher = launcher
         self._ended = ended
         self._expired = expired
@@ -91,8 +91,8 @@ class Watch(Polled):
         """What it was last read for: its id and the model's status."""
         self._failure: PhoenixError | None = None
         """Why the last read failed, if it did."""
-        self._clock = clock
-        self._seen = self._moved = clock()
+        self._clock = moment
+        self._seen = self._moved = moment()
         """When the run was last read, and when something was last new in it."""
         self._mark: object = None
         """What tells whether something is."""
@@ -131,7 +131,8 @@ class Watch(Polled):
     def use(self, service: Service) -> None:
         """Read through another client from now on; a read that waits after failures is due now."""
         if service is not self.service:
-            self.service = service
+            self._poll.leave(self)
+            self.service, self._poll = service, poll_of(service)
             self._renewed.set()
         self._recovered()
 
@@ -353,10 +354,9 @@ class Watch(Polled):
             self._failures += 1
             self._lost(f"Watching the run failed: {error!r}")
         finally:
-            poll = poll_of(self.service)
             # One that cannot be read may be what the others cannot be read together with.
             joins = going and self._live.state.training and not self._failures
-            (poll.join if joins else poll.leave)(self)
+            (self._poll.join if joins else self._poll.leave)(self)
             with self._lock:
                 # A run that began while this read was under way is followed, too.
                 self._next(self.seconds if going or self._wanted else None)
@@ -369,8 +369,7 @@ class Watch(Polled):
         known = self._live.state.model
         if self.service.is_local or self._failures or self._open or known.status != "training":
             return None
-        poll = poll_of(self.service)
-        told = poll.model(self.service, self, after=self._read_at, pace=HOSTED_SECONDS * 0.9)
+        told = self._poll.model(self.model_id, after=self._read_at, pace=HOSTED_SECONDS * 0.9)
         if told is None or told.progress is None:
             return None
         if (told.status, told.job_id) != (known.status, known.job_id):

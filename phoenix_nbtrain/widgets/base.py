@@ -21,7 +21,7 @@ from phoenix_nbtrain.errors import InputError, PhoenixError
 from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.session.session import Session, session_of
 from phoenix_nbtrain.session.state import SyncState, Thumbnail, TrainingState
-from phoenix_nbtrain.text import MESSAGE_MAX, shown
+from phoenix_nbtrain.text import MESSAGE_MAX, counted, shown
 
 __all__ = [
     "Answer",
@@ -275,7 +275,7 @@ def sync_words(state: TrainingState) -> dict[str, Any]:
     elif sync.phase == "waiting" and sync.message:
         words = sync.message
     elif unsent:
-        words = f"{unsent:,} {'change' if unsent == 1 else 'changes'} kept on this computer"
+        words = f"{counted(unsent, 'change')} kept on this computer"
         words += ", saving soon…" if sync.phase == "waiting" else ""
     else:
         words = "All saved on the service" if state.draft.images else ""

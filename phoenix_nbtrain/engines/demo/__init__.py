@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from phoenix_nbtrain.engines.contract import CHECKPOINT, Emit, Engine, Progress
 
 __all__ = ["DEMO"]
@@ -19,11 +21,9 @@ def _run(folder: Path, emit: Emit, stopped: Callable[[], bool]) -> Progress | No
 
 def _saved_step(folder: Path) -> int:
     try:
-        with (folder / CHECKPOINT).open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(size, 1 << 24)))
-        return int(json.loads(header["__metadata__"]["state"])["step"])
-    except (OSError, ValueError, KeyError):
+        with safe_open(folder / CHECKPOINT, framework="numpy") as file:
+            return int(json.loads(file.metadata()["state"])["step"])
+    except (OSError, ValueError, KeyError, SafetensorError):
         return 0
 
 

@@ -73,11 +73,6 @@ class FeatureCache:
         self._room = room
         self._kept: dict[tuple[int, int], GridFeatures] = {}
 
-    @property
-    def kept_bytes(self) -> int:
-        """Memory in use for what is kept."""
-        return sum(found.seen.nbytes + found.change.nbytes for found in self._kept.values())
-
     def at(self, item: int, grid: int) -> GridFeatures:
         """Return the features of an example's grid."""
         kept = self._kept.get((item, grid))

@@ -109,23 +109,19 @@ class SnapshotView(View, traitlets.HasTraits):
 class Sheet(NamedTuple):
     """A snapshot that is ready but for its time."""
 
-    html: str
-    text: str
-
-
-class Whole(NamedTuple):
-    """A snapshot with all its images."""
-
-    sheet: Sheet
-    images: Pictures
+    made_of: tuple[object, ...] | None = None
+    html: str = ""
+    text: str = ""
+    images: Pictures | None = None
+    """All its images; ``None`` where some may be missing."""
 
 
 class Made(NamedTuple):
-    """A whole snapshot that is being made."""
+    """A snapshot with all its images that is being made."""
 
     number: int
     made_of: tuple[object, ...]
-    whole: Future[Whole]
+    sheet: Future[Sheet]
 
 
 class Snapshot:
@@ -139,17 +135,13 @@ class Snapshot:
         self._newest = 0
         self._page = False
         """Whether somebody takes what comes after a cell's end."""
-        self._says: tuple[object, ...] | None = None
-        """What the last one was made of."""
-        self._shows: tuple[object, ...] | None = None
-        """The same; ``None`` while some of its images may be missing."""
+        self._last = Sheet()
         self._taken = True
         """Whether the last one is known to have been taken, as it was put out by a cell."""
         self._making: Made | None = None
         """The newest whole one that is not there yet."""
         self._images: Pictures | None = None
         """The images of the last whole one."""
-        self._last = Sheet("", "")
         self._first: Any = None
         """The timer of `FIRST_SECONDS`, while it runs."""
         self._places: set[notebook_cell.Request] = set()
@@ -175,7 +167,7 @@ class Snapshot:
         """Renew the snapshot if it is due. Never blocks."""
         if not self._closed and self._first is None and self._due():
             made = self._make()
-            made.whole.add_done_callback(lambda _whole: self._made(made))
+            made.sheet.add_done_callback(lambda _sheet: self._made(made))
 
     def begin_end(self) -> Made | None:
         """Renew the snapshot at a cell's end where it is no longer true.
@@ -186,9 +178,8 @@ class Snapshot:
         if self._closed:
             return None
         if not self._page:
-            true = self._taken and self._shows == self._made_of()
-            return None if true else self._make()
-        if self._says != self._made_of():
+            return None if self._taken and self._is_whole(self._made_of()) else self._make()
+        if self._last.made_of != self._made_of():
             self._words(update=True)
         self.changed()
         return None
@@ -196,14 +187,14 @@ class Snapshot:
     def finish_end(self, made: Made, until: float) -> None:
         """Put out what was begun at a cell's end if it is there in time, else words."""
         try:
-            whole = made.whole.result(max(0.0, until - time.monotonic()))
+            sheet = made.sheet.result(max(0.0, until - time.monotonic()))
         except Exception:  # late, or failed: the end of a later cell tries again
-            made.whole.add_done_callback(lambda _whole: self._made(made))
-            if not self._taken or self._says != self._made_of():
+            made.sheet.add_done_callback(lambda _sheet: self._made(made))
+            if not self._taken or self._last.made_of != self._made_of():
                 self._words(update=True)
         else:
             self._done(made)
-            self._put_out(whole.sheet, whole.images, made.made_of, made.number)
+            self._put_out(sheet, made.number)
 
     def replaced(self, asked: notebook_cell.Request) -> None:
         """Forget the outputs of a cell that is run again; without any, there is nothing to renew."""
@@ -231,13 +222,17 @@ class Snapshot:
         # The identity first: that two drafts differ is told without looking at their rows.
         return (id(state.draft), state.draft, ran, state.price.estimate, self._kind())
 
+    def _is_whole(self, made_of: tuple[object, ...]) -> bool:
+        """Return whether the last one was made of this, with all its images."""
+        return self._last.images is not None and self._last.made_of == made_of
+
     def _due(self) -> bool:
         made_of = self._made_of()
-        if made_of == self._shows or (self._making and made_of == self._making.made_of):
+        if self._is_whole(made_of) or (self._making and made_of == self._making.made_of):
             return False
         # The first one comes whatever is on its way to the service; those that follow show what
         # was saved, or cannot be.
-        return _settled(self._session.state) or (self._shows is None and self._making is None)
+        return _settled(self._session.state) or (self._last.images is None and not self._making)
 
     def _view_is_up(self) -> None:
         self._first = None
@@ -258,14 +253,14 @@ class Snapshot:
         sections = self._view.snapshot(self._session.state)
         images = self._images if self._kind() == "full" else None
         young = self._page and not update
-        sheet = self._render(sections, images, young=young)
+        sheet = self._render(made_of, sections, images, young=young)
         if len(sheet.html.encode()) > BYTES_MAX:  # the words have grown since
-            sheet = self._render(sections, None, young=young)
-        self._put_out(sheet, None, made_of, number, update=update)
+            sheet = self._render(made_of, sections, None, young=young)
+        self._put_out(sheet._replace(images=None), number, update=update)
 
     def _make(self) -> Made:
         number, made_of = next(self._numbers), self._made_of()
-        self._making = Made(number, made_of, self._whole())
+        self._making = Made(number, made_of, self._whole(made_of))
         return self._making
 
     def _done(self, made: Made) -> None:
@@ -276,48 +271,45 @@ class Snapshot:
         """Put out a snapshot that was made between cells, or came too late for the end of one."""
         self._done(made)
         try:
-            whole = made.whole.result()
+            sheet = made.sheet.result()
         except Exception:
             log.exception("%s", FAILED)
         else:
-            taken = self._page  # else perhaps nobody does, so the end of a cell does it again
-            self._put_out(whole.sheet, whole.images, made.made_of, made.number, taken=taken)
+            # Without a page perhaps nobody takes it, so the end of a cell does it again.
+            self._put_out(sheet, made.number, taken=self._page)
             self.changed()  # words may have been put out meanwhile, which are newer
 
     def _put_out(
-        self,
-        sheet: Sheet,
-        images: Pictures | None,
-        made_of: tuple[object, ...],
-        number: int,
-        *,
-        update: bool = True,
-        taken: bool = True,
+        self, sheet: Sheet, number: int, *, update: bool = True, taken: bool = True
     ) -> None:
         def work() -> None:
             if number < self._newest or (update and self._closed):
                 return
-            self._newest, self._says = number, made_of
-            self._shows = None if images is None else made_of
-            self._images = images or self._images
-            same = sheet == self._last and (self._taken or not taken)
-            if update and (same or self._kind() == "off"):
+            self._newest, self._images = number, sheet.images or self._images
+            looks = (sheet.html, sheet.text)
+            same = looks == (self._last.html, self._last.text) and (self._taken or not taken)
+            off = update and self._kind() == "off"
+            self._last = sheet
+            if update and same:
                 return
-            self._last, self._taken = sheet, taken
+            self._taken = taken and not off
+            if off:
+                return
             now = clock(time.time())
-            data = {"text/html": sheet.html, "text/plain": sheet.text}
-            told = {mime: words.replace(AS_OF, now) for mime, words in data.items()}
-            notebook_cell.put_out(told, self._name, update=update)
+            html, words = (said.replace(AS_OF, now) for said in looks)
+            notebook_cell.put_out(
+                {"text/html": html, "text/plain": words}, self._name, update=update
+            )
 
         # Those who put out are on different threads, and the newest must be the last.
         self._turn(work)
 
-    def _whole(self) -> Future[Whole]:
+    def _whole(self, made_of: tuple[object, ...]) -> Future[Sheet]:
         """Return the snapshot once its images are there, smaller ones where it is too large."""
         sections = self._view.snapshot(self._session.state)
-        bare = self._render(sections, None)
+        bare = self._render(made_of, sections, None)._replace(images={})
         ids = list(dict.fromkeys(i for section in sections for i in section.ids))
-        whole: Future[Whole] = Future()
+        whole: Future[Sheet] = Future()
 
         def ask(side: int) -> None:
             asked = self._session.thumbnails.ask(ids, side)
@@ -325,20 +317,20 @@ class Snapshot:
 
         def judge(asked: Sequence[Future[Thumbnail]], side: int) -> None:
             images = {i: image for i, one in zip(ids, asked, strict=True) if (image := _of(one))}
-            sheet = self._render(sections, images)
+            sheet = self._render(made_of, sections, images)
             size = len(sheet.html.encode())
             if size <= BYTES_MAX:
-                whole.set_result(Whole(sheet, images))
+                whole.set_result(sheet)
                 return
             # Bytes go with the area; only those of the images become fewer.
             empty = {i: replace(image, content=b"") for i, image in images.items()}
-            rest = len(self._render(sections, empty).html.encode())
+            rest = len(self._render(made_of, sections, empty).html.encode())
             share = max(0, BYTES_MAX - rest) / (size - rest)
             smaller = int(side * share**0.5 * SPARE)
             if side == SIDE and smaller:
                 ask(smaller)
             else:
-                whole.set_result(Whole(bare, {}))
+                whole.set_result(bare)
 
         def guarded(work: Callable[[], None]) -> None:
             try:
@@ -349,17 +341,20 @@ class Snapshot:
         if ids and self._kind() == "full":
             guarded(lambda: ask(SIDE))
         else:
-            whole.set_result(Whole(bare, {}))
+            whole.set_result(bare)
         return whole
 
     def _render(
-        self, sections: Sequence[Section], pictures: Pictures | None, *, young: bool = False
+        self,
+        made_of: tuple[object, ...],
+        sections: Sequence[Section],
+        pictures: Pictures | None,
+        *,
+        young: bool = False,
     ) -> Sheet:
         classes = f"{self._name} nbt-young" if young else self._name
-        return Sheet(
-            as_html(self._session, sections, pictures, as_of=AS_OF, classes=classes),
-            as_text(self._session, sections, as_of=AS_OF),
-        )
+        html = as_html(self._session, sections, pictures, as_of=AS_OF, classes=classes)
+        return Sheet(made_of, html, as_text(self._session, sections, as_of=AS_OF), pictures)
 
 
 _displayed: dict[str, Snapshot] = {}

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +99,14 @@ def test_sixteen_bits_keep_their_range(decoder: Decoder) -> None:
     assert pixels[-1, -1, 0] == 255
 
 
+def mean_colour(decoder: Decoder, content: bytes) -> tuple[int, ...]:
+    mean = decoder.pixels(content, 64).reshape(-1, 3).mean(axis=0)
+    return tuple(round(float(channel)) for channel in mean)
+
+
 def test_print_colours_become_screen_colours(decoder: Decoder) -> None:
     image = Image.new("RGB", (40, 40), (200, 40, 60))
-    mean = decoder.mean_colour(encode("JPEG", image.convert("CMYK"), quality=95))
+    mean = mean_colour(decoder, encode("JPEG", image.convert("CMYK"), quality=95))
     assert np.abs(np.array(mean) - (200, 40, 60)).max() <= 4
 
 
@@ -111,7 +117,7 @@ def test_a_wide_gamut_is_brought_to_the_screens(decoder: Decoder) -> None:
     red, green = profile.find(b"rXYZ"), profile.find(b"gXYZ")
     profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
     content = encode("PNG", Image.new("RGB", (8, 8), (255, 0, 0)), icc_profile=bytes(profile))
-    shown = decoder.mean_colour(content)
+    shown = mean_colour(decoder, content)
     assert shown[1] > 200 > shown[0]
 
 
@@ -249,7 +255,7 @@ def test_many_threads_get_their_own_images(decoder: Decoder) -> None:
     colours = [(i * 8 % 256, 255 - i * 5 % 256, i * 3 % 256) for i in range(24)]
     contents = [encode("PNG", Image.new("RGB", (20, 20), c)) for c in colours]
     with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(decoder.mean_colour, contents)) == colours
+        assert list(threads.map(partial(mean_colour, decoder), contents)) == colours
 
 
 def test_closing_ends_the_children_and_the_next_image_starts_new_ones(lone: Decoder) -> None:
