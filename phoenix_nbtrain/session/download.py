@@ -248,7 +248,7 @@ def _target(to: str | Path | None, model: Model, run: str | None, epoch: int | N
     if isinstance(to, str) and to.endswith(_SEPARATORS):
         if path.exists() and not path.is_dir():
             raise InputError(
-                f"{shown(str(path), 80)} is a file, not a folder.", remedy="Name another folder."
+                f"{ending(path, 80)} is a file, not a folder.", remedy="Name another folder."
             )
         path = path / file
     elif path.is_dir():
