@@ -1,22 +1,29 @@
 """A Phoenix client over a handler instead of a network, with what it sent.
 
 `LocalWire` has the local Phoenix behind it: requests fail as planned, replies are rewritten.
+`serving` puts a Phoenix on a real socket.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+from faults.kinds import Fault
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from phoenix_nbtrain.client.endpoints import ENDPOINTS
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.local.app import create_app
+from phoenix_nbtrain.local.store import Store
 
 Handler = Callable[[httpx.Request], httpx.Response]
 Rewrite = Callable[[httpx.Request, Handler], httpx.Response]
@@ -25,6 +32,14 @@ Rewrite = Callable[[httpx.Request, Handler], httpx.Response]
 BASE = "https://phoenix.test/v1"
 STORAGE = "https://storage.test"
 _LOCAL = "http://phoenix.local"
+_FAILURES: dict[str, type[BaseException]] = {
+    "refused": httpx.ConnectError,
+    "reset": httpx.ReadError,
+    "interrupt": KeyboardInterrupt,
+    **dict.fromkeys(("silence", "stall", "trickle"), httpx.ReadTimeout),
+    **dict.fromkeys(("half", "no http"), httpx.RemoteProtocolError),
+}
+"""What httpx makes of each kind of fault."""
 
 
 class Wire:
@@ -106,30 +121,35 @@ class LocalWire(Wire):
     def __init__(self, folder: Path, *, rewrite: Rewrite | None = None, **more: Any) -> None:
         app = create_app(folder)
         self._app = httpx.WSGITransport(app=app, raise_app_exceptions=False)
+        self.store = Store(folder)
         self.rewrite = rewrite
-        self.faults: dict[str, list[Exception | httpx.Response | None]] = {}
-        """By operation, or ``write`` for whatever changes something: what meets the next requests
-        instead of the service; ``None`` lets one pass. After ``after …``, the reply is replaced."""
+        self.faults: dict[str, list[Fault]] = {}
+        """By operation, or ``write`` for whatever changes something: what meets the next requests."""
         super().__init__(self._answer, **more)
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        name = operation(request)
-        names = (name, "write") if request.method != "GET" else (name,)
-        for planned in names:
-            if (fault := self._fault(planned)) is not None:
-                return fault
-        reply = self.rewrite(request, self._pass_on) if self.rewrite else self._pass_on(request)
-        for planned in names:
-            if (fault := self._fault(f"after {planned}")) is not None:
-                return fault
-        return reply
+    @property
+    def operations(self) -> list[str]:
+        """What was asked of the service, and then what of its storage."""
+        return [operation(request) for request in (*self.requests, *self.foreign)]
 
-    def _fault(self, planned: str) -> httpx.Response | None:
-        faults = self.faults.get(planned)
-        fault = faults.pop(0) if faults else None
-        if isinstance(fault, Exception):
-            raise fault
-        return fault
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        pass_on = (
+            partial(self.rewrite, request, self._pass_on)
+            if self.rewrite
+            else (partial(self._pass_on, request))
+        )
+        planned = self.faults.get(operation(request))
+        if not planned and request.method != "GET":
+            planned = self.faults.get("write")
+        if not planned:
+            return pass_on()
+        fault = planned.pop(0)
+        for _ in range({"none": 0, "done": 1, "twice": 2}[fault.effect]):
+            reply = pass_on()
+        if fault.how == "answer":
+            answer = httpx.Response(fault.status, headers=fault.headers, content=fault.body)
+            return answer if fault.status else reply
+        raise _FAILURES[fault.how](fault.how)
 
     def _pass_on(self, request: httpx.Request) -> httpx.Response:
         if request.url.host == "storage.test":
@@ -176,3 +196,25 @@ def as_documented(request: httpx.Request, pass_on: Handler) -> httpx.Response:
             value["complianceMetadata"] = {"x": 1}
     body["traceId"] = "t-1"
     return httpx.Response(reply.status_code, json=body)
+
+
+class _Quiet(WSGIRequestHandler):
+    disable_nagle_algorithm = True
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serving(app: Callable[..., Iterable[bytes]]) -> Iterator[int]:
+    """Serve a WSGI application on this computer, a thread per connection; yield its port."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+        assert not thread.is_alive()

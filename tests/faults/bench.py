@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+import wire
 from faults.proxy import Knocking, Proxy
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret
 from phoenix_nbtrain.client.endpoints import ENDPOINTS
@@ -157,31 +156,19 @@ class Kernel:
         time.sleep(min(seconds, 0.005))
 
 
-class _Quiet(WSGIRequestHandler):
-    disable_nagle_algorithm = True
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        pass
-
-
 @contextmanager
-def serving(folder: Path) -> Iterator[Bench]:
+def serving(folder: Path, credentials: tuple[str, str] = (KEY, SECRET)) -> Iterator[Bench]:
     """Serve a local Phoenix on this computer, and a proxy before it that hides what it is."""
-    app = create_app(folder, credentials=(KEY, SECRET))
+    app = create_app(folder, credentials=credentials)
     store = Store(folder)
     with store.writing() as db:
         kept = settings.load(db)
         wished = replace(kept, parallel_trainings=10_000, import_private=True, import_served=True)
         settings.save(db, wished)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    proxy = Proxy(server.server_port)
-    try:
-        yield Bench(store, proxy)
-        assert not proxy.broken, proxy.broken
-    finally:
-        proxy.down()
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+    with wire.serving(app) as port:
+        proxy = Proxy(port)
+        try:
+            yield Bench(store, proxy)
+            assert not proxy.broken, proxy.broken
+        finally:
+            proxy.down()

@@ -1,4 +1,7 @@
-"""What can become of a request between a client and a service."""
+"""What can become of a request between a client and a service; `FAULTS` by name.
+
+The proxy plants them on real sockets, `LocalWire` within the process.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FAULTS", "Fault"]
+__all__ = ["FAULTS", "INTERRUPT", "Fault", "answer"]
 
 Effect = Literal["none", "done", "twice"]
-How = Literal["refused", "silence", "reset", "half", "stall", "trickle", "no http", "answer"]
+How = Literal[
+    "refused", "silence", "reset", "half", "stall", "trickle", "no http", "interrupt", "answer"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +24,7 @@ class Fault:
     effect: Effect = "none"
     how: How = "answer"
     status: int = 0
+    """Of an answer; 0 for the service's own."""
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
 
@@ -34,7 +40,8 @@ class Fault:
         return None if seconds is None else float(seconds)
 
 
-def _answer(status: int, body: object, *, effect: Effect = "none", **headers: str) -> Fault:
+def answer(status: int, body: object, *, effect: Effect = "none", **headers: str) -> Fault:
+    """Answer with an object, or with the text of a page."""
     page = isinstance(body, str)
     named = {
         "Content-Type": "text/html" if page else "application/json",
@@ -61,21 +68,21 @@ FAULTS: dict[str, Fault] = {
     "refused": Fault(how="refused"),
     "black hole": Fault(how="silence"),
     "reset": Fault(how="reset"),
-    "408": _answer(408, {"message": "Request Timeout"}),
-    "409": _answer(409, {"message": "Conflict"}),
-    "500": _answer(500, {"message": "Internal Server Error"}),
-    "502": _answer(502, _PAGE),
-    "503": _answer(503, {"message": "Service Unavailable"}, Retry_After="7"),
-    "throttle": _answer(429, {"message": "Too Many Requests"}, Retry_After="7"),
-    "cooldown": _answer(429, {"reason": "Wait", "remainingSeconds": 42}),
-    "ceiling": _answer(429, _CEILING),
-    "expired": _answer(403, _EXPIRED, x_amzn_errortype="AccessDeniedException"),
-    "blocked": _answer(403, _PAGE),
-    "garbage": _answer(200, _NOT_JSON),
+    "408": answer(408, {"message": "Request Timeout"}),
+    "409": answer(409, {"message": "Conflict"}),
+    "500": answer(500, {"message": "Internal Server Error"}),
+    "502": answer(502, _PAGE),
+    "503": answer(503, {"message": "Service Unavailable"}, Retry_After="7"),
+    "throttle": answer(429, {"message": "Too Many Requests"}, Retry_After="7"),
+    "cooldown": answer(429, {"reason": "Wait", "remainingSeconds": 42}),
+    "ceiling": answer(429, _CEILING),
+    "expired": answer(403, _EXPIRED, x_amzn_errortype="AccessDeniedException"),
+    "blocked": answer(403, _PAGE),
+    "garbage": answer(200, _NOT_JSON),
     "no http": Fault(how="no http"),
-    "408, done": _answer(408, {"message": "Request Timeout"}, effect="done"),
-    "502, done": _answer(502, _PAGE, effect="done"),
-    "garbage, done": _answer(200, _NOT_JSON, effect="done"),
+    "408, done": answer(408, {"message": "Request Timeout"}, effect="done"),
+    "502, done": answer(502, _PAGE, effect="done"),
+    "garbage, done": answer(200, _NOT_JSON, effect="done"),
     "no http, done": Fault(effect="done", how="no http"),
     "reset, done": Fault(effect="done", how="reset"),
     "half, done": Fault(effect="done", how="half"),
@@ -86,3 +93,6 @@ FAULTS: dict[str, Fault] = {
 }
 """By name. Those that end in ``done`` come after the request took effect; ``repeated`` is a
 request that something on the way sends twice, and the second's answer comes back."""
+
+INTERRUPT = Fault(how="interrupt")
+"""Ctrl-C while the client waits; within the process only."""

@@ -7,7 +7,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection
@@ -23,7 +23,7 @@ from phoenix_nbtrain.client.sockets import SocketTransport
 __all__ = ["Knocking", "Proxy", "Spoiled"]
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Spoiled:
     """Which requests a fault meets."""
 
@@ -34,6 +34,8 @@ class Spoiled:
     """The n-th that matches is the first to be met."""
     most: int | None = 1
     """How many are; ``None`` for all from then on."""
+    at: Callable[[str], None] = lambda _: None
+    """Called when one that is met has ``arrived``, and when it has ``happened``."""
     seen: int = 0
     met: int = 0
 
@@ -74,16 +76,19 @@ class _Handler(BaseHTTPRequestHandler):
         if picture is not None:
             self._give(_Reply(status=200, headers=[("Content-Type", "image/png")], body=picture))
             return
-        fault = proxy.fault_for(self.command, self.path)
-        if fault is None:
+        spoiled = proxy.spoiled_by(self.command, self.path)
+        if spoiled is None:
             self._give(self._forwarded(self._content()))
             return
+        fault = spoiled.fault
+        spoiled.at("arrived")
         if fault.how == "reset" and fault.effect == "none":
             self._reset()  # with the body unread
             return
         content, reply = self._content(), None
         for _ in range({"none": 0, "done": 1, "twice": 2}[fault.effect]):
             reply = self._forwarded(content)
+        spoiled.at("happened")
         self._spoil(fault, reply)
 
     do_GET = do_POST = do_PUT = do_DELETE = _serve
@@ -115,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _spoil(self, fault: Fault, reply: _Reply | None) -> None:
         if fault.how == "answer":
             own = _Reply(status=fault.status, headers=list(fault.headers), body=fault.body)
-            self._give(reply if fault.effect == "twice" and reply is not None else own)
+            self._give(own if reply is None or fault.status else reply)
             return
         self.close_connection = True
         if fault.how == "reset":
@@ -133,9 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
                 while not self._until_left(0.05):
                     self.wfile.write(b" ")
 
-    def _until_left(self, seconds: float = 30) -> bool:
+    def _until_left(self, seconds: float | None = None) -> bool:
         """Wait until the client has gone; return whether it has."""
-        self.connection.settimeout(seconds)
+        self.connection.settimeout(seconds or self.server.proxy.silence)
         try:
             return not self.connection.recv(1)
         except TimeoutError:
@@ -173,13 +178,16 @@ class Proxy:
     def __init__(self, backend: int) -> None:
         self.backend = backend
         self.port = 0
+        self.silence = 30.0
+        """Seconds after which a connection that says nothing is closed."""
         self.broken: list[BaseException | None] = []
         """Faults of the proxy itself, which there must not be."""
         self.connections: set[socket.socket] = set()
         self.pictures: dict[str, bytes] = {}
         """What the service may fetch from here, by path: a web of pictures."""
         self._lock = threading.Lock()
-        self._spoiled: Spoiled | None = None
+        self.spoiled: list[Spoiled] = []
+        """The first that meets a request counts."""
         self._server: _Server | None = None
         self.up()
 
@@ -213,29 +221,25 @@ class Proxy:
     @contextmanager
     def spoiling(self, spoiled: Spoiled) -> Iterator[Spoiled]:
         """Let a fault meet requests until the block ends."""
-        with self._lock:
-            self._spoiled = spoiled
+        self.spoiled.append(spoiled)
         try:
             yield spoiled
         finally:
-            with self._lock:
-                self._spoiled = None
+            self.spoiled.remove(spoiled)
 
     def refuses(self, method: str, path: str) -> bool:
         """Whether this request, which is about to be sent, shall find nobody listening."""
-        with self._lock:
-            spoiled = self._spoiled
-            if spoiled is None or spoiled.fault.how != "refused":
-                return False
-            return spoiled.meets(method, path.removeprefix("/v1"))
+        return self._meeting(method, path, refused=True) is not None
 
-    def fault_for(self, method: str, target: str) -> Fault | None:
-        """Return the fault that meets a request which came, if any."""
+    def spoiled_by(self, method: str, target: str) -> Spoiled | None:
+        """Return what meets a request which came, if anything does."""
+        return self._meeting(method, target, refused=False)
+
+    def _meeting(self, method: str, target: str, *, refused: bool) -> Spoiled | None:
+        path = target.removeprefix("/v1")
         with self._lock:
-            spoiled = self._spoiled
-            if spoiled is None or spoiled.fault.how == "refused":
-                return None
-            return spoiled.fault if spoiled.meets(method, target.removeprefix("/v1")) else None
+            planned = [s for s in self.spoiled if (s.fault.how == "refused") == refused]
+            return next((s for s in planned if s.meets(method, path)), None)
 
 
 class Knocking(httpx.BaseTransport):

@@ -1,40 +1,37 @@
-"""A Phoenix on 127.0.0.1 that counts launches, loses replies and keeps no launch out."""
+"""A served Phoenix that loses replies, kills its clients, and counts the launches that reach it."""
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import signal
-import socket
-import struct
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["FATES", "PRICE", "Lossy", "Seeded", "serving"]
+from faults import bench
+from faults.bench import Bench
+from faults.kinds import FAULTS, Fault, answer
+from faults.proxy import Spoiled
 
-PRICE = 1080
-FATES = (
-    "answered",
-    "reset before",
-    "reset after",
-    "black hole",
-    "late",
-    "408 after",
-    "409 after",
-    "429 after",
-    "502 after",
-    "502 before",
-    "repeated by a proxy",
-)
+from phoenix_nbtrain.local import rows
+from phoenix_nbtrain.local.new_assets import checked_image
+
+__all__ = ["FATES", "Lossy", "Seeded", "serving"]
+
+FATES = {
+    "answered": Fault(effect="done"),
+    "late": Fault(effect="done"),
+    **{name: FAULTS[name] for name in ("reset", "reset, done", "silence, done", "502")},
+    **{name: FAULTS[name] for name in ("408, done", "502, done", "repeated")},
+    "409, done": answer(409, {"message": "No."}, effect="done"),
+    "429, done": answer(429, {"message": "No."}, effect="done"),
+}
 """What becomes of the first launch request for a model; every later one is answered."""
-HOLE_SECONDS = 0.3
+SECONDS = 0.3
+"""How long a silence lasts; half of it, what is late."""
 
 
 @dataclass(eq=False)
@@ -42,175 +39,64 @@ class Seeded:
     """A model, what is to happen to its launch, and what did."""
 
     id: str
+    service: Bench
     fate: str = "answered"
     kill_when: str = ""
     """``arrived`` or ``happened``: the client is killed at that moment of its launch request."""
     pid: int | None = None
-    requests: int = 0
-    jobs: list[str] = field(default_factory=list)
-    """One per launch that took effect."""
 
-    def wire(self) -> dict[str, Any]:
-        image = {"id": f"asset_{self.id}", "name": "a.png", "description": "one"}
-        model: dict[str, Any] = {
-            "id": self.id,
-            "name": self.id,
-            "type": "flux.2-dev-lora",
-            "status": "training" if self.jobs else "new",
-            "trainingImages": [image],
-            "trainingImagesNumber": 1,
-            "parameters": {},
-        }
-        if self.jobs:
-            model["jobId"] = self.jobs[-1]
-        return model
+    def __post_init__(self) -> None:
+        self._launch = Spoiled(
+            fault=FATES[self.fate],
+            method="PUT",
+            path=re.compile(f"/models/{self.id}/train"),
+            at=self._at,
+        )
+        self.service.proxy.spoiled.append(self._launch)
+
+    @property
+    def launches(self) -> int:
+        """Launch requests that reached the service, whatever it made of them."""
+        return self._launch.seen - (self._launch.met and self._launch.fault.effect == "none")
+
+    @property
+    def jobs(self) -> list[str]:
+        return self.service.jobs(self.id)
+
+    def _at(self, moment: str) -> None:
+        if moment == self.kill_when and self.pid is not None:
+            os.kill(self.pid, signal.SIGKILL)  # our own child, waiting for this very reply
+        if moment == "arrived" and self.fate == "late":
+            time.sleep(SECONDS / 2)
 
 
 class Lossy:
-    """The service's state; `serving` gives it an address."""
+    """The service at ``url``, and its models by id."""
 
-    def __init__(self) -> None:
-        self.url = ""
+    def __init__(self, service: Bench, picture: bytes) -> None:
+        self.url = service.proxy.base_url
         self.models: dict[str, Seeded] = {}
-        self.on_trigger: Callable[[], None] = lambda: None
-        """Called in the handler when a launch request has arrived."""
-        self._lock = threading.Lock()
+        self._service = service
+        self._picture = checked_image(service.store, "a.png", picture)
 
-    def seed(self, model_id: str, **given: Any) -> Seeded:
-        self.models[model_id] = Seeded(model_id, **given)
-        return self.models[model_id]
-
-    def launch(self, model: Seeded) -> str:
-        with self._lock:
-            model.jobs.append(f"job_{model.id}_{len(model.jobs) + 1}")
-            return model.jobs[-1]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    phoenix: Lossy
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
-
-    def _respond(self, status: int, body: Any) -> None:
-        content = json.dumps(body).encode()
-        try:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-        except OSError:
-            self.close_connection = True  # its client was killed
-
-    def _reset(self) -> None:
-        """Close so that the client sees a reset, as when a gateway dies."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close_connection = True
-        self.connection.close()
-
-    def _body(self) -> Any:
-        return json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
-
-    def do_GET(self) -> None:
-        path = urlsplit(self.path).path.removeprefix("/v1").strip("/").split("/")
-        models = self.phoenix.models
-        if path == ["models"]:
-            self._respond(200, {"models": []})
-        elif path[0] == "models" and path[1] in models:
-            self._respond(200, {"model": models[path[1]].wire()})
-        elif path[0] == "jobs":
-            self._respond(200, {"job": _job(path[1])})
-        else:
-            self._respond(404, {"reason": "Not found"})
-
-    def do_PUT(self) -> None:
-        address = urlsplit(self.path)
-        path = address.path.removeprefix("/v1").strip("/").split("/")
-        body = self._body()
-        model = self.phoenix.models.get(path[1]) if path[0] == "models" else None
-        if model is None:
-            self._respond(404, {"reason": "Not found"})
-        elif len(path) == 3 and path[2] == "train":
-            if parse_qs(address.query).get("dryRun"):
-                self._respond(
-                    269,
-                    {
-                        "creativeUnitsCost": PRICE,
-                        "creativeUnitsDiscount": 0,
-                        "costDetails": {"train-model": PRICE},
-                    },
-                )
-            else:
-                self._trigger(model)
-        else:
-            self._respond(200, {"model": {**model.wire(), **body}})
-
-    do_POST = do_PUT
-
-    def _trigger(self, model: Seeded) -> None:
-        model.requests += 1
-        fate = model.fate if model.requests == 1 else "answered"
-        self.phoenix.on_trigger()
-        self._kill(model, "arrived")
-        if fate == "reset before":
-            self._reset()
-            return
-        if fate == "502 before":
-            self._respond(502, {"message": "Bad gateway"})
-            return
-        if fate == "late":
-            time.sleep(HOLE_SECONDS / 2)
-        job_id = self.phoenix.launch(model)
-        self._kill(model, "happened")
-        if fate == "black hole":
-            self.connection.settimeout(HOLE_SECONDS)
-            with suppress(OSError):
-                self.connection.recv(1)
-            self._reset()
-        elif fate == "reset after":
-            self._reset()
-        elif fate == "repeated by a proxy":
-            self._respond(400, {"reason": "Model is already training"})
-        elif fate.endswith(" after"):
-            self._respond(int(fate[:3]), {"message": "No."})
-        else:
-            self._respond(
-                200,
-                {"job": _job(job_id), "model": model.wire(), "creativeUnitsCost": PRICE},
+    def seed(self, model_id: str, *, fate: str = "answered", kill_when: str = "") -> Seeded:
+        """Add a model with one image, under an id that the test knows."""
+        made = {"created_at": rows.iso(), "updated_at": rows.iso()}
+        named = {"id": model_id, "name": model_id, "type": "flux.2-dev-lora"}
+        rest = {"short_description": "", "status": "new", "parameters": "{}"}
+        with self._service.store.writing() as db:
+            asset_id = rows.insert_asset(db, self._picture)
+            rows.insert(db, "models", **named, **rest, **made)
+            rows.insert(
+                db, "training_images", model_id=model_id, asset_id=asset_id, created_at=rows.iso()
             )
-
-    def _kill(self, model: Seeded, moment: str) -> None:
-        if model.kill_when == moment and model.requests == 1 and model.pid is not None:
-            os.kill(model.pid, signal.SIGKILL)  # our own child, waiting for this very reply
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Take a client that was killed for granted; show anything else."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-
-def _job(job_id: str) -> dict[str, Any]:
-    return {"jobId": job_id, "jobType": "musubi-model-training", "status": "in-progress"}
+        self.models[model_id] = Seeded(model_id, self._service, fate, kill_when)
+        return self.models[model_id]
 
 
 @contextmanager
-def serving() -> Iterator[Lossy]:
+def serving(folder: Path, icon: Path) -> Iterator[Lossy]:
     """Serve on a free port of 127.0.0.1 until the block ends."""
-    phoenix = Lossy()
-    handler = type("Handler", (_Handler,), {"phoenix": phoenix})
-    server = _Server(("127.0.0.1", 0), handler)
-    phoenix.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield phoenix
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with bench.serving(folder, ("k", "s")) as service:
+        service.proxy.silence = SECONDS
+        yield Lossy(service, icon.read_bytes())

@@ -6,11 +6,9 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from safety import lossy, recorder
+from safety import recorder
 from safety.lossy import Lossy
 
 CONNECT = """
@@ -18,13 +16,6 @@ CONNECT = """
     import phoenix_nbtrain as nbt
     client = nbt.connect("hosted", api_key="k", api_secret="s", base_url=sys.argv[1])
 """
-
-
-@pytest.fixture
-def phoenix() -> Iterator[Lossy]:
-    with lossy.serving() as phoenix:
-        phoenix.seed("m")
-        yield phoenix
 
 
 def run(code: str, phoenix: Lossy, folder: Path) -> Path:
@@ -39,7 +30,7 @@ def run(code: str, phoenix: Lossy, folder: Path) -> Path:
 def test_a_launch_is_recorded_with_the_one_function_that_may_send_it(phoenix, tmp_path):
     log = run("nbt.Training.open(model_id='m').start(max_cost=2000)", phoenix, tmp_path)
     assert recorder.judge(log) == ({recorder.PROTOCOL: 1}, [])
-    assert phoenix.models["m"].requests == 1
+    assert phoenix.models["m"].launches == 1
 
 
 def test_a_launch_past_the_protocol_is_caught(phoenix, tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from faults.kinds import FAULTS
 from wire import Handler, LocalWire, Wire, operation
 
 from phoenix_nbtrain.client.phoenix import Phoenix
@@ -29,13 +30,8 @@ class Line:
         self.wire.requests.clear()
 
     def lose(self, loss: str, *, times: int = 1) -> None:
-        """Let the next writes lose their ``request`` or their ``reply``, or get a ``502`` for it."""
-        when, fault = {
-            "request": ("write", httpx.ConnectError("refused")),
-            "reply": ("after write", httpx.ReadTimeout("slow")),
-            "502": ("after write", httpx.Response(502, text="<html>Bad gateway</html>")),
-        }[loss]
-        self.wire.faults = {when: [fault] * times}
+        """Let a fault meet the next writes."""
+        self.wire.faults = {"write": [FAULTS[loss]] * times}
 
     def there(self) -> list[str]:
         return [image.id for image in self.phoenix.get_model(self.model).training_images]
@@ -50,7 +46,7 @@ def line(tmp_path: Path, icons: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
     return Line(tmp_path / "local", next(icons.glob("*.png")).read_bytes())
 
 
-LOSSES = pytest.mark.parametrize("loss", ["request", "reply", "502"])
+LOSSES = pytest.mark.parametrize("loss", ["refused", "silence, done", "502, done"])
 
 
 @LOSSES
@@ -59,7 +55,7 @@ def test_images_are_added_once_each(line: Line, loss: str) -> None:
     added = line.phoenix.add_training_images(line.model, line.ids[2:])
     assert [image.id for image in added] == line.ids[2:]
     assert line.there() == line.ids
-    assert len(line.writes()) == (2 if loss == "request" else 1)
+    assert len(line.writes()) == (2 if loss == "refused" else 1)
 
 
 def test_only_those_that_are_missing_are_sent_again(line: Line) -> None:
@@ -130,11 +126,11 @@ def test_a_run_is_stopped_though_the_reply_is_lost(line: Line, loss: str) -> Non
 
 
 def test_a_line_that_stays_bad_ends_with_its_own_error_after_three_tries(line: Line) -> None:
-    line.lose("request", times=9)
+    line.lose("refused", times=9)
     with pytest.raises(ServiceUnreachable):
         line.phoenix.add_training_images(line.model, line.ids[2:])
     assert len(line.writes()) == 3
-    line.lose("502", times=9)
+    line.lose("502, done", times=9)
     with pytest.raises(ServiceFailed):
         line.phoenix.update_model(line.model, name="b")
 
@@ -167,7 +163,7 @@ def test_what_was_never_there_is_still_not_found(line: Line) -> None:
     assert [r.method for r in line.wire.requests] == ["DELETE", "DELETE"]
 
 
-@pytest.mark.parametrize("loss", ["request", "reply", "502"])
+@LOSSES
 @pytest.mark.parametrize("make", ["model", "asset", "upload"])
 def test_what_makes_a_new_one_each_time_is_sent_once(line: Line, make: str, loss: str) -> None:
     line.lose(loss)
