@@ -1,13 +1,15 @@
 """A Phoenix client over a handler instead of a network, with what it sent.
 
 `LocalWire` has the local Phoenix behind it: requests fail as planned, replies are rewritten.
-`serving` puts a Phoenix on a real socket.
+`serving` and `served` put a Phoenix on a real socket.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -196,6 +198,23 @@ def as_documented(request: httpx.Request, pass_on: Handler) -> httpx.Response:
             value["complianceMetadata"] = {"x": 1}
     body["traceId"] = "t-1"
     return httpx.Response(reply.status_code, json=body)
+
+
+@contextmanager
+def served(data_dir: Path) -> Iterator[dict[str, str]]:
+    """Run ``phoenix-nbtrain serve``; yield what it says: address and credentials."""
+    command = ["serve", "--port", "0", "--data-dir", str(data_dir)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "phoenix_nbtrain.cli", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 class _Quiet(WSGIRequestHandler):

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 from safetensors import safe_open
+from wire import Wire, answering, in_turn
 
 import phoenix_nbtrain as nbt
-from phoenix_nbtrain.client.phoenix import Phoenix
-from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import InputError, ServiceUnreachable
 from phoenix_nbtrain.home import home
 
@@ -80,14 +78,6 @@ def test_weights_of_the_run_before_one_that_was_stopped(icons: Path, tmp_path: P
     assert sum(job.type == "model-download" for job in client.list_jobs()) == 1
 
 
-def _phoenix(answer: Callable[[httpx.Request], httpx.Response]) -> Phoenix:
-    wire = httpx.MockTransport(answer)
-    transport = Transport(
-        base_url="https://phoenix.test/v1", open_wire=lambda: wire, sleep=lambda _: None
-    )
-    return Phoenix(transport, origin="o", is_local=False)
-
-
 def test_an_address_that_stands_in_the_job_is_found_there() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.startswith("/v1/assets/download/"):
@@ -96,7 +86,7 @@ def test_an_address_that_stands_in_the_job_is_found_there() -> None:
         job = {"jobId": "job_1", "status": "success", "metadata": {"output": output}}
         return httpx.Response(200, json={"job": job})
 
-    found = _phoenix(answer).get_download("job_1")
+    found = Wire(answer).phoenix.get_download("job_1")
     assert (found.status, found.url) == ("success", "https://cdn.test/weights")
     assert "cdn.test" not in repr(found)
 
@@ -107,15 +97,14 @@ def test_a_file_that_breaks_off_is_fetched_whole_the_next_time(tmp_path: Path) -
             yield b"half"
             raise httpx.ReadError("reset")
 
-    replies = [httpx.Response(200, stream=Broken()), httpx.Response(200, content=b"the whole")]
+    wire = in_turn(httpx.Response(200, stream=Broken()), httpx.Response(200, content=b"the whole"))
     path = tmp_path / "weights"
-    client = _phoenix(lambda _: replies.pop(0))
-    assert client.fetch_to("https://cdn.test/w?signature=s3cret", path) == 9
+    assert wire.phoenix.fetch_to("https://cdn.test/w?signature=s3cret", path) == 9
     assert path.read_bytes() == b"the whole"
 
 
 def test_a_refusal_is_no_file(tmp_path: Path) -> None:
-    client = _phoenix(lambda _: httpx.Response(403, text="<h1>expired</h1>"))
+    client = answering(403, text="<h1>expired</h1>").phoenix
     with pytest.raises(Exception, match="403"):
         client.fetch_to("https://cdn.test/w", tmp_path / "weights")
     assert (tmp_path / "weights").read_bytes() == b""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from ipywidgets.widgets.widget import _instances
 from nbclient import NotebookClient
 from planted import ECHO, KEY, PAIR, SECRET, credentials, leaked, leaked_by, told
 from views.notebook import open_notebook
-from werkzeug.serving import WSGIRequestHandler, make_server
+from wire import serving
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.cli import main
@@ -88,25 +87,13 @@ class Echoing:
         return [body]
 
 
-class _Quiet(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def echoing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Echoing]:
     monkeypatch.setattr(Workers, "ensure", lambda _: None)  # what is launched stays in its queue
     service = Echoing(tmp_path / "service")
-    server = make_server("127.0.0.1", 0, service, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    service.base_url = f"http://127.0.0.1:{server.server_port}/v1"
-    try:
+    with serving(service) as port:
+        service.base_url = f"http://127.0.0.1:{port}/v1"
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import wire
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.errors import AuthenticationFailed, LaunchRefused, ServiceUnreachable
@@ -113,24 +114,8 @@ def test_a_refusal_of_the_local_phoenix_holds_nothing_back(icons: Path, tmp_path
 class TestServed:
     @pytest.fixture
     def served(self, tmp_path: Path) -> Iterator[dict[str, str]]:
-        import json
-        import subprocess
-        import sys
-
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "phoenix_nbtrain.cli", "serve", "--port", "0"),
-                *("--data-dir", str(tmp_path / "served")),
-            ],
-            stdout=subprocess.PIPE,
-        )
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())
-        finally:
-            process.terminate()
-            process.wait(20)
-            process.stdout.close()
+        with wire.served(tmp_path / "served") as given:
+            yield given
 
     def test_the_same_notebook_runs_against_a_served_phoenix(
         self, served: dict[str, str], icons: Path, tmp_path: Path

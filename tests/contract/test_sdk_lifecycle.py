@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,6 +19,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import wire
 from PIL import Image
 from safetensors.numpy import load
 from scenario_sdk import APIResponseValidationError, BadRequestError, NotFoundError, Scenario
@@ -38,29 +36,18 @@ PART = 5_000_000
 class Served:
     """A local Phoenix behind a port, and the official client in front of it."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, given: dict[str, str]) -> None:
         self.data_dir = data_dir
-        command = ["serve", "--port", "0", "--data-dir", str(data_dir)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "phoenix_nbtrain.cli", *command], stdout=subprocess.PIPE
-        )
-        assert self.process.stdout is not None
-        given = json.loads(self.process.stdout.readline())
         self.sdk = Scenario(**given, max_retries=0, _strict_response_validation=True)
-
-    def close(self) -> None:
-        self.sdk.close()
-        self.process.terminate()
-        self.process.wait(20)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    found = Served(tmp_path_factory.mktemp("served"))
-    yield found
-    found.close()
+    folder = tmp_path_factory.mktemp("served")
+    with wire.served(folder) as given:
+        found = Served(folder, given)
+        yield found
+        found.sdk.close()
 
 
 @pytest.fixture

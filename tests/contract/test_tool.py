@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from wire import serving
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.cli import main
@@ -252,24 +252,14 @@ class TestUrls:
         """A server of pictures on this computer, which its local Phoenix may read from."""
         files = {f"/ref{n}.png": path.read_bytes() for n, path in enumerate(icons.glob("*.png"), 1)}
 
-        class Pictures(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                content = files.get(self.path.partition("?")[0], b"")
-                self.send_response(200 if content else 404)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
+        def answer(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+            content = files.get(environ["PATH_INFO"], b"")
+            start("200 OK" if content else "404 Not Found", [])
+            return [content]
 
         assert main(["settings", "import_private=true"]) == 0
-        with ThreadingHTTPServer(("127.0.0.1", 0), Pictures) as server:
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-            thread.start()
-            yield f"http://127.0.0.1:{server.server_port}"
-            server.shutdown()
-            thread.join()
+        with serving(answer) as port:
+            yield f"http://127.0.0.1:{port}"
 
     def test_the_request_of_the_tools_page(self, client: Phoenix, model_id: str, cdn: str) -> None:
         request = {

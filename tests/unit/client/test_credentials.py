@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from unit.client.conftest import Over
 
 from phoenix_nbtrain.client.connect import connect, default_client
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret, find
@@ -21,16 +20,6 @@ from phoenix_nbtrain.errors import (
     PhoenixError,
     ServiceUnreachable,
 )
-
-
-def test_a_secret_is_never_shown() -> None:
-    secret = Secret("hunter2")
-    holder = Credentials(api_key=secret, api_secret=secret)
-    shown = [repr(secret), str(secret), f"{secret}", f"{secret:>20}", repr(holder), str(holder)]
-    shown.append(repr(copy.deepcopy(secret)))
-    assert not any("hunter2" in text for text in shown)
-    with pytest.raises(TypeError):
-        pickle.dumps(secret)
 
 
 def test_ours_come_before_the_services_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,29 +44,39 @@ def test_every_documented_pair_is_found(monkeypatch: pytest.MonkeyPatch, prefix:
     assert found.api_key.reveal() == "k"
 
 
-def test_explicit_arguments_are_not_completed_from_the_environment(
-    monkeypatch: pytest.MonkeyPatch,
+PAIR = {"PHOENIX_NBTRAIN_API_KEY": "k", "PHOENIX_NBTRAIN_API_SECRET": "s"}
+KEYS = {"api_key": "k", "api_secret": "s"}
+ELSEWHERE = {"PHOENIX_NBTRAIN_BASE_URL": "https://phoenix.example/v1"}
+THEIRS = {"SCENARIO_API_KEY": "for another", "SCENARIO_API_SECRET": "service"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "words"),
+    [
+        (PAIR, {"api_key": "mine"}, "api_secret"),
+        ({"PHOENIX_NBTRAIN_API_SECRET": "s"}, {}, "PHOENIX_NBTRAIN_API_KEY"),
+        ({**PAIR, "PHOENIX_NBTRAIN_BEARER_TOKEN": "t"}, {}, "Both"),
+        ({}, {"to": "hosted"}, "PHOENIX_NBTRAIN_API_KEY"),
+        (ELSEWHERE, {}, "PHOENIX_NBTRAIN_BASE_URL is set without"),
+        ({**ELSEWHERE, **THEIRS}, {}, "PHOENIX_NBTRAIN_BASE_URL is set without"),
+        ({}, {"to": "local", **KEYS}, "takes no api_key and no api_secret"),
+        ({}, {**KEYS, "base_url": "http://phoenix.example/v1"}, "https"),
+        *(
+            ({}, {**KEYS, "base_url": address}, "is not a whole address")
+            for address in (
+                *("https://", "https:///v1", "https:", "nonsense"),
+                "https://phoenix.test:99999/v1",
+            )
+        ),
+    ],
+)
+def test_credentials_that_cannot_be_used_are_refused_and_never_completed_from_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], given: dict[str, Any], words: str
 ) -> None:
-    monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", "k")
-    monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "s")
-    with pytest.raises(CredentialsError, match="api_secret"):
-        connect(api_key="mine")
-
-
-def test_half_a_pair_is_an_error_that_names_the_other_half(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "s")
-    with pytest.raises(CredentialsError, match="PHOENIX_NBTRAIN_API_KEY"):
-        connect()
-
-
-def test_both_kinds_at_once_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", "k")
-    monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "s")
-    monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", "t")
-    with pytest.raises(CredentialsError, match="Both"):
-        connect()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(CredentialsError, match=words):
+        connect(**given)
 
 
 def test_a_saved_login_comes_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -87,35 +86,10 @@ def test_a_saved_login_comes_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert found is not None
     assert found.source == "saved login"
     monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", "now")
-    found = find()
-    assert found is not None
-    assert found.source == "environment"
-
-
-def test_hosted_without_credentials_says_what_to_set() -> None:
-    with pytest.raises(CredentialsError, match="PHOENIX_NBTRAIN_API_KEY"):
-        connect("hosted")
-
-
-def test_an_address_without_credentials_is_not_passed_over(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
     monkeypatch.setenv("PHOENIX_NBTRAIN_BASE_URL", "https://phoenix.example/v1")
-    with pytest.raises(CredentialsError, match="PHOENIX_NBTRAIN_BASE_URL is set without"):
-        connect()
-    monkeypatch.setenv("SCENARIO_API_KEY", "for another")
-    monkeypatch.setenv("SCENARIO_API_SECRET", "service")
-    with pytest.raises(CredentialsError, match="PHOENIX_NBTRAIN_BASE_URL is set without"):
-        connect()
-    monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", "t")
     found = find()
     assert found is not None
-    assert found.base_url == "https://phoenix.example/v1"
-
-
-def test_the_local_phoenix_takes_no_credentials() -> None:
-    with pytest.raises(CredentialsError, match="takes no api_key and no api_secret"):
-        connect("local", api_key="k", api_secret="s")
+    assert (found.source, found.base_url) == ("environment", "https://phoenix.example/v1")
 
 
 def test_after_a_connect_that_failed_no_other_phoenix_is_chosen_in_its_place(
@@ -139,14 +113,9 @@ def test_after_a_connect_that_failed_no_other_phoenix_is_chosen_in_its_place(
 
 
 def test_a_key_in_a_cell_is_warned_of_each_time_the_cell_runs(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, over: Over, tmp_path: Path
 ) -> None:
-    def answer(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"models": []})
-
-    monkeypatch.setattr(
-        "phoenix_nbtrain.client.connect.SocketTransport", lambda: httpx.MockTransport(answer)
-    )
+    over(lambda _: httpx.Response(200, json={"models": []}))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.setattr("phoenix_nbtrain.client.connect._default", None)
     shell = InteractiveShell()
@@ -173,11 +142,6 @@ def test_an_unknown_phoenix_is_refused() -> None:
         connect("moon")  # type: ignore[arg-type]  # the mistake under test
 
 
-def test_credentials_are_not_sent_over_http_elsewhere() -> None:
-    with pytest.raises(CredentialsError, match="https"):
-        connect(api_key="k", api_secret="s", base_url="http://phoenix.example/v1")
-
-
 def test_another_origin_gets_no_credentials() -> None:
     auth = OriginAuth(Credentials(bearer_token=Secret("t"), base_url="https://a.test/v1"))
 
@@ -202,11 +166,3 @@ def test_an_argument_that_is_no_text_is_told_by_name_and_its_value_is_not_shown(
     assert "planted" not in str(e.value)
     with pytest.raises(InputError, match="no such Phoenix"):
         connect(value)
-
-
-@pytest.mark.parametrize(
-    "address", ["https://", "https:///v1", "https:", "nonsense", "https://phoenix.test:99999/v1"]
-)
-def test_a_base_url_without_a_host_is_refused(address: str) -> None:
-    with pytest.raises(CredentialsError, match=r"is not a whole address"):
-        connect(api_key="k", api_secret="s", base_url=address)

@@ -13,10 +13,10 @@ from pathlib import Path
 import certifi
 import httpx
 import pytest
+from unit.client.conftest import Over
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain import checkup
-from phoenix_nbtrain.client import connect as connecting
 from phoenix_nbtrain.errors import CredentialsError, StoreError
 
 PLANTED = ("planted-key-1", "planted-secret-2", "planted-token-3")
@@ -54,9 +54,7 @@ def test_a_package_that_is_missing_or_too_old_is_named_with_its_cure(
     real = importlib.metadata.version
 
     def version(name: str) -> str:
-        if name == "safetensors":
-            raise importlib.metadata.PackageNotFoundError(name)
-        if name == "waitress":
+        if name in ("safetensors", "waitress"):
             raise importlib.metadata.PackageNotFoundError(name)
         return {"pandas": "2.9.3", "anywidget": "0.9.21"}.get(name) or real(name)
 
@@ -121,37 +119,29 @@ def test_little_space_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     assert examined()["disk space"][0] == "warning"
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, answer: httpx.Response | Exception) -> list[str]:
-    asked: list[str] = []
-
-    def handle(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.path)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    monkeypatch.setattr(connecting, "SocketTransport", lambda: httpx.MockTransport(handle))
-    return asked
-
-
 def test_a_service_that_is_down_is_a_problem_after_one_try(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, over: Over
 ) -> None:
-    asked = answering(monkeypatch, httpx.ConnectError("Name or service not known"))
+    def down(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("Name or service not known")
+
+    asked = over(down)
     monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", PLANTED[2])
     found = examined()
     assert found["reached"][0] == "problem"
     assert "cannot be reached" in found["reached"][1]
-    assert asked == ["/v1/models"]
+    assert [request.url.path for request in asked] == ["/v1/models"]
 
 
 @pytest.mark.parametrize("where", ["environment", "saved login", "half", "in the address"])
 @pytest.mark.parametrize("status", [200, 401, 500])
-def test_no_secret_is_ever_shown(monkeypatch: pytest.MonkeyPatch, where: str, status: int) -> None:
+def test_no_secret_is_ever_shown(
+    monkeypatch: pytest.MonkeyPatch, over: Over, where: str, status: int
+) -> None:
     key, secret, token = PLANTED
     basic = httpx.BasicAuth(key, secret)._auth_header
     said = {"message": f"{basic} is wrong", "models": []}
-    answering(monkeypatch, httpx.Response(status, json=said))
+    over(lambda _: httpx.Response(status, json=said))
     if where == "environment":
         monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", key)
         monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", secret)
@@ -215,14 +205,20 @@ def test_a_proxy_and_certificates_that_are_set_are_shown(
     assert found["proxy"] == ("ok", "none is set")
 
 
-def test_a_data_folder_without_locks_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(errno.ENOLCK, "cannot be locked"), (errno.ENOSPC, "Make room there")],
+)
+def test_a_data_folder_without_locks_or_room_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, error: int, words: str
+) -> None:
     def no(*_: object) -> None:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        raise OSError(error, os.strerror(error))
 
     nbt.connect("local")
-    monkeypatch.setattr(fcntl, "flock", no)
+    monkeypatch.setattr(fcntl, "flock", no)  # as good as any call that needs room
     state, detail = examined()["data folder"]
-    assert (state, "cannot be locked" in detail) == ("problem", True)
+    assert (state, words in detail) == ("problem", True)
 
 
 def test_a_saved_login_that_cannot_be_read_is_not_taken_for_none() -> None:
@@ -242,12 +238,3 @@ def test_a_check_that_fails_by_itself_is_a_row(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(paths, "jupyter_path", no_home)
     assert examined()["front ends"] == ("problem", "Could not determine home directory.")
-
-
-def test_a_full_disk_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    nbt.connect("local")
-    monkeypatch.setattr(fcntl, "flock", full)  # as good as any call that needs room
-    assert "Make room there" in examined()["data folder"][1]

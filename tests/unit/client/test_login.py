@@ -6,11 +6,11 @@ import getpass
 import json
 import stat
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from unit.client.conftest import Over
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.client import connect as connecting
@@ -25,13 +25,13 @@ SECRETS = ("planted-key-1", "planted-secret-2", "planted-token-3")
 class Hosted:
     """The hosted service behind `connect`: it knows one key pair and one token."""
 
+    requests: list[httpx.Request]
+
     def __init__(self) -> None:
-        self.requests: list[httpx.Request] = []
         key = httpx.BasicAuth(*SECRETS[:2])._auth_header
         self.known = {key, f"Bearer {SECRETS[2]}"}
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
         given = request.headers.get("authorization", "")
         if given not in self.known:
             return httpx.Response(401, json={"message": f"Unauthorized: {given}"})
@@ -42,11 +42,11 @@ class Hosted:
 
 
 @pytest.fixture
-def hosted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hosted]:
+def hosted(monkeypatch: pytest.MonkeyPatch, over: Over) -> Hosted:
     service = Hosted()
     monkeypatch.setattr(connecting, "_login_seen", 0)
-    monkeypatch.setattr(connecting, "SocketTransport", lambda: httpx.MockTransport(service.answer))
-    yield service
+    service.requests = over(service.answer)
+    return service
 
 
 def typing(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
@@ -151,26 +151,17 @@ def test_what_cannot_be_a_key_is_refused_without_showing_it(
     assert hosted.requests == []
 
 
-def test_a_prompt_that_would_echo_is_never_shown(
-    monkeypatch: pytest.MonkeyPatch, hosted: Hosted
+@pytest.mark.parametrize("error", [None, EOFError, NotImplementedError])
+def test_where_nobody_can_be_asked_without_an_echo_the_environment_is_named(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None
 ) -> None:
-    def echoing(prompt: str = "") -> str:
+    def ask(prompt: str = "") -> str:
+        if error is not None:
+            raise error
         warnings.warn("Can not control echo on the terminal.", getpass.GetPassWarning, stacklevel=2)
         pytest.fail("it asked")
 
-    monkeypatch.setattr(getpass, "getpass", echoing)
-    with pytest.raises(CredentialsError, match="PHOENIX_NBTRAIN_API_KEY"):
-        nbt.login()
-
-
-@pytest.mark.parametrize("error", [EOFError, NotImplementedError])
-def test_where_nobody_can_be_asked_the_environment_is_named(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
-) -> None:
-    def nobody(prompt: str = "") -> str:
-        raise error
-
-    monkeypatch.setattr(getpass, "getpass", nobody)
+    monkeypatch.setattr(getpass, "getpass", ask)
     with pytest.raises(CredentialsError, match="PHOENIX_NBTRAIN_API_KEY"):
         nbt.login()
 
@@ -243,30 +234,28 @@ def test_a_login_in_another_kernel_is_found_when_a_token_has_expired(hosted: Hos
     fresh.ping()
 
 
-@pytest.mark.parametrize("more", [{"project_id": "proj_2"}, {"base_url": "https://other.test/v1"}])
-def test_a_login_in_another_kernel_for_something_else_is_left_alone(
-    hosted: Hosted, more: dict[str, str]
+@pytest.mark.parametrize(
+    ("where", "given", "more"),
+    [
+        ("saved", {}, {"project_id": "proj_2"}),
+        ("saved", {}, {"base_url": "https://other.test/v1"}),
+        ("given", {"bearer_token": SECRETS[2], "project_id": "proj_1"}, {}),
+        ("environment", {}, {}),
+    ],
+)
+def test_a_login_in_another_kernel_leaves_what_is_not_its_own_alone(
+    hosted: Hosted,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    given: dict[str, str],
+    more: dict[str, str],
 ) -> None:
-    saved_elsewhere(SECRETS[2])
-    before = nbt.connect("hosted")
+    if where != "given":
+        saved_elsewhere(SECRETS[2])
+    before = nbt.connect("hosted", **given)
+    if where == "environment":
+        monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", SECRETS[2])
     saved_elsewhere(SECRETS[2], **more)
-    connecting.look_for_login()
-    assert connecting.connected() is before
-
-
-def test_a_login_never_takes_the_place_of_credentials_that_were_given(hosted: Hosted) -> None:
-    before = nbt.connect("hosted", bearer_token=SECRETS[2], project_id="proj_1")
-    saved_elsewhere(SECRETS[2])
-    connecting.look_for_login()
-    assert connecting.connected() is before
-
-
-def test_a_login_in_another_kernel_comes_after_the_environments(
-    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", SECRETS[2])
-    before = nbt.connect("hosted", project_id="proj_1")
-    saved_elsewhere(SECRETS[2])
     connecting.look_for_login()
     assert connecting.connected() is before
 

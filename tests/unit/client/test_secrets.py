@@ -32,15 +32,15 @@ from planted import (
     leaked_by,
     told,
 )
+from unit.client.conftest import Over
 from unit.client.test_replies import CALLS
+from wire import Handler, Wire
 
-from phoenix_nbtrain.client import connect as connecting
 from phoenix_nbtrain.client.connect import connect, unchecked
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret, find
 from phoenix_nbtrain.client.login import login
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.client.secrecy import _unescaped, without_secrets
-from phoenix_nbtrain.client.transport import Transport
 from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, StoreError
 from phoenix_nbtrain.records import Asset, Download, Epoch, Job, Quote, TrainingImage, Upload
 
@@ -119,20 +119,6 @@ def test_a_secret_that_is_gone_is_looked_for_no_more() -> None:
     assert without_secrets("remembered-1") == "remembered-1"
 
 
-@pytest.mark.parametrize(
-    ("words", "left"),
-    [
-        ("see https://s3.test/a.png?X-Amz-Signature=hunter2&x=1 here", "see https://s3.test/a.png?… here"),
-        ("path /a.png?x=1&X-Amz-Signature=hunter2&y=2", "path /a.png?x=1&X-Amz-Signature=…&y=2"),
-        ("via http://user:hunter2@proxy.test:3128/", "via http://…@proxy.test:3128/"),
-        ("via socks5h://hunter2@proxy.test", "via socks5h://…@proxy.test"),
-        ("'Basic aHVudGVyMg==' is no key", "'Basic …' is no key"),
-    ],
-)  # fmt: skip
-def test_what_looks_like_a_secret_goes_though_nobody_knows_it(words: str, left: str) -> None:
-    assert without_secrets(words) == left
-
-
 # -- replies and failures --------------------------------------------------------------------------
 
 _FIELDS = ("reason", "message", "error", "detail", "name", "status", "code")
@@ -170,19 +156,26 @@ REPLIES: dict[str, Callable[[], httpx.Response]] = {
 FAILURES = (httpx.ConnectError, httpx.ReadTimeout, httpx.LocalProtocolError, httpx.ProxyError)
 
 
-def over(
-    monkeypatch: pytest.MonkeyPatch, handle: Callable[[httpx.Request], httpx.Response]
-) -> Phoenix:
-    monkeypatch.setattr(connecting, "SocketTransport", lambda: httpx.MockTransport(handle))
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    client = unchecked(credentials())
-    client._http.sleep = lambda _: None
-    return client
+Client = Callable[[Handler], Phoenix]
+
+
+@pytest.fixture
+def client_of(over: Over, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Make a client with the planted key, which a handler answers."""
+
+    def put(handler: Handler) -> Phoenix:
+        over(handler)
+        monkeypatch.setattr("time.sleep", lambda _: None)
+        client = unchecked(credentials())
+        client._http.sleep = lambda _: None
+        return client
+
+    return put
 
 
 @pytest.mark.parametrize("call", sorted(CALLS))
 def test_no_refusal_carries_what_it_repeats(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, call: str
+    client_of: Client, caplog: pytest.LogCaptureFixture, call: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
     answer: Callable[[], httpx.Response] = REPLIES["text"]
@@ -192,7 +185,7 @@ def test_no_refusal_carries_what_it_repeats(
         asked.append(request)
         return answer()
 
-    client = over(monkeypatch, handle)
+    client = client_of(handle)
     kept = dict.fromkeys(REPLIES, 0)
     for name, reply in REPLIES.items():
         answer = reply
@@ -209,13 +202,13 @@ def test_no_refusal_carries_what_it_repeats(
     assert sent <= {f"Basic {PAIR}"}
 
 
-def test_a_token_is_not_repeated_either(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_not_repeated_either(over: Over) -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
         words = [TOKEN, in_base64(TOKEN), *escaped(TOKEN), f"Bearer {TOKEN}"]
         return httpx.Response(401, json={"message": " ".join(words), "details": {"all": words}})
 
-    monkeypatch.setattr(connecting, "SocketTransport", lambda: httpx.MockTransport(refuse))
+    over(refuse)
     with pytest.raises(PhoenixError) as caught:
         connect(bearer_token=TOKEN, project_id="p", base_url="https://phoenix.test/v1")
     assert not [text for text in told(caught.value) if TOKEN in text or in_base64(TOKEN) in text]
@@ -223,25 +216,25 @@ def test_a_token_is_not_repeated_either(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_no_failure_carries_the_credentials(
-    monkeypatch: pytest.MonkeyPatch, failure: type[httpx.RequestError]
+    client_of: Client, failure: type[httpx.RequestError]
 ) -> None:
     def handle(request: httpx.Request) -> httpx.Response:
         raise failure(f"Illegal header value {ECHO}", request=request)
 
-    client = over(monkeypatch, handle)
+    client = client_of(handle)
     with pytest.raises(PhoenixError) as caught:
         client.trigger_training("m", {})
     assert not leaked_by([*told(caught.value), repr(client), repr(client._http)])
 
 
 def test_an_interrupted_request_leaves_no_signed_one_behind(
-    monkeypatch: pytest.MonkeyPatch,
+    client_of: Client,
 ) -> None:
     def handle(request: httpx.Request) -> httpx.Response:
         headers = dict(request.headers)
         raise KeyboardInterrupt(len(headers))
 
-    client = over(monkeypatch, handle)
+    client = client_of(handle)
     with pytest.raises(KeyboardInterrupt) as caught:
         client.get_model("m")
     tb: Any = caught.value.__traceback__
@@ -251,7 +244,7 @@ def test_an_interrupted_request_leaves_no_signed_one_behind(
     assert tb.tb_frame.f_locals == {}
 
 
-def test_words_are_cleaned_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_are_cleaned_and_nothing_else(client_of: Client) -> None:
     theirs = {
         "id": KEY, "name": SECRET, "description": PAIR, "automaticCaptioning": ECHO,
         "metadata": {"name": f"Basic {PAIR}"},
@@ -268,7 +261,7 @@ def test_words_are_cleaned_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> 
                   "trainingImagePairs": [{"sourceId": KEY, "instruction": SECRET}]},
         "upload": {"id": "u", "status": "failed", "errorMessage": ECHO, "fileName": SECRET},
     }  # fmt: skip
-    client = over(monkeypatch, lambda _: httpx.Response(200, json=body))
+    client = client_of(lambda _: httpx.Response(200, json=body))
     asset, model = client.get_asset("a"), client.get_model("m")
     assert (asset.id, asset.name, asset.description) == (KEY, f"Basic {PAIR}", PAIR)
     assert asset.automatic_captioning == ECHO
@@ -285,9 +278,9 @@ def test_words_are_cleaned_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> 
     assert all("…" in text for text in words)
 
 
-def test_what_a_price_consists_of_holds_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_price_consists_of_holds_no_secret(client_of: Client) -> None:
     price = {"creativeUnitsCost": 7, "costDetails": {ECHO: 2, "train-model": 5}}
-    quote = over(monkeypatch, lambda _: httpx.Response(269, json=price)).quote_training("m", {})
+    quote = client_of(lambda _: httpx.Response(269, json=price)).quote_training("m", {})
     assert isinstance(quote, Quote)
     assert len(quote.details) == 2
     assert quote.details["train-model"] == 5
@@ -295,10 +288,10 @@ def test_what_a_price_consists_of_holds_no_secret(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("depth", [30, 33, 300, 900])
-def test_details_of_any_depth_are_cleaned(monkeypatch: pytest.MonkeyPatch, depth: int) -> None:
+def test_details_of_any_depth_are_cleaned(client_of: Client, depth: int) -> None:
     details = '{"a":[' * depth + json.dumps(ECHO) + "]}" * depth
     body = f'{{"details": {details}}}'
-    client = over(monkeypatch, lambda _: httpx.Response(400, content=body))
+    client = client_of(lambda _: httpx.Response(400, content=body))
     with pytest.raises(PhoenixError) as caught:
         client.get_model("m")
     assert not leaked(repr(vars(caught.value)))
@@ -308,9 +301,9 @@ def test_details_of_any_depth_are_cleaned(monkeypatch: pytest.MonkeyPatch, depth
 
 
 def test_wrong_credentials_are_in_no_variable_of_the_traceback(
-    monkeypatch: pytest.MonkeyPatch,
+    client_of: Client,
 ) -> None:
-    over(monkeypatch, lambda _: httpx.Response(401, json={"message": ECHO}))
+    client_of(lambda _: httpx.Response(401, json={"message": ECHO}))
     with pytest.raises(PhoenixError) as caught:
         connect(api_key=KEY, api_secret=SECRET, base_url="https://phoenix.test/v1")
     assert not leaked_by(told(caught.value))
@@ -365,9 +358,9 @@ def test_a_saved_login_that_cannot_be_read_is_not_shown(
 
 
 def test_a_login_that_cannot_be_saved_is_not_shown(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, over: Over, tmp_path: Path
 ) -> None:
-    over(monkeypatch, lambda _: httpx.Response(200, json={"models": []}))
+    over(lambda _: httpx.Response(200, json={"models": []}))
     typed = [SECRET, KEY]
     monkeypatch.setattr("getpass.getpass", lambda _: typed.pop())
     (tmp_path / "file").touch()
@@ -381,12 +374,7 @@ def test_a_signed_address_is_in_no_variable_of_the_traceback() -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
         return httpx.Response(403, text="expired")
 
-    http = Transport(
-        base_url="https://phoenix.test/v1",
-        open_wire=lambda: httpx.MockTransport(refuse),
-        sleep=lambda _: None,
-    )
-    phoenix = Phoenix(http, origin="o", is_local=False)
+    phoenix = Wire(refuse).phoenix
     asset = Asset.from_wire({"id": "a", "url": SIGNED})
     with pytest.raises(PhoenixError) as caught:
         phoenix.fetch(asset.url)

@@ -7,12 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
+from unit.client.conftest import Over
 from wire import Wire, answering, in_turn
 
-from phoenix_nbtrain.client.replies import retry_after
+from phoenix_nbtrain.client.connect import connect
 from phoenix_nbtrain.errors import (
     AuthenticationFailed,
     CoolingDown,
+    CredentialsError,
     InputError,
     NotFound,
     PermissionDenied,
@@ -85,24 +87,24 @@ def test_reads_are_tried_three_times_and_writes_once() -> None:
     assert len(wire.requests) == 4
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
-def test_a_launch_is_sent_exactly_once_whatever_comes_back(status: int) -> None:
-    wire = answering(status)
-    with pytest.raises(ServiceError):
-        wire.phoenix.trigger_training("m", {})
-    assert len(wire.requests) == 1
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(httpx.Response(status) for status in (408, 409, 429, 500, 502, 503)),
+        *(httpx.ReadTimeout("slow"), httpx.ReadError("reset")),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize(("spend", "arguments"), [("training", ("m", {})), ("download", ("m",))])
+def test_what_spends_is_sent_exactly_once_whatever_comes_back(
+    answer: httpx.Response | Exception, spend: str, arguments: tuple[Any, ...]
+) -> None:
+    wire = in_turn(answer)
+    with pytest.raises((ServiceError, ServiceUnreachable)) as caught:
+        getattr(wire.phoenix, f"trigger_{spend}")(*arguments)
+    assert getattr(caught.value, "sent", True)
+    assert (len(wire.requests), wire.slept) == (1, [])
     assert "dryRun" not in wire.requests[0].url.params
-
-
-@pytest.mark.parametrize("error", [httpx.ReadTimeout("slow"), httpx.ReadError("reset")])
-def test_what_spends_is_sent_once_even_where_no_reply_comes(error: Exception) -> None:
-    for spend in ("trigger_training", "trigger_download"):
-        wire = in_turn(error)
-        arguments = ("m", {}) if spend == "trigger_training" else ("m",)
-        with pytest.raises(ServiceUnreachable) as caught:
-            getattr(wire.phoenix, spend)(*arguments)
-        assert caught.value.sent
-        assert (len(wire.requests), wire.slept) == (1, [])
 
 
 def test_a_launch_has_a_connection_of_its_own() -> None:
@@ -170,20 +172,7 @@ def test_a_signed_address_gets_no_credentials_and_must_be_https() -> None:
     assert "Authorization" not in wire.requests[0].headers
 
 
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [("5", 5.0), ("0", None), ("-10", None), ("121", None), ("1e35", None), ("soon", None),
-     ("Wed, 21 Oct 2015 07:28:00 GMT", None), ("nan", None)],
-)  # fmt: skip
-def test_only_a_sane_retry_after_is_followed(value: str, seconds: float | None) -> None:
-    assert retry_after({"retry-after": value}) == seconds
-
-
-def test_a_token_with_several_projects_must_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    from phoenix_nbtrain.client import connect as module
-    from phoenix_nbtrain.client.connect import connect
-    from phoenix_nbtrain.errors import CredentialsError
-
+def test_a_token_with_several_projects_must_name_one(over: Over) -> None:
     projects = [{"id": f"proj_{i}", "name": f"P{i}"} for i in range(5)]
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -191,7 +180,7 @@ def test_a_token_with_several_projects_must_name_one(monkeypatch: pytest.MonkeyP
             return httpx.Response(200, json={"teams": [{"id": "team_1", "projects": projects}]})
         return httpx.Response(200, json={"models": []})
 
-    monkeypatch.setattr(module, "SocketTransport", lambda: httpx.MockTransport(answer))
+    over(answer)
     with pytest.raises(CredentialsError, match=r"proj_0.*and 2 more.*project_id"):
         connect(bearer_token="t")
     del projects[1:]

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import wire
 
 from phoenix_nbtrain.cli import main
 
@@ -48,14 +46,8 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
-    command = [sys.executable, "-m", "phoenix_nbtrain.cli", "serve", "--data-dir", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        try:
-            yield Served(**json.loads(process.stdout.readline()), data_dir=folder)
-        finally:
-            process.terminate()
-            process.wait(20)
+    with wire.served(folder) as given:
+        yield Served(**given, data_dir=folder)
 
 
 def status(reply: bytes) -> int:
