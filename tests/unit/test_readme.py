@@ -216,14 +216,13 @@ PROMISES = {
     ],
     "which asks without echo and saves a file that only you can read": [
         "unit/client/test_login.py::test_a_key_is_asked_checked_and_kept_for_its_owner_only",
-        "unit/client/test_login.py::test_a_prompt_that_would_echo_is_never_shown",
+        "unit/client/test_login.py::test_where_nobody_can_be_asked_without_an_echo_the_environment_is_named",
     ],
     "(`nbt.logout()` deletes it)": [
         "unit/client/test_login.py::test_logout_deletes_it_and_says_so"
     ],
     "Sources are never mixed": [
-        "unit/client/test_credentials.py::test_explicit_arguments_are_not_completed_from_the_environment",
-        "unit/client/test_credentials.py::test_half_a_pair_is_an_error_that_names_the_other_half",
+        "unit/client/test_credentials.py::test_credentials_that_cannot_be_used_are_refused_and_never_completed_from_elsewhere",
     ],
     "Without it, the error shows today's cost and the line to copy": [
         "unit/session/test_buying.py::test_on_a_hosted_phoenix_a_script_names_its_price"
