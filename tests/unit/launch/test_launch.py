@@ -278,7 +278,9 @@ def real_time(tmp_path) -> Journal:
 class TestTwice:
     def test_what_is_bought_is_not_bought_again(self, service, launcher, wanted):
         first = launcher.launch(wanted, max_cost=2000)
-        assert launcher.launch(wanted, max_cost=2000).said.startswith("Already running")
+        running = launcher.launch(wanted, max_cost=2000)
+        assert running.said.startswith("Already running")
+        assert running.intent == first.intent
         service.finish(first.intent.model_id)
         second = launcher.launch(wanted, max_cost=2000)
         assert second.already

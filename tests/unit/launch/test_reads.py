@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -202,7 +203,10 @@ class TestRunOf:
             clock.pass_(60)
         run = ledger.run_of(theirs)
         assert (run.job_id, run.state) == ("theirs", "trained")
-        assert ledger.again(intent).state == state
+        ours = ledger.again(intent)
+        assert ours.state == state
+        if state == "not_seen":
+            assert ours.reason.endswith("show it as before: trained, job theirs")
 
     def test_there_is_none_where_neither_shows_one(self, ledger, service, model, write):
         write("not_sent")
@@ -313,18 +317,35 @@ class TestOfWhichModelAndKind:
             launcher.launch(order, max_cost=2000)
         assert f"({shown('word ' * 40, 70)})" in caught.value.message
 
-    @pytest.mark.parametrize("state", ["prepared", "submitting"])
+    @pytest.mark.parametrize(
+        ("kind", "other", "state"),
+        [("training", "download", "prepared"), ("download", "training", "submitting")],
+    )
     def test_a_launch_that_another_kernel_never_ends(
-        self, launcher, clock, model, write, state, capsys
+        self, launcher, clock, model, write, kind, other, state, capsys, monkeypatch
     ):
-        intent, began = write(state), clock()
+        intent, pauses = write(state, kind=kind), []
+        write("running", kind=other, job_id="j1")
+        monkeypatch.setattr(launcher, "_sleep", lambda s: (pauses.append(s), clock.pass_(s)))
         with (
             at_work(intent.intent_id),
             pytest.raises(LaunchUncertain, match="another kernel is at it"),
         ):
-            launcher.launch(Order(model_id=model.id, fingerprint="f"), max_cost=2000)
-        assert clock().since(began) == pytest.approx(181, abs=1)
-        assert "A training of this model is being started" in capsys.readouterr().err
+            launcher.launch(Order(kind=kind, model_id=model.id, fingerprint="f"), max_cost=2000)
+        assert pauses[:3] == pytest.approx([0.1, 0.15, 0.225])
+        assert max(pauses) == 2.0
+        assert sum(pauses) == pytest.approx(180.93, abs=0.1)
+        said = f"A {kind} of this model is being started by process {os.getpid()} since "
+        assert said in capsys.readouterr().err
+
+    def test_a_run_that_somebody_else_started(self, service, launcher, model, write):
+        write("failed", job_id="j1")
+        write("running", before=service.create_model(name="other", type=model.type))
+        write("running", kind="download", job_id="d1")
+        service.jobs["d1"] = Job(id="d1", type="model-download", status="queued")
+        theirs = service.launch(model.id)
+        joined = launcher.launch(Order(model_id=model.id, fingerprint="f"), max_cost=2000)
+        assert (joined.already, joined.intent.job_id) == (True, theirs.id)
 
     def test_a_launch_that_went_to_another_address(self, launcher, model, write):
         origin = "https://elsewhere.test/" + "x" * 90

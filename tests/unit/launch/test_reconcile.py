@@ -102,6 +102,14 @@ class TestMemoryLost:
         assert found.said.startswith("Found trained on the service on")
         assert not elsewhere.launch(wanted, max_cost=2000, again=True).already
 
+    def test_a_run_that_somebody_else_started_with_the_same_defaults_is_not_bought_again(
+        self, service, journal, clock, wanted
+    ):
+        service.launch(wanted.model_id)
+        service.finish(wanted.model_id)
+        launcher = Launcher(service, journal, clock=clock, explicit=lambda _: wanted.parameters)
+        assert launcher.launch(wanted, max_cost=2000).already
+
     def test_a_set_that_differs_from_what_was_trained_is_bought(
         self, service, launcher, elsewhere, wanted
     ):

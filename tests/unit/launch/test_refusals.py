@@ -243,6 +243,7 @@ def test_a_download_is_held_back_for_its_time_and_no_longer(service, launcher, c
             launcher.launch(take, max_cost=5)
     assert launcher.bought(take, service.get_model(take.model_id)) is None
     del service.before["trigger_download"]
+    launcher.launch(replace(wanted, fingerprint="g"), max_cost=2000)
     clock.pass_(121)
     assert not launcher.launch(take, max_cost=5).already
     assert service.downloads == [None]
