@@ -420,6 +420,24 @@ class TestBeaten:
         assert launched.intent == journal.intents()[0]
         assert len(service.launches) == 1
 
+    def test_a_download_bought_there_is_not_bought_here_whatever_else_is(
+        self, service, launcher, take, other
+    ):
+        model = service.seed("another")
+        service.held[model.id] = "j0"
+
+        def there() -> None:
+            del service.before["quote_download"]
+            launcher.launch(take, max_cost=5)
+            launcher.settle_download(service.get_model(take.model_id))
+            launcher.launch(other, max_cost=2000)
+            launcher.launch(replace(take, model_id=model.id, fingerprint="h"), max_cost=5)
+
+        service.before["quote_download"] = there
+        launched = launcher.launch(take, max_cost=5)
+        assert launched.said == "Launched elsewhere just now."
+        assert launched.intent.fingerprint == take.fingerprint
+
     @pytest.mark.parametrize("end", ["trained", "failed"])
     def test_another_thing_bought_there_is_told(
         self, service, launcher, meanwhile, end, other, wanted

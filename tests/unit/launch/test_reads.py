@@ -270,6 +270,7 @@ class TestLate:
         shown = replace(model, status="training", job_id="j1")
         theirs = write("not_seen", before=other)
         assert ledger.reconcile(shown) is None
+        write("failed", job_id="j0")
         write("not_seen")
         found = ledger.reconcile(shown)
         assert (found.state, found.job_id) == ("running", "j1")

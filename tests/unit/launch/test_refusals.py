@@ -235,7 +235,7 @@ def test_one_that_cannot_be_noted_down_is_told_as_what_it_will_be_to_the_next(
     assert service.count("trigger_training") == 1
 
 
-def test_a_download_is_held_back_for_its_time_and_no_longer(service, launcher, clock, take):
+def test_a_download_is_held_back_for_its_time_and_no_longer(service, launcher, clock, take, other):
     service.before["list_jobs"] = PermissionDenied("No.", status=403)
     service.before["trigger_download"] = Throttled("Slow down.", status=429)
     for _ in range(2):
@@ -243,7 +243,7 @@ def test_a_download_is_held_back_for_its_time_and_no_longer(service, launcher, c
             launcher.launch(take, max_cost=5)
     assert launcher.bought(take, service.get_model(take.model_id)) is None
     del service.before["trigger_download"]
-    launcher.launch(replace(wanted, fingerprint="g"), max_cost=2000)
+    launcher.launch(other, max_cost=2000)
     clock.pass_(121)
     assert not launcher.launch(take, max_cost=5).already
     assert service.downloads == [None]
