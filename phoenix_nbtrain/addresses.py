@@ -7,8 +7,6 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-__all__ = ["DEFAULT_PORTS", "LOOPBACK", "canonical_address", "is_public", "resolved"]
-
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 """Hosts that are this computer by their plain names: plain http goes to them, and no proxy."""

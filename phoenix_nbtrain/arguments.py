@@ -12,8 +12,6 @@ from phoenix_nbtrain.text import shown
 
 T = TypeVar("T")
 
-__all__ = ["called", "flag", "seconds", "texts"]
-
 
 def called(name: str, value: T) -> T:
     """Return what can be called.

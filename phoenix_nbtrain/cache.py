@@ -15,8 +15,6 @@ from pathlib import Path
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.home import WRITING, private_folder
 
-__all__ = ["Cache"]
-
 log = logging.getLogger(__name__)
 
 USED_SECONDS = 3600

@@ -17,26 +17,6 @@ from typing import Any, Literal
 from phoenix_nbtrain.errors import ConfigError, InputError
 from phoenix_nbtrain.text import shown
 
-__all__ = [
-    "IMAGES_MAX",
-    "MODEL_TYPES",
-    "PAIRS_MIN",
-    "ModelType",
-    "Parameter",
-    "Steps",
-    "as_mapping",
-    "defaults",
-    "explain_steps",
-    "from_wire",
-    "full_config",
-    "model_type",
-    "parameters",
-    "resolve_names",
-    "steps_to_config",
-    "to_wire",
-    "validate",
-]
-
 IMAGES_MAX = 50
 """Most pictures a training takes (training guide)."""
 PAIRS_MIN = 2

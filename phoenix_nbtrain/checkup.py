@@ -28,8 +28,6 @@ from phoenix_nbtrain.text import shown
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["doctor"]
-
 PACKAGE = "phoenix-nbtrain"
 FRONT_ENDS = ("anywidget", "@jupyter-widgets/jupyterlab-manager")
 """What JupyterLab must have to show a widget of ours."""

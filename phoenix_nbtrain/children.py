@@ -6,8 +6,6 @@ import os
 import sysconfig
 from pathlib import Path
 
-__all__ = ["environment", "python_path"]
-
 _NEEDED = frozenset(
     {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT"}
     | {"PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "VIRTUAL_ENV"}

@@ -19,8 +19,6 @@ from phoenix_nbtrain import __version__
 from phoenix_nbtrain.errors import InputError, PhoenixError
 from phoenix_nbtrain.text import shown
 
-__all__ = ["main"]
-
 FIRST_NOTEBOOK = "01_first_model.ipynb"
 _CREDENTIALS = ("PHOENIX_NBTRAIN_", "SCENARIO_")
 _NOT_CREDENTIALS = ("PHOENIX_NBTRAIN_HOME",)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Clock", "Moment", "moment", "ticks"]
-
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 

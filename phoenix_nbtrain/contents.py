@@ -7,8 +7,6 @@ from pathlib import Path
 
 from phoenix_nbtrain.home import write_whole
 
-__all__ = ["Contents"]
-
 
 class Contents:
     """A folder of files named for their SHA-256.

@@ -27,8 +27,6 @@ from phoenix_nbtrain.home import FULL, PATH_BYTES_MAX, WRITING, private_folder, 
 from phoenix_nbtrain.locks import Waiting, refuse_without_locks
 from phoenix_nbtrain.text import ending, shown
 
-__all__ = ["Database", "Migration", "is_full", "run"]
-
 Migration = str | Callable[[sqlite3.Connection], None]
 """Statements, separated by semicolons, or what runs them within the migrating transaction."""
 

@@ -15,20 +15,6 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-__all__ = [
-    "COLUMNS",
-    "Draft",
-    "ImageRow",
-    "PairKey",
-    "PairRow",
-    "PairTriple",
-    "RowState",
-    "cell",
-    "new_image_id",
-    "new_pair_id",
-    "url_key",
-]
-
 COLUMNS = {"images": ("name", "caption"), "pairs": ("source", "target", "instruction")}
 """By table, the columns that people set."""
 

@@ -17,8 +17,6 @@ from weakref import WeakSet, WeakValueDictionary
 
 from phoenix_nbtrain.errors import PhoenixError
 
-__all__ = ["OneEach", "after_fork", "not_for_children", "whole"]
-
 K = TypeVar("K")
 T = TypeVar("T")
 

@@ -12,17 +12,6 @@ from pathlib import Path
 from phoenix_nbtrain.errors import InputError, StoreError
 from phoenix_nbtrain.text import ending, shown
 
-__all__ = [
-    "FULL",
-    "PATH_BYTES_MAX",
-    "WRITING",
-    "folder_given",
-    "home",
-    "private_folder",
-    "write_whole",
-    "writing_in",
-]
-
 FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 """How systems refuse what there is no room for: on the disk, in a quota, in a file's limit."""
 PATH_BYTES_MAX = 500

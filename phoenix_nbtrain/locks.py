@@ -28,19 +28,6 @@ from phoenix_nbtrain.home import home, private_folder, writing_in
 from phoenix_nbtrain.telling import tell
 from phoenix_nbtrain.text import ending, shown, time_of
 
-__all__ = [
-    "Held",
-    "Waiting",
-    "at_work",
-    "is_locked",
-    "lease",
-    "lease_if_free",
-    "locked",
-    "may_be_at_work",
-    "refuse_without_locks",
-    "who_is_at",
-]
-
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 """How file systems refuse that have no locks, such as some network shares."""
 SAID_AFTER = 2.0

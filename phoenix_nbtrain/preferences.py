@@ -8,8 +8,6 @@ from typing import Literal, get_args
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Options", "Snapshots", "options"]
-
 Snapshots = Literal["full", "text", "off"]
 
 

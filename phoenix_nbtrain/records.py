@@ -16,29 +16,6 @@ from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, get_type_hints
 
-__all__ = [
-    "ENDED_JOBS",
-    "Asset",
-    "Download",
-    "Epoch",
-    "Job",
-    "LaunchReply",
-    "Model",
-    "Project",
-    "Quote",
-    "Signed",
-    "TeamLimits",
-    "TrainingImage",
-    "TrainingPair",
-    "TrainingProgress",
-    "Upload",
-    "UploadPart",
-    "address",
-    "amount",
-    "projects_of_teams",
-    "text",
-]
-
 Wire = Mapping[str, Any]
 
 ENDED_JOBS = frozenset({"success", "failure", "canceled"})

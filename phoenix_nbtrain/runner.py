@@ -20,16 +20,6 @@ from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 from phoenix_nbtrain.forks import after_fork, not_for_children
 
-__all__ = [
-    "InlineRunner",
-    "Lane",
-    "Runner",
-    "ThreadRunner",
-    "Timer",
-    "all_done",
-    "default_runner",
-]
-
 Lane = Literal["state", "io", "thumbnails", "notify", "timers"]
 
 P = ParamSpec("P")

@@ -7,8 +7,6 @@ import sys
 import threading
 import warnings
 
-__all__ = ["tell", "warn"]
-
 log = logging.getLogger(__name__)
 
 _PACKAGE = __name__.partition(".")[0] + "."

@@ -5,17 +5,6 @@ from __future__ import annotations
 import time
 import unicodedata
 
-__all__ = [
-    "MESSAGE_MAX",
-    "as_sentence",
-    "counted",
-    "ending",
-    "lasting",
-    "natural_key",
-    "shown",
-    "time_of",
-]
-
 MESSAGE_MAX = 200
 """Most characters of a message that people read."""
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from phoenix_nbtrain.client.phoenix import Phoenix
     from phoenix_nbtrain.training import Training
 
-__all__ = ["ACTIONS", "Markdown", "train"]
-
 Action = Literal[
     "upload_images", "update_image", "delete_image", "set_pairs", "configure", "start", "stop"
 ]

@@ -26,15 +26,12 @@ from phoenix_nbtrain.text import shown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from phoenix_nbtrain.dataset.intake import AddReport
-    from phoenix_nbtrain.dataset.pair_files import PairReport
+    from phoenix_nbtrain.dataset.report import AddReport, PairReport
     from phoenix_nbtrain.draft import ImageRow
     from phoenix_nbtrain.runner import Runner
     from phoenix_nbtrain.session.browsing import Folder
     from phoenix_nbtrain.session.editing import EditReply
     from phoenix_nbtrain.session.settings import Config
-
-__all__ = ["Training", "attach"]
 
 _faces: WeakKeyDictionary[Session, ref[Training]] = WeakKeyDictionary()
 """One `Training` per session, so that a cell run again gets the same.

@@ -34,19 +34,6 @@ from phoenix_nbtrain.forks import after_fork
 from phoenix_nbtrain.home import folder_given, home
 from phoenix_nbtrain.text import shown
 
-__all__ = [
-    "connect",
-    "connected",
-    "default_client",
-    "look_for_login",
-    "open_local",
-    "open_remote",
-    "same_place",
-    "told",
-    "unchecked",
-    "use",
-]
-
 LOCAL_URL = "http://phoenix.local/v1"
 """The local Phoenix's address inside this process; no socket is ever opened for it."""
 LOCAL_HEADER = "x-phoenix-local"

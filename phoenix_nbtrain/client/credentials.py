@@ -20,22 +20,6 @@ from phoenix_nbtrain.errors import CredentialsError, InputError
 from phoenix_nbtrain.home import home
 from phoenix_nbtrain.text import ending, shown
 
-__all__ = [
-    "HOSTED_URL",
-    "ONLY",
-    "Credentials",
-    "OriginAuth",
-    "Secret",
-    "called",
-    "find",
-    "from_environment",
-    "kept",
-    "login_path",
-    "only_local",
-    "refuse_if_only_local",
-    "refuse_what_is_no_text",
-]
-
 HOSTED_URL = "https://api.cloud.scenario.com/v1"
 """The hosted Phoenix; its address and schemes are those of its official SDK."""
 ONLY = "PHOENIX_NBTRAIN_ONLY"

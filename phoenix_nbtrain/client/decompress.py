@@ -12,8 +12,6 @@ from collections.abc import Iterator
 
 import httpx
 
-__all__ = ["ENCODING", "decompressed"]
-
 ENCODING = "gzip"
 """What a request says it understands."""
 _PIECE = 1 << 20

@@ -16,8 +16,6 @@ from urllib.parse import quote
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import shown
 
-__all__ = ["ENDPOINTS", "TRIES", "Endpoint"]
-
 TRIES = 3
 _ID_MAX = 256
 

@@ -12,17 +12,15 @@ from phoenix_nbtrain.client.connect import connected, open_remote, same_place, u
 from phoenix_nbtrain.client.credentials import (
     HOSTED_URL,
     Credentials,
-    Secret,
     called,
     from_environment,
     login_path,
     refuse_if_only_local,
     refuse_what_is_no_text,
 )
+from phoenix_nbtrain.client.secrecy import Secret
 from phoenix_nbtrain.errors import CredentialsError, InputError, StoreError
 from phoenix_nbtrain.home import write_whole, writing_in
-
-__all__ = ["Said", "login", "logout"]
 
 
 class Said(str):

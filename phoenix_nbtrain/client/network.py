@@ -24,8 +24,6 @@ from phoenix_nbtrain.client.secrecy import Secret, without_secrets
 from phoenix_nbtrain.errors import ServiceUnreachable
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Proxy", "certificates", "proxy_for", "tls_context", "unreachable"]
-
 _SCHEMES = ("http", "https", "socks5", "socks5h")
 _EXPIRED = {9: "is not valid yet", 10: "has expired"}
 """By OpenSSL's code of what is wrong with a certificate."""

@@ -33,8 +33,6 @@ from phoenix_nbtrain.records import (
     projects_of_teams,
 )
 
-__all__ = ["Phoenix"]
-
 _ASSETS_PER_READ = 200
 """Most assets that one call reads (SDK)."""
 _MODELS_PER_READ = 50

@@ -24,8 +24,6 @@ from phoenix_nbtrain.errors import (
 from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote, amount, text
 from phoenix_nbtrain.text import lasting, shown
 
-__all__ = ["PAUSE_MAX", "Reply", "error_of", "launched", "priced", "retry_after"]
-
 QUOTED = 269
 """The HTTP status of a dry run."""
 PAUSE_MAX = 60

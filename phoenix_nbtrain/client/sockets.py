@@ -20,8 +20,6 @@ from phoenix_nbtrain.client.network import Proxy, proxy_for, tls_context, unreac
 from phoenix_nbtrain.client.secrecy import keep_out_of_logs
 from phoenix_nbtrain.clock import ticks
 
-__all__ = ["SocketTransport", "deadline"]
-
 _WRITTEN_AT_ONCE = 64 * 1024
 _SHORTEST = 0.001
 """Seconds; a timeout of 0 would mean a socket that never waits."""

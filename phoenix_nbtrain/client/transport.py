@@ -31,8 +31,6 @@ from phoenix_nbtrain.errors import (
 from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Transport", "as_json"]
-
 T = TypeVar("T")
 
 REPLY_BYTES_MAX = 64 * 1024 * 1024

@@ -19,8 +19,6 @@ from phoenix_nbtrain.text import shown
 if TYPE_CHECKING:
     from phoenix_nbtrain.client.phoenix import Phoenix
 
-__all__ = ["INLINE_BYTES_MAX", "PART_BYTES", "fetch", "send"]
-
 INLINE_BYTES_MAX = 4_000_000
 """Bytes of an image that go in one request. The gateway takes 6 MB, and base64 adds a third."""
 PART_BYTES = 8 * 1024 * 1024

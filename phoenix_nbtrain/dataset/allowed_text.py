@@ -7,13 +7,6 @@ import unicodedata
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import shown
 
-__all__ = [
-    "CAPTION_BYTES_MAX",
-    "NAME_BYTES_MAX",
-    "caption_text",
-    "name_text",
-]
-
 CAPTION_BYTES_MAX = 64 * 1024
 """Longest caption or instruction as UTF-8. No source states the service's own limit."""
 NAME_BYTES_MAX = 255

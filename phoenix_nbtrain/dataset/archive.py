@@ -12,8 +12,6 @@ from phoenix_nbtrain.errors import ImageError, InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
 from phoenix_nbtrain.text import shown
 
-__all__ = ["members"]
-
 MEMBERS_MAX = 10_000
 DIRECTORY_BYTES_MAX = 4_000_000
 """Longest table of contents that is read: Python makes an object of each of its entries."""

@@ -16,8 +16,6 @@ from typing import Any, TypeAlias
 
 from phoenix_nbtrain.draft import COLUMNS, Draft
 
-__all__ = ["COMPUTED", "KEPT", "Baseline", "Baselines", "Cells", "Computed"]
-
 KEPT = 64
 """States that are kept. For a frame of an older one, all that differs counts as changed in it."""
 COMPUTED = ("width", "height", "bytes", "asset_id")

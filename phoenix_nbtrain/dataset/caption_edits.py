@@ -12,8 +12,6 @@ from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import shown
 
-__all__ = ["ensure_trigger", "leading_words", "set_captions", "tokens"]
-
 
 def tokens(caption: str) -> tuple[str, ...]:
     """Return a caption's comma separated parts, without the spaces around them."""

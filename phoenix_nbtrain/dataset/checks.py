@@ -13,8 +13,6 @@ from phoenix_nbtrain.dataset.edits import pair_problem
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple
 from phoenix_nbtrain.text import MESSAGE_MAX, as_sentence, shown
 
-__all__ = ["Finding", "PairNeed", "Severity", "both_changed", "check", "pair_needs"]
-
 Severity = Literal["problem", "advice"]
 """A ``problem`` keeps a row or the training from being taken; ``advice`` is the guide's."""
 

@@ -14,18 +14,6 @@ from phoenix_nbtrain.errors import ImageError, InputError
 from phoenix_nbtrain.images.header import looks_like_a_picture
 from phoenix_nbtrain.text import natural_key, shown
 
-__all__ = [
-    "FILES_MAX",
-    "Found",
-    "PictureFiles",
-    "noise",
-    "pictures_in",
-    "read_file",
-    "reading",
-    "too_many",
-    "walk",
-]
-
 FILES_MAX = 100_000
 """Most files of one listing: a home folder, given by mistake, is not walked to its end."""
 

@@ -38,15 +38,6 @@ if TYPE_CHECKING:
 
     from phoenix_nbtrain.dataset.checks import Finding
 
-__all__ = [
-    "Assignment",
-    "findings_frame",
-    "images_frame",
-    "images_from_frame",
-    "pairs_frame",
-    "pairs_from_frame",
-]
-
 IMAGE_COLUMNS = {
     "name": "str",
     "caption": "str",

@@ -27,8 +27,6 @@ from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
 from phoenix_nbtrain.text import ending, natural_key, shown
 
-__all__ = ["Candidate", "candidates", "counted", "folder_of"]
-
 _ASSET = re.compile(r"asset_[A-Za-z0-9]{8,64}")
 _PATH_COLUMNS = ("path", "file", "file_name", "filename", "image")
 _CAPTION_COLUMNS = ("caption", "text")

@@ -12,8 +12,6 @@ from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import shown
 
-__all__ = ["PLACEHOLDERS", "filled", "set_instructions"]
-
 PLACEHOLDERS = ("source", "target", "n", "source_caption", "target_caption")
 """What a template may hold in braces: the pictures' names without folder and ending, the pair's
 number in the table, the pictures' captions. ``{{`` and ``}}`` are braces themselves."""

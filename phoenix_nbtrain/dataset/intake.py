@@ -18,8 +18,6 @@ from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.images.header import ImageHeader, inspect
 from phoenix_nbtrain.text import shown
 
-__all__ = ["AddReport", "FileFate", "Intake", "Looked", "Picture", "look", "sort", "take"]
-
 _REMOVED = "you removed it"
 
 

@@ -15,8 +15,6 @@ from phoenix_nbtrain.draft import Draft, ImageRow, PairKey
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import counted
 
-__all__ = ["Names", "has_pair", "ids", "keys", "moved", "noted", "said"]
-
 
 def keys(draft: Draft) -> frozenset[str]:
     """Return everything that tells the images apart that a person removed."""

@@ -9,8 +9,6 @@ from typing import Any
 
 from phoenix_nbtrain.text import natural_key
 
-__all__ = ["SORTS", "Entry", "Wish", "listed"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:

@@ -12,8 +12,6 @@ from phoenix_nbtrain.draft import ImageRow
 from phoenix_nbtrain.errors import InputError, PairError
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Lookup", "path_parts", "stem"]
-
 NAME_MAX = 255
 """Most characters of a name that others are compared with."""
 MISSES_MAX = 500

@@ -9,8 +9,6 @@ from pathlib import Path
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import ending, shown
 
-__all__ = ["not_there"]
-
 
 def not_there(path: Path) -> InputError:
     """Return the error for a path that is not there.

@@ -30,8 +30,6 @@ from phoenix_nbtrain.draft import Draft, PairTriple, new_pair_id
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import shown
 
-__all__ = ["PairFate", "PairReport", "Taken", "lines_of", "save", "take", "written"]
-
 _IGNORED = frozenset({"pair_id", "state", "reason"})
 """What ``training.pairs`` tells besides, which is nobody's to set."""
 _CALLED = {

@@ -18,8 +18,6 @@ from phoenix_nbtrain.draft import Draft, ImageRow, PairRow, PairTriple, new_pair
 from phoenix_nbtrain.errors import InputError, PairError
 from phoenix_nbtrain.text import counted, natural_key, shown
 
-__all__ = ["COLUMNS", "Group", "PairUp", "check_records", "pair_chosen", "pair_up", "recognised"]
-
 COLUMNS = COLUMNS_OF["pairs"]
 """What a pair's record holds; the instruction may be left out."""
 

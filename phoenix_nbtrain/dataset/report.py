@@ -10,8 +10,6 @@ from typing import Literal, TypeVar
 from phoenix_nbtrain.dataset import left_out
 from phoenix_nbtrain.text import shown
 
-__all__ = ["AddReport", "FileFate", "PairFate", "PairReport"]
-
 BROUGHT_BACK = "To bring it back: add_images(…, again=True)."
 
 _LISTED = 20

@@ -18,8 +18,6 @@ from phoenix_nbtrain.text import shown
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ROWS_MAX", "Row", "Table", "check_count", "is_table", "read_table", "table_of"]
-
 BYTES_MAX = 20_000_000
 ROWS_MAX = 10_000
 """Most rows that are read; a training takes 50 images, and what people choose from is thousands."""

@@ -11,8 +11,6 @@ from phoenix_nbtrain.dataset.folders import read_file
 from phoenix_nbtrain.dataset.lookup import stem
 from phoenix_nbtrain.errors import InputError
 
-__all__ = ["caption_in", "sidecar_beside", "sidecar_name"]
-
 BYTES_MAX = 1_000_000
 """Of a caption's file; what is longer is read no further, and no caption."""
 

@@ -10,8 +10,6 @@ from phoenix_nbtrain.dataset.allowed_text import NAME_BYTES_MAX
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import shown
 
-__all__ = ["checked_url", "is_url", "url_name"]
-
 URL_MAX = 8_000
 """Most characters of a URL: what web servers take. A signed one can be long."""
 

@@ -22,24 +22,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "CHECKPOINT",
-    "IMAGES",
-    "JOB",
-    "SAMPLES",
-    "Emit",
-    "Engine",
-    "EpochDone",
-    "Event",
-    "Item",
-    "Job",
-    "Progress",
-    "Ready",
-    "Sample",
-    "SampleFile",
-    "weights_name",
-]
-
 JOB, IMAGES, CHECKPOINT, SAMPLES = "job.json", "images", "checkpoint.safetensors", "samples"
 """Names in a run's folder."""
 

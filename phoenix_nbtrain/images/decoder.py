@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Decoder", "Thumbnail", "close", "pixels", "thumbnail"]
-
 CHILDREN = 2
 SECONDS = 20
 """How long one picture may take. 64 megapixels of PNG take about two seconds."""

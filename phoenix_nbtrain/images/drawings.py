@@ -19,8 +19,6 @@ from phoenix_nbtrain.text import shown
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
-__all__ = ["ICONS", "Style", "draw_icons", "draw_pairs", "icon"]
-
 Style = Literal["colour", "line"]
 Point = tuple[float, float]
 

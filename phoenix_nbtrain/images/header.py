@@ -18,16 +18,6 @@ from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.images.orientation import of_exif, of_png_text, of_xmp
 from phoenix_nbtrain.images.parts import PNG_START, Part, jpeg_parts, png_parts, webp_parts
 
-__all__ = [
-    "BYTES_MAX",
-    "PIXELS_MAX",
-    "ImageFormat",
-    "ImageHeader",
-    "glance",
-    "inspect",
-    "looks_like_a_picture",
-]
-
 ImageFormat = Literal["jpeg", "png", "webp"]
 
 BYTES_MAX = 50_000_000

@@ -14,8 +14,6 @@ import zlib
 from phoenix_nbtrain.images.header import inspect
 from phoenix_nbtrain.images.parts import jpeg_parts, png_parts, webp_parts
 
-__all__ = ["strip"]
-
 _PNG_KEPT = frozenset(
     {b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"cICP", b"mDCV", b"cLLI"}
     | {b"pHYs"}

@@ -7,8 +7,6 @@ import struct
 import zlib
 from typing import Literal
 
-__all__ = ["of_exif", "of_png_text", "of_xmp"]
-
 _UPRIGHT = 1
 _IN_XMP = re.compile(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])(?![0-9])")
 _TEXT_BYTES_MAX = 1 << 20

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from phoenix_nbtrain.errors import ImageError
 
-__all__ = ["PNG_START", "Part", "jpeg_parts", "png_parts", "webp_parts"]
-
 PNG_START = b"\x89PNG\r\n\x1a\n"
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 """A search rather than a loop: every 256th byte of a photograph's data begins like a marker."""

@@ -32,8 +32,6 @@ from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.upload_imports import Importers
 from phoenix_nbtrain.local.workers import Workers
 
-__all__ = ["create_app", "is_this_computer"]
-
 log = logging.getLogger(__name__)
 
 Reply = tuple[dict[str, Any], int]

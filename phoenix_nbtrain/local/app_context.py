@@ -12,8 +12,6 @@ from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.upload_imports import Importers
 from phoenix_nbtrain.local.workers import Workers
 
-__all__ = ["KEY", "Service", "replies", "service", "store"]
-
 KEY = "phoenix-nbtrain"
 
 

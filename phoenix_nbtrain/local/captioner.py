@@ -12,8 +12,6 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["automatic_caption"]
-
 _COLOURS = {
     "black": (20, 20, 20),
     "white": (245, 245, 245),

@@ -39,8 +39,6 @@ from phoenix_nbtrain.local.rows import (
 )
 from phoenix_nbtrain.local.store import Store
 
-__all__ = ["JobRun"]
-
 LOOK_SECONDS = 0.25
 """Between two looks whether somebody canceled, while images are decoded."""
 

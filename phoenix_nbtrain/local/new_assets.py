@@ -11,8 +11,6 @@ from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.local.service_errors import bad
 from phoenix_nbtrain.local.store import Store
 
-__all__ = ["NewAsset", "checked_image", "made", "uploaded"]
-
 NewAsset = dict[str, Any]
 """The columns of an asset that are known before it has an id."""
 

@@ -18,8 +18,6 @@ from phoenix_nbtrain.catalog import MODEL_TYPES
 from phoenix_nbtrain.local.service_errors import Refused
 from phoenix_nbtrain.local.settings import load, save
 
-__all__ = ["DOWNLOAD_PRICE", "Bill", "bill", "charge", "number", "price", "refund"]
-
 _RATES: Mapping[str, Decimal] = {
     "FLUX.1": Decimal("0.3"),
     "FLUX.1 Kontext": Decimal("0.35"),

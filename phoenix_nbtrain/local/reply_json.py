@@ -15,8 +15,6 @@ from phoenix_nbtrain.local.pricing import Bill, number
 from phoenix_nbtrain.local.rows import DOWNLOAD, image_rows, iso, pair_rows
 from phoenix_nbtrain.local.store import Store
 
-__all__ = ["AUTHOR", "OWNER", "PROJECT", "TEAM", "Replies"]
-
 TEAM = "team_local"
 PROJECT = "proj_local"
 OWNER = PROJECT

@@ -20,22 +20,6 @@ from phoenix_nbtrain.local.rows import iso
 from phoenix_nbtrain.local.service_errors import bad
 from phoenix_nbtrain.text import shown
 
-__all__ = [
-    "BODY_BYTES_MAX",
-    "CAPTION_BYTES_MAX",
-    "NAME_BYTES_MAX",
-    "QUOTED",
-    "action_of",
-    "checked_parameters",
-    "date",
-    "dry_run",
-    "id_list",
-    "json_object",
-    "json_value",
-    "page",
-    "text_field",
-]
-
 BODY_BYTES_MAX = 70_000_000
 """A 50 MB image in base64, and its name."""
 CAPTION_BYTES_MAX = 64 * 1024

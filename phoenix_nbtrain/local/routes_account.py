@@ -14,8 +14,6 @@ from phoenix_nbtrain.local.service_errors import Refused
 from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.text import shown
 
-__all__ = ["routes"]
-
 routes = Blueprint("account", __name__)
 
 PLAN = "free"

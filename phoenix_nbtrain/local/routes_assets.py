@@ -38,8 +38,6 @@ from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import new_id
 from phoenix_nbtrain.local.url_fetch import Address
 
-__all__ = ["routes"]
-
 routes = Blueprint("assets", __name__)
 
 BULK_MAX = 200

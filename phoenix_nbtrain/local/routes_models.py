@@ -43,8 +43,6 @@ from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.local.store import new_id
 from phoenix_nbtrain.text import shown
 
-__all__ = ["routes"]
-
 routes = Blueprint("models", __name__)
 
 NAME_MAX = 64

@@ -14,8 +14,6 @@ from phoenix_nbtrain.local.routes_training import weights
 from phoenix_nbtrain.local.rows import asset_row, upload_row
 from phoenix_nbtrain.local.service_errors import Refused, bad
 
-__all__ = ["routes"]
-
 routes = Blueprint("storage", __name__)
 
 

@@ -46,8 +46,6 @@ from phoenix_nbtrain.local.service_errors import Refused, bad, plan_limit
 from phoenix_nbtrain.local.settings import load
 from phoenix_nbtrain.text import shown
 
-__all__ = ["routes", "weights"]
-
 routes = Blueprint("training", __name__)
 
 

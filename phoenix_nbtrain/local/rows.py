@@ -15,28 +15,6 @@ from phoenix_nbtrain.local.service_errors import Refused
 from phoenix_nbtrain.local.store import new_id
 from phoenix_nbtrain.text import shown
 
-__all__ = [
-    "DOWNLOAD",
-    "ENDED",
-    "asset_row",
-    "caption_of",
-    "end_job",
-    "image_rows",
-    "insert",
-    "insert_asset",
-    "insert_job",
-    "iso",
-    "job_row",
-    "model_row",
-    "pair_rows",
-    "queue_waiting",
-    "rows_in_order",
-    "set_job_status",
-    "set_progress",
-    "update",
-    "upload_row",
-]
-
 ENDED = ("success", "failure", "canceled")
 """Job statuses that nothing follows."""
 DOWNLOAD = "model-download"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "SCHEMA", "VERSION"]
-
 APPLICATION_ID = 0x50484C50
 """Marks the SQLite file as ours: "PHLP"."""
 VERSION = 2

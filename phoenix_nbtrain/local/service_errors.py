@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Refused", "bad", "plan_limit"]
-
 
 class Refused(Exception):  # a reply on its way, no error of ours
     """The request is refused; the reply is ready."""

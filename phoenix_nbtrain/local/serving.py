@@ -15,8 +15,6 @@ from waitress.utilities import Error
 from phoenix_nbtrain.local.app import is_this_computer
 from phoenix_nbtrain.local.request_input import BODY_BYTES_MAX
 
-__all__ = ["server_on"]
-
 CONNECTIONS = 1000
 """At a time; when there are as many, nobody else is answered until some are given up."""
 IDLE_SECONDS = 30

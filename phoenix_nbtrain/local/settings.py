@@ -18,8 +18,6 @@ from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Settings", "changed", "load", "save", "set_settings", "written"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

@@ -20,8 +20,6 @@ from phoenix_nbtrain.engines.contract import CHECKPOINT
 from phoenix_nbtrain.errors import StoreError
 from phoenix_nbtrain.local.schema import APPLICATION_ID, MIGRATIONS, SCHEMA, VERSION
 
-__all__ = ["Store", "new_id", "origin_id"]
-
 URL_SECONDS = 3600
 """How long a signed URL can be fetched."""
 

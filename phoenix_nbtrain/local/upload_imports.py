@@ -19,8 +19,6 @@ from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.url_fetch import fetch
 from phoenix_nbtrain.locks import locked
 
-__all__ = ["Importers"]
-
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4

@@ -24,8 +24,6 @@ from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Address", "fetch"]
-
 SECONDS_MAX = 30.0
 """For one image, from the first name lookup to the last byte, redirects included."""
 CONNECT_SECONDS = 10.0

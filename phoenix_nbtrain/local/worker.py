@@ -38,8 +38,6 @@ from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.local.workers import hold_lease
 from phoenix_nbtrain.text import ending, shown
 
-__all__ = ["main", "work_off"]
-
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)

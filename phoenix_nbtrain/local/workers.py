@@ -23,8 +23,6 @@ from phoenix_nbtrain.local.store import Store
 from phoenix_nbtrain.locks import is_locked, locked
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Workers", "child_environment", "hold_lease", "lease_held"]
-
 log = logging.getLogger(__name__)
 
 _SUPPORTED = sys.platform != "win32"

@@ -10,8 +10,9 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset import edits, intake, left_out
 from phoenix_nbtrain.dataset.edits import Applied
-from phoenix_nbtrain.dataset.intake import AddReport, Picture
+from phoenix_nbtrain.dataset.intake import Picture
 from phoenix_nbtrain.dataset.lookup import Lookup
+from phoenix_nbtrain.dataset.report import AddReport
 from phoenix_nbtrain.draft import Draft, ImageRow, new_image_id
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.editing import Editing, EditReply

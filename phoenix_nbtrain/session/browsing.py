@@ -24,8 +24,6 @@ from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.thumbnails import PX_MAX, Step, asked, thumbnailer
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Folder", "Look", "PictureFile"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureFile:

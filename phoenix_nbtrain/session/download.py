@@ -31,8 +31,6 @@ from phoenix_nbtrain.store.journal import Intent
 from phoenix_nbtrain.telling import warn
 from phoenix_nbtrain.text import as_sentence, ending, shown
 
-__all__ = ["Downloading"]
-
 _SEPARATORS = tuple(filter(None, ("/", os.sep, os.altsep)))
 """What a path that means a folder ends in."""
 

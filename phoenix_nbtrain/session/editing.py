@@ -14,8 +14,6 @@ from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.session.state_store import StateStore
 
-__all__ = ["EditReply", "Editing"]
-
 Inverse: TypeAlias = tuple[int, tuple[Op, ...]]
 """The revision that an edit made, and what takes it back."""
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from phoenix_nbtrain.dataset import frames
 
-__all__ = ["Frames"]
-
 Table: TypeAlias = Literal["images", "pairs"]
 
 

@@ -21,8 +21,6 @@ from phoenix_nbtrain.records import Asset
 from phoenix_nbtrain.runner import Runner
 from phoenix_nbtrain.session.service import Service
 
-__all__ = ["Learned", "recall", "recognise", "strangers"]
-
 
 @dataclass(slots=True)
 class Learned:

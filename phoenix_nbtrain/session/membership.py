@@ -11,8 +11,6 @@ from phoenix_nbtrain.session.service import ASSETS_PER_CALL, ENDING, Service, re
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.session.uploads import Uploads
 
-__all__ = ["Attaching"]
-
 
 class _Queue:
     """The pictures that wait to be added, and how many of them may still be."""

@@ -17,8 +17,6 @@ from phoenix_nbtrain.session.service import Service
 from phoenix_nbtrain.store.journal import Journal, KnownModel
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Opening", "checked_id"]
-
 NAME_MAX = 64
 """Most characters of a model's name (the service's older reference)."""
 CREATING_SECONDS = 90

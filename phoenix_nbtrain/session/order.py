@@ -10,8 +10,6 @@ from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.launch import Order, fingerprint
 from phoenix_nbtrain.records import Model
 
-__all__ = ["order_of", "stored_parameters", "wire_parameters"]
-
 
 def wire_parameters(draft: Draft, type_name: str) -> dict[str, Any]:
     """Return the draft's parameters as the service takes them, defaults explicit.

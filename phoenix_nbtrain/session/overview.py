@@ -18,8 +18,6 @@ from phoenix_nbtrain.store.journal import Intent
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["model_types", "models", "runs"]
-
 
 _RANGES = ("epochs", "repeats", "batch_size", "learning_rate", "rank")
 """The parameters whose ranges a table of types has room for."""

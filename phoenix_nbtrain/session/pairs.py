@@ -9,15 +9,13 @@ from pathlib import Path
 
 from phoenix_nbtrain.dataset import edits, instructions, pair_files, pairing
 from phoenix_nbtrain.dataset.edits import Applied, Op
-from phoenix_nbtrain.dataset.pair_files import PairReport
+from phoenix_nbtrain.dataset.report import PairReport
 from phoenix_nbtrain.draft import Draft
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.forks import not_for_children
 from phoenix_nbtrain.session.editing import Editing, EditReply
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.text import shown
-
-__all__ = ["Pairs"]
 
 
 class Pairs:

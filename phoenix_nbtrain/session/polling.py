@@ -12,8 +12,6 @@ from phoenix_nbtrain.forks import OneEach
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.session.service import Service
 
-__all__ = ["Poll", "poll_of"]
-
 REFUSED_SECONDS = 60.0
 """How long the runs are read one by one after they could not be read together."""
 

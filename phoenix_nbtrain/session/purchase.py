@@ -31,8 +31,6 @@ from phoenix_nbtrain.session.watch import Watch
 from phoenix_nbtrain.store.journal import Intent
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Purchase"]
-
 log = logging.getLogger(__name__)
 
 SHOWN_MAX = 32

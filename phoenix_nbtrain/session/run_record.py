@@ -10,8 +10,6 @@ from phoenix_nbtrain.records import Job, Model, TrainingProgress
 from phoenix_nbtrain.session.state import EpochSamples, Run
 from phoenix_nbtrain.store.journal import Intent
 
-__all__ = ["STILL_SECONDS", "run_of", "still_since"]
-
 STILL_SECONDS = {True: 60.0, False: 300.0}
 """How long a run may stand still until what it said of itself is old; by whether it is local."""
 

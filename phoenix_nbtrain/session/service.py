@@ -17,8 +17,6 @@ from phoenix_nbtrain.launch import LaunchClient
 from phoenix_nbtrain.records import Asset, Download, Model, TrainingImage, TrainingPair
 from phoenix_nbtrain.text import shown
 
-__all__ = ["ASSETS_PER_CALL", "ENDING", "REASON_MAX", "Service", "asked", "reason"]
-
 ASSETS_PER_CALL = 10
 """Most asset ids that one call adds to a dataset (SDK)."""
 ENDING = (*PASSING, AuthenticationFailed, CoolingDown)

@@ -43,8 +43,6 @@ from phoenix_nbtrain.store.drafts import Drafts
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Session", "session_of", "session_on"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

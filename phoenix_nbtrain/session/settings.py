@@ -14,8 +14,6 @@ from phoenix_nbtrain.errors import ConfigError
 from phoenix_nbtrain.session.editing import Editing, EditReply
 from phoenix_nbtrain.session.state_store import StateStore
 
-__all__ = ["Config", "Settings"]
-
 
 class Config(dict[str, Any]):
     """Every parameter by name, defaults filled in, as it stood when it was asked for.

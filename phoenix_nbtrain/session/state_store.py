@@ -20,8 +20,6 @@ from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.store.batch import Batch
 from phoenix_nbtrain.store.drafts import Drafts
 
-__all__ = ["StateStore"]
-
 log = logging.getLogger(__name__)
 
 UPDATE_SECONDS = 0.2

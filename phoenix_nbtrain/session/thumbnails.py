@@ -32,17 +32,6 @@ from phoenix_nbtrain.session.state import Thumbnail
 from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.text import shown
 
-__all__ = [
-    "PX_MAX",
-    "PX_USUAL",
-    "Colours",
-    "Step",
-    "Thumbnailer",
-    "Thumbnails",
-    "asked",
-    "thumbnailer",
-]
-
 log = logging.getLogger(__name__)
 
 AHEAD_SECONDS = 0.5

@@ -29,8 +29,6 @@ from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.text import shown
 
-__all__ = ["Uploads"]
-
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
 
 

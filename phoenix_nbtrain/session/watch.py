@@ -32,8 +32,6 @@ from phoenix_nbtrain.session.state_store import StateStore
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent
 from phoenix_nbtrain.telling import tell
 
-__all__ = ["Watch", "passing"]
-
 log = logging.getLogger(__name__)
 
 LOCAL_SECONDS = 0.5

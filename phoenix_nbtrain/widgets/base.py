@@ -23,18 +23,6 @@ from phoenix_nbtrain.session.session import Session, session_of
 from phoenix_nbtrain.session.state import SyncState, Thumbnail, TrainingState
 from phoenix_nbtrain.text import MESSAGE_MAX, counted, shown
 
-__all__ = [
-    "Answer",
-    "View",
-    "bundle",
-    "bundle_text",
-    "error_line",
-    "error_words",
-    "summary_of",
-    "sync_words",
-    "when_all",
-]
-
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")

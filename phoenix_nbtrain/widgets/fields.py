@@ -18,8 +18,6 @@ from phoenix_nbtrain.widgets.base import error_line
 from phoenix_nbtrain.widgets.panels import marked, text
 from phoenix_nbtrain.widgets.serial_queue import SerialQueue
 
-__all__ = ["Field", "field_of", "short"]
-
 NAMES_LISTED = 200
 """Most picture names in a list to choose from."""
 RATE_SCALE = (1e-6, 1e-2)

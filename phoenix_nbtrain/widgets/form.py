@@ -20,8 +20,6 @@ from phoenix_nbtrain.widgets.fields import Field, field_of, short
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, free, marked, note, pill, text
 from phoenix_nbtrain.widgets.snapshot.render import Section, facts
 
-__all__ = ["ConfigForm"]
-
 
 class ConfigForm(Panel):
     """The training parameters of ``training``: what stands, its default, its range."""

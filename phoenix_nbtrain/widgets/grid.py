@@ -17,8 +17,6 @@ from phoenix_nbtrain.widgets.row_view import RowView, words_of
 from phoenix_nbtrain.widgets.snapshot import render
 from phoenix_nbtrain.widgets.snapshot.render import Section
 
-__all__ = ["ImageGrid"]
-
 SELECTED_MAX = 10_000
 PATH_MAX = 4096
 EMPTY = (

@@ -16,8 +16,6 @@ from phoenix_nbtrain.text import counted, shown, time_of
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, marked, note, pill, text
 from phoenix_nbtrain.widgets.snapshot.render import Section, clock, facts
 
-__all__ = ["LaunchPanel"]
-
 STALE_SECONDS = 90
 """A price older than this is asked for anew before anyone is asked to accept it."""
 ONCE = "You'll be asked to confirm. Re-running this cell won't start it again."

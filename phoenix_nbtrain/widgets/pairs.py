@@ -17,8 +17,6 @@ from phoenix_nbtrain.widgets.row_view import RowView, text_of, words_of
 from phoenix_nbtrain.widgets.snapshot import render
 from phoenix_nbtrain.widgets.snapshot.render import Section
 
-__all__ = ["PairTable"]
-
 EMPTY = (
     "No pairs yet",
     "Pair images by their names, add pairs one by one, or paste them from a spreadsheet.",

@@ -17,17 +17,6 @@ from phoenix_nbtrain.widgets.base import bundle
 from phoenix_nbtrain.widgets.serial_queue import SerialQueue
 from phoenix_nbtrain.widgets.snapshot.snapshot import SnapshotView
 
-__all__ = [
-    "Dressing",
-    "Panel",
-    "buttoned",
-    "free",
-    "marked",
-    "note",
-    "pill",
-    "text",
-]
-
 
 def text(value: object, limit: int = MESSAGE_MAX) -> str:
     """Return ``value`` as HTML that shows it and does nothing else.

@@ -23,8 +23,6 @@ from phoenix_nbtrain.widgets.row_view import number_of, words_of
 from phoenix_nbtrain.widgets.snapshot.render import Section, facts, samples
 from phoenix_nbtrain.widgets.snapshot.snapshot import SnapshotView
 
-__all__ = ["ProgressPanel"]
-
 POINTS = 160
 """Most points of the loss curve that are sent; the curve is some 300 pixels wide."""
 EPOCHS_SHOWN = 6

@@ -15,8 +15,6 @@ from phoenix_nbtrain.dataset.checks import Finding, PairNeed, pair_needs
 from phoenix_nbtrain.dataset.listing import Entry, Wish, listed
 from phoenix_nbtrain.draft import Draft, ImageRow, PairRow
 
-__all__ = ["DraftImages", "DraftPairs", "Listing", "Source", "sendable"]
-
 
 class Source(Protocol):
     """Rows as they stand at one moment."""

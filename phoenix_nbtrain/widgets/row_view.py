@@ -23,8 +23,6 @@ from phoenix_nbtrain.widgets.row_sources import DraftImages, DraftPairs, Listing
 from phoenix_nbtrain.widgets.snapshot.snapshot import SnapshotView
 from phoenix_nbtrain.widgets.unsaved import KERNEL, unsaved_of
 
-__all__ = ["RowView", "number_of", "text_of", "wish_of", "words_of"]
-
 PAGE = 100
 """Most rows, or thumbnails, in one reply."""
 SEARCH_MAX = 1000

@@ -6,8 +6,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-__all__ = ["SerialQueue"]
-
 log = logging.getLogger(__name__)
 
 

@@ -18,8 +18,6 @@ from phoenix_nbtrain.widgets.picker.image_picker import ImagePicker
 from phoenix_nbtrain.widgets.progress import ProgressPanel
 from phoenix_nbtrain.widgets.snapshot.render import Section
 
-__all__ = ["Studio"]
-
 
 class Studio(Panel):
     """Every view of ``training`` in one place. Only this view knows the others."""

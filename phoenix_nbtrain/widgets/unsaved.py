@@ -12,8 +12,6 @@ from phoenix_nbtrain.text import MESSAGE_MAX, shown
 from phoenix_nbtrain.widgets.base import error_line
 from phoenix_nbtrain.widgets.row_sources import sendable
 
-__all__ = ["Unsaved", "unsaved_of"]
-
 KEPT = 1000
 """Cells remembered per training; the oldest are let go."""
 TYPED = "Not saved: the page was closed first."

@@ -8,8 +8,6 @@ import numpy as np
 
 from phoenix_nbtrain.engines.demo.image_store import Floats
 
-__all__ = ["Adam"]
-
 _BETAS = (0.9, 0.99)
 _EPSILON = np.float32(1e-8)
 

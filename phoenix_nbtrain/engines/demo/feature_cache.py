@@ -13,8 +13,6 @@ from typing import NamedTuple, Protocol
 from phoenix_nbtrain.engines.demo.features import Extractor, blocks
 from phoenix_nbtrain.engines.demo.image_store import Floats, ImageStore, greyed
 
-__all__ = ["GRIDS", "KEPT_BYTES", "Examples", "FeatureCache", "GridFeatures", "TrainingSet"]
-
 GRIDS = ((0, 0), (4, 4))
 """How far each grid is shifted, down and right."""
 KEPT_BYTES = 64 << 20

@@ -12,17 +12,6 @@ import numpy as np
 
 from phoenix_nbtrain.engines.demo.image_store import PX, Floats
 
-__all__ = [
-    "BLOCK",
-    "BLOCKS",
-    "TARGETS",
-    "WORDS",
-    "Extractor",
-    "blocks",
-    "words_in",
-    "words_of",
-]
-
 BLOCK = 8
 BLOCKS = (PX // BLOCK) ** 2
 """Blocks in one grid over an image."""

@@ -13,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["PX", "Floats", "ImageStore", "greyed", "on_canvas", "pixels_of"]
-
 PX = 128
 """Side of the square canvas that every image is put on."""
 _BYTES = PX * PX * 3

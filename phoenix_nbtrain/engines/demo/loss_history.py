@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["POINTS_MAX", "LossHistory"]
-
 POINTS_MAX = 400
 """Points a curve keeps; beyond, neighbours are averaged."""
 

@@ -31,8 +31,6 @@ from phoenix_nbtrain.engines.demo.image_store import PX, Floats
 from phoenix_nbtrain.engines.demo.loss_history import LossHistory
 from phoenix_nbtrain.errors import InputError
 
-__all__ = ["Trainer"]
-
 LEARNING_SCALE = 20.0
 """Internal learning rate per unit of the configured one. The service's rates are made for models
 of billions of weights; 5e-5 becomes 1e-3, a usual step for a network of this size."""

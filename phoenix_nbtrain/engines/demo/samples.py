@@ -15,8 +15,6 @@ from phoenix_nbtrain.engines.demo.image_store import PX, greyed, on_canvas, pixe
 from phoenix_nbtrain.engines.demo.patch_trainer import Trainer
 from phoenix_nbtrain.images.drawings import ICONS, icon
 
-__all__ = ["Start", "start_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class Start:

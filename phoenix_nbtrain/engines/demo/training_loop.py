@@ -24,8 +24,6 @@ from phoenix_nbtrain.engines.demo.patch_trainer import Trainer
 from phoenix_nbtrain.engines.demo.samples import Start, start_of
 from phoenix_nbtrain.home import write_whole
 
-__all__ = ["run"]
-
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 0.25

@@ -18,8 +18,6 @@ from phoenix_nbtrain.widgets.base import Answer, bundle
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.row_sources import Listing, Source, sendable
 
-__all__ = ["FolderGrid"]
-
 
 class FolderFiles:
     """The files of a folder as rows of a grid. What a look told of them is in their rows."""

@@ -13,8 +13,6 @@ from phoenix_nbtrain.text import counted
 from phoenix_nbtrain.widgets.panels import buttoned, marked, text
 from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
 
-__all__ = ["Shelf"]
-
 
 class Shelf(widgets.VBox):
     """The pictures of ``folder``, to choose from.

@@ -22,8 +22,6 @@ from phoenix_nbtrain.widgets.picker.folder_panel import Shelf
 from phoenix_nbtrain.widgets.row_sources import sendable
 from phoenix_nbtrain.widgets.snapshot.render import Section
 
-__all__ = ["ImagePicker"]
-
 LISTED = 200
 """Most files whose fate is listed; the counts above cover all."""
 ONE = (".png", ".jpg", ".jpeg", ".webp")

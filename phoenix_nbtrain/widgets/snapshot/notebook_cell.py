@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Request", "at_end", "put_out", "request"]
-
 
 @dataclass(frozen=True, slots=True)
 class Request:

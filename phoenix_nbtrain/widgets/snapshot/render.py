@@ -21,19 +21,6 @@ from phoenix_nbtrain.session.state import EpochSamples, Thumbnail
 from phoenix_nbtrain.text import counted, shown
 from phoenix_nbtrain.widgets.base import bundle_text
 
-__all__ = [
-    "Pictures",
-    "Section",
-    "as_html",
-    "as_text",
-    "clock",
-    "facts",
-    "images",
-    "inert",
-    "pairs",
-    "samples",
-]
-
 Pictures = Mapping[str, Thumbnail]
 """Small pictures by id; what cannot be shown is missing."""
 

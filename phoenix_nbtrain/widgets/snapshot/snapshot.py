@@ -32,8 +32,6 @@ from phoenix_nbtrain.widgets.serial_queue import SerialQueue
 from phoenix_nbtrain.widgets.snapshot import notebook_cell
 from phoenix_nbtrain.widgets.snapshot.render import Pictures, Section, as_html, as_text, clock
 
-__all__ = ["BYTES_MAX", "Snapshot", "SnapshotView"]
-
 log = logging.getLogger(__name__)
 
 BYTES_MAX = 300_000
