@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from phoenix_nbtrain.errors import StoreError
-from phoenix_nbtrain.home import WRITING, private_folder
+from phoenix_nbtrain.home import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -61,17 +60,8 @@ class Cache:
         """Keep ``content``, if that can be done."""
         path = self._path(key)
         try:
-            private_folder(path.parent)
-            descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=WRITING)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(_check(key, content))
-                    file.write(content)
-                Path(name).replace(path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-        except (OSError, StoreError) as error:  # a full disk, or one that is read only
+            write_whole(path, _check(key, content) + content, synced=False)
+        except StoreError as error:  # a full disk, or one that is read only
             log.info("%s keeps nothing: %s", self.folder, error)
             return
         with self._lock:

@@ -112,8 +112,10 @@ def writing_in(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, synced: bool = True) -> None:
     """Write a file, its owner's only, so that a reader or a crash sees the old or the new one.
+
+    Without ``synced``, a power cut may leave it empty: for what can be made again.
 
     Raises:
         StoreError: it cannot be written there.
@@ -124,8 +126,9 @@ def write_whole(path: Path, content: bytes) -> None:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+                if synced:
+                    file.flush()
+                    os.fsync(file.fileno())
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)

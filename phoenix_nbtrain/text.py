@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import unicodedata
 
@@ -73,27 +74,13 @@ def as_sentence(text: str, limit: int) -> str:
 
 def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     """Return a sort key under which ``img2`` comes before ``img10``."""
-    parts: list[tuple[int, int, str]] = []
-    digits = text = ""
-    for c in unicodedata.normalize("NFC", name).casefold():
-        if "0" <= c <= "9":
-            if text:
-                parts.append((1, 0, text))
-                text = ""
-            digits += c
-        else:
-            if digits:
-                parts.append(_number_key(digits))
-                digits = ""
-            text += c
-    if digits:
-        parts.append(_number_key(digits))
-    if text:
-        parts.append((1, 0, text))
-    return (tuple(parts), name)
+    parts = re.findall("[0-9]+|[^0-9]+", unicodedata.normalize("NFC", name).casefold())
+    return (tuple(map(_part_key, parts)), name)
 
 
-def _number_key(digits: str) -> tuple[int, int, str]:
+def _part_key(part: str) -> tuple[int, int, str]:
+    if part[0] not in "0123456789":
+        return (1, 0, part)
     # By length and then by text, not int(): Python refuses to read numbers of 4,300 digits.
-    bare = digits.lstrip("0")
+    bare = part.lstrip("0")
     return (0, len(bare), bare)

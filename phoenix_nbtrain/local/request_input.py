@@ -168,8 +168,9 @@ def page(
     ).fetchall()
     if len(rows) <= size:
         return rows, {}
-    last = rows[size - 1]
-    return rows[:size], {"nextPaginationToken": _token(last[column], last["number"])}
+    last = json.dumps([rows[size - 1][column], rows[size - 1]["number"]]).encode()
+    token = base64.urlsafe_b64encode(last).decode().rstrip("=")
+    return rows[:size], {"nextPaginationToken": token}
 
 
 def date(parameter: str) -> str:
@@ -213,10 +214,6 @@ def _size(text: str | None, default: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= most):
         raise bad(f'"pageSize" must be 1 to {most}')
     return int(text)
-
-
-def _token(value: str, number: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([value, number]).encode()).decode().rstrip("=")
 
 
 def _from_token(token: str) -> list[Any]:

@@ -214,7 +214,7 @@ class Purchase:
             return InputError(f"{draft.unsent} changes are not on the service yet.", remedy=_FIX_IT)
         what, why, waits, row_id = refused[0]
         return InputError(
-            f"{what} is not on the service: {_cut(why)}.",
+            f"{what} is not on the service: {shown(why, 90).rstrip('.…, ')}.",
             remedy=_choice(row_id) if waits else _FIX_IT,
         )
 
@@ -273,8 +273,3 @@ class Purchase:
 
 def _choice(row: str) -> str:
     return f"training.keep_mine({row!r}) or training.take_theirs({row!r}), then start."
-
-
-def _cut(reason: str) -> str:
-    """Return a row's reason as the end of a sentence."""
-    return shown(reason, 90).rstrip(".…, ")

@@ -174,11 +174,8 @@ class Watch:
             if due:
                 self.go_on()
             self.pause(pause)
-            due = not self._is_fresh()
-
-    def _is_fresh(self) -> bool:
-        """Return whether the run was read no longer ago than its pace."""
-        return time.monotonic() - self._read_at <= self.seconds + LATE_SECONDS / 2
+            # Nobody else has read it at its pace.
+            due = time.monotonic() - self._read_at > self.seconds + LATE_SECONDS / 2
 
     def read(self, model: Model | None = None) -> Model:
         """Read the model and its run once and show them.
@@ -197,7 +194,9 @@ class Watch:
             if model is None:
                 self._given = None  # older than this
         try:
-            model = self._read(model, reading)
+            if model is None:
+                model = self.service.get_model(self.model_id)
+            self._show(model, reading)
         except PhoenixError as error:
             self._failure = error
             if isinstance(error, AuthenticationFailed):
@@ -213,12 +212,6 @@ class Watch:
             self._renewed.set()
         if self._failures:
             self._recovered()
-        return model
-
-    def _read(self, model: Model | None, reading: int) -> Model:
-        if model is None:
-            model = self.service.get_model(self._live.model_id)
-        self._show(model, reading)
         return model
 
     def _show(self, model: Model, reading: int) -> None:
