@@ -168,6 +168,27 @@ def test_what_the_same_kernel_was_told_is_not_offered_twice(
         assert view.js("() => model.heard.find((reply) => reply.cells).cells") == []
 
 
+def test_what_is_being_typed_in_one_view_is_offered_by_another_once_that_has_ended(
+    browser: Browser,
+) -> None:
+    training = FakeTraining([image(1, "a fox")])
+    with shown(browser, ImageGrid(training)) as view:
+        answered = "() => model.heard.some((reply) => reply.cells?.length)"
+        caption(view, 0).click()
+        editor(view).fill("")
+        type_(view, "half a fo")
+        view.js("() => { window.endFirst = window.end }")
+        view.take(ImageGrid(training))
+        view.page.wait_for_function(answered)
+        view.js("() => new Promise(requestAnimationFrame)")
+        assert again(view).count() == 0
+        assert view.page.get_by_text("Not saved: the page was closed first.").count() == 0
+        view.js("() => { model.mute = true; window.endFirst(); window.end() }")
+        view.take(ImageGrid(training))
+        again(view).get_by_role("button", name="Go on").click()
+        assert editor(view).input_value() == "half a fo"
+
+
 def test_the_caption_of_an_image_far_away_is_gone_on_with(browser: Browser) -> None:
     training = FakeTraining(images(300))
     with shown(browser, ImageGrid(training)) as view:

@@ -41,6 +41,8 @@ function store() {
 declare global {
   interface Window {
     nbtLeft?: Map<string, LeftCell>;
+    /** The views on this page. */
+    nbtViews?: Set<RowView>;
   }
 }
 
@@ -82,7 +84,7 @@ export function keepTypedText(
     timer = 0;
     if (field.value === known) return;
     known = field.value;
-    (view.typedHere ??= new Set()).add(keyOf(cell));
+    (view.typedHere ??= new Map()).set(keyOf(cell), known);
     try {
       // Not through the channel, which would send it again when it may be out of date.
       model.send({ id: newId(), kind: "typing", ...cell, value: known });
@@ -165,6 +167,9 @@ export async function offerKeptTexts(view: RowView, goOn: (row: string, column: 
   const leaveAll = () => edits.cells.forEach((cell) => leaveInPage(view, cell));
   view.signal.addEventListener("abort", leaveAll);
   window.addEventListener("pagehide", leaveAll, { signal: view.signal });
+  const views = (window.nbtViews ??= new Set());
+  views.add(view);
+  view.signal.addEventListener("abort", () => views.delete(view));
   const here = leftInPage();
   const left = [...here.values()].filter((cell) => cell.table === rows.table);
   const { reply } = await channel.ask({ kind: "refused", table: rows.table, left });
@@ -172,9 +177,13 @@ export async function offerKeptTexts(view: RowView, goOn: (row: string, column: 
   const elsewhere = new Set(reply.ok ? reply.elsewhere : left.map((cell) => cell.row));
   for (const cell of left) if (!elsewhere.has(cell.row)) here.delete(keyOf(cell));
   store();
-  // Cells that were edited here before the reply came are left out: this page knows their state.
+  // Cells that were edited here before the reply came are left out: this view knows their state. So are texts that
+  // come from another view of this page, which shows them itself until they are saved.
   const cells = (reply.ok ? reply.cells : []).filter(
-    (cell) => !edits.cells.has(keyOf(cell)) && !view.typedHere?.has(keyOf(cell)),
+    (cell) =>
+      !edits.cells.has(keyOf(cell)) &&
+      !view.typedHere?.has(keyOf(cell)) &&
+      ![...views].some((other) => other.typedHere?.get(keyOf(cell)) === cell.value),
   );
   for (const { table, row, column, value, reason, line } of cells)
     edits.refuse(table, row, column, value, reason, line ?? undefined);

@@ -62,7 +62,7 @@ export class Grid {
   readonly watchers = new Set<{ painted(): void }>();
   /** The kernel that this view talks to, and the cells that were edited in it (`common/typing.ts`). */
   kernel: string | undefined;
-  typedHere: Set<string> | undefined;
+  typedHere: Map<string, string> | undefined;
   density: Density;
   focus = 0;
   columns = 0;

@@ -53,7 +53,7 @@ export class PairView {
   loadingInput: Promise<PairInput | null> | null = null;
   /** The kernel that this view talks to, and the cells that were edited in it (`common/typing.ts`). */
   kernel: string | undefined;
-  typedHere: Set<string> | undefined;
+  typedHere: Map<string, string> | undefined;
   version: number | undefined = -1;
   readonly toolbar: PairToolbar;
   readonly pairUp = button("Pair up by names", "nbt-btn", () =>
