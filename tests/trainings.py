@@ -224,7 +224,7 @@ def training_of(
     service.origin = f"https://phoenix-{next(_numbers)}.test/v1"
     model_id = service.create_model(name=name, type=type).id
     kept = Contents(home() / "pictures")
-    rows = [_kept(row, kept) for row in images]
+    rows = [_consistent(row, kept) for row in images]
     for row in rows:
         if row.asset_id is not None:
             have(service, row.asset_id, picture(row.name), row.served_caption or "", row.name)
@@ -282,8 +282,10 @@ def have(
     service.contents[asset_id] = content
 
 
-def _kept(row: ImageRow, contents: Contents) -> ImageRow:
-    """Return the row with its picture on this computer, if it is nowhere else."""
+def _consistent(row: ImageRow, contents: Contents) -> ImageRow:
+    """Return the row as it would be: what the service lacks is here, what it wrote was read there."""
+    if row.theirs is not None and row.attached:
+        return replace(row, served_caption=row.theirs)
     if row.asset_id is not None or row.content_hash is None:
         return row
     name = row.name.encode("utf-8", "replace")

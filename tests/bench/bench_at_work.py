@@ -22,7 +22,7 @@ if __name__ == "__main__":
     sys.path.insert(1, str(Path(__file__).parents[1]))
 
 from bench.figures import better_when_low, sized
-from bench.lab_page import FAKES, opened
+from bench.lab_page import STAGED, opened
 from browser.lab import Notebook
 
 from phoenix_nbtrain.images.drawings import draw_pairs
@@ -30,7 +30,7 @@ from phoenix_nbtrain.images.drawings import draw_pairs
 FEW, MANY = sized(1000, 60), sized(10_000, 120)
 PAIRS = sized(20, 2)
 EDITS, TURNS, ROUNDS = sized(200, 3), sized(30, 1), sized(3, 1)
-SETUP = f"""{FAKES}
+SETUP = f"""{STAGED}
 import anywidget
 import phoenix_nbtrain as nbt
 nbt.connect("local")
@@ -38,7 +38,7 @@ training = nbt.Training.open("at work", type=EDIT)
 training.add_images("pictures", recursive=True)
 training.pair_up("line", "colour", instruction="colour it")
 training.sync()
-few, many = Shown(images({FEW})), Shown(images({MANY}))
+few, many = staged(images({FEW})), staged(images({MANY}))
 
 class Echo(anywidget.AnyWidget):
     _esm = '''export default {{ render({{ model, el }}) {{

@@ -20,20 +20,20 @@ if __name__ == "__main__":
     sys.path.insert(1, str(Path(__file__).parents[1]))
 
 from bench.figures import better_when_low, sized, times_better
-from bench.lab_page import FAKES, Wire, opened
+from bench.lab_page import STAGED, Wire, opened
 from browser.lab import Notebook
 
 FEW, MANY = sized(1000, 20), sized(10_000, 60)
 ROUNDS = sized(3, 1)
-SETUP = f"""{FAKES}
+SETUP = f"""{STAGED}
 import ipywidgets, pandas, ipydatagrid
 
 def tile(n):
     picture = ipywidgets.Image(value=drawn(n), format="png", width="140px")
     return ipywidgets.VBox([picture, ipywidgets.Text(value=f"a thing, number {{n}}")])
 
-few, many = Shown(images({FEW})), Shown(images({MANY}))
-pairs = FakeTraining(images(46), [pair(n, n % 46, (n + 1 + n // 46) % 46) for n in range({FEW})], type=EDIT)
+few, many = staged(images({FEW})), staged(images({MANY}))
+pairs = training_of(images(46), [pair(n, n % 46, (n + 1 + n // 46) % 46) for n in range({FEW})], type=EDIT)
 frame = pandas.DataFrame({{"source": range({FEW}), "target": range({FEW}), "instruction": "colour it"}})
 """
 WORKS = {

@@ -15,15 +15,14 @@ from browser.harness import ARGS, chromium
 from browser.lab import Lab, Notebook
 from playwright.sync_api import Page, sync_playwright
 
-__all__ = ["FAKES", "Wire", "opened"]
+__all__ = ["STAGED", "Wire", "opened"]
 
-FAKES = f"""
+STAGED = f"""
 import sys
 sys.path[:0] = {[str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]!r}
 import io
 from PIL import Image
-from views.fakes import EDIT, FakeTraining, images, pair
-from phoenix_nbtrain.session.state import Thumbnail
+from trainings import EDIT, images, pair, training_of
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
 
@@ -32,11 +31,16 @@ def drawn(n):
     Image.new("RGB", (192, 192), (n % 256, n // 256 % 256, 90)).save(out, "PNG")
     return out.getvalue()
 
-class Shown(FakeTraining):
-    def _thumbnail(self, image_id, px):
-        return Thumbnail(mime="image/png", content=drawn(int(image_id[4:])))
+class Drawn(dict):
+    def get(self, asset_id, _=None):
+        return drawn(int(asset_id.removeprefix("asset_")))
+
+def staged(rows):
+    training = training_of(rows)
+    training.service.contents = Drawn()
+    return training
 """
-"""A cell that gives any number of pictures: each is drawn when it is asked for."""
+"""A cell that gives trainings of any number of pictures: each is drawn when it is asked for."""
 
 
 class Wire:

@@ -8,7 +8,7 @@ from typing import Any
 
 from browser.harness import Shown, shown
 from playwright.sync_api import Browser
-from views.fakes import EDIT, FakeTraining, image, pair
+from trainings import EDIT, StagedTraining, image, pair, training_of
 
 from phoenix_nbtrain.widgets.pairs import PairTable
 
@@ -17,19 +17,19 @@ NAMES = ("cat.png", "cat line.png", "dog.png", "dog line.png", "fox.png")
 SOURCE, TARGET, INSTRUCTION = ".nbt-side >> nth=0", ".nbt-side >> nth=1", ".nbt-instruction"
 
 
-def made(*, status: str = "new", pairs: int = 2) -> FakeTraining:
+def made(*, status: str = "new", pairs: int = 2) -> StagedTraining:
     """Return a training of five pictures: cat line → cat, and dog line → dog without instruction."""
     rows = [image(n, "", name=name) for n, name in enumerate(NAMES)]
     both = [pair(1, 1, 0), pair(2, 3, 2, "")][:pairs]
-    return FakeTraining(rows, both, type=EDIT, status=status)
+    return training_of(rows, both, type=EDIT, status=status)
 
 
-def many(count: int, says: Callable[[int], str] = str) -> FakeTraining:
+def many(count: int, says: Callable[[int], str] = str) -> StagedTraining:
     """Return a training of ``count`` pairs, each with an instruction of its own."""
     rows = [image(n) for n in range(40)]
     sides = [(a, b) for a in range(40) for b in range(40) if a != b]
     both = [pair(n, a, b, says(n)) for n, (a, b) in enumerate(sides[:count])]
-    return FakeTraining(rows, both, type=EDIT)
+    return training_of(rows, both, type=EDIT)
 
 
 READY = """([images, pairs]) => {
@@ -40,7 +40,7 @@ READY = """([images, pairs]) => {
 
 
 @contextmanager
-def table(browser: Browser, training: FakeTraining, **more: Any) -> Iterator[Shown]:
+def table(browser: Browser, training: StagedTraining, **more: Any) -> Iterator[Shown]:
     """Show the pairs of ``training``, and wait until the table has its rows and takes keys."""
     with shown(browser, PairTable(training), **more) as view:
         draft = training.state.draft
@@ -64,7 +64,7 @@ def number(view: Shown, n: int) -> Any:
     return line(view, n).locator(".nbt-number")
 
 
-def instructions(training: FakeTraining) -> list[str]:
+def instructions(training: StagedTraining) -> list[str]:
     return [row.instruction for row in training.state.draft.pairs]
 
 

@@ -15,7 +15,6 @@ import os
 import re
 import warnings
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from itertools import zip_longest
@@ -30,14 +29,13 @@ from browser.several import Several, several
 from fake_service import FakeService
 from PIL import Image
 from playwright.sync_api import Browser
-from views.fakes import picture
+from trainings import Undecoded
 
 from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import PhoenixError, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.runner import InlineRunner
 from phoenix_nbtrain.session import state_store as live
 from phoenix_nbtrain.session.session import _here
-from phoenix_nbtrain.session.state import Thumbnail
 from phoenix_nbtrain.training import Training
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
@@ -74,7 +72,7 @@ class Story:
         self.training = Training.open(
             "icons", type="flux.2-dev-edit-lora", client=self.service, runner=self.runner
         )
-        self.training._session.thumbnails.ask = self._thumbnails  # type: ignore[method-assign]  # no decoder
+        self.training._session.thumbnails._kept = Undecoded(folder / "thumbnails")
         self._texts = 0
         self.committed: dict[str, list[str] | None] = {}
         """What stood on the screen, by text, where its typing began."""
@@ -113,12 +111,6 @@ class Story:
                 Image.new("RGB", (16, 16), (n * 5 % 256, 9, n // 50)).save(path, "PNG")
             paths.append(path)
         return paths
-
-    def _thumbnails(self, ids: Any, px: int) -> list[Future[Thumbnail]]:
-        content = picture("one for all", 16)
-        return [
-            self.runner.submit("thumbnails", Thumbnail, mime="image/png", content=content)
-        ] * len(ids)
 
     def _count(self) -> None:
         editing = self.training._session.editing

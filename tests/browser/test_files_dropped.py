@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from browser.harness import browser, shot, shown
 from playwright.sync_api import Browser
-from views.fakes import EDIT, FakeTraining, image, images, pair
+from trainings import EDIT, image, images, pair, training_of
 
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
@@ -27,9 +27,9 @@ DROP = """([selector, kind, file]) => {
 def views() -> dict[str, tuple[Any, str]]:
     rows = [image(n) for n in range(3)]
     return {
-        "grid": (ImageGrid(FakeTraining(images(3))), ".nbt-tile"),
-        "grid without images": (ImageGrid(FakeTraining()), ".nbt-empty"),
-        "pair table": (PairTable(FakeTraining(rows, [pair(1, 0, 1)], type=EDIT)), ".nbt-side"),
+        "grid": (ImageGrid(training_of(images(3))), ".nbt-tile"),
+        "grid without images": (ImageGrid(training_of()), ".nbt-empty"),
+        "pair table": (PairTable(training_of(rows, [pair(1, 0, 1)], type=EDIT)), ".nbt-side"),
     }
 
 
@@ -56,7 +56,7 @@ def test_a_file_is_swallowed_and_the_way_in_is_told(
 
 
 def test_words_that_are_dragged_are_none_of_its_business(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(3)))) as view:
+    with shown(browser, ImageGrid(training_of(images(3)))) as view:
         view.page.locator(".nbt-tile").first.wait_for()
         assert not view.js(DROP, [".nbt-tile", "drop", False])
         assert view.page.get_by_role("alert").count() == 0

@@ -8,7 +8,7 @@ import pytest
 from browser.gridview import SCROLL, caption, editor, names, tile
 from browser.harness import browser, shown, until
 from playwright.sync_api import Browser
-from views.fakes import FakeTraining, image, images, pair
+from trainings import image, images, pair, training_of
 
 from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.widgets.grid import ImageGrid
@@ -25,7 +25,7 @@ HOSTILE = (
 
 
 def test_five_thousand_images_are_a_few_dozen_tiles(browser: Browser) -> None:
-    training = FakeTraining(images(5000))
+    training = training_of(images(5000))
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).get_by_text("number 0").wait_for()
         count = "() => document.querySelectorAll('.nbt-tile').length"
@@ -40,13 +40,13 @@ def test_five_thousand_images_are_a_few_dozen_tiles(browser: Browser) -> None:
         assert view.js("() => document.querySelectorAll('#here *').length") < 900
         assert view.page.locator("[role=grid]").get_attribute("aria-rowcount") == "834"
         # Thumbnails: only what was in view, one row more at each side, never all.
-        assert sum(map(len, training.asked)) < 400
+        assert len(training.small.asked) < 400
         assert len(view.sent("rows")) < 12
 
 
 def test_pictures_scrolled_past_are_not_made(browser: Browser) -> None:
-    training = FakeTraining(images(5000))
-    training.hold = True
+    training = training_of(images(5000))
+    training.runner.hold = True
     with shown(browser, ImageGrid(training)) as view:
         asked: list[str] = []
         for n in range(5):
@@ -58,23 +58,23 @@ def test_pictures_scrolled_past_are_not_made(browser: Browser) -> None:
         assert {m["of"] for m in view.sent("cancel")} == set(asked[:left])
 
         def all_there() -> bool:
-            training.release()
+            training.runner.release()
             view.tell()
             return view.page.locator(".nbt-pic:visible img[hidden]").count() == 0
 
         until(view, all_there)
-        assert training.made <= 60
+        assert training.small.made <= 60
         answered = [m["id"] for m in view.js("() => window.model.heard")]
         assert [answered.count(i) for i in asked] == [1] * len(asked)
         view.js(SCROLL, 20_000)  # what was never made is asked for again where it is looked at
         view.page.wait_for_timeout(100)
         until(view, all_there)
-        assert training.made <= 120
+        assert training.small.made <= 120
 
 
 def test_a_fling_past_thousands_asks_for_little(browser: Browser) -> None:
-    training = FakeTraining(images(10_000))
-    training.hold = True
+    training = training_of(images(10_000))
+    training.runner.hold = True
     with shown(browser, ImageGrid(training)) as view:
         until(view, lambda: len(view.sent("thumbnails")) == 1)
         view.js(
@@ -88,7 +88,7 @@ def test_a_fling_past_thousands_asks_for_little(browser: Browser) -> None:
 
 
 def test_pictures_that_are_left_behind_are_let_go(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(900)))) as view:
+    with shown(browser, ImageGrid(training_of(images(900)))) as view:
         view.js(
             """() => { window.live = 0;
             const [make, drop] = [URL.createObjectURL, URL.revokeObjectURL];
@@ -106,7 +106,7 @@ def test_pictures_that_are_left_behind_are_let_go(browser: Browser) -> None:
 
 
 def test_typing_a_caption_and_enter_saves_it_and_goes_on(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, ""), image(3, "a dog")])
+    training = training_of([image(1, "a fox"), image(2, ""), image(3, "a dog")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).click()
         editor(view).fill("a red fox")
@@ -126,7 +126,7 @@ def test_typing_a_caption_and_enter_saves_it_and_goes_on(browser: Browser) -> No
 
 
 def test_escape_leaves_the_caption_as_it_was(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         tile(view, 0).locator(".nbt-pic").click()
         view.page.keyboard.press("F2")
@@ -139,7 +139,7 @@ def test_escape_leaves_the_caption_as_it_was(browser: Browser) -> None:
 
 
 def test_a_refused_caption_shows_why_and_offers_what_was_typed(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, "b")])
+    training = training_of([image(1, "a fox"), image(2, "b")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).click()
         # Meanwhile somebody else writes the same caption: what is typed here cannot be taken.
@@ -170,9 +170,9 @@ def test_a_refused_caption_shows_why_and_offers_what_was_typed(browser: Browser)
 
 
 def test_two_quick_edits_of_one_caption_both_stand(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
-        training.hold = True
+        training.runner.hold = True
         for text in ("one", "two"):
             caption(view, 0).click()
             editor(view).fill(text)
@@ -181,15 +181,15 @@ def test_two_quick_edits_of_one_caption_both_stand(browser: Browser) -> None:
         assert caption(view, 0).inner_text() == "two"
         assert tile(view, 0).locator(".nbt-dot").get_attribute("data-state") == "sending"
         view.page.get_by_text("Saving 2…").wait_for()
-        training.hold = False
-        training.release()
+        training.runner.hold = False
+        training.runner.release()
         view.tell()
         until(view, lambda: training.state.draft.images[0].caption == "two")
         assert tile(view, 0).get_attribute("aria-invalid") is None
 
 
 def test_a_lost_reply_is_asked_for_again_and_the_edit_done_once(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).get_by_text("a fox").wait_for()
         view.page.wait_for_timeout(200)
@@ -205,7 +205,7 @@ def test_a_lost_reply_is_asked_for_again_and_the_edit_done_once(browser: Browser
 
 
 def test_a_summary_that_got_lost_is_asked_for(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox", saved=False)])
+    training = training_of([image(1, "a fox", saved=False)])
     with shown(browser, ImageGrid(training)) as view:
         training.change(sync=SyncState(phase="sending"))
         view.tell()
@@ -216,7 +216,7 @@ def test_a_summary_that_got_lost_is_asked_for(browser: Browser) -> None:
 
 
 def test_keys_move_select_and_remove(browser: Browser) -> None:
-    training = FakeTraining(images(20))
+    training = training_of(images(20))
     grid = ImageGrid(training)
     with shown(browser, grid) as view:
         tile(view, 0).locator(".nbt-pic").click()
@@ -247,7 +247,7 @@ def test_keys_move_select_and_remove(browser: Browser) -> None:
 
 
 def test_it_is_seen_how_many_pictures_are_sent(browser: Browser) -> None:
-    training = FakeTraining(images(12))
+    training = training_of(images(12))
     with shown(browser, ImageGrid(training)) as view:
         share = """() => { const foot = document.querySelector('.nbt-foot');
             return parseFloat(getComputedStyle(foot, '::before').width) / foot.clientWidth }"""
@@ -262,7 +262,7 @@ def test_it_is_seen_how_many_pictures_are_sent(browser: Browser) -> None:
 
 
 def test_the_focus_stays_in_the_grid_when_its_image_goes(browser: Browser) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     with shown(browser, ImageGrid(training)) as view:
         inside = "() => document.activeElement.closest('.nbt-tile:not([hidden])') !== null"
         tile(view, 2).locator(".nbt-pic").click()
@@ -281,7 +281,7 @@ def test_the_focus_stays_in_the_grid_when_its_image_goes(browser: Browser) -> No
 
 
 def test_a_selection_made_in_python_shows(browser: Browser) -> None:
-    grid = ImageGrid(FakeTraining(images(4)))
+    grid = ImageGrid(training_of(images(4)))
     with shown(browser, grid) as view:
         tile(view, 0).wait_for()
         grid.selected = ["img_1", "img_3"]
@@ -290,7 +290,7 @@ def test_a_selection_made_in_python_shows(browser: Browser) -> None:
 
 
 def test_no_key_reaches_the_notebook(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(3)))) as view:
+    with shown(browser, ImageGrid(training_of(images(3)))) as view:
         view.js(
             "() => { window.keys = []; document.body.addEventListener('keydown', (e) => keys.push(e.key)) }"
         )
@@ -308,12 +308,12 @@ def test_no_key_reaches_the_notebook(browser: Browser) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_names_and_captions_stay_text(browser: Browser, text: str) -> None:
-    plain = FakeTraining([image(1, "fine", automatic_caption="fine", name="fine.png")])
+    plain = training_of([image(1, "fine", automatic_caption="fine", name="fine.png")])
     with shown(browser, ImageGrid(plain)) as view:
         caption(view, 0).get_by_text("fine").wait_for()
         expected = view.js("() => document.querySelectorAll('#here *').length")
-    training = FakeTraining([image(1, text, automatic_caption=text, name=text, refusal="")])
-    training.name = text
+    rows = [image(1, text, automatic_caption=text, name=text)]
+    training = training_of(rows, name=text)
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).get_by_text(text, exact=True).wait_for()
         assert tile(view, 0).locator(".nbt-name").inner_text() == text
@@ -326,14 +326,14 @@ def test_hostile_names_and_captions_stay_text(browser: Browser, text: str) -> No
 
 
 def test_a_name_cannot_turn_its_own_letters_round(browser: Browser) -> None:
-    training = FakeTraining([image(1, "x", name="fox\u202egnp.exe")])
+    training = training_of([image(1, "x", name="fox\u202egnp.exe")])
     with shown(browser, ImageGrid(training)) as view:
         tile(view, 0).get_by_text("fox\\u202egnp.exe").wait_for()
 
 
 def test_search_and_attention_narrow_the_grid(browser: Browser) -> None:
     rows = [image(1, "a fox"), image(2, "", automatic_caption="a wolf"), image(3, "ein Füchslein")]
-    training = FakeTraining(rows)
+    training = training_of(rows)
     with shown(browser, ImageGrid(training)) as view:
         view.page.get_by_role("button", name="1 needs attention").click()
         until(view, lambda: view.page.locator(".nbt-tile:visible").count() == 1)
@@ -361,7 +361,7 @@ def test_the_kernel_sorts_and_what_is_worked_on_stays_where_it_is(browser: Brows
         image(2, "", name="img2.png"),
         image(3, "", name="img1.png"),
     ]
-    training = FakeTraining(rows)
+    training = training_of(rows)
     with shown(browser, ImageGrid(training)) as view:
         order = view.page.get_by_role("combobox", name="Order")
         order.select_option("By name")
@@ -382,7 +382,7 @@ def test_the_kernel_sorts_and_what_is_worked_on_stays_where_it_is(browser: Brows
 
 
 def test_ten_thousand_are_searched_for_the_price_of_a_screenful(browser: Browser) -> None:
-    training = FakeTraining(images(10_000))
+    training = training_of(images(10_000))
     with shown(browser, ImageGrid(training)) as view:
         view.page.get_by_text("10,000 images · 10,000 captioned").wait_for()
         view.page.get_by_role("searchbox").fill("NUMBER 77")
@@ -396,16 +396,16 @@ def test_ten_thousand_are_searched_for_the_price_of_a_screenful(browser: Browser
 
 
 def test_the_first_paint_is_a_few_small_messages(browser: Browser) -> None:
-    training = FakeTraining(images(10_000))
+    training = training_of(images(10_000))
     with shown(browser, ImageGrid(training)) as view:
         until(view, lambda: view.page.locator(".nbt-pic[data-picture=shown]:visible").count() >= 18)
         first = view.js("() => window.model.sent.slice(0, 2).map((m) => m.kind)")
-        assert first == ["rows", "thumbnails"] and len(training.asked[0]) <= 24
+        assert first == ["rows", "thumbnails"] and len(view.sent("thumbnails")[0]["ids"]) <= 24
         assert len(view.js("() => JSON.stringify(window.model.heard[0])")) < 20_000
 
 
 def test_a_range_reaches_over_rows_that_were_never_loaded(browser: Browser) -> None:
-    grid = ImageGrid(FakeTraining(images(3000)))
+    grid = ImageGrid(training_of(images(3000)))
     with shown(browser, grid) as view:
         tile(view, 4).locator(".nbt-pic").click()
         view.page.keyboard.press("Shift+End")
@@ -418,7 +418,7 @@ def test_a_range_reaches_over_rows_that_were_never_loaded(browser: Browser) -> N
 
 
 def test_the_tiles_come_in_three_sizes_and_the_view_remembers(browser: Browser) -> None:
-    grid = ImageGrid(FakeTraining(images(200)))
+    grid = ImageGrid(training_of(images(200)))
     with shown(browser, grid) as view:
         caption(view, 0).get_by_text("number 0").wait_for()
         columns = view.page.locator("[role=grid]")
@@ -440,21 +440,22 @@ def test_the_tiles_come_in_three_sizes_and_the_view_remembers(browser: Browser) 
 
 
 def test_the_mean_colour_stands_there_until_the_picture_does(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a"), image(2, "b")])
-    training.known_colours = {"img_1": "#336699", "img_2": "url(x)"}
-    training.hold = True
+    training = training_of([image(1, "a"), image(2, "b")])
+    for row, colour in zip(training.state.draft.images, ("#336699", "url(x)"), strict=True):
+        training.small.colours.put(str(row.content_hash), colour)
+    training.runner.hold = True
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).get_by_text("a", exact=True).wait_for()
         shade = "(n) => getComputedStyle(document.querySelectorAll('.nbt-pic')[n]).backgroundColor"
         until(view, lambda: view.js(shade, 0) == "rgb(51, 102, 153)")
         assert view.js(shade, 1) == "rgb(247, 248, 250)"  # no colour: nothing is taken as one
-        training.release()
+        training.runner.release()
         view.tell()
         until(view, lambda: view.js(shade, 0) == "rgb(255, 255, 255)")
 
 
 def test_while_it_trains_nothing_can_be_edited_and_a_word_says_so(browser: Browser) -> None:
-    training = FakeTraining(images(2), status="training")
+    training = training_of(images(2), status="training")
     with shown(browser, ImageGrid(training)) as view:
         view.page.get_by_text("Training is running.").wait_for()
         caption(view, 0).click()
@@ -466,10 +467,10 @@ def test_while_it_trains_nothing_can_be_edited_and_a_word_says_so(browser: Brows
 
 
 def test_an_empty_training_says_how_to_begin(browser: Browser) -> None:
-    training = FakeTraining()
+    training = training_of()
     with shown(browser, ImageGrid(training)) as view:
         view.page.get_by_text("No images yet").wait_for()
-        training.change(draft=FakeTraining(images(2)).state.draft)
+        training.change(draft=training_of(images(2)).state.draft)
         view.tell()
         caption(view, 1).get_by_text("number 1").wait_for()
         assert not view.page.get_by_text("No images yet").is_visible()
@@ -478,7 +479,7 @@ def test_an_empty_training_says_how_to_begin(browser: Browser) -> None:
 def test_a_picture_removed_under_the_editor_does_not_take_the_words_with_it(
     browser: Browser,
 ) -> None:
-    training = FakeTraining([image(1, "a"), image(2, "b")])
+    training = training_of([image(1, "a"), image(2, "b")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 1).click()
         editor(view).fill("precious words")
@@ -489,7 +490,7 @@ def test_a_picture_removed_under_the_editor_does_not_take_the_words_with_it(
 
 
 def test_the_editor_stays_while_rows_change_and_the_window_narrows(browser: Browser) -> None:
-    training = FakeTraining(images(30))
+    training = training_of(images(30))
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 7).click()
         editor(view).fill("half a sen")
@@ -510,7 +511,7 @@ def test_the_editor_stays_while_rows_change_and_the_window_narrows(browser: Brow
 )
 def test_the_theme_is_the_hosts(browser: Browser, how: str) -> None:
     system = "system-dark" in how
-    with shown(browser, ImageGrid(FakeTraining(images(2))), dark=system) as view:
+    with shown(browser, ImageGrid(training_of(images(2))), dark=system) as view:
         if how.startswith("lab"):
             view.js(
                 "(light) => document.body.setAttribute('data-jp-theme-light', light)",
@@ -535,7 +536,7 @@ def test_nothing_serious_for_axe_and_nothing_sticks_out(
         image(2, "", automatic_caption="a wolf"),
         image(3, "x", refusal="no"),
     ]
-    training = FakeTraining([*rows, *images(1)], [pair(1, 1, 2)])
+    training = training_of([*rows, *images(1)], [pair(1, 1, 2)])
     grid = ImageGrid(training)
     with shown(browser, grid, width=width, dark=dark) as view:
         view.page.locator(".nbt-pic img:visible").first.wait_for()
@@ -546,7 +547,7 @@ def test_nothing_serious_for_axe_and_nothing_sticks_out(
         wide = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         assert view.js(wide)
         assert tile(view, 0).locator("img").get_attribute("alt") == "picture-1.png"
-    with shown(browser, ImageGrid(FakeTraining()), width=width, dark=dark) as view:
+    with shown(browser, ImageGrid(training_of()), width=width, dark=dark) as view:
         assert view.axe() == []
 
 
@@ -566,7 +567,7 @@ ORDER_HELD = """() => {
 def test_a_late_answer_does_not_undo_what_was_picked_since(
     browser: Browser, how: str, then: str
 ) -> None:
-    grid = ImageGrid(FakeTraining(images(3000)))
+    grid = ImageGrid(training_of(images(3000)))
     with shown(browser, grid) as view:
         caption(view, 0).get_by_text("number 0").wait_for()
         view.js(ORDER_HELD)

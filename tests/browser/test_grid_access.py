@@ -12,10 +12,8 @@ from browser.gridview import caption, editor, select, tile
 from browser.harness import Shown, browser, shown, until
 from browser.test_picker import fill
 from playwright.sync_api import Browser
-from views.buying import Buying
-from views.fakes import EDIT, FakeTraining, image, images, pair
+from trainings import EDIT, StagedTraining, image, images, pair, training_of
 
-from phoenix_nbtrain.session.browsing import Folder
 from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
@@ -23,7 +21,7 @@ from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
 __all__ = ["browser"]
 
 
-def training() -> FakeTraining:
+def training() -> StagedTraining:
     """Return one with something of everything."""
     rows = [
         image(1, "a fox"),
@@ -33,7 +31,7 @@ def training() -> FakeTraining:
         image(5, "not saved", saved=False),
         *(image(n, f"a thing, number {n}") for n in range(6, 30)),
     ]
-    return FakeTraining(rows, [pair(1, 1, 2), pair(2, 1, 6)], type=EDIT)
+    return training_of(rows, [pair(1, 1, 2), pair(2, 1, 6)], type=EDIT)
 
 
 def dialog(view: Shown) -> Any:
@@ -45,7 +43,7 @@ def closed(view: Shown) -> None:
     until(view, lambda: dialog(view).count() == 0)
 
 
-def open_everything(view: Shown, given: FakeTraining) -> Iterator[str]:
+def open_everything(view: Shown, given: StagedTraining) -> Iterator[str]:
     """Bring up one thing after the other that a person can meet in a grid, and name it."""
     page = view.page
     tile(view, 5).locator("img").wait_for()
@@ -73,7 +71,7 @@ def open_everything(view: Shown, given: FakeTraining) -> Iterator[str]:
     page.get_by_role("button", name="Replace…").click()
     dialog(view).get_by_role("textbox").fill("notes.txt")
     page.keyboard.press("Enter")
-    dialog(view).get_by_text("notes.txt is no picture").wait_for()
+    dialog(view).get_by_text("There is no").wait_for()
     yield "a picture to replace, refused"
     closed(view)
 
@@ -139,8 +137,8 @@ def test_axe_finds_nothing_serious_in_a_folder(
 ) -> None:
     folder = fill(tmp_path / "sketches", 30)
     (folder / "broken.png").write_bytes(b"<html>")
-    live: Any = Buying(images(3))
-    grid = FolderGrid(live, Folder(folder, recursive=False, live=live))
+    few = training_of(images(3))
+    grid = FolderGrid(few, few.browse(folder))
     with shown(browser, grid, dark=dark, width=360) as view:
         view.page.get_by_text("This is a web page").wait_for()
         tile(view, 1).click()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from browser.gridview import caption, select, tile
 from browser.harness import Shown, browser, shot, shown, until
 from playwright.sync_api import Browser
-from views.fakes import EDIT, FakeTraining, image, images, pair
+from trainings import EDIT, StagedTraining, image, images, pair, picture, training_of
 
 from phoenix_nbtrain.session.state import SyncState
 from phoenix_nbtrain.widgets.grid import ImageGrid
@@ -33,12 +34,12 @@ def changes(view: Shown) -> list[list[str]]:
     return [line.locator("div").all_inner_texts() for line in lines]
 
 
-def captions(training: FakeTraining) -> list[str]:
+def captions(training: StagedTraining) -> list[str]:
     return [row.caption for row in training.state.draft.images]
 
 
 def test_captions_are_set_for_all_selected_in_one_step_and_seen_before(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, ""), image(3, "a dog")])
+    training = training_of([image(1, "a fox"), image(2, ""), image(3, "a dog")])
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0, 1)
         act(view, "Caption…")
@@ -81,7 +82,7 @@ def test_captions_are_set_for_all_selected_in_one_step_and_seen_before(browser: 
 def test_what_is_added_is_joined_as_people_would(
     browser: Browser, way: str, typed: str, before: str, after: str
 ) -> None:
-    training = FakeTraining([image(1, before)])
+    training = training_of([image(1, before)])
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0)
         act(view, "Caption…")
@@ -105,7 +106,7 @@ def test_what_is_added_is_joined_as_people_would(
 def test_a_caption_that_has_it_already_stays_as_it_is(
     browser: Browser, way: str, typed: str, has: str
 ) -> None:
-    with shown(browser, ImageGrid(FakeTraining([image(1, has)]))) as view:
+    with shown(browser, ImageGrid(training_of([image(1, has)]))) as view:
         select(view, 0)
         act(view, "Caption…")
         dialog(view).get_by_text(way, exact=True).click()
@@ -117,7 +118,7 @@ def test_a_caption_that_has_it_already_stays_as_it_is(
 
 
 def test_words_are_found_and_replaced_in_any_case_or_in_theirs(browser: Browser) -> None:
-    training = FakeTraining([image(1, "A Fox, a fox (1.0) fox"), image(2, "a dog"), image(3, "$&")])
+    training = training_of([image(1, "A Fox, a fox (1.0) fox"), image(2, "a dog"), image(3, "$&")])
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0, 1, 2)
         act(view, "Caption…")
@@ -141,7 +142,7 @@ def test_words_are_found_and_replaced_in_any_case_or_in_theirs(browser: Browser)
 
 
 def test_captions_are_taken_away_by_setting_an_empty_one(browser: Browser) -> None:
-    training = FakeTraining([image(1, "same"), image(2, "same")])
+    training = training_of([image(1, "same"), image(2, "same")])
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0, 1)
         view.page.keyboard.press("c")
@@ -155,7 +156,7 @@ def test_captions_are_taken_away_by_setting_an_empty_one(browser: Browser) -> No
 
 
 def test_a_caption_that_would_be_too_long_is_named_and_left(browser: Browser) -> None:
-    training = FakeTraining([image(1, "x" * 65_530), image(2, "a dog")])
+    training = training_of([image(1, "x" * 65_530), image(2, "a dog")])
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0, 1)
         act(view, "Caption…")
@@ -171,7 +172,7 @@ def test_a_caption_that_would_be_too_long_is_named_and_left(browser: Browser) ->
 def test_a_caption_that_somebody_changed_since_the_preview_is_not_overwritten(
     browser: Browser,
 ) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, "a dog")])
+    training = training_of([image(1, "a fox"), image(2, "a dog")])
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0, 1)
         act(view, "Caption…")
@@ -187,15 +188,15 @@ def test_a_caption_that_somebody_changed_since_the_preview_is_not_overwritten(
 
 
 def test_a_caption_on_its_way_counts_in_the_preview(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, "a dog")])
+    training = training_of([image(1, "a fox"), image(2, "a dog")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).click()
         view.page.locator("textarea").fill("a red fox")
-        training.hold = True
+        training.runner.hold = True
         select_all(view)
         view.page.keyboard.press("c")
-        training.hold = False
-        training.release()
+        training.runner.hold = False
+        training.runner.release()
         view.tell()
         dialog(view).get_by_text("Add after", exact=True).click()
         dialog(view).locator("textarea").fill("at dawn")
@@ -213,7 +214,7 @@ def select_all(view: Shown) -> None:
 def test_escape_closes_the_dialog_changes_nothing_and_gives_the_focus_back(
     browser: Browser,
 ) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     with shown(browser, ImageGrid(training)) as view:
         select(view, 1, 2)
         view.page.keyboard.press("c")
@@ -225,7 +226,7 @@ def test_escape_closes_the_dialog_changes_nothing_and_gives_the_focus_back(
 
 
 def test_two_selected_are_paired_in_the_order_of_selection(browser: Browser) -> None:
-    training = FakeTraining(images(4), type=EDIT)
+    training = training_of(images(4), type=EDIT)
     with shown(browser, ImageGrid(training)) as view:
         select(view, 2, 0)
         act(view, "Pair")
@@ -247,7 +248,7 @@ def test_more_are_paired_by_their_names_once_however_often_it_is_sent(browser: B
     rows = [image(n, name=f"{c}_{s}.png") for n, (c, s) in enumerate(
         [("cat", "in"), ("dog", "in"), ("cat", "out"), ("dog", "out"), ("fox", "in")]
     )]  # fmt: skip
-    training = FakeTraining(rows, type=EDIT)
+    training = training_of(rows, type=EDIT)
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0, 1, 2, 3, 4)
         view.js(
@@ -264,7 +265,7 @@ def test_more_are_paired_by_their_names_once_however_often_it_is_sent(browser: B
 
 
 def test_a_type_without_pairs_offers_none(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(3)))) as view:
+    with shown(browser, ImageGrid(training_of(images(3)))) as view:
         select(view, 0, 1)
         assert not view.page.get_by_role("button", name="Pair", exact=True).is_visible()
         view.page.keyboard.press("p")
@@ -273,7 +274,7 @@ def test_a_type_without_pairs_offers_none(browser: Browser) -> None:
 
 
 def test_removed_images_come_back_by_the_note_that_tells_of_it(browser: Browser) -> None:
-    training = FakeTraining(images(4), [pair(1, 0, 1)])
+    training = training_of(images(4), [pair(1, 0, 1)])
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0, 3)
         act(view, "Remove")
@@ -285,8 +286,13 @@ def test_removed_images_come_back_by_the_note_that_tells_of_it(browser: Browser)
         assert view.js("() => document.activeElement.closest('.nbt-tile') !== null")
 
 
-def test_a_picture_is_replaced_by_a_file_of_the_kernels(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, "a dog")])
+def test_a_picture_is_replaced_by_a_file_of_the_kernels(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("notes.txt").write_text("no picture", encoding="utf-8")
+    Path("better.png").write_bytes(picture("better"))
+    training = training_of([image(1, "a fox"), image(2, "a dog")])
     with shown(browser, ImageGrid(training)) as view:
         select(view, 1)
         act(view, "Replace…")
@@ -294,23 +300,23 @@ def test_a_picture_is_replaced_by_a_file_of_the_kernels(browser: Browser) -> Non
         path.fill("notes.txt")
         view.page.keyboard.press("Enter")
         reason = dialog(view).get_by_role("alert")
-        until(view, lambda: "notes.txt is no picture" in reason.inner_text())
+        until(view, lambda: "not a picture we can take" in reason.inner_text())
         assert path.get_attribute("aria-invalid") == "true"
         assert view.js("() => document.activeElement.tagName") == "INPUT"
         path.fill("better.png")
         assert reason.inner_text() == ""
+        asked = len(view.sent("thumbnails"))
         dialog(view).get_by_role("button", name="Replace").click()
         until(view, lambda: dialog(view).count() == 0)
-        assert training.state.draft.image["img_2"].content_hash == b"better.png".hex()
+        assert training.state.draft.image["img_2"].width == 8
         assert training.state.draft.image["img_2"].caption == "a dog"
-        asked = len(view.sent("thumbnails"))
-        until(view, lambda: len(view.sent("thumbnails")) >= asked)
+        until(view, lambda: len(view.sent("thumbnails")) > asked)
         view.page.get_by_role("button", name="Undo", exact=True).click()
-        until(view, lambda: training.state.draft.image["img_2"].content_hash != b"better.png".hex())
+        until(view, lambda: training.state.draft.image["img_2"].width == 1024)
 
 
 def test_the_keys_are_listed_on_a_question_mark(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(2)))) as view:
+    with shown(browser, ImageGrid(training_of(images(2)))) as view:
         tile(view, 0).locator(".nbt-pic").click()
         view.page.keyboard.press("?")
         dialog(view).get_by_text("Keys", exact=True).wait_for()
@@ -320,7 +326,7 @@ def test_the_keys_are_listed_on_a_question_mark(browser: Browser) -> None:
 
 
 def test_while_it_trains_nothing_can_be_done_to_the_selected(browser: Browser) -> None:
-    training = FakeTraining(images(3), status="training", type=EDIT)
+    training = training_of(images(3), status="training", type=EDIT)
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0, 1)
         for name in ("Caption…", "Pair", "Remove"):
@@ -333,7 +339,7 @@ def test_while_it_trains_nothing_can_be_done_to_the_selected(browser: Browser) -
 
 
 def test_a_part_that_cannot_be_had_is_told_and_asked_for_again(browser: Browser) -> None:
-    training = FakeTraining(images(2))
+    training = training_of(images(2))
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0, 1)
         answer = view.widget._answer_part
@@ -350,7 +356,7 @@ def test_a_part_that_cannot_be_had_is_told_and_asked_for_again(browser: Browser)
 
 
 def test_hostile_words_stay_text_in_the_dialogs(browser: Browser) -> None:
-    training = FakeTraining([image(1, HOSTILE, name=HOSTILE), image(2, HOSTILE)])
+    training = training_of([image(1, HOSTILE, name=HOSTILE), image(2, HOSTILE)])
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0, 1)
         view.page.keyboard.press("c")
@@ -369,7 +375,7 @@ def test_hostile_words_stay_text_in_the_dialogs(browser: Browser) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [1080, 360])
 def test_the_dialogs_are_no_hindrance_to_anyone(browser: Browser, dark: bool, width: int) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, ""), image(3, "x" * 65_530)], type=EDIT)
+    training = training_of([image(1, "a fox"), image(2, ""), image(3, "x" * 65_530)], type=EDIT)
     with shown(browser, ImageGrid(training), width=width, dark=dark) as view:
         select(view, 0, 1, 2)
         view.page.keyboard.press("c")
@@ -400,7 +406,7 @@ def removed(view: Shown) -> Any:
 
 
 def test_undo_in_a_note_is_gone_with_what_it_would_undo(browser: Browser) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     with shown(browser, ImageGrid(training)) as view:
         said = removed(view)
         view.page.keyboard.press("Control+z")
@@ -416,7 +422,7 @@ def test_undo_in_a_note_is_gone_with_what_it_would_undo(browser: Browser) -> Non
 def test_undo_in_a_note_takes_no_other_change_back_however_late_the_page_hears(
     browser: Browser,
 ) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     with shown(browser, ImageGrid(training)) as view:
         said = removed(view)
         undo = said.get_by_role("button", name="Undo").element_handle()
@@ -429,7 +435,7 @@ def test_undo_in_a_note_takes_no_other_change_back_however_late_the_page_hears(
 
 
 def test_undo_in_a_note_waits_while_it_trains(browser: Browser) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     with shown(browser, ImageGrid(training)) as view:
         undo = removed(view).get_by_role("button", name="Undo")
         assert undo.is_enabled()
@@ -451,28 +457,26 @@ def caption_of(n: int, text: str) -> dict[str, Any]:
 def test_what_the_service_refused_has_a_button_that_sends_it_again(
     browser: Browser, dark: bool
 ) -> None:
-    rows = (image(1, "a fox", refusal="Not today."), *images(2))
-    training = FakeTraining(rows)
+    training = training_of([image(7, "a fox", refusal="Not today."), *images(2)])
     with shown(browser, ImageGrid(training), dark=dark) as view:
         retry = view.page.get_by_role("button", name="Retry 1 refused")
         retry.wait_for()
         assert view.axe() == []
         shot(view, f"retry-{'dark' if dark else 'light'}")
         retry.click()
-        until(view, lambda: training.retried == 1)
-        training.change(draft=replace(training.state.draft, images=images(3)))
+        until(view, lambda: not training.state.draft.images[0].refusal)
         view.tell()
         until(view, lambda: not retry.is_visible())
         assert view.page.locator(".nbt-foot:focus").count() == 1  # not the notebook: "d d"
-    training = FakeTraining(images(1))
+    training = training_of(images(1))
     training.change(sync=SyncState(phase="failed", message="The key is wrong."))
     with shown(browser, ImageGrid(training)) as view:
         view.page.get_by_role("button", name="Retry", exact=True).click()
-        until(view, lambda: training.retried == 1)
+        until(view, lambda: training.state.sync.phase == "idle")
 
 
 def test_a_choice_between_two_texts_is_nothing_to_retry(browser: Browser) -> None:
     rows = (image(1, "mine", refusal="Someone else wrote", theirs="theirs"),)
-    with shown(browser, ImageGrid(FakeTraining(rows))) as view:
+    with shown(browser, ImageGrid(training_of(rows))) as view:
         tile(view, 0).get_by_role("button", name="Keep mine").wait_for()
         assert view.page.get_by_role("button", name="Retry").count() == 0

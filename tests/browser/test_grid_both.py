@@ -8,16 +8,16 @@ import pytest
 from browser.gridview import caption, select, tile
 from browser.harness import browser, shown, until
 from playwright.sync_api import Browser
-from views.fakes import FakeTraining, image, images
+from trainings import StagedTraining, image, images, training_of
 
 from phoenix_nbtrain.widgets.grid import ImageGrid
 
 __all__ = ["browser"]
 
 
-def disputed() -> FakeTraining:
+def disputed() -> StagedTraining:
     mine = replace(image(1, "mine"), theirs="theirs", refusal="Somebody else changed it, too.")
-    return FakeTraining([mine, image(2, "a dog")])
+    return training_of([mine, image(2, "a dog")])
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_choice_stands_beside_the_large_picture_too(browser: Browser) -> Non
 
 
 def test_a_dragged_image_says_which_it_is_and_of_which_model(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(4)))) as view:
+    with shown(browser, ImageGrid(training_of(images(4)))) as view:
         select(view, 1, 2)
         dragged = """(n) => {
             const data = new DataTransfer();
@@ -82,7 +82,7 @@ def test_a_dragged_image_says_which_it_is_and_of_which_model(browser: Browser) -
     ],
 )
 def test_high_contrast_is_the_hosts(browser: Browser, theme: str, colours: tuple[str, str]) -> None:
-    training = FakeTraining([image(1, "a"), image(2, ""), image(3, "c", refusal="no")])
+    training = training_of([image(1, "a"), image(2, ""), image(3, "c", refusal="no")])
     with shown(browser, ImageGrid(training)) as view:
         view.js(
             """(theme) => { document.body.dataset.jpThemeName = theme;
@@ -99,7 +99,7 @@ def test_high_contrast_is_the_hosts(browser: Browser, theme: str, colours: tuple
 
 
 def test_the_end_of_a_view_leaves_nothing_behind(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(60)))) as view:
+    with shown(browser, ImageGrid(training_of(images(60)))) as view:
         view.js("() => window.end()")  # what it began before it was counted
         view.js(
             """async () => {

@@ -7,7 +7,7 @@ from typing import Any
 from browser.gridview import SCROLL, caption, editor, select, tile
 from browser.harness import Shown, browser, shown, until
 from playwright.sync_api import Browser
-from views.fakes import FakeTraining, image, images
+from trainings import image, images, training_of
 
 from phoenix_nbtrain.widgets.grid import ImageGrid
 
@@ -27,7 +27,7 @@ def dialog(view: Shown) -> Any:
 def test_arrows_go_to_the_neighbour_on_each_side_and_pages_to_what_was_not_seen(
     browser: Browser,
 ) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(200)))) as view:
+    with shown(browser, ImageGrid(training_of(images(200)))) as view:
         caption(view, 0).get_by_text("number 0").wait_for()
         tile(view, 8).locator(".nbt-pic").click()
         for key, name in [
@@ -41,7 +41,7 @@ def test_arrows_go_to_the_neighbour_on_each_side_and_pages_to_what_was_not_seen(
 
 
 def test_a_row_that_is_not_here_yet_says_that_it_is_on_its_way(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(3000)))) as view:
+    with shown(browser, ImageGrid(training_of(images(3000)))) as view:
         caption(view, 0).get_by_text("number 0").wait_for()
         assert tile(view, 0).get_attribute("aria-busy") is None
         view.js(
@@ -59,7 +59,7 @@ def test_a_row_that_is_not_here_yet_says_that_it_is_on_its_way(browser: Browser)
 
 
 def test_enter_that_ends_a_composed_word_saves_nothing_yet(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a"), image(2, "b")])
+    training = training_of([image(1, "a"), image(2, "b")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).click()
         editor(view).fill("きつね")
@@ -78,7 +78,7 @@ def test_enter_that_ends_a_composed_word_saves_nothing_yet(browser: Browser) -> 
 
 
 def test_shift_tab_in_a_caption_goes_back(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a"), image(2, "b"), image(3, "c")])
+    training = training_of([image(1, "a"), image(2, "b"), image(3, "c")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 1).click()
         editor(view).fill("new")
@@ -91,7 +91,7 @@ def test_shift_tab_in_a_caption_goes_back(browser: Browser) -> None:
 
 
 def test_a_preview_marks_whole_words(browser: Browser) -> None:
-    training = FakeTraining([image(1, "the fox, red")])
+    training = training_of([image(1, "the fox, red")])
     with shown(browser, ImageGrid(training)) as view:
         select(view, 0)
         view.page.keyboard.press("c")
@@ -112,7 +112,7 @@ def test_a_preview_marks_whole_words(browser: Browser) -> None:
 
 
 def test_what_was_done_last_is_told_alone(browser: Browser) -> None:
-    training = FakeTraining(images(6))
+    training = training_of(images(6))
     with shown(browser, ImageGrid(training)) as view:
         for left in (5, 4):
             select(view, 0)
@@ -123,7 +123,7 @@ def test_what_was_done_last_is_told_alone(browser: Browser) -> None:
 
 
 def test_what_cannot_be_removed_any_more_is_told(browser: Browser) -> None:
-    training = FakeTraining(images(3))
+    training = training_of(images(3))
     with shown(browser, ImageGrid(training)) as view:
         select(view, 1)
         training.edit(
@@ -136,20 +136,20 @@ def test_what_cannot_be_removed_any_more_is_told(browser: Browser) -> None:
 
 
 def test_while_it_trains_no_picture_is_dragged_into_a_pair(browser: Browser) -> None:
-    training = FakeTraining(images(2))
+    training = training_of(images(2))
     with shown(browser, ImageGrid(training)) as view:
         tile(view, 0).locator("img").wait_for()
         drag = """() => document.querySelector(".nbt-tile").dispatchEvent(new DragEvent("dragstart",
             { dataTransfer: new DataTransfer(), bubbles: true, cancelable: true }))"""
         assert view.js(drag) is True
-        training.change(model=FakeTraining(status="training").state.model)
+        training.change(model=training_of(status="training").state.model)
         view.tell()
         view.page.get_by_text("Training is running.").wait_for()
         assert view.js(drag) is False
 
 
 def test_a_picture_is_looked_at_sixteen_times_as_large_and_no_larger(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(2)))) as view:
+    with shown(browser, ImageGrid(training_of(images(2)))) as view:
         select(view, 0)
         view.page.keyboard.press("o")
         dialog(view).locator("img[src]").wait_for()
@@ -159,7 +159,7 @@ def test_a_picture_is_looked_at_sixteen_times_as_large_and_no_larger(browser: Br
 
 
 def test_the_large_picture_stays_when_those_before_it_go(browser: Browser) -> None:
-    training = FakeTraining(images(5))
+    training = training_of(images(5))
     with shown(browser, ImageGrid(training)) as view:
         select(view, 3)
         view.page.keyboard.press("o")

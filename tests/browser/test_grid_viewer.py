@@ -9,7 +9,7 @@ import pytest
 from browser.gridview import select, tile
 from browser.harness import Shown, browser, shown, until
 from playwright.sync_api import Browser
-from views.fakes import FakeTraining, image, images, pair
+from trainings import image, images, pair, training_of
 
 from phoenix_nbtrain.widgets.grid import ImageGrid
 
@@ -46,7 +46,7 @@ def percent(view: Shown) -> str:
 
 
 def test_a_double_click_opens_it_and_escape_gives_the_focus_back(browser: Browser) -> None:
-    training = FakeTraining(images(24))
+    training = training_of(images(24))
     with shown(browser, ImageGrid(training)) as view:
         viewer = opened(view, 2)
         assert title(view) == "picture-2.png"
@@ -65,7 +65,7 @@ def test_a_double_click_opens_it_and_escape_gives_the_focus_back(browser: Browse
 
 @pytest.mark.parametrize("key", ["o", "Control+Enter"])
 def test_keys_and_a_button_open_it_too(browser: Browser, key: str) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(8)))) as view:
+    with shown(browser, ImageGrid(training_of(images(8)))) as view:
         select(view, 3)
         view.page.keyboard.press(key)
         until(view, lambda: title(view) == "picture-3.png")
@@ -75,7 +75,7 @@ def test_keys_and_a_button_open_it_too(browser: Browser, key: str) -> None:
 
 
 def test_arrows_turn_over_as_far_as_there_are_images_loaded_or_not(browser: Browser) -> None:
-    training = FakeTraining(images(3000))
+    training = training_of(images(3000))
     with shown(browser, ImageGrid(training)) as view:
         viewer = opened(view, 0)
         assert not viewer.get_by_role("button", name="Image before").is_visible()
@@ -95,12 +95,12 @@ def test_arrows_turn_over_as_far_as_there_are_images_loaded_or_not(browser: Brow
 
 
 def test_pictures_turned_past_are_not_made(browser: Browser) -> None:
-    training = FakeTraining(images(12))
+    training = training_of(images(12))
     with shown(browser, ImageGrid(training)) as view:
         viewer = opened(view, 0)
         viewer.get_by_alt_text("picture-0.png").wait_for()
         view.page.wait_for_timeout(300)
-        training.hold = True
+        training.runner.hold = True
         asked = len(view.sent("thumbnails"))
         for n in range(1, 8):
             view.page.keyboard.press("ArrowRight")
@@ -114,7 +114,7 @@ def test_pictures_turned_past_are_not_made(browser: Browser) -> None:
 
 
 def test_it_zooms_by_keys_buttons_and_double_click(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(3))), width=1000, height=700) as view:
+    with shown(browser, ImageGrid(training_of(images(3))), width=1000, height=700) as view:
         viewer = opened(view, 0)
         until(view, lambda: percent(view) == "Fit" and 0 < scale(view) < 1)  # of 1024 × 768
         fit = scale(view)
@@ -138,7 +138,7 @@ def test_it_zooms_by_keys_buttons_and_double_click(browser: Browser) -> None:
 
 
 def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_the_picture(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(3))), width=1000, height=700) as view:
+    with shown(browser, ImageGrid(training_of(images(3))), width=1000, height=700) as view:
         viewer = opened(view, 0)
         until(view, lambda: 0 < scale(view) < 1)
         box = viewer.locator(".nbt-stage").bounding_box()
@@ -174,7 +174,7 @@ def test_the_next_picture_fits_again_and_is_asked_for_as_large_as_it_is_looked_a
         replace(image(1, "a"), width=4000, height=3000),
         replace(image(2, "b"), width=500, height=400),
     ]
-    with shown(browser, ImageGrid(FakeTraining(rows))) as view:
+    with shown(browser, ImageGrid(training_of(rows))) as view:
         opened(view, 0)
         until(view, lambda: view.sent("thumbnails")[-1]["px"] == 1024)
         view.page.keyboard.press("1")
@@ -184,7 +184,7 @@ def test_the_next_picture_fits_again_and_is_asked_for_as_large_as_it_is_looked_a
 
 
 def test_the_caption_is_written_beside_it_and_enter_goes_on(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, ""), image(3, "a dog")])
+    training = training_of([image(1, "a fox"), image(2, ""), image(3, "a dog")])
     with shown(browser, ImageGrid(training)) as view:
         viewer = opened(view, 0)
         view.page.keyboard.press("Enter")
@@ -211,7 +211,7 @@ def test_the_caption_is_written_beside_it_and_enter_goes_on(browser: Browser) ->
 
 
 def test_closing_saves_what_was_typed(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         viewer = opened(view, 0)
         viewer.get_by_label("Caption").fill("a red fox")
@@ -222,7 +222,7 @@ def test_closing_saves_what_was_typed(browser: Browser) -> None:
 def test_a_refused_caption_says_why_beside_the_picture_and_keeps_the_text(
     browser: Browser,
 ) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         viewer = opened(view, 0)
         area = viewer.get_by_label("Caption")
@@ -242,7 +242,7 @@ def test_a_refused_caption_says_why_beside_the_picture_and_keeps_the_text(
 def test_a_caption_that_was_not_on_the_screen_yet_is_not_overwritten(
     browser: Browser, large: bool
 ) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         tile(view, 0).get_by_text("a fox").wait_for()
         viewer = opened(view, 0) if large else None
@@ -265,7 +265,7 @@ def test_a_caption_that_was_not_on_the_screen_yet_is_not_overwritten(
 
 
 def test_what_happens_elsewhere_shows_and_what_is_being_typed_stays(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, "b"), image(3, "c")])
+    training = training_of([image(1, "a fox"), image(2, "b"), image(3, "c")])
     with shown(browser, ImageGrid(training)) as view:
         viewer = opened(view, 0)
         area = viewer.get_by_label("Caption")
@@ -289,7 +289,7 @@ def test_what_happens_elsewhere_shows_and_what_is_being_typed_stays(browser: Bro
 
 
 def test_the_last_image_gone_closes_the_view(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         viewer = opened(view, 0)
         training.edit([{"op": "delete", "table": "images", "row": "img_1"}])
@@ -298,7 +298,7 @@ def test_the_last_image_gone_closes_the_view(browser: Browser) -> None:
 
 
 def test_facts_and_findings_stand_beside_it_and_space_selects(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, "", saved=False)], [pair(1, 1, 2)])
+    training = training_of([image(1, "a fox"), image(2, "", saved=False)], [pair(1, 1, 2)])
     grid = ImageGrid(training)
     with shown(browser, grid) as view:
         viewer = opened(view, 1)
@@ -315,25 +315,25 @@ def test_facts_and_findings_stand_beside_it_and_space_selects(browser: Browser) 
 
 
 def test_while_it_trains_the_caption_can_be_read_only(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(2), status="training"))) as view:
+    with shown(browser, ImageGrid(training_of(images(2), status="training"))) as view:
         viewer = opened(view, 0)
         area = viewer.get_by_label("Caption")
         assert not area.is_editable() and area.input_value() == "a thing, number 0"
 
 
 def test_a_picture_that_cannot_be_had_says_why(browser: Browser) -> None:
-    training = FakeTraining(images(5))
+    training = training_of(images(5))
     with shown(browser, ImageGrid(training)) as view:
         viewer = opened(view, 0)
         draft = training.state.draft
-        training._thumbnail = lambda *_: (_ for _ in ()).throw(ValueError("x"))  # type: ignore[method-assign]
+        training.small.small = lambda *_: (_ for _ in ()).throw(ValueError("x"))
         view.page.keyboard.press("End")
         viewer.get_by_text("That did not work (ValueError).").wait_for()
         assert training.state.draft is draft
 
 
 def test_no_key_of_the_viewer_reaches_the_notebook(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(3)))) as view:
+    with shown(browser, ImageGrid(training_of(images(3)))) as view:
         view.js(
             "() => { window.keys = []; document.body.addEventListener('keydown', (e) => keys.push(e.key)) }"
         )
@@ -350,7 +350,7 @@ def test_no_key_of_the_viewer_reaches_the_notebook(browser: Browser) -> None:
 
 
 def test_the_viewer_lets_go_of_its_pictures(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(30)))) as view:
+    with shown(browser, ImageGrid(training_of(images(30)))) as view:
         tile(view, 0).locator("img").wait_for()
         view.page.wait_for_timeout(300)
         view.js(
@@ -375,7 +375,7 @@ def test_the_viewer_lets_go_of_its_pictures(browser: Browser) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [1080, 360])
 def test_the_viewer_is_no_hindrance_to_anyone(browser: Browser, dark: bool, width: int) -> None:
-    training = FakeTraining([image(1, ""), image(2, "b", refusal="too large")], [pair(1, 1, 2)])
+    training = training_of([image(1, ""), image(2, "b", refusal="too large")], [pair(1, 1, 2)])
     with shown(browser, ImageGrid(training), width=width, dark=dark) as view:
         viewer = opened(view, 0)
         viewer.get_by_alt_text("picture-1.png").wait_for()
@@ -387,7 +387,7 @@ def test_the_viewer_is_no_hindrance_to_anyone(browser: Browser, dark: bool, widt
 
 
 def test_two_fingers_zoom_what_is_between_them_and_one_moves_it(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining(images(3))), width=1000, height=700) as view:
+    with shown(browser, ImageGrid(training_of(images(3))), width=1000, height=700) as view:
         viewer = opened(view, 0)
         until(view, lambda: 0 < scale(view) < 1)
         box = viewer.locator(".nbt-stage").bounding_box()

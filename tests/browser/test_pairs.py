@@ -6,7 +6,7 @@ import pytest
 from browser.harness import browser, until
 from browser.pair_page import line, made, side, table
 from playwright.sync_api import Browser
-from views.fakes import EDIT, FakeTraining, image, pair
+from trainings import EDIT, image, pair, training_of
 
 __all__ = ["browser"]
 
@@ -28,7 +28,7 @@ def test_a_pair_shows_both_pictures_and_what_should_happen(browser: Browser) -> 
 
 
 def test_what_pairs_lack_is_named_and_one_jumps_there(browser: Browser) -> None:
-    training = FakeTraining(
+    training = training_of(
         [image(n) for n in range(30)],
         [pair(30 * a + b, a, b) for a in range(8) for b in range(30) if a != b],
         type=EDIT,
@@ -59,7 +59,7 @@ def test_what_pairs_lack_is_named_and_one_jumps_there(browser: Browser) -> None:
 
 
 def test_hundreds_of_pairs_are_a_few_lines(browser: Browser) -> None:
-    training = FakeTraining(
+    training = training_of(
         [image(n) for n in range(30)],
         [pair(30 * a + b, a, b) for a in range(30) for b in range(30) if a != b],
         type=EDIT,
@@ -165,7 +165,7 @@ def test_a_name_nobody_has_is_kept_and_offered_again(browser: Browser) -> None:
 
 def test_looking_at_a_cell_whose_name_two_images_have_changes_nothing(browser: Browser) -> None:
     rows = [image(1, name="a.png"), image(2, name="same.png"), image(3, name="same.png")]
-    training = FakeTraining(rows, [pair(1, 1, 2)], type=EDIT)
+    training = training_of(rows, [pair(1, 1, 2)], type=EDIT)
     with table(browser, training) as view:
         side(view, 0, "target").click()
         view.page.keyboard.press("Tab")
@@ -244,7 +244,7 @@ def test_a_pair_whose_picture_is_gone_says_so_and_takes_another(browser: Browser
 @pytest.mark.parametrize("text", ["<img src=x onerror=window.pwned=1>", "<script>pwned=1</script>"])
 def test_hostile_names_and_instructions_stay_text(browser: Browser, text: str) -> None:
     rows = [image(1, name=text), image(2, name="fine.png")]
-    training = FakeTraining(rows, [pair(1, 1, 2, text)], type=EDIT)
+    training = training_of(rows, [pair(1, 1, 2, text)], type=EDIT)
     with table(browser, training) as view:
         line(view, 0).locator(".nbt-text").get_by_text(text, exact=True).wait_for()
         assert side(view, 0, "source").locator(".nbt-name").inner_text() == text
@@ -268,7 +268,7 @@ def test_while_it_trains_pairs_stand_still(browser: Browser) -> None:
 def test_no_pairs_says_what_to_do(browser: Browser) -> None:
     with table(browser, made(pairs=0)) as view:
         view.page.get_by_text("training.pair_up(").wait_for()
-    with table(browser, FakeTraining(type=EDIT)) as view:
+    with table(browser, training_of(type=EDIT)) as view:
         view.page.get_by_text("A pair needs two images.").wait_for()
         assert view.page.get_by_role("button", name="Add pair").is_disabled()
 

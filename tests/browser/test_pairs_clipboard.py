@@ -19,7 +19,7 @@ from browser.pair_page import (
     table,
 )
 from playwright.sync_api import Browser
-from views.fakes import EDIT, FakeTraining, image, pair
+from trainings import EDIT, image, pair, training_of
 
 __all__ = ["browser"]
 
@@ -52,7 +52,7 @@ HOSTILE = '<img src=x onerror=alert(1)>\t"quoted"\nand a line'
 
 def test_what_is_copied_runs_nowhere_and_is_itself_again_when_pasted(browser: Browser) -> None:
     texts = [HOSTILE, "=HYPERLINK(1)", "-- no hat", "'=kept", "＠at", "plain"]
-    training = FakeTraining(
+    training = training_of(
         [image(1, name="=a.png"), image(2, name="b.png")],
         [pair(n, 1, 2, text) for n, text in enumerate(texts)],
         type=EDIT,

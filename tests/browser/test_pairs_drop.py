@@ -20,7 +20,7 @@ from browser.pair_page import (
     table,
 )
 from playwright.sync_api import Browser
-from views.fakes import EDIT, FakeTraining
+from trainings import EDIT, StagedTraining
 
 __all__ = ["browser"]
 
@@ -89,7 +89,7 @@ def test_while_it_trains_nothing_is_dropped(browser: Browser) -> None:
 
 def test_a_picture_of_the_table_is_dragged_to_another_cell(browser: Browser) -> None:
     training = made()
-    assert isinstance(training, FakeTraining) and training.type == EDIT
+    assert isinstance(training, StagedTraining) and training.type == EDIT
     with table(browser, training) as view:
         view.page.locator(".nbt-thumb img:visible").first.wait_for()
         from_, to = line(view, 0).locator(".nbt-thumb").nth(1), line(view, 1).locator(TARGET)

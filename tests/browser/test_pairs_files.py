@@ -8,7 +8,7 @@ import pytest
 from browser.harness import browser, until
 from browser.pair_page import line, made, table
 from playwright.sync_api import Browser
-from views.fakes import EDIT, FakeTraining, image
+from trainings import EDIT, image, training_of
 
 __all__ = ["browser"]
 
@@ -73,7 +73,7 @@ def test_an_empty_table_pairs_pictures_by_their_names(browser: Browser) -> None:
             (stem, word) for stem in ("x", "y") for word in ("before", "after")
         )
     ]
-    training = FakeTraining(rows, type=EDIT)
+    training = training_of(rows, type=EDIT)
     with table(browser, training) as view:
         view.page.get_by_role("button", name="Pair up by names").click()
         line(view, 1).wait_for()

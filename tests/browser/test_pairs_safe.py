@@ -19,7 +19,7 @@ from browser.pair_page import (
     table,
 )
 from playwright.sync_api import Browser
-from views.fakes import EDIT, FakeTraining, image, pair
+from trainings import EDIT, image, pair, training_of
 
 __all__ = ["browser"]
 
@@ -43,7 +43,7 @@ def inert(view: Shown) -> None:
 def test_hostile_names_and_instructions_stay_text_wherever_they_are_shown(
     browser: Browser, text: str, tmp_path: Path
 ) -> None:
-    training = FakeTraining(
+    training = training_of(
         [image(1, text, name=text), image(2, name="fine.png")], [pair(1, 1, 2, text * 3)], type=EDIT
     )
     path = tmp_path / "pairs.jsonl"
@@ -93,7 +93,7 @@ def test_hostile_names_and_instructions_stay_text_wherever_they_are_shown(
 def test_a_name_that_turns_its_letters_round_is_shown_as_it_is_written(browser: Browser) -> None:
     name = "photo\u202egnp.exe"
     rows = [image(1, name=name), image(2, name="fine.png")]
-    with table(browser, FakeTraining(rows, [pair(1, 1, 2)], type=EDIT)) as view:
+    with table(browser, training_of(rows, [pair(1, 1, 2)], type=EDIT)) as view:
         assert side(view, 0, "source").locator(".nbt-name").inner_text() == r"photo\u202egnp.exe"
         side(view, 0, "target").click()
         view.page.get_by_role("option").filter(has_text=r"photo\u202egnp.exe").wait_for()
@@ -106,7 +106,7 @@ def test_an_instruction_of_64_kib_is_cut_on_the_screen_and_whole_in_the_field(
     browser: Browser,
 ) -> None:
     long = "paint " * 10_922
-    training = FakeTraining([image(1), image(2)], [pair(1, 1, 2, long)], type=EDIT)
+    training = training_of([image(1), image(2)], [pair(1, 1, 2, long)], type=EDIT)
     with table(browser, training) as view:
         assert line(view, 0).bounding_box()["height"] == 60
         instruction(view, 0).click()

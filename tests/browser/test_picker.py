@@ -11,10 +11,8 @@ import pytest
 from browser.harness import Browser, Shown, axe, browser, shown, until
 from browser.lab import Lab, Notebook, lab
 from PIL import Image
-from views.buying import Buying
-from views.fakes import images
+from trainings import images, training_of
 
-from phoenix_nbtrain.session.browsing import Folder
 from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
 
 __all__ = ["browser", "lab"]
@@ -45,8 +43,8 @@ def thousands(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def grid_of(folder: Path, count: int = 20) -> FolderGrid:
-    training: Any = Buying(images(count))
-    return FolderGrid(training, Folder(folder, recursive=False, live=training))
+    training = training_of(images(count))
+    return FolderGrid(training, training.browse(folder))
 
 
 def tile(view: Shown, n: int) -> Any:

@@ -1,4 +1,4 @@
-"""The progress panel in a real browser, over a fake model; the kernel's half is the real one."""
+"""The progress panel in a real browser, over a page's fake model; the kernel's half is the real one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from browser import harness
 from browser.harness import Browser, Shown, browser, shown
-from views.buying import Buying
-from views.fakes import images, picture
+from trainings import StagedTraining, have, images, picture, training_of
 
 from phoenix_nbtrain.session.state import EpochSamples
 from phoenix_nbtrain.widgets.progress import ProgressPanel
@@ -33,8 +32,8 @@ def sampled(*epochs: int, columns: int = 3) -> tuple[EpochSamples, ...]:
     )
 
 
-def running(training: Buying, **more: Any) -> None:
-    given = {
+def running(training: StagedTraining, **more: Any) -> None:
+    given: dict[str, Any] = {
         "stage": "running-train",
         "epoch": 7,
         "epochs": 12,
@@ -43,10 +42,11 @@ def running(training: Buying, **more: Any) -> None:
         "losses": LOSSES,
         "samples": sampled(2, 4, 6),
     }
-    training.samples = {
-        i: picture(i, 96) for s in (more.get("samples") or given["samples"]) for i in s.asset_ids
-    }
-    training.runs(**{**given, **more})
+    given |= more
+    for epoch in given["samples"]:
+        for asset_id in epoch.asset_ids:
+            have(training.service, asset_id, picture(asset_id))
+    training.runs(**given)
 
 
 def until(view: Shown, holds: Callable[[], Any]) -> None:
@@ -66,7 +66,7 @@ def drawn(view: Shown) -> int:
 
 
 def test_where_the_kernel_says_nothing_the_panel_promises_nothing(browser: Browser) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     running(training)
     with shown(browser, ProgressPanel(training)) as view:
         until(view, lambda: "about 1 min left" in small(view))
@@ -79,7 +79,7 @@ def test_where_the_kernel_says_nothing_the_panel_promises_nothing(browser: Brows
 
 
 def test_what_is_old_is_shown_as_old(browser: Browser) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     running(training, last_seen=0.0)
     with shown(browser, ProgressPanel(training)) as view:
         until(view, lambda: "last seen 19" in small(view))
@@ -93,7 +93,7 @@ def test_what_is_old_is_shown_as_old(browser: Browser) -> None:
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_run_shows_its_bar_its_loss_and_its_samples(browser: Browser, dark: bool) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     running(training)
     with shown(browser, ProgressPanel(training), dark=dark) as view:
         until(view, lambda: drawn(view) == 9)
@@ -116,7 +116,7 @@ def test_a_run_shows_its_bar_its_loss_and_its_samples(browser: Browser, dark: bo
 
 
 def test_a_change_moves_the_bar_and_asks_only_for_new_pictures(browser: Browser) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     running(training)
     with shown(browser, ProgressPanel(training)) as view:
         until(view, lambda: drawn(view) == 9)
@@ -128,7 +128,7 @@ def test_a_change_moves_the_bar_and_asks_only_for_new_pictures(browser: Browser)
 
 
 def test_stop_asks_once_more_and_sends_one_message(browser: Browser) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     running(training)
     with shown(browser, ProgressPanel(training)) as view:
         view.page.get_by_role("button", name="Stop…").click()
@@ -140,12 +140,12 @@ def test_stop_asks_once_more_and_sends_one_message(browser: Browser) -> None:
         view.page.get_by_role("button", name="Stop…").click()
         assert view.axe() == []
         view.page.get_by_role("button", name="Stop the training").click()
-        until(view, lambda: training.calls.count("stop") == 1)
+        until(view, lambda: training.service.count("cancel_training") == 1)
         assert len(view.sent("stop")) == 1
 
 
 def test_what_ended_says_how(browser: Browser) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     with shown(browser, ProgressPanel(training)) as view:
         assert small(view) == "nothing was started yet"
         assert not view.page.get_by_role("progressbar").is_visible()
@@ -163,7 +163,7 @@ def test_what_ended_says_how(browser: Browser) -> None:
 
 
 def test_words_of_the_service_and_prompts_stay_text(browser: Browser) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     hostile = "<img src=x onerror=window.pwned=1>"
     model = replace(training.state.model, parameters={"samplePrompts": [hostile]})
     training.change(model=model)
@@ -178,7 +178,7 @@ def test_words_of_the_service_and_prompts_stay_text(browser: Browser) -> None:
 
 
 def test_earlier_epochs_come_when_asked_for(browser: Browser) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     running(training, samples=sampled(*range(1, 10), columns=1))
     with shown(browser, ProgressPanel(training)) as view:
         until(view, lambda: drawn(view) == 6)
@@ -189,16 +189,16 @@ def test_earlier_epochs_come_when_asked_for(browser: Browser) -> None:
 
 
 def test_a_sample_that_cannot_be_read_says_so(browser: Browser) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     running(training, samples=sampled(1, columns=2))
-    training.samples.pop("asset_1_1")
+    training.service.lose("asset_1_1")
     with shown(browser, ProgressPanel(training)) as view:
         until(view, lambda: "not shown" in view.page.locator(".nbt-samples").inner_text())
         assert drawn(view) == 1
 
 
 def test_a_lost_end_is_asked_for(browser: Browser) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     running(training)
     with shown(browser, ProgressPanel(training)) as view:
         until(view, lambda: drawn(view) == 9)
@@ -210,7 +210,7 @@ def test_a_lost_end_is_asked_for(browser: Browser) -> None:
 
 
 def test_it_fits_a_narrow_place_and_leaves_nothing_behind(browser: Browser) -> None:
-    training = Buying(images(2))
+    training = training_of(images(2))
     running(training)
     with shown(browser, ProgressPanel(training), width=360) as view:
         until(view, lambda: drawn(view) == 9)

@@ -13,8 +13,7 @@ import pytest
 from browser.harness import Browser, browser
 from nbconvert import HTMLExporter
 from playwright.sync_api import Page
-from views.buying import Buying
-from views.fakes import EDIT, FakeTraining, image, pair
+from trainings import EDIT, StagedTraining, image, pair, training_of
 from views.notebook import open_notebook
 
 from phoenix_nbtrain.widgets.base import bundle_text
@@ -156,16 +155,16 @@ def exported(
         context.close()
 
 
-def training_of(count: int) -> Buying:
+def pictured(count: int) -> StagedTraining:
     rows = [image(n, f"a thing, number {n}") for n in range(count)]
     pairs = [pair(n, n, n + 1) for n in range(0, count - 1, 2)]
-    return Buying(rows, pairs, type=EDIT)
+    return training_of(rows, pairs, type=EDIT)
 
 
 def test_an_exported_page_shows_the_pictures_without_any_script(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = put_out(monkeypatch, ImageGrid(training_of(30)), Studio(training_of(8)))
+    document = put_out(monkeypatch, ImageGrid(pictured(30)), Studio(pictured(8)))
     with exported(browser, document, tmp_path, java_script_enabled=False) as page:
         twins = page.locator(".nbt-twin")
         assert twins.count() == 2
@@ -192,8 +191,8 @@ def test_nothing_fires_in_an_exported_page(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
 ) -> None:
     rows = [image(1, words, name=words), image(2, "", name="b.png")]
-    training = FakeTraining(rows, [pair(1, 1, 2, words)], type=EDIT, name=words)
-    studio = Studio(Buying(rows, [pair(1, 1, 2, words)], type=EDIT, name=words))
+    training = training_of(rows, [pair(1, 1, 2, words)], type=EDIT, name=words)
+    studio = Studio(training_of(rows, [pair(1, 1, 2, words)], type=EDIT, name=words))
     document = put_out(monkeypatch, ImageGrid(training), studio)
     with exported(browser, document, tmp_path) as page:
         dialogs: list[str] = []
@@ -213,7 +212,7 @@ def test_nothing_fires_in_an_exported_page(
 def test_a_twin_fits_its_page_and_reads_well(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, dark: bool
 ) -> None:
-    training = training_of(9)
+    training = pictured(9)
     training.change(draft=training.state.draft.with_images({"img_3": image(3, "", name="x" * 59)}))
     document = put_out(monkeypatch, Studio(training))
     size = {"width": width, "height": 900}
@@ -234,7 +233,7 @@ def test_a_twin_fits_its_page_and_reads_well(
 def test_a_twin_reads_with_every_style_and_class_taken_away(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = put_out(monkeypatch, Studio(training_of(9)))
+    document = put_out(monkeypatch, Studio(pictured(9)))
     with exported(browser, document, tmp_path, viewport={"width": 900, "height": 900}) as page:
         page.evaluate(
             "() => { const twin = document.querySelector('.nbt-twin');"

@@ -10,7 +10,7 @@ from browser.gridview import caption, editor, tile
 from browser.harness import Shown, browser, shot, shown, until
 from browser.pair_page import instruction, made, number, side, table
 from playwright.sync_api import Browser
-from views.fakes import FakeTraining, image, images
+from trainings import image, images, training_of
 
 from phoenix_nbtrain.widgets import row_view
 from phoenix_nbtrain.widgets.grid import ImageGrid
@@ -49,7 +49,7 @@ def test_what_is_typed_while_older_words_are_asked_for_is_not_offered_as_lost(
         held.append(lambda: answer(grid, request, reply))
 
     monkeypatch.setattr(ImageGrid, "_answer_refused", late)
-    training = FakeTraining([image(1, "a fox"), image(2, "a cat")])
+    training = training_of([image(1, "a fox"), image(2, "a cat")])
     with shown(browser, ImageGrid(training)) as view:
         until(view, lambda: held)
         caption(view, 1).click()
@@ -68,7 +68,7 @@ def test_what_is_typed_while_older_words_are_asked_for_is_not_offered_as_lost(
 
 
 def test_half_a_caption_is_offered_where_the_page_is_shown_again(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, "a cat")])
+    training = training_of([image(1, "a fox"), image(2, "a cat")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 1).click()
         editor(view).fill("")
@@ -102,8 +102,8 @@ def test_what_a_restarted_kernel_never_heard_is_offered_by_the_view_that_comes_a
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = [image(1, "a fox"), image(2, "a cat"), image(3, "a dog")]
-    training = FakeTraining([before[0], before[1], image(3, "a dog, written down")])
-    with shown(browser, ImageGrid(FakeTraining(before))) as view:
+    training = training_of([before[0], before[1], image(3, "a dog, written down")])
+    with shown(browser, ImageGrid(training_of(before))) as view:
         caption(view, 0).click()
         view.page.keyboard.press("Escape")
         view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
@@ -117,7 +117,7 @@ def test_what_a_restarted_kernel_never_heard_is_offered_by_the_view_that_comes_a
         # A field that is taken away loses the focus without a word, as Firefox has it.
         view.js("() => window.addEventListener('blur', (e) => e.stopImmediatePropagation(), true)")
         # A view of another training is no taker.
-        restarted(view, ImageGrid(FakeTraining([image(9, "a hen")])), monkeypatch)
+        restarted(view, ImageGrid(training_of([image(9, "a hen")])), monkeypatch)
         view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
         assert view.page.locator(".nbt-note", has_text="Kept:").count() == 0
         restarted(view, ImageGrid(training), monkeypatch)
@@ -134,7 +134,7 @@ def test_what_a_restarted_kernel_never_heard_is_offered_by_the_view_that_comes_a
 def test_an_edit_that_its_kernel_never_heard_is_offered_where_the_cell_runs_again(
     browser: Browser,
 ) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).click()
         view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
@@ -150,7 +150,7 @@ def test_an_edit_that_its_kernel_never_heard_is_offered_where_the_cell_runs_agai
 def test_what_the_same_kernel_was_told_is_not_offered_twice(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         text = "a fox, whose reply is lost"
         caption(view, 0).click()
@@ -163,7 +163,7 @@ def test_what_the_same_kernel_was_told_is_not_offered_twice(
         view.take(ImageGrid(training))
         view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
         assert again(view).count() == 0
-        restarted(view, ImageGrid(FakeTraining([image(1, "from a cell, later")])), monkeypatch)
+        restarted(view, ImageGrid(training_of([image(1, "from a cell, later")])), monkeypatch)
         view.page.wait_for_function("() => model.heard.some((reply) => reply.cells)")
         assert view.js("() => model.heard.find((reply) => reply.cells).cells") == []
 
@@ -190,7 +190,7 @@ def test_what_is_being_typed_in_one_view_is_offered_by_another_once_that_has_end
 
 
 def test_the_caption_of_an_image_far_away_is_gone_on_with(browser: Browser) -> None:
-    training = FakeTraining(images(300))
+    training = training_of(images(300))
     with shown(browser, ImageGrid(training)) as view:
         tile(view, 0).locator(".nbt-pic").click()
         view.page.keyboard.press("End")
@@ -206,7 +206,7 @@ def test_the_caption_of_an_image_far_away_is_gone_on_with(browser: Browser) -> N
 
 
 def test_escape_and_a_text_put_back_leave_nothing_behind(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).click()
         view.page.keyboard.type("es")
@@ -270,7 +270,7 @@ def test_a_text_that_is_refused_while_its_field_is_open_again_stays(
 
 
 def test_a_field_that_is_only_looked_at_tells_nothing(browser: Browser) -> None:
-    with shown(browser, ImageGrid(FakeTraining([image(1, "a fox")]))) as view:
+    with shown(browser, ImageGrid(training_of([image(1, "a fox")]))) as view:
         caption(view, 0).click()
         view.page.keyboard.press("Control")
         view.page.keyboard.press("Escape")
@@ -280,7 +280,7 @@ def test_a_field_that_is_only_looked_at_tells_nothing(browser: Browser) -> None:
 
 @pytest.mark.parametrize("key", ["Control", "Alt", "Meta"])
 def test_a_key_that_begins_a_shortcut_tells_it_at_once(browser: Browser, key: str) -> None:
-    with shown(browser, ImageGrid(FakeTraining([image(1, "a fox")]))) as view:
+    with shown(browser, ImageGrid(training_of([image(1, "a fox")]))) as view:
         caption(view, 0).click()
         heard = view.js(
             """(key) => {
@@ -306,7 +306,7 @@ LEAVING: dict[str, Callable[[Shown], object]] = {
 
 @pytest.mark.parametrize("how", LEAVING)
 def test_who_turns_away_has_what_was_typed_taken(browser: Browser, how: str) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).click()
         view.page.keyboard.type(" ran")
@@ -322,10 +322,10 @@ def test_who_turns_away_has_what_was_typed_taken(browser: Browser, how: str) -> 
 
 
 def test_what_waits_behind_an_edit_is_not_lost_with_the_page(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, "a cat")])
+    training = training_of([image(1, "a fox"), image(2, "a cat")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).click()
-        training.hold = True
+        training.runner.hold = True
         view.page.keyboard.type("es")
         view.page.keyboard.press("Tab")
         view.page.keyboard.type("s")
@@ -333,8 +333,8 @@ def test_what_waits_behind_an_edit_is_not_lost_with_the_page(browser: Browser) -
         until(view, lambda: told(view) == ["a foxes", "a cats"])
         assert len(view.sent("edit")) == 1
         view.js("() => { model.mute = true }")
-    training.hold = False
-    training.release()
+    training.runner.hold = False
+    training.runner.release()
     with shown(browser, ImageGrid(training)) as view:
         tile(view, 0).get_by_text("a foxes").wait_for()
         again(view).get_by_role("button", name="Go on").click()
@@ -342,7 +342,7 @@ def test_what_waits_behind_an_edit_is_not_lost_with_the_page(browser: Browser) -
 
 
 def test_half_a_caption_in_the_large_view_is_offered_again(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         tile(view, 0).locator(".nbt-pic").dblclick()
         view.page.get_by_role("textbox", name="Caption").fill("")
@@ -358,7 +358,7 @@ def test_half_a_caption_in_the_large_view_is_offered_again(browser: Browser) -> 
 
 
 def test_what_cannot_be_gone_on_with_now_stays_offered(browser: Browser) -> None:
-    training = FakeTraining([image(1, "a fox"), image(2, "a cat")])
+    training = training_of([image(1, "a fox"), image(2, "a cat")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).click()
         editor(view).fill("")
@@ -384,7 +384,7 @@ def live(view: Shown) -> str:
 def test_a_caption_that_was_refused_is_offered_where_the_page_is_loaded_anew(
     browser: Browser,
 ) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         caption(view, 0).click()
         op = {"op": "set", "table": "images", "row": "img_1", "column": "caption"}
@@ -404,7 +404,7 @@ def test_a_caption_that_was_refused_is_offered_where_the_page_is_loaded_anew(
 def test_a_press_in_the_field_itself_is_none_outside_wherever_the_view_lives(
     browser: Browser,
 ) -> None:
-    with shown(browser, ImageGrid(FakeTraining([image(1, "a fox")]))) as view:
+    with shown(browser, ImageGrid(training_of([image(1, "a fox")]))) as view:
         caption(view, 0).get_by_text("a fox").wait_for()
         view.js(
             """() => {
@@ -462,7 +462,7 @@ def test_what_was_typed_into_a_dialog_is_there_when_it_is_opened_again(browser: 
             assert field.input_value() == wanted
             view.page.get_by_role("button", name="Cancel").click()  # lets it go
             until(view, lambda: view.sent("let go"))
-    rows = FakeTraining(images(2))
+    rows = training_of(images(2))
     with shown(browser, ImageGrid(rows)) as view:
         tile(view, 0).locator(".nbt-pic").click()
         view.page.keyboard.press("c")

@@ -9,7 +9,7 @@ from browser.gridview import SCROLL
 from browser.harness import Shown, browser, shown, until
 from browser.pair_page import many
 from playwright.sync_api import Browser
-from views.fakes import FakeTraining, image
+from trainings import image, training_of
 
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
@@ -21,7 +21,7 @@ LINES = """() => [...document.querySelectorAll(".nbt-line[aria-rowindex]")]
 
 
 def grid() -> Any:
-    return ImageGrid(FakeTraining([image(n) for n in range(400)]))
+    return ImageGrid(training_of([image(n) for n in range(400)]))
 
 
 def pair_table() -> Any:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from trainings import EDIT, image, images, pair, training_of
+from trainings import EDIT, StagedTraining, image, images, pair, training_of
 from views.panels import alive, everything, quiet, said
 
 from phoenix_nbtrain import catalog
@@ -17,6 +17,11 @@ from phoenix_nbtrain.catalog import MODEL_TYPES, Parameter
 from phoenix_nbtrain.widgets.form import ConfigForm
 
 __all__ = ["quiet"]
+
+
+def opened() -> tuple[StagedTraining, ConfigForm]:
+    training = training_of()
+    return training, ConfigForm(training)
 
 
 def field(form: ConfigForm, name: str) -> Any:
@@ -67,8 +72,7 @@ def test_typing_alone_changes_nothing_and_leaving_the_field_does() -> None:
 
 
 def test_leaving_brings_its_text_so_a_late_keystroke_cannot_be_lost() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     field(form, "epochs").input.set_state({"value": "1"})  # "12" still waits in the browser
     leave(form, "epochs", "12")
     field(form, "epochs").input.set_state({"value": "12"})
@@ -77,8 +81,7 @@ def test_leaving_brings_its_text_so_a_late_keystroke_cannot_be_lost() -> None:
 
 
 def test_enter_takes_it_and_leaving_after_that_is_no_second_edit() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     enter(form, "repeats", "15")
     leave(form, "repeats", "15")
     assert (training.edits, training.state.draft.config["repeats"]) == (1, 15)
@@ -86,8 +89,7 @@ def test_enter_takes_it_and_leaving_after_that_is_no_second_edit() -> None:
 
 @pytest.mark.parametrize("typed", ["500", "0", "1.5", "many", "nan", "9" * 5000])
 def test_a_refused_value_stays_typed_with_the_reason_and_what_stands(typed: str) -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     leave(form, "epochs", typed)
     assert dict(training.state.draft.config) == {}
     assert field(form, "epochs").input.value == typed
@@ -100,8 +102,7 @@ def test_a_refused_value_stays_typed_with_the_reason_and_what_stands(typed: str)
 
 
 def test_an_emptied_field_goes_back_to_the_default() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     leave(form, "epochs", "12")
     leave(form, "epochs", "")
     assert dict(training.state.draft.config) == {}
@@ -109,8 +110,7 @@ def test_an_emptied_field_goes_back_to_the_default() -> None:
 
 
 def test_a_change_from_the_kernel_shows_and_a_half_typed_field_is_left_alone() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     type_in(form, "rank", "3")
     op = {"op": "set", "table": "config", "column": "value"}
     training.edit([{**op, "row": "epochs", "value": 7}, {**op, "row": "rank", "value": 16}])
@@ -120,8 +120,7 @@ def test_a_change_from_the_kernel_shows_and_a_half_typed_field_is_left_alone() -
 
 
 def test_what_is_typed_after_a_change_of_someone_else_was_shown_is_taken() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     op = {"op": "set", "table": "config", "row": "rank", "column": "value", "value": 16}
     training.edit([op])
     leave(form, "rank", "32")
@@ -130,8 +129,7 @@ def test_what_is_typed_after_a_change_of_someone_else_was_shown_is_taken() -> No
 
 
 def test_what_was_typed_over_a_change_of_someone_else_is_refused_and_told() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     type_in(form, "rank", "32")
     op = {"op": "set", "table": "config", "row": "rank", "column": "value", "value": 16}
     training.edit([op])
@@ -142,8 +140,7 @@ def test_what_was_typed_over_a_change_of_someone_else_is_refused_and_told() -> N
 
 
 def test_two_quick_edits_of_one_field_both_count() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     training.runner.hold = True
     leave(form, "epochs", "12")
     leave(form, "epochs", "13")
@@ -154,8 +151,7 @@ def test_two_quick_edits_of_one_field_both_count() -> None:
 
 
 def test_the_slider_and_the_number_are_one_value() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     rate = field(form, "learning_rate")
     rate.slider.set_state({"value": 1.1220184543019634e-4})
     assert training.state.draft.config["learning_rate"] == 1.1e-4
@@ -167,8 +163,7 @@ def test_the_slider_and_the_number_are_one_value() -> None:
 
 
 def test_sample_prompts_are_lines_and_too_many_are_refused() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     leave(form, "sample_prompts", "a hedgehog\n\n  a fox  \n")
     assert training.state.draft.config["sample_prompts"] == ("a hedgehog", "a fox")
     assert field(form, "sample_prompts").input.value == "a hedgehog\na fox"
@@ -204,8 +199,7 @@ def test_the_steps_are_counted_in_words() -> None:
 
 
 def test_use_the_defaults_is_one_edit() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     leave(form, "epochs", "12")
     leave(form, "rank", "8")
     form._reset.click()
@@ -215,8 +209,7 @@ def test_use_the_defaults_is_one_edit() -> None:
 
 
 def test_nothing_can_be_changed_while_it_trains() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    training, form = opened()
     training.runs()
     assert all(f.input.disabled or not hasattr(f, "input") for f in form._fields.values())
     assert "Training is running" in form._why.value
@@ -236,8 +229,7 @@ def test_a_secret_parameter_has_no_field(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_hostile_text_stays_text() -> None:
-    training = training_of()
-    form = ConfigForm(training)
+    _training, form = opened()
     leave(form, "epochs", "<img src=x onerror=alert(1)>")
     assert "<img" not in noted(form, "epochs")
     assert "&lt;img" in noted(form, "epochs")

@@ -18,6 +18,11 @@ from phoenix_nbtrain.widgets.launch import LaunchPanel
 __all__ = ["quiet"]
 
 
+def opened() -> tuple[StagedTraining, LaunchPanel]:
+    training = ready()
+    return training, LaunchPanel(training)
+
+
 def display(panel: LaunchPanel) -> None:
     panel.dressing._handle_custom_msg({"kind": "displayed"}, [])
 
@@ -34,8 +39,7 @@ def caption(training: StagedTraining, words: str) -> None:
 
 
 def test_being_made_asks_for_nothing_and_being_displayed_asks_for_the_price() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     training.runner.advance(5)
     assert training.service.calls == []
     display(panel)
@@ -45,8 +49,7 @@ def test_being_made_asks_for_nothing_and_being_displayed_asks_for_the_price() ->
 
 
 def test_being_displayed_looks_after_the_run() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     training.service.launch("model_1")  # by somebody else
     display(panel)
     assert (quotes(training), training.state.training) == (0, True)
@@ -67,8 +70,7 @@ def test_the_price_stands_on_the_panel_and_on_the_button() -> None:
 
 
 def test_it_takes_two_clicks_and_however_many_follow_it_starts_once() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     panel._start.click()
     assert training.service.launches == []
     assert visible(panel._confirm)
@@ -81,8 +83,7 @@ def test_it_takes_two_clicks_and_however_many_follow_it_starts_once() -> None:
 
 
 def test_not_now_starts_nothing() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     panel._start.click()
     panel._no.click()
     panel._yes.click()  # a click that was on its way
@@ -91,8 +92,7 @@ def test_not_now_starts_nothing() -> None:
 
 
 def test_replayed_clicks_name_the_price_that_was_seen_and_no_newer_one() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     panel._start.click()
     training.service.price = Decimal(1300)
     for _ in range(20):
@@ -103,8 +103,7 @@ def test_replayed_clicks_name_the_price_that_was_seen_and_no_newer_one() -> None
 
 
 def test_the_question_closes_when_what_it_asks_about_changes() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
 
     def another_set_of_the_same_price() -> None:
         with training.at_once():
@@ -129,8 +128,7 @@ def test_the_question_closes_when_what_it_asks_about_changes() -> None:
 def test_the_same_price_of_the_same_set_keeps_the_question_open(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     panel._start.click()
     training.change(price=replace(training.state.price, phase="estimating"))
     newer = training.price()
@@ -142,8 +140,7 @@ def test_the_same_price_of_the_same_set_keeps_the_question_open(
 
 
 def test_a_click_while_the_same_price_is_looked_up_again_is_not_lost() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     training.change(price=replace(training.state.price, phase="estimating"))
     assert not panel._start.disabled
     panel._start.click()
@@ -166,8 +163,7 @@ def test_an_old_price_is_asked_for_anew_with_the_question() -> None:
 
 
 def test_displaying_it_again_forgets_an_open_question() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     panel._start.click()
     display(panel)
     assert not visible(panel._confirm)
@@ -250,8 +246,7 @@ def test_a_failed_price_says_so_and_can_be_tried_again() -> None:
 
 
 def test_a_running_training_has_no_start() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     panel._start.click()
     at = time.mktime((2026, 1, 2, 14, 2, 0, 0, 0, -1))
     training.runs(started_at=at)
@@ -261,8 +256,7 @@ def test_a_running_training_has_no_start() -> None:
 
 
 def test_an_uncertain_start_says_so_and_offers_only_to_look() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     training.launching("uncertain", "A launch was sent and nothing tells what it did.")
     assert not visible(panel._start)
     assert "not certain" in panel._note.value
@@ -273,16 +267,14 @@ def test_an_uncertain_start_says_so_and_offers_only_to_look() -> None:
 
 
 def test_starting_and_stopping_have_no_start() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     for phase in ("starting", "stopping"):
         training.launching(phase)
         assert not visible(panel._start)
 
 
 def test_a_refusal_is_told_and_another_start_is_possible() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     training.launching("refused", "The price rose: <1> → 2.")
     assert "The price rose: &lt;1&gt; → 2." in panel._note.value
     assert visible(panel._start)
@@ -290,8 +282,7 @@ def test_a_refusal_is_told_and_another_start_is_possible() -> None:
 
 
 def test_a_cost_that_nobody_accepted_is_told_loudly_until_another_start() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     words = "Phoenix started it for 1,500 CU, not for the 1,296 CU that were accepted."
     training.launching("idle", words, warning=True)
     training.runs()
@@ -305,8 +296,7 @@ def test_a_cost_that_nobody_accepted_is_told_loudly_until_another_start() -> Non
 
 
 def test_after_the_end_its_start_is_no_news_and_the_price_is_asked_for() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     training.launching("idle", "Started for 1,296 simulated CU.")
     training.runs()
     assert "Started for" in panel._note.value
@@ -321,8 +311,7 @@ def test_after_the_end_its_start_is_no_news_and_the_price_is_asked_for() -> None
     ("status", "words"), [("failed", "a failed training"), ("training-canceled", "a stopped")]
 )
 def test_after_an_early_end_it_says_what_the_service_leaves_open(status: str, words: str) -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     assert "does not state" not in said(panel)
     training.runs(status)
     assert f"does not state whether {words}" in said(panel)
@@ -340,16 +329,14 @@ def test_money_is_named_where_it_is_charged() -> None:
 
 
 def test_no_estimate_id_is_in_the_state_of_any_widget() -> None:
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     panel._start.click()
     assert training.state.price.estimate.estimate_id not in said(panel)
 
 
 def test_closing_leaves_nothing_open_and_hears_nothing() -> None:
     before = alive()
-    training = ready()
-    panel = LaunchPanel(training)
+    training, panel = opened()
     panel._start.click()
     panel.close()
     assert alive() == before

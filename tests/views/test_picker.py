@@ -36,6 +36,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def opened() -> tuple[StagedTraining, ImagePicker]:
+    training = training_of()
+    return training, ImagePicker(training)
+
+
 def browse(picker: ImagePicker) -> object:
     picker._browse.click()
     return picker._chooser
@@ -56,8 +61,7 @@ def names(training: StagedTraining) -> list[str]:
 
 def test_a_typed_path_is_added_without_waiting_and_each_fate_is_told(folder: Path) -> None:
     (folder / "fox.png").write_bytes(picture("fox"))
-    training = training_of()
-    picker = ImagePicker(training)
+    training, picker = opened()
     training.runner.hold = True
     picker._path.set_state({"value": str(folder)})
     picker._add.click()
@@ -102,8 +106,7 @@ def test_a_failure_is_told_with_its_remedy_and_the_path_stays(
 
 
 def test_add_without_a_path_asks_for_one() -> None:
-    training = training_of()
-    picker = ImagePicker(training)
+    training, picker = opened()
     training.runner.hold = True
     picker._add.click()
     assert training.runner.held == []
@@ -205,8 +208,7 @@ def test_two_pickers_share_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_nothing_is_added_while_it_trains() -> None:
-    training = training_of()
-    picker = ImagePicker(training)
+    training, picker = opened()
     training.runs()
     assert picker._add.disabled
     assert picker._browse.disabled
@@ -214,8 +216,7 @@ def test_nothing_is_added_while_it_trains() -> None:
 
 def test_closing_leaves_nothing_open_and_nothing_alive(folder: Path) -> None:
     before = alive()
-    training = training_of()
-    picker = ImagePicker(training)
+    training, picker = opened()
     browse(picker)
     picker.close()
     assert alive() == before
@@ -228,8 +229,7 @@ def test_closing_leaves_nothing_open_and_nothing_alive(folder: Path) -> None:
 
 def test_an_answer_after_closing_is_let_go(folder: Path) -> None:
     (folder / "fox.png").write_bytes(picture("fox"))
-    training = training_of()
-    picker = ImagePicker(training)
+    training, picker = opened()
     training.runner.hold = True
     add(picker, folder / "fox.png")
     picker.close()
@@ -310,8 +310,7 @@ def test_search_and_sort_are_the_kernels(many: Path) -> None:
 
 
 def test_exactly_the_chosen_files_are_added_and_their_fates_told(many: Path) -> None:
-    training = training_of()
-    picker = ImagePicker(training)
+    training, picker = opened()
     shelf = laid_open(picker, many)
     assert shelf._add.disabled
     choose(shelf, "img3.png", "img40.png")
@@ -370,8 +369,7 @@ def test_what_is_there_already_or_cannot_be_taken_is_marked_and_not_counted(many
 
 
 def test_the_folders_within_are_looked_into_when_asked_for(many: Path) -> None:
-    training = training_of()
-    picker = ImagePicker(training)
+    _training, picker = opened()
     shelf = laid_open(picker, many)
     deeper = next(
         w for w in everything(shelf) if getattr(w, "description", "").startswith("Include")
@@ -444,8 +442,7 @@ def test_a_folder_without_pictures_says_what_is_in_it(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_listed_too_late_is_not_laid_open(many: Path) -> None:
-    training = training_of()
-    picker = ImagePicker(training)
+    training, picker = opened()
     training.runner.hold = True
     picker._path.value = str(many)
     picker._show.click()
@@ -458,8 +455,7 @@ def test_a_folder_that_is_listed_too_late_is_not_laid_open(many: Path) -> None:
 
 def test_closing_frees_what_was_laid_open(many: Path) -> None:
     before = alive()
-    training = training_of()
-    picker = ImagePicker(training)
+    training, picker = opened()
     open_now = alive()
     shelf = laid_open(picker, many)
     next(w for w in everything(shelf) if getattr(w, "description", "") == "Close").click()

@@ -20,14 +20,15 @@ from phoenix_nbtrain.widgets.progress import EPOCHS_SHOWN, POINTS, ProgressPanel
 
 __all__ = ["quiet"]
 
+Heard = list[tuple[dict[str, Any], list[bytes]]]
 
-def opened(
-    training: StagedTraining,
-) -> tuple[ProgressPanel, list[tuple[dict[str, Any], list[bytes]]]]:
+
+def opened(**more: Any) -> tuple[StagedTraining, ProgressPanel, Heard]:
+    training = training_of(images(2), **more)
     panel = ProgressPanel(training)
-    heard: list[tuple[dict[str, Any], list[bytes]]] = []
+    heard: Heard = []
     panel.send = lambda content, buffers=None: heard.append((content, buffers or []))
-    return panel, heard
+    return training, panel, heard
 
 
 def ask(panel: ProgressPanel, **request: Any) -> None:
@@ -58,16 +59,14 @@ def sampled(*epochs: int) -> tuple[EpochSamples, ...]:
     ],
 )
 def test_it_says_how_far_the_run_is(run: dict[str, Any], headline: str) -> None:
-    training = training_of(images(2))
-    panel, _ = opened(training)
+    training, panel, _ = opened()
     assert panel.summary["headline"] == "nothing was started yet"
     training.runs(**run)
     assert panel.summary["headline"] == headline
 
 
 def test_what_is_old_says_of_when_it_is_and_promises_nothing() -> None:
-    training = training_of(images(2))
-    panel, _ = opened(training)
+    training, panel, _ = opened()
     seen = time.mktime((*time.localtime()[:3], 14, 2, 30, 0, 0, -1))
     about = {"stage": "running-train", "epoch": 7, "epochs": 12, "progress": 0.5}
     training.runs(**about, last_seen=seen, remaining_seconds=10)
@@ -81,8 +80,7 @@ def test_what_is_old_says_of_when_it_is_and_promises_nothing() -> None:
 
 
 def test_a_static_picture_of_a_run_never_says_how_long_the_rest_takes() -> None:
-    training = training_of(images(2))
-    panel, _ = opened(training)
+    training, panel, _ = opened()
     training.runs(stage="running-train", epoch=7, epochs=12, remaining_seconds=10)
     assert panel.summary["headline"].endswith("about 10 s left")
     now = r"running-train · epoch 7 of 12 · last seen \d\d:\d\d"
@@ -94,16 +92,14 @@ def test_a_static_picture_of_a_run_never_says_how_long_the_rest_takes() -> None:
 
 
 def test_a_failure_comes_with_its_words() -> None:
-    training = training_of(images(2))
-    panel, _ = opened(training)
+    training, panel, _ = opened()
     training.runs("failed", message="Out of memory. Use a smaller rank.")
     assert panel.summary["message"] == "Out of memory. Use a smaller rank."
     assert panel.summary["phase"] == "failed"
 
 
 def test_the_state_stays_small_and_is_json_whatever_the_service_says() -> None:
-    training = training_of(images(2))
-    panel, _ = opened(training)
+    training, panel, _ = opened()
     losses = (*((step, 1 / (step + 1)) for step in range(5000)), (5000, math.nan))
     training.runs(
         progress=math.inf, losses=losses, samples=sampled(*range(1, 101)), stage="\udc80" * 500
@@ -118,8 +114,7 @@ def test_the_state_stays_small_and_is_json_whatever_the_service_says() -> None:
 
 
 def test_older_samples_come_when_asked_for() -> None:
-    training = training_of(images(2))
-    panel, heard = opened(training)
+    training, panel, heard = opened()
     training.runs(samples=sampled(*range(1, 11)))
     ask(panel, id="a", kind="samples")
     reply, _ = heard.pop()
@@ -127,8 +122,7 @@ def test_older_samples_come_when_asked_for() -> None:
 
 
 def test_samples_are_small_pictures_and_a_failed_one_says_why() -> None:
-    training = training_of(images(2))
-    panel, heard = opened(training)
+    training, panel, heard = opened()
     have(training.service, "asset_1_a", b"png")
     training.runs(samples=sampled(1))
     ask(panel, id="a", kind="thumbnails", ids=["asset_1_a", "asset_1_b"], px=192)
@@ -143,8 +137,7 @@ def test_samples_are_small_pictures_and_a_failed_one_says_why() -> None:
     "request_", [{"ids": ["asset_9"], "px": 96}, {"ids": "x", "px": 96}, {"ids": [], "px": "big"}]
 )
 def test_what_is_no_sample_of_the_run_is_not_fetched(request_: dict[str, Any]) -> None:
-    training = training_of(images(2))
-    panel, heard = opened(training)
+    training, panel, heard = opened()
     training.runs(samples=sampled(1))
     ask(panel, id="a", kind="thumbnails", **request_)
     assert heard.pop()[0]["ok"] is False
@@ -152,8 +145,7 @@ def test_what_is_no_sample_of_the_run_is_not_fetched(request_: dict[str, Any]) -
 
 
 def test_stop_is_asked_for_once_however_often_the_message_comes() -> None:
-    training = training_of(images(2))
-    panel, heard = opened(training)
+    training, panel, heard = opened()
     training.runs()
     for _ in range(3):
         ask(panel, id="same", kind="stop")
@@ -162,16 +154,14 @@ def test_stop_is_asked_for_once_however_often_the_message_comes() -> None:
 
 
 def test_stop_without_a_run_is_answered_with_words() -> None:
-    training = training_of(images(2))
-    panel, heard = opened(training)
+    training, panel, heard = opened()
     ask(panel, id="a", kind="stop")
     assert heard.pop()[0]["error"]["message"] == "Nothing is running."
     assert training.service.count("cancel_training") == 0
 
 
 def test_a_stop_on_its_way_cannot_be_asked_for_again() -> None:
-    training = training_of(images(2))
-    panel, _ = opened(training)
+    training, panel, _ = opened()
     training.runs()
     assert panel.summary["can_stop"]
     training.launching("stopping")
@@ -180,24 +170,21 @@ def test_a_stop_on_its_way_cannot_be_asked_for_again() -> None:
 
 
 def test_only_the_local_phoenix_speaks_of_its_patch_trainer() -> None:
-    training = training_of(images(2))
-    assert "no image generator" in opened(training)[0].summary["honest"]
-    panel, _ = opened(training_of(images(2), is_local=False))
+    assert "no image generator" in opened()[1].summary["honest"]
+    _, panel, _ = opened(is_local=False)
     assert panel.summary["honest"] == ""
     assert "not given back" in panel.summary["stop_words"]
 
 
 def test_the_prompts_are_those_the_run_was_bought_with() -> None:
-    training = training_of(images(2))
-    panel, _ = opened(training)
+    training, panel, _ = opened()
     model = replace(training.state.model, parameters={"samplePrompts": ["a hedgehog"]})
     training.change(model=model)
     assert panel.summary["prompts"] == ["a hedgehog"]
 
 
 def test_it_looks_after_the_run_when_made_and_holds_no_secret() -> None:
-    training = training_of(images(2))
-    panel, _ = opened(training)
+    training, panel, _ = opened()
     training.service.launch("model_1")  # by somebody else
     training.runner.advance(0)
     assert panel.summary["phase"] == "running"
@@ -206,8 +193,7 @@ def test_it_looks_after_the_run_when_made_and_holds_no_secret() -> None:
 
 def test_closing_leaves_nothing_open_and_nothing_alive() -> None:
     before = alive()
-    training = training_of(images(2))
-    panel, heard = opened(training)
+    training, panel, heard = opened()
     panel.close()
     assert alive() == before
     assert training.hears == 0
@@ -220,7 +206,6 @@ def test_closing_leaves_nothing_open_and_nothing_alive() -> None:
 
 
 def test_it_reads_well_as_plain_text() -> None:
-    training = training_of(images(2))
-    panel, _ = opened(training)
+    training, panel, _ = opened()
     training.runs("trained", seconds=41)
     assert repr(panel) == "ProgressPanel: animal stickers · trained in 41 s"

@@ -89,6 +89,14 @@ def pictures_in(html: str) -> int:
     return html.count("<img src=")
 
 
+def displayed(page: Notebook) -> StagedTraining:
+    """Return a training of which a grid has been on the page for a while."""
+    training = training_of(images(3))
+    page.run("a", ImageGrid(training))
+    training.runner.advance(SETTLE)
+    return training
+
+
 def caption(n: int, text: str) -> dict[str, Any]:
     return {
         "op": "set",
@@ -201,9 +209,7 @@ def in_the_middle(training: StagedTraining) -> None:
 
 
 def test_a_cell_of_a_page_never_waits_for_a_twin(page: Notebook) -> None:
-    training = training_of(images(3))
-    page.run("a", ImageGrid(training))
-    training.runner.advance(SETTLE)
+    training = displayed(page)
     training.edit([caption(1, "a fox")])
     training.runner.hold = True
     page.run("b")
@@ -273,9 +279,7 @@ def test_a_twin_that_fails_leaves_the_view_displayed_once(
 
 
 def test_it_is_renewed_after_a_save_and_not_with_each_keystroke(page: Notebook) -> None:
-    training = training_of(images(3))
-    page.run("a", ImageGrid(training))
-    training.runner.advance(SETTLE)
+    training = displayed(page)
     before = len(page.updates)
     for n in range(30):
         training.edit([caption(1, "a fox"[: 1 + n % 5])])
@@ -291,9 +295,7 @@ def test_it_is_renewed_after_a_save_and_not_with_each_keystroke(page: Notebook) 
 
 
 def test_what_cannot_be_saved_now_is_in_the_twin_all_the_same(page: Notebook) -> None:
-    training = training_of(images(3))
-    page.run("a", ImageGrid(training))
-    training.runner.advance(SETTLE)
+    training = displayed(page)
     training.service.before["update_asset"] = unreachable
     training.edit([caption(1, "a fox")])
     training.runner.advance(SETTLE)
@@ -302,9 +304,7 @@ def test_what_cannot_be_saved_now_is_in_the_twin_all_the_same(page: Notebook) ->
 
 
 def test_each_save_renews_it_once_and_the_last_change_always_comes(page: Notebook) -> None:
-    training = training_of(images(3))
-    page.run("a", ImageGrid(training))
-    training.runner.advance(SETTLE)
+    training = displayed(page)
     before, saves = len(page.updates), 12
     for n in range(saves):
         for words in ("a", "a f", f"a fox, {n}"):
@@ -344,9 +344,7 @@ def test_images_come_though_words_of_a_later_cell_were_faster(page: Notebook) ->
 
 
 def test_what_looks_the_same_is_not_put_out_again(page: Notebook) -> None:
-    training = training_of(images(3))
-    page.run("a", ImageGrid(training))
-    training.runner.advance(SETTLE)
+    training = displayed(page)
     before = len(page.updates)
     training.change(draft=replace(training.state.draft, revision=9))
     training.price()
@@ -481,9 +479,7 @@ def test_what_is_kept_in_a_notebook_is_for_the_person_to_say(
 
 
 def test_a_changed_option_holds_from_the_next_twin_on(page: Notebook) -> None:
-    training = training_of(images(3))
-    page.run("a", ImageGrid(training))
-    training.runner.advance(SETTLE)
+    training = displayed(page)
     assert pictures_in(page.twins("a")[0]) == 3
     nbt.options.snapshots = "text"
     training.edit([caption(1, "a fox")])
