@@ -244,13 +244,13 @@ def test_a_block_is_painted_at_once_and_each_refused_cell_says_why(browser: Brow
         training.edit(
             [{"op": "set", "table": "pairs", "row": "pair_2", "column": "source", "value": "img_0"}]
         )
-        training.hold = True
+        training.runner.hold = True
         view.page.keyboard.press("Control+d")  # cat.png would be both of the second pair
         until(view, lambda: line(view, 1).locator(".nbt-word").inner_text() == "sending")
         side(view, 1, "target").get_by_text("cat.png").wait_for()
-        training.release()
+        training.runner.release()
         view.tell()
-        training.hold = False
+        training.runner.hold = False
         line(view, 1).get_by_text("the same picture").wait_for()
         assert side(view, 1, "target").get_attribute("aria-invalid") == "true"
         view.page.get_by_text("1 cell not taken. It says why").wait_for()
