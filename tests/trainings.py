@@ -32,20 +32,6 @@ from phoenix_nbtrain.session.thumbnails import Step, Thumbnailer
 from phoenix_nbtrain.store import home_drafts, home_journal
 from phoenix_nbtrain.training import Training
 
-__all__ = [
-    "EDIT",
-    "STYLE",
-    "HeldRunner",
-    "StagedTraining",
-    "Undecoded",
-    "image",
-    "images",
-    "pair",
-    "picture",
-    "ready",
-    "training_of",
-]
-
 STYLE = "flux.2-dev-lora"
 EDIT = "flux.2-dev-edit-lora"
 

@@ -230,7 +230,7 @@ def test_escape_and_a_text_put_back_leave_nothing_behind(browser: Browser) -> No
 def test_a_text_that_is_refused_while_its_field_is_open_again_stays(
     browser: Browser, where: str, key: str
 ) -> None:
-    training = made() if where == "table" else FakeTraining([image(1, "a fox")])
+    training = made() if where == "table" else training_of([image(1, "a fox")])
     cell = {"table": "images", "row": "img_1", "column": "caption"}
     if where == "table":
         cell = {"table": "pairs", "row": "pair_1", "column": "instruction"}
@@ -247,16 +247,16 @@ def test_a_text_that_is_refused_while_its_field_is_open_again_stays(
 
         if where == "viewer":
             tile(view, 0).locator(".nbt-pic").dblclick()
-        training.hold = True
+        training.runner.hold = True
         reopen()
         field.fill("mine")
         view.page.keyboard.press("Tab")
         until(view, lambda: view.sent("edit"))
         reopen()
         assert field.input_value() == "mine"
-        training.hold = False
+        training.runner.hold = False
         training.edit([{**cell, "op": "set", "value": "theirs"}])
-        training.release()
+        training.runner.release()
         view.tell()
         refused.wait_for()
         view.page.keyboard.press(key)

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 from ipywidgets.widgets.widget import _instances
 
-__all__ = ["alive", "everything", "quiet", "said", "visible"]
-
 
 @pytest.fixture(autouse=True)
 def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
