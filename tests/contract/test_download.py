@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,7 +15,7 @@ from phoenix_nbtrain.errors import InputError, ServiceUnreachable
 from phoenix_nbtrain.home import home
 
 
-def test_weights_of_the_run_and_of_an_epoch(icons: Path, tmp_path: Path) -> None:
+def test_weights_of_the_run_and_of_an_epoch(icons, tmp_path):
     client = nbt.connect("local")
     training = nbt.Training.open("taken away", type="flux.2-dev-lora")
     training.add_images(icons)
@@ -49,7 +48,7 @@ def test_weights_of_the_run_and_of_an_epoch(icons: Path, tmp_path: Path) -> None
     assert list(frame["status"]) == ["delivered", "delivered", "trained"]
 
 
-def test_weights_of_the_run_before_one_that_was_stopped(icons: Path, tmp_path: Path) -> None:
+def test_weights_of_the_run_before_one_that_was_stopped(icons, tmp_path):
     client = nbt.connect("local")
     training = nbt.Training.open("stopped since", type="flux.2-dev-lora")
     training.add_images(icons)
@@ -78,7 +77,7 @@ def test_weights_of_the_run_before_one_that_was_stopped(icons: Path, tmp_path: P
     assert sum(job.type == "model-download" for job in client.list_jobs()) == 1
 
 
-def test_an_address_that_stands_in_the_job_is_found_there() -> None:
+def test_an_address_that_stands_in_the_job_is_found_there():
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.startswith("/v1/assets/download/"):
             return httpx.Response(404, json={"reason": "not found"})
@@ -91,7 +90,7 @@ def test_an_address_that_stands_in_the_job_is_found_there() -> None:
     assert "cdn.test" not in repr(found)
 
 
-def test_a_file_that_breaks_off_is_fetched_whole_the_next_time(tmp_path: Path) -> None:
+def test_a_file_that_breaks_off_is_fetched_whole_the_next_time(tmp_path):
     class Broken(httpx.SyncByteStream):
         def __iter__(self):
             yield b"half"
@@ -103,7 +102,7 @@ def test_a_file_that_breaks_off_is_fetched_whole_the_next_time(tmp_path: Path) -
     assert path.read_bytes() == b"the whole"
 
 
-def test_a_refusal_is_no_file(tmp_path: Path) -> None:
+def test_a_refusal_is_no_file(tmp_path):
     client = answering(403, text="<h1>expired</h1>").phoenix
     with pytest.raises(Exception, match="403"):
         client.fetch_to("https://cdn.test/w", tmp_path / "weights")

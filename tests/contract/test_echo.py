@@ -88,7 +88,7 @@ class Echoing:
 
 
 @pytest.fixture
-def echoing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Echoing]:
+def echoing(tmp_path, monkeypatch) -> Iterator[Echoing]:
     monkeypatch.setattr(Workers, "ensure", lambda _: None)  # what is launched stays in its queue
     service = Echoing(tmp_path / "service")
     with serving(service) as port:
@@ -97,7 +97,7 @@ def echoing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Echoing
 
 
 @pytest.fixture
-def client(echoing: Echoing) -> Iterator[Phoenix]:
+def client(echoing) -> Iterator[Phoenix]:
     client = unchecked(credentials(echoing.base_url))
     client._http.sleep = lambda _: None
     yield client
@@ -117,14 +117,8 @@ QUOTE, LAUNCH = r"PUT .*/train\?", r"PUT .*/train"
 
 @pytest.mark.parametrize("answer", [refusal(400), page(403)], ids=["reason", "page"])
 def test_refused_rows_and_prices_are_shown_and_kept_without_secrets(
-    echoing: Echoing,
-    client: Phoenix,
-    icons: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    answer: Answer,
-) -> None:
+    echoing, client, icons, tmp_path, monkeypatch, caplog, answer
+):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("phoenix_nbtrain.client.connect._default", client)
     notebook = open_notebook(monkeypatch)
@@ -181,13 +175,8 @@ def test_refused_rows_and_prices_are_shown_and_kept_without_secrets(
     ],
 )
 def test_a_launch_that_fails_is_journalled_without_secrets(
-    echoing: Echoing,
-    client: Phoenix,
-    icons: Path,
-    tmp_path: Path,
-    answer: Answer,
-    error: type[PhoenixError],
-) -> None:
+    echoing, client, icons, tmp_path, answer, error
+):
     training = Training.create(
         "icons", type="flux.2-dev-lora", client=client, runner=InlineRunner()
     )
@@ -206,13 +195,7 @@ def test_a_launch_that_fails_is_journalled_without_secrets(
     panel.close()
 
 
-def test_a_run_that_failed_tells_why_without_secrets(
-    echoing: Echoing,
-    client: Phoenix,
-    icons: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_run_that_failed_tells_why_without_secrets(echoing, client, icons, tmp_path, monkeypatch):
     notebook = open_notebook(monkeypatch)
     training = Training.create(
         "icons", type="flux.2-dev-lora", client=client, runner=InlineRunner()
@@ -233,7 +216,7 @@ def test_a_run_that_failed_tells_why_without_secrets(
     panel.close()
 
 
-def test_what_the_user_wrote_stays_as_it_is(client: Phoenix, icons: Path) -> None:
+def test_what_the_user_wrote_stays_as_it_is(client, icons):
     caption = f"Bearer {SECRET}, {PAIR} and https://a.test/x?signature={KEY}"
     training = Training.create(KEY, type="flux.2-dev-lora", client=client, runner=InlineRunner())
     training.add_images(icons)
@@ -249,9 +232,7 @@ def test_what_the_user_wrote_stays_as_it_is(client: Phoenix, icons: Path) -> Non
 
 
 @pytest.mark.parametrize("answer", [refusal(500), refusal(401), page(502), page(200)])
-def test_an_import_that_fails_shows_its_address_nowhere(
-    echoing: Echoing, client: Phoenix, answer: Answer
-) -> None:
+def test_an_import_that_fails_shows_its_address_nowhere(echoing, client, answer):
     training = Training.create("web", type="flux.2-dev-lora", client=client, runner=InlineRunner())
     training.add_images(["https://pictures.test/x.png?sig=hunter2"])
     echoing.rules = [("POST /v1/uploads", answer)]
@@ -262,7 +243,7 @@ def test_an_import_that_fails_shows_its_address_nowhere(
 
 
 @pytest.fixture
-def environment(echoing: Echoing, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(echoing, monkeypatch) -> None:
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", KEY)
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", SECRET)
     monkeypatch.setenv("PHOENIX_NBTRAIN_BASE_URL", echoing.base_url)
@@ -270,9 +251,7 @@ def environment(echoing: Echoing, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("environment")
 @pytest.mark.parametrize("answer", [refusal(401), page(404)], ids=["reason", "page"])
-def test_the_command_line_tells_no_secret(
-    echoing: Echoing, client: Phoenix, capfd: pytest.CaptureFixture[str], answer: Answer
-) -> None:
+def test_the_command_line_tells_no_secret(echoing, client, capfd, answer):
     model_id = client.create_model(name="m", type="flux.2-dev-lora").id
     for rule in ("GET /v1/models.*", r"GET /v1/models/.*", "PUT .*"):
         echoing.rules = [(rule, answer)]
@@ -313,9 +292,7 @@ CELLS = [
 
 
 @pytest.mark.usefixtures("environment")
-def test_an_executed_notebook_holds_no_secret(
-    echoing: Echoing, icons: Path, tmp_path: Path
-) -> None:
+def test_an_executed_notebook_holds_no_secret(echoing, icons, tmp_path):
     (tmp_path / "icons").symlink_to(icons)
     refusals = iter([refusal(401), refusal(403)])
 

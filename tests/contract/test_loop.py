@@ -21,7 +21,7 @@ from phoenix_nbtrain.training import Training
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pictures(tmp_path_factory) -> Path:
     """A folder with ``line`` and ``color``: real drawings where there are any, else our own."""
     given = os.environ.get("NBTRAIN_TEST_IMAGES")
     if given:
@@ -53,7 +53,7 @@ def assert_weights(run: Run) -> None:
     assert all(np.isfinite(array).all() and np.abs(array).max() > 0 for array in weights.values())
 
 
-def test_a_style_is_learned_from_a_folder(pictures: Path) -> None:
+def test_a_style_is_learned_from_a_folder(pictures):
     nbt.connect("local")
     training = nbt.Training.open("style", type="flux.2-dev-lora")
     report = training.add_images(pictures / "color")
@@ -61,12 +61,7 @@ def test_a_style_is_learned_from_a_folder(pictures: Path) -> None:
     training.set_captions(lambda row: f"a drawing of a {row.name.removesuffix('.png')}")
     training.ensure_trigger("stickerfox")
     training.update_config(
-        {
-            "epochs": 4,
-            "repeats": 4,
-            "seed": 7,
-            "sample_prompts": ["stickerfox, a drawing of a fox"],
-        }
+        {"epochs": 4, "repeats": 4, "seed": 7, "sample_prompts": ["stickerfox, a drawing of a fox"]}
     )
     price = training.estimate()
     assert price.unit == "simulated CU"
@@ -78,7 +73,7 @@ def test_a_style_is_learned_from_a_folder(pictures: Path) -> None:
     assert_weights(run)
 
 
-def test_a_change_is_learned_from_pairs(pictures: Path) -> None:
+def test_a_change_is_learned_from_pairs(pictures):
     nbt.connect("local")
     training = nbt.Training.open("colouring", type="flux.2-dev-edit-lora")
     training.add_images(pictures, recursive=True)
@@ -94,7 +89,7 @@ def test_a_change_is_learned_from_pairs(pictures: Path) -> None:
     assert_weights(run)
 
 
-def test_a_refusal_of_the_local_phoenix_holds_nothing_back(icons: Path, tmp_path: Path) -> None:
+def test_a_refusal_of_the_local_phoenix_holds_nothing_back(icons, tmp_path):
     nbt.connect("local", data_dir=tmp_path / "data")
     training = nbt.Training.open("refused", type="flux.2-dev-lora")
     training.add_images(icons)
@@ -113,13 +108,11 @@ def test_a_refusal_of_the_local_phoenix_holds_nothing_back(icons: Path, tmp_path
 
 class TestServed:
     @pytest.fixture
-    def served(self, tmp_path: Path) -> Iterator[dict[str, str]]:
+    def served(self, tmp_path) -> Iterator[dict[str, str]]:
         with wire.served(tmp_path / "served") as given:
             yield given
 
-    def test_the_same_notebook_runs_against_a_served_phoenix(
-        self, served: dict[str, str], icons: Path, tmp_path: Path
-    ) -> None:
+    def test_the_same_notebook_runs_against_a_served_phoenix(self, served, icons, tmp_path):
         client = nbt.connect(**served)
         assert client.is_local, "a Phoenix on this computer charges nothing, and says so"
         assert not client.in_process
@@ -135,10 +128,10 @@ class TestServed:
         assert inside.in_process
         assert nbt.Training.open("served", type="flux.2-dev-lora").status == "trained"
 
-    def test_wrong_credentials_fail_at_connect(self, served: dict[str, str]) -> None:
+    def test_wrong_credentials_fail_at_connect(self, served):
         with pytest.raises(AuthenticationFailed):
             nbt.connect(**{**served, "api_secret": "wrong"})
 
-    def test_a_service_that_is_down_says_so(self, served: dict[str, str]) -> None:
+    def test_a_service_that_is_down_says_so(self, served):
         with pytest.raises(ServiceUnreachable, match="cannot be reached"):
             nbt.connect(**{**served, "base_url": "http://127.0.0.1:9/v1"})

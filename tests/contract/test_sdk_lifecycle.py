@@ -42,7 +42,7 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     with wire.served(folder) as given:
         found = Served(folder, given)
@@ -51,12 +51,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture
-def sdk(served: Served) -> Scenario:
+def sdk(served) -> Scenario:
     return served.sdk
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+def pictures(tmp_path_factory) -> list[bytes]:
     folder = draw_icons(tmp_path_factory.mktemp("icons"), count=4, size=64)
     return [path.read_bytes() for path in sorted(folder.glob("*.png"))]
 
@@ -82,14 +82,14 @@ def style_set(sdk: Scenario, pictures: list[bytes]) -> str:
 
 
 @pytest.fixture(scope="module")
-def trained(served: Served, pictures: list[bytes]) -> str:
+def trained(served, pictures) -> str:
     model_id = style_set(served.sdk, pictures)
     served.sdk.models.train.trigger(model_id, parameters=QUICK)
     until(lambda: served.sdk.models.retrieve(model_id).model.status, lambda s: s == "trained")
     return model_id
 
 
-def test_a_style_is_trained_from_nothing_to_weights(sdk: Scenario, pictures: list[bytes]) -> None:
+def test_a_style_is_trained_from_nothing_to_weights(sdk, pictures):
     model_id = style_set(sdk, pictures)
     model = sdk.models.retrieve(model_id).model
     assert (model.status, model.training_images_number) == ("new", 4)
@@ -118,7 +118,7 @@ def test_a_style_is_trained_from_nothing_to_weights(sdk: Scenario, pictures: lis
     assert Image.open(io.BytesIO(sample.content)).format == "PNG"
 
 
-def test_an_edit_is_trained_from_pairs(sdk: Scenario, pictures: list[bytes]) -> None:
+def test_an_edit_is_trained_from_pairs(sdk, pictures):
     model_id = sdk.models.create(name="edits", type="flux.2-dev-edit-lora").model.id
     ids = [upload(sdk, content) for content in pictures]
     assert sdk.models.training_images.add(model_id, asset_id=ids[0]).training_image.id == ids[0]
@@ -133,7 +133,7 @@ def test_an_edit_is_trained_from_pairs(sdk: Scenario, pictures: list[bytes]) -> 
     assert [pair.instruction for pair in model.training_image_pairs] == ["colour it"] * 2
 
 
-def test_an_image_is_replaced_and_removed(sdk: Scenario, pictures: list[bytes]) -> None:
+def test_an_image_is_replaced_and_removed(sdk, pictures):
     model_id = style_set(sdk, pictures)
     other = upload(sdk, pictures[0], "other.png")
     images = sdk.models.retrieve(model_id).model.training_images
@@ -144,9 +144,7 @@ def test_an_image_is_replaced_and_removed(sdk: Scenario, pictures: list[bytes]) 
     assert sdk.models.retrieve(model_id).model.training_images_number == 3
 
 
-def test_a_dry_run_is_a_269_whose_price_the_launch_then_bills(
-    served: Served, pictures: list[bytes]
-) -> None:
+def test_a_dry_run_is_a_269_whose_price_the_launch_then_bills(served, pictures):
     """The client's types know a dry run's answer as a launch's that lacks job and model: strict,
     it refuses it; as it comes by default, it gives an object without either."""
     sdk = served.sdk
@@ -172,7 +170,7 @@ def test_a_dry_run_is_a_269_whose_price_the_launch_then_bills(
     assert launched.cost_details.train_model == price["costDetails"]["train-model"]
 
 
-def test_a_running_training_is_canceled(sdk: Scenario, pictures: list[bytes]) -> None:
+def test_a_running_training_is_canceled(sdk, pictures):
     model_id = style_set(sdk, pictures)
     job_id = sdk.models.train.trigger(model_id, parameters=LONG).job.job_id
     with pytest.raises(BadRequestError, match="Action not permitted"):
@@ -181,7 +179,7 @@ def test_a_running_training_is_canceled(sdk: Scenario, pictures: list[bytes]) ->
     assert sdk.jobs.retrieve(job_id).job.status == "canceled"
 
 
-def test_a_large_picture_comes_in_parts_without_credentials(sdk: Scenario) -> None:
+def test_a_large_picture_comes_in_parts_without_credentials(sdk):
     noise = np.random.default_rng(7).integers(0, 256, (1500, 1500, 3), np.uint8)
     out = io.BytesIO()
     Image.fromarray(noise).save(out, "PNG", compress_level=0)
@@ -211,16 +209,14 @@ def test_a_large_picture_comes_in_parts_without_credentials(sdk: Scenario) -> No
     assert httpx.get(asset.url).content == content
 
 
-def test_a_url_that_must_not_be_fetched_is_an_upload_that_failed(sdk: Scenario) -> None:
+def test_a_url_that_must_not_be_fetched_is_an_upload_that_failed(sdk):
     begun = sdk.uploads.create(url="http://127.0.0.1/x.png", kind="image").upload
     ended = until(lambda: sdk.uploads.retrieve(begun.id).upload, lambda u: u.status == "failed")
     assert ended.source == "url"
     assert "imports nothing from URLs" in (ended.error_message or "")
 
 
-def test_models_are_listed_read_at_once_deleted_and_restored(
-    sdk: Scenario, pictures: list[bytes]
-) -> None:
+def test_models_are_listed_read_at_once_deleted_and_restored(sdk, pictures):
     kept, gone = style_set(sdk, pictures), style_set(sdk, pictures)
     sdk.models.delete(gone)
     assert [m.id for m in sdk.models.get_bulk(model_ids=[gone, kept]).models] == [kept]
@@ -235,7 +231,7 @@ def test_models_are_listed_read_at_once_deleted_and_restored(
     assert sdk.models.retrieve(gone).model.deleted_at is None
 
 
-def test_jobs_are_listed_page_by_page(sdk: Scenario, trained: str) -> None:
+def test_jobs_are_listed_page_by_page(sdk, trained):
     job_id = sdk.models.retrieve(trained).model.job_id
     seen: list[str] = []
     page = sdk.jobs.list(page_size=1)
@@ -250,7 +246,7 @@ def test_jobs_are_listed_page_by_page(sdk: Scenario, trained: str) -> None:
     assert job_id in {job.job_id for job in done}
 
 
-def test_weights_are_quoted_bought_and_taken_away(sdk: Scenario, trained: str) -> None:
+def test_weights_are_quoted_bought_and_taken_away(sdk, trained):
     raw = sdk.models.with_raw_response.download(trained, dry_run="true")
     assert raw.status_code == 269
     assert raw.http_response.json()["creativeUnitsCost"] == 5
@@ -266,7 +262,7 @@ def test_weights_are_quoted_bought_and_taken_away(sdk: Scenario, trained: str) -
     assert any((taken["1"][name] != taken["2"][name]).any() for name in taken["1"])
 
 
-def test_the_teams_limits_are_those_that_are_set(served: Served) -> None:
+def test_the_teams_limits_are_those_that_are_set(served):
     store = Store(served.data_dir)
     with store.writing() as connection:
         before = settings.load(connection)
@@ -279,7 +275,7 @@ def test_the_teams_limits_are_those_that_are_set(served: Served) -> None:
         settings.save(connection, before)
 
 
-def test_a_body_beyond_all_limits_is_refused_by_its_length(served: Served) -> None:
+def test_a_body_beyond_all_limits_is_refused_by_its_length(served):
     """Before credentials are looked at, and before a byte of it is on the disk."""
     url = served.sdk.base_url
     with socket.create_connection((url.host, url.port or 80), timeout=20) as connection:

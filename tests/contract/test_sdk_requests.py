@@ -132,10 +132,7 @@ CASES: dict[str, tuple[Ours, Theirs]] = {
         lambda p: p.trigger_download("m"),
         lambda s: s.models.download("m"),
     ),
-    "get_download": (
-        lambda p: p.get_download("j"),
-        lambda s: s.assets.download.get_status("j"),
-    ),
+    "get_download": (lambda p: p.get_download("j"), lambda s: s.assets.download.get_status("j")),
     "get_asset": (lambda p: p.get_asset("a"), lambda s: s.assets.retrieve("a")),
     "get_assets": (
         lambda p: p.get_assets(["a", "b"]),
@@ -179,10 +176,7 @@ CASES: dict[str, tuple[Ours, Theirs]] = {
     ),
     "get_upload": (lambda p: p.get_upload("u"), lambda s: s.uploads.retrieve("u")),
     "list_projects": (lambda p: p.list_projects(), lambda s: s.teams.list()),
-    "get_team_limits": (
-        lambda p: p.get_team_limits("t"),
-        lambda s: s.teams.retrieve_limits("t"),
-    ),
+    "get_team_limits": (lambda p: p.get_team_limits("t"), lambda s: s.teams.retrieve_limits("t")),
 }
 
 NOT_IN_THE_SDK = {"send_part", "fetch", "fetch_to"}
@@ -198,18 +192,6 @@ ANSWER = {
 }
 
 
-class Recorder:
-    def __init__(self) -> None:
-        self.requests: list[httpx.Request] = []
-
-    def transport(self) -> httpx.BaseTransport:
-        def answer(request: httpx.Request) -> httpx.Response:
-            self.requests.append(request)
-            return httpx.Response(200, json=ANSWER)
-
-        return httpx.MockTransport(answer)
-
-
 def told(request: httpx.Request) -> dict[str, Any]:
     """What a request says, as far as both must say the same."""
     return {
@@ -223,51 +205,46 @@ def told(request: httpx.Request) -> dict[str, Any]:
     }
 
 
-def ours(credentials: Credentials, recorder: Recorder, project_id: str | None) -> Phoenix:
-    transport = Transport(
-        base_url=BASE,
-        open_wire=recorder.transport,
-        sign=OriginAuth(credentials).sign,
-        params={"projectId": project_id} if project_id else {},
-    )
-    return Phoenix(transport, origin=BASE, is_local=False)
+def recording(seen: list[httpx.Request]) -> httpx.BaseTransport:
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json=ANSWER)
+
+    return httpx.MockTransport(answer)
 
 
+@pytest.mark.parametrize(
+    ("case", "project"),
+    [
+        (case, project)
+        for case in CASES
+        for project in ({}, {"projectId": "proj_1"})
+        if not (project and case in SCOPED_BY_US_ONLY)
+    ],
+)
 @pytest.mark.parametrize("scheme", ["basic", "bearer"])
-@pytest.mark.parametrize("case", CASES)
-def test_both_send_the_same(case: str, scheme: str) -> None:
+def test_both_send_the_same(case, project, scheme):
     basic = scheme == "basic"
     pair = {"api_key": "key", "api_secret": "s:cret/+="} if basic else {"bearer_auth": "tok.en"}
     names = {"api_key": "api_key", "api_secret": "api_secret", "bearer_auth": "bearer_token"}
-    credentials = Credentials(**{names[k]: Secret(v) for k, v in pair.items()}, base_url=BASE)
+    given = Credentials(**{names[k]: Secret(v) for k, v in pair.items()}, base_url=BASE)
     send, sdk_send = CASES[case]
-    sent, sdk_sent = Recorder(), Recorder()
-    send(ours(credentials, sent, None))
-    with httpx.Client(transport=sdk_sent.transport()) as http:
-        sdk_send(Scenario(**pair, base_url=BASE, http_client=http, max_retries=0))
-    assert [told(r) for r in sent.requests] == [told(r) for r in sdk_sent.requests]
-    assert len(sent.requests) == 1
+    sent: list[httpx.Request] = []
+    sdk_sent: list[httpx.Request] = []
+    transport = Transport(
+        base_url=BASE,
+        open_wire=lambda: recording(sent),
+        sign=OriginAuth(given).sign,
+        params=project,
+    )
+    send(Phoenix(transport, origin=BASE, is_local=False))
+    with httpx.Client(transport=recording(sdk_sent)) as http:
+        more = {"base_url": BASE, "max_retries": 0, "default_query": project}
+        sdk_send(Scenario(**pair, http_client=http, **more))
+    assert [told(r) for r in sent] == [told(r) for r in sdk_sent]
+    assert len(sent) == 1
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.partition(":")[0] not in SCOPED_BY_US_ONLY])
-def test_both_name_the_project_in_the_same_place(case: str) -> None:
-
-    credentials = Credentials(bearer_token=Secret("t"), base_url=BASE)
-    send, sdk_send = CASES[case]
-    sent, sdk_sent = Recorder(), Recorder()
-    send(ours(credentials, sent, "proj_1"))
-    with httpx.Client(transport=sdk_sent.transport()) as http:
-        sdk = Scenario(
-            bearer_auth="t",
-            base_url=BASE,
-            http_client=http,
-            max_retries=0,
-            default_query={"projectId": "proj_1"},
-        )
-        sdk_send(sdk)
-    assert [told(r) for r in sent.requests] == [told(r) for r in sdk_sent.requests]
-
-
-def test_every_operation_is_compared() -> None:
+def test_every_operation_is_compared():
     compared = {case.partition(":")[0] for case in CASES}
     assert compared == set(ENDPOINTS) - NOT_IN_THE_SDK - {"glance"}

@@ -15,7 +15,7 @@ from phoenix_nbtrain.cli import main
 from phoenix_nbtrain.client.phoenix import Phoenix
 from phoenix_nbtrain.errors import ConfigError, InputError, NotFound
 from phoenix_nbtrain.images.drawings import draw_pairs
-from phoenix_nbtrain.tool import ACTIONS, Action, Markdown
+from phoenix_nbtrain.tool import ACTIONS, Markdown
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ def client() -> Phoenix:
 
 
 @pytest.fixture
-def model_id(client: Phoenix) -> str:
+def model_id(client) -> str:
     return client.create_model(name="tool", type="flux.2-dev-lora").id
 
 
 @pytest.fixture
-def edit_id(client: Phoenix) -> str:
+def edit_id(client) -> str:
     return client.create_model(name="edit", type="flux.2-dev-edit-lora").id
 
 
@@ -40,7 +40,7 @@ def upload(client: Phoenix, folder: Path) -> list[str]:
     ]
 
 
-def test_the_whole_life_of_a_training(client: Phoenix, model_id: str, icons: Path) -> None:
+def test_the_whole_life_of_a_training(client, model_id, icons):
     ids = upload(client, icons)
     reply = nbt.train("upload_images", model_id, images=ids)
     assert (reply["status"], reply["count"], reply["already"]) == ("uploaded", 4, 0)
@@ -75,9 +75,7 @@ def test_the_whole_life_of_a_training(client: Phoenix, model_id: str, icons: Pat
     assert stopped["message"] == "Nothing is running."
 
 
-def test_an_image_that_was_deleted_can_be_given_again(
-    client: Phoenix, model_id: str, icons: Path
-) -> None:
+def test_an_image_that_was_deleted_can_be_given_again(client, model_id, icons):
     ids = upload(client, icons)
     nbt.train("upload_images", model_id, images=ids)
     nbt.train("delete_image", model_id, training_image_id=ids[3])
@@ -85,9 +83,7 @@ def test_an_image_that_was_deleted_can_be_given_again(
     assert len(client.get_model(model_id).training_images) == 4
 
 
-def test_what_the_tool_sets_is_the_choice_where_two_set_one_parameter(
-    client: Phoenix, model_id: str
-) -> None:
+def test_what_the_tool_sets_is_the_choice_where_two_set_one_parameter(client, model_id):
     nbt.train("configure", model_id, config={"epochs": 3})
     training = nbt.Training.open(model_id=model_id)
     client.update_model(
@@ -102,9 +98,7 @@ def test_what_the_tool_sets_is_the_choice_where_two_set_one_parameter(
     assert client.get_model(model_id).parameters["nbEpochs"] == 4
 
 
-def test_the_tools_own_example_of_1200_steps_works(
-    client: Phoenix, model_id: str, icons: Path
-) -> None:
+def test_the_tools_own_example_of_1200_steps_works(client, model_id, icons):
     nbt.train("upload_images", model_id, images=upload(client, icons))
     reply = nbt.train("configure", model_id, config={"steps": 1200})
     config = reply["config"]
@@ -114,14 +108,14 @@ def test_the_tools_own_example_of_1200_steps_works(
     assert (stored["nbEpochs"], stored["nbRepeats"]) == (10, 30)
 
 
-def test_more_than_ten_images_go_in_tens(client: Phoenix, edit_id: str, tmp_path: Path) -> None:
+def test_more_than_ten_images_go_in_tens(client, edit_id, tmp_path):
     folder = draw_pairs(tmp_path / "pairs", count=12, size=64)
     reply = nbt.train("upload_images", edit_id, images=sorted(map(str, folder.rglob("*.png"))))
     assert reply["count"] == 24
     assert len(client.get_model(edit_id).training_images) == 24
 
 
-def test_pairs_by_name_by_id_and_as_a_record(client: Phoenix, edit_id: str, icons: Path) -> None:
+def test_pairs_by_name_by_id_and_as_a_record(client, edit_id, icons):
     ids = upload(client, icons)
     nbt.train("upload_images", edit_id, images=ids)
     names = [path.name for path in sorted(icons.glob("*.png"))]
@@ -140,9 +134,7 @@ def test_pairs_by_name_by_id_and_as_a_record(client: Phoenix, edit_id: str, icon
     assert client.get_model(edit_id).training_image_pairs == ()
 
 
-def test_configure_with_dry_run_returns_the_cost_and_cannot_launch(
-    client: Phoenix, model_id: str, icons: Path
-) -> None:
+def test_configure_with_dry_run_returns_the_cost_and_cannot_launch(client, model_id, icons):
     nbt.train("upload_images", model_id, images=upload(client, icons))
     reply = nbt.train("configure", model_id, config={"epochs": 2}, dry_run=True)
     assert reply["cost"] > 0
@@ -150,9 +142,7 @@ def test_configure_with_dry_run_returns_the_cost_and_cannot_launch(
 
 
 @pytest.mark.parametrize("action", ["configure", "start"])
-def test_a_dry_run_keeps_nothing_of_its_configuration(
-    client: Phoenix, model_id: str, icons: Path, action: Action
-) -> None:
+def test_a_dry_run_keeps_nothing_of_its_configuration(client, model_id, icons, action):
     nbt.train("upload_images", model_id, images=upload(client, icons))
     nbt.train("configure", model_id, config={"epochs": 2})
     before, training = client.get_model(model_id), nbt.Training.open(model_id=model_id)
@@ -166,9 +156,7 @@ def test_a_dry_run_keeps_nothing_of_its_configuration(
     assert training.config["epochs"] == 2
 
 
-def test_the_same_training_is_bought_again_only_when_asked(
-    client: Phoenix, model_id: str, icons: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_same_training_is_bought_again_only_when_asked(client, model_id, icons, capsys):
     nbt.train("upload_images", model_id, images=upload(client, icons))
     nbt.train("configure", model_id, config={"epochs": 1, "repeats": 1})
     first = nbt.train("start", model_id)
@@ -181,7 +169,7 @@ def test_the_same_training_is_bought_again_only_when_asked(
     nbt.Training.open(model_id=model_id).wait(60)
 
 
-def test_markdown_keeps_strangers_texts_text(client: Phoenix, model_id: str, icons: Path) -> None:
+def test_markdown_keeps_strangers_texts_text(client, model_id, icons):
     ids = upload(client, icons)
     nbt.train("upload_images", model_id, images=ids[:1])
     reply = nbt.train(
@@ -231,13 +219,7 @@ def test_markdown_keeps_strangers_texts_text(client: Phoenix, model_id: str, ico
         ({"action": "start", "response_format": "xml"}, InputError, "json or markdown"),
     ],
 )  # fmt: skip
-def test_bad_calls_say_what_is_wrong_and_change_nothing(
-    client: Phoenix,
-    model_id: str,
-    call: dict[str, object],
-    error: type[Exception],
-    words: str,
-) -> None:
+def test_bad_calls_say_what_is_wrong_and_change_nothing(client, model_id, call, error, words):
     before = client.get_model(model_id)
     with pytest.raises(error, match=words) as caught:
         nbt.train(**{"model_id": model_id, **call})
@@ -248,7 +230,7 @@ def test_bad_calls_say_what_is_wrong_and_change_nothing(
 
 class TestUrls:
     @pytest.fixture
-    def cdn(self, client: Phoenix, icons: Path) -> Iterator[str]:
+    def cdn(self, client, icons) -> Iterator[str]:
         """A server of pictures on this computer, which its local Phoenix may read from."""
         files = {f"/ref{n}.png": path.read_bytes() for n, path in enumerate(icons.glob("*.png"), 1)}
 
@@ -261,7 +243,7 @@ class TestUrls:
         with serving(answer) as port:
             yield f"http://127.0.0.1:{port}"
 
-    def test_the_request_of_the_tools_page(self, client: Phoenix, model_id: str, cdn: str) -> None:
+    def test_the_request_of_the_tools_page(self, client, model_id, cdn):
         request = {
             "action": "upload_images",
             "model_id": model_id,
@@ -279,9 +261,7 @@ class TestUrls:
         assert frame["name"].tolist() == ["ref1.png", "ref2.png", "ref3.png"]
         assert frame["width"].tolist() == [64] * 3
 
-    def test_urls_ids_and_paths_together(
-        self, client: Phoenix, model_id: str, cdn: str, icons: Path
-    ) -> None:
+    def test_urls_ids_and_paths_together(self, client, model_id, cdn, icons):
         files = sorted(icons.glob("*.png"))
         given = client.upload_image("given.png", files[3].read_bytes()).id
         reply = nbt.train(
@@ -290,8 +270,8 @@ class TestUrls:
         assert reply["count"] == 3
 
     def test_one_that_cannot_be_imported_is_refused_by_name_and_can_be_given_again(
-        self, client: Phoenix, model_id: str, cdn: str
-    ) -> None:
+        self, client, model_id, cdn
+    ):
         images = [f"{cdn}/ref1.png", f"{cdn}/nowhere.png?signature=s3cret"]
         reply = nbt.train("upload_images", model_id, images=images)
         assert reply["count"] == 1
@@ -302,9 +282,7 @@ class TestUrls:
         assert len(nbt.Training.open(model_id=model_id).images) == 1
         assert nbt.train("upload_images", model_id, images=images)["already"] == 1
 
-    def test_a_picture_replaced_by_one_that_cannot_be_had_stays(
-        self, client: Phoenix, model_id: str, cdn: str
-    ) -> None:
+    def test_a_picture_replaced_by_one_that_cannot_be_had_stays(self, client, model_id, cdn):
         nbt.train("upload_images", model_id, images=[f"{cdn}/ref1.png"])
         (image,) = client.get_model(model_id).training_images
         change = {"training_image_id": image.id, "image_data": {"path": f"{cdn}/nowhere.png"}}
@@ -318,9 +296,7 @@ class TestUrls:
         assert image.description == "the second"
 
 
-def test_a_picture_that_is_there_already_takes_no_others_place(
-    client: Phoenix, model_id: str, icons: Path
-) -> None:
+def test_a_picture_that_is_there_already_takes_no_others_place(client, model_id, icons):
     files = sorted(map(str, icons.glob("*.png")))
     nbt.train("upload_images", model_id, images=files)
     image = client.get_model(model_id).training_images[0].id
@@ -328,12 +304,12 @@ def test_a_picture_that_is_there_already_takes_no_others_place(
         nbt.train("update_image", model_id, training_image_id=image, image_data={"path": files[1]})
 
 
-def test_an_unknown_asset_is_refused_with_a_remedy(client: Phoenix, model_id: str) -> None:
+def test_an_unknown_asset_is_refused_with_a_remedy(client, model_id):
     with pytest.raises(InputError, match=r"no asset_nowhere00: check the id, or add the file"):
         nbt.train("upload_images", model_id, images=["asset_nowhere00"])
 
 
-def test_a_plan_s_ceiling_says_how_many_fit(client: Phoenix, model_id: str, icons: Path) -> None:
+def test_a_plan_s_ceiling_says_how_many_fit(client, model_id, icons):
     assert main(["settings", "training_images=3"]) == 0
     files = sorted(map(str, icons.glob("*.png")))
     reply = nbt.train("upload_images", model_id, images=files)
@@ -344,8 +320,8 @@ def test_a_plan_s_ceiling_says_how_many_fit(client: Phoenix, model_id: str, icon
 
 
 def test_a_second_computer_recognises_what_the_first_sent(
-    client: Phoenix, model_id: str, icons: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, model_id, icons, tmp_path, monkeypatch
+):
     nbt.train("upload_images", model_id, images=[*map(str, icons.glob("*.png"))])
     data_dir = tmp_path / "home" / "local"
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "another computer"))
@@ -357,16 +333,14 @@ def test_a_second_computer_recognises_what_the_first_sent(
     assert (report.added, report.skipped, report.problem) == (0, 4, "")
 
 
-def test_an_empty_dataset_is_refused_by_the_service(client: Phoenix, model_id: str) -> None:
+def test_an_empty_dataset_is_refused_by_the_service(client, model_id):
     with pytest.raises(nbt.PhoenixError, match=r"no training images\. Add some"):
         nbt.train("start", model_id)
     assert client.get_model(model_id).status == "new"
 
 
 class TestCommandLine:
-    def test_the_same_seven_actions(
-        self, client: Phoenix, model_id: str, icons: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_the_same_seven_actions(self, client, model_id, icons, capsys):
         images = [str(p) for p in icons.glob("*.png")]
         assert main(["train", "upload_images", "--model-id", model_id, "--images", *images]) == 0
         assert json.loads(capsys.readouterr().out)["count"] == 4
@@ -380,13 +354,7 @@ class TestCommandLine:
         ("arguments", "code"),
         [(["fly", "--model-id", "m"], 2), (["start"], 2), (["start", "--model-id", "model_x"], 1)],
     )
-    def test_failures_are_words_and_a_code(
-        self,
-        client: Phoenix,
-        arguments: list[str],
-        code: int,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
+    def test_failures_are_words_and_a_code(self, client, arguments, code, capsys):
         assert main(["train", *arguments]) == code
         captured = capsys.readouterr()
         assert captured.out == ""
@@ -394,7 +362,7 @@ class TestCommandLine:
         assert "Traceback" not in captured.err
 
 
-def test_the_actions_are_those_of_the_tool() -> None:
+def test_the_actions_are_those_of_the_tool():
     assert ACTIONS == (
         "upload_images",
         "update_image",

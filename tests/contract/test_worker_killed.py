@@ -12,7 +12,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,7 +40,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="the worker needs flock"
 
 
 @pytest.fixture
-def phoenix(tmp_path: Path) -> Iterator[Phoenix]:
+def phoenix(tmp_path) -> Iterator[Phoenix]:
     found = Phoenix(tmp_path / "phoenix")
     yield found
     found.end_workers()
@@ -164,9 +163,7 @@ def killed(moment: str, training: Training, chance: random.Random) -> str | None
     return str(row["status"])
 
 
-def test_a_killed_worker_is_resumed_every_time_and_ends_at_the_same_bytes(
-    phoenix: Phoenix,
-) -> None:
+def test_a_killed_worker_is_resumed_every_time_and_ends_at_the_same_bytes(phoenix):
     model_id = edit_model(phoenix)
     undisturbed = Training(phoenix, model_id).to_its_end()
     assert undisturbed["status"] == "trained"

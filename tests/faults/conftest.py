@@ -27,20 +27,20 @@ def memory() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def bench(memory: Path) -> Iterator[Bench]:
+def bench(memory) -> Iterator[Bench]:
     """A Phoenix behind its proxy."""
     with serving(memory / "served") as found:
         yield found
 
 
 @pytest.fixture(autouse=True)
-def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+def _still(monkeypatch) -> None:
     """Let no training move on. For each test anew, so that later ones have their workers."""
     monkeypatch.setattr(Workers, "ensure", lambda self: None)
 
 
 @pytest.fixture(autouse=True)
-def _home(_alone: None, memory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _home(_alone, memory, monkeypatch) -> Iterator[None]:
     home = memory / "home"
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(home))
     yield
@@ -55,14 +55,14 @@ def kernels() -> Iterator[ExitStack]:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def small(tmp_path_factory) -> list[Path]:
     """Small pictures by name, more than one call adds."""
     folder = draw_icons(tmp_path_factory.mktemp("small"), count=13, size=32)
     return sorted(folder.glob("*.png"))
 
 
 @pytest.fixture(scope="session")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def large(tmp_path_factory) -> Path:
     """A picture that is too large for one request."""
     path = tmp_path_factory.mktemp("large") / "noise.png"
     side = 1200

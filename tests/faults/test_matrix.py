@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from faults.bench import KEY, SECRET, Bench, Held, Kernel
-from faults.kinds import FAULTS, Fault
+from faults.kinds import FAULTS
 from faults.proxy import Spoiled
 from faults.stories import MAX_COST, STORIES, Launch, Story
 
@@ -109,16 +107,8 @@ CELLS = [
 
 @pytest.mark.parametrize(("fault", "kind", "expected", "lasts"), CELLS)
 def test_it_completes_or_says_so_and_goes_on(
-    bench: Bench,
-    kernels: ExitStack,
-    small: list[Path],
-    large: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    fault: Fault,
-    kind: type[Story],
-    expected: str,
-    lasts: bool,
-) -> None:
+    bench, kernels, small, large, monkeypatch, fault, kind, expected, lasts
+):
     story = kind(small, large, bench.proxy)
     kernel = kernels.enter_context(Kernel(bench, kind.type))
     assets = bench.assets(story.wanted.pictures)
@@ -197,6 +187,14 @@ def assert_unharmed(story: Story, before: Held, held: Held) -> None:
         assert caption in (before.captions.get(picture, ""), wanted.captions[picture])
 
 
+def look_for_two_minutes(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read as often as it takes, as if two minutes had passed between the reads."""
+    monkeypatch.setattr(reconcile, "QUIET_SECONDS", 0)
+    monkeypatch.setattr(reconcile, "QUIET_APART", 0)
+    for _ in range(reconcile.QUIET_READS):
+        training.refresh()
+
+
 def assert_left_by_reads_only(
     bench: Bench, kernel: Kernel, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,11 +203,7 @@ def assert_left_by_reads_only(
     with pytest.raises(LaunchUncertain):
         story.act(training)
     assert bench.held(model_id).jobs == 0
-    # As if two minutes had passed between the reads.
-    monkeypatch.setattr(reconcile, "QUIET_SECONDS", 0)
-    monkeypatch.setattr(reconcile, "QUIET_APART", 0)
-    for _ in range(reconcile.QUIET_READS):
-        training.refresh()
+    look_for_two_minutes(training, monkeypatch)
     with pytest.raises(LaunchUncertain, match="appears not to have run"):
         story.act(training)
     assert bench.held(model_id).jobs == 0
@@ -220,22 +214,15 @@ def assert_held_while_reads_look(
     bench: Bench, kernel: Kernel, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refusal that a copy of the request could have caused: a plain start goes on after it."""
-    training = kernel.training
     with pytest.raises(LaunchRefused, match="sent again from"):
-        story.act(training)
+        story.act(kernel.training)
     assert bench.held(kernel.model_id).jobs == 0
-    # As if two minutes had passed between the reads.
-    monkeypatch.setattr(reconcile, "QUIET_SECONDS", 0)
-    monkeypatch.setattr(reconcile, "QUIET_APART", 0)
-    for _ in range(reconcile.QUIET_READS):
-        training.refresh()
-    story.act(training)
+    look_for_two_minutes(kernel.training, monkeypatch)
+    story.act(kernel.training)
 
 
 @pytest.mark.parametrize("fault", ["reset", "502", "expired", "trickle, done"])
-def test_an_import_that_cannot_be_watched_is_not_begun_again(
-    bench: Bench, kernels: ExitStack, small: list[Path], large: Path, fault: str
-) -> None:
+def test_an_import_that_cannot_be_watched_is_not_begun_again(bench, kernels, small, large, fault):
     story = STORIES["complete"](small, large, bench.proxy)
     kernel = kernels.enter_context(Kernel(bench, story.type))
     assets = bench.assets(story.wanted.pictures)
@@ -251,9 +238,7 @@ def test_an_import_that_cannot_be_watched_is_not_begun_again(
     assert bench.assets(story.wanted.pictures) == assets + 1
 
 
-def test_the_phoenix_behind_the_proxy_counts_as_a_hosted_one(
-    bench: Bench, kernels: ExitStack, small: list[Path]
-) -> None:
+def test_the_phoenix_behind_the_proxy_counts_as_a_hosted_one(bench, kernels, small):
     """Else its launches would need no accepted price, and the matrix would prove less."""
     kernel = kernels.enter_context(Kernel(bench, "flux.2-dev-lora"))
     client = nbt.connect(api_key=KEY, api_secret=SECRET, base_url=bench.proxy.base_url)

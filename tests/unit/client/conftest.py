@@ -14,7 +14,7 @@ Over = Callable[[Handler], list[httpx.Request]]
 
 
 @pytest.fixture
-def over(monkeypatch: pytest.MonkeyPatch) -> Over:
+def over(monkeypatch) -> Over:
     """Let a handler answer all that `connect` opens; return what it is asked, as it comes."""
 
     def put(handler: Handler) -> list[httpx.Request]:

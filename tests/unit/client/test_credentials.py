@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import json
 import warnings
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from unit.client.conftest import Over
 
 from phoenix_nbtrain.client.connect import connect, default_client
 from phoenix_nbtrain.client.credentials import Credentials, OriginAuth, Secret, find
-from phoenix_nbtrain.errors import (
-    CredentialsError,
-    InputError,
-    PhoenixError,
-    ServiceUnreachable,
-)
+from phoenix_nbtrain.errors import CredentialsError, InputError, PhoenixError, ServiceUnreachable
 
 
-def test_ours_come_before_the_services_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ours_come_before_the_services_own(monkeypatch):
     monkeypatch.setenv("SCENARIO_SDK_API_KEY", "theirs")
     monkeypatch.setenv("SCENARIO_SDK_API_SECRET", "theirs")
     monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", "ours")
@@ -35,7 +27,7 @@ def test_ours_come_before_the_services_own(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     "prefix", ["PHOENIX_NBTRAIN_", "SCENARIO_SDK_", "SCENARIO_"], ids=str.lower
 )
-def test_every_documented_pair_is_found(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+def test_every_documented_pair_is_found(monkeypatch, prefix):
     monkeypatch.setenv(f"{prefix}API_KEY", "k")
     monkeypatch.setenv(f"{prefix}API_SECRET", "s")
     found = find()
@@ -71,15 +63,15 @@ THEIRS = {"SCENARIO_API_KEY": "for another", "SCENARIO_API_SECRET": "service"}
     ],
 )
 def test_credentials_that_cannot_be_used_are_refused_and_never_completed_from_elsewhere(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], given: dict[str, Any], words: str
-) -> None:
+    monkeypatch, environment, given, words
+):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(CredentialsError, match=words):
         connect(**given)
 
 
-def test_a_saved_login_comes_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_saved_login_comes_last(monkeypatch, tmp_path):
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path))
     (tmp_path / "login.json").write_text(json.dumps({"bearer_token": "saved"}))
     found = find()
@@ -92,9 +84,7 @@ def test_a_saved_login_comes_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert (found.source, found.base_url) == ("environment", "https://phoenix.example/v1")
 
 
-def test_after_a_connect_that_failed_no_other_phoenix_is_chosen_in_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_connect_that_failed_no_other_phoenix_is_chosen_in_its_place(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_KEY", "somebodys")
     monkeypatch.setenv("PHOENIX_NBTRAIN_API_SECRET", "account")
@@ -112,9 +102,7 @@ def test_after_a_connect_that_failed_no_other_phoenix_is_chosen_in_its_place(
     assert default_client() is made, "as it was"
 
 
-def test_a_key_in_a_cell_is_warned_of_each_time_the_cell_runs(
-    monkeypatch: pytest.MonkeyPatch, over: Over, tmp_path: Path
-) -> None:
+def test_a_key_in_a_cell_is_warned_of_each_time_the_cell_runs(monkeypatch, over, tmp_path):
     over(lambda _: httpx.Response(200, json={"models": []}))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.setattr("phoenix_nbtrain.client.connect._default", None)
@@ -137,12 +125,12 @@ def test_a_key_in_a_cell_is_warned_of_each_time_the_cell_runs(
     assert warned("_ = nbt.connect(api_key=secret, api_secret=secret)") == []
 
 
-def test_an_unknown_phoenix_is_refused() -> None:
+def test_an_unknown_phoenix_is_refused():
     with pytest.raises(InputError, match="moon"):
         connect("moon")  # type: ignore[arg-type]  # the mistake under test
 
 
-def test_another_origin_gets_no_credentials() -> None:
+def test_another_origin_gets_no_credentials():
     auth = OriginAuth(Credentials(bearer_token=Secret("t"), base_url="https://a.test/v1"))
 
     def sent(url: str) -> str | None:
@@ -157,9 +145,7 @@ def test_another_origin_gets_no_credentials() -> None:
 
 @pytest.mark.parametrize("name", ["api_key", "base_url", "project_id", "team_id", "bearer_token"])
 @pytest.mark.parametrize("value", [5, b"planted", ["planted"], object(), float("nan")])
-def test_an_argument_that_is_no_text_is_told_by_name_and_its_value_is_not_shown(
-    name: str, value: Any
-) -> None:
+def test_an_argument_that_is_no_text_is_told_by_name_and_its_value_is_not_shown(name, value):
     given = {"api_key": "k", "api_secret": "s", name: value}
     with pytest.raises(InputError, match=f"^{name} is a {type(value).__name__}, not a text") as e:
         connect(**given)

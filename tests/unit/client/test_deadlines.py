@@ -1,15 +1,18 @@
-"""A server that never ends, on a real socket: every call ends, and knows whether it was sent."""
+"""A server that never ends, on a real socket: every call ends, and knows whether it was sent.
+
+What else a socket can do to a call, `faults` plants in every operation.
+"""
 
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from unit.client.test_network import serving
 
 from phoenix_nbtrain.client.endpoints import ENDPOINTS
 from phoenix_nbtrain.client.phoenix import Phoenix
@@ -19,50 +22,24 @@ from phoenix_nbtrain.errors import ServiceUnreachable
 
 SECONDS = 0.6
 """What every operation of these tests gets; the server keeps trickling for longer."""
+HURRIED = {name: replace(e, seconds=SECONDS, again="never") for name, e in ENDPOINTS.items()}
 
 
 @contextmanager
-def serving(behave: Callable[[socket.socket, threading.Event], None]) -> Iterator[Phoenix]:
-    """A client of a server that treats its first connection as ``behave`` says."""
-    over = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            try:
-                with server.accept()[0] as connection:
-                    behave(connection, over)
-            except OSError:
-                pass  # the client left, which is what is tested
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        endpoints = {
-            name: replace(endpoint, seconds=SECONDS, again="never")
-            for name, endpoint in ENDPOINTS.items()
-        }
-        transport = Transport(
-            base_url=f"http://127.0.0.1:{server.getsockname()[1]}/v1",
-            open_wire=SocketTransport,
-            endpoints=endpoints,
-        )
-        client = Phoenix(transport, origin="test", is_local=False)
-        try:
-            yield client
-        finally:
-            client.close()
-            over.set()
-            thread.join(5)
-            assert not thread.is_alive()
+def client_at(base_url: str) -> Iterator[Phoenix]:
+    transport = Transport(base_url=base_url, open_wire=SocketTransport, endpoints=HURRIED)
+    client = Phoenix(transport, origin="test", is_local=False)
+    try:
+        yield client
+    finally:
+        client.close()
 
 
-def trickle(start: bytes) -> Callable[[socket.socket, threading.Event], None]:
-    def behave(connection: socket.socket, over: threading.Event) -> None:
-        connection.recv(65536)
-        connection.sendall(start)
-        while not over.wait(0.05):
-            connection.sendall(b"x")
-
-    return behave
+@contextmanager
+def client_of(behave: Callable[[socket.socket], None]) -> Iterator[Phoenix]:
+    """A client of a server that treats a connection as ``behave`` says, until the client leaves."""
+    with serving(behave) as port, client_at(f"http://127.0.0.1:{port}/v1") as client:
+        yield client
 
 
 @pytest.mark.parametrize(
@@ -70,98 +47,67 @@ def trickle(start: bytes) -> Callable[[socket.socket, threading.Event], None]:
     [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{"],
     ids=["nothing", "headers", "body"],
 )
-def test_a_server_that_trickles_holds_no_call_beyond_its_time(start: bytes) -> None:
-    behave = trickle(start)
-    if not start:
+def test_a_server_that_trickles_holds_no_call_beyond_its_time(start):
+    def behave(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(start)
+        while True:
+            if start:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+            elif not connection.recv(65536):
+                return
 
-        def behave(connection: socket.socket, over: threading.Event) -> None:
-            over.wait(30)
-
-    with serving(behave) as client:
+    with client_of(behave) as client:
         began = time.monotonic()
         with pytest.raises(ServiceUnreachable, match=r"within 0.6 s") as caught:
             client.trigger_training("m", {})
-        assert time.monotonic() - began < SECONDS + 2
+        assert time.monotonic() - began < SECONDS + 9
         assert caught.value.sent
 
 
-def test_a_server_that_reads_slowly_holds_no_upload_beyond_its_time() -> None:
-    def behave(connection: socket.socket, over: threading.Event) -> None:
-        while not over.wait(0.02):  # fast enough that no single write waits for long
-            connection.recv(65536)
+def test_a_server_that_reads_slowly_holds_no_upload_beyond_its_time():
+    def behave(connection: socket.socket) -> None:
+        while connection.recv(65536):
+            time.sleep(0.02)  # fast enough that no single write waits for long
 
-    with serving(behave) as client:
+    with client_of(behave) as client:
         began = time.monotonic()
         with pytest.raises(ServiceUnreachable) as caught:
             client.upload_inline("a.png", bytes(40_000_000))
-        assert time.monotonic() - began < SECONDS + 3
+        assert time.monotonic() - began < SECONDS + 9, "it would take 16 s"
         assert caught.value.sent
 
 
-def test_a_connection_cut_after_the_request_counts_as_sent() -> None:
-    def behave(connection: socket.socket, over: threading.Event) -> None:
-        connection.recv(65536)
-
-    with serving(behave) as client, pytest.raises(ServiceUnreachable) as caught:
-        client.trigger_training("m", {})
-    assert caught.value.sent
-
-
-def test_half_a_reply_is_none() -> None:
-    def behave(connection: socket.socket, over: threading.Event) -> None:
-        connection.recv(65536)
-        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"job": {"jobId": "j"}')
-
-    with serving(behave) as client, pytest.raises(ServiceUnreachable) as caught:
-        client.trigger_training("m", {})
-    assert caught.value.sent
-
-
-def test_a_refused_connection_is_provably_not_sent() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    transport = Transport(base_url=f"http://127.0.0.1:{port}/v1", open_wire=SocketTransport)
-    client = Phoenix(transport, origin="test", is_local=False)
-    with pytest.raises(ServiceUnreachable, match="cannot be reached") as caught:
-        client.trigger_training("m", {})
-    assert not caught.value.sent
-
-
-def test_something_that_speaks_no_tls_got_no_byte_of_the_request() -> None:
+def test_something_that_speaks_no_tls_got_no_byte_of_the_request():
     received: list[bytes] = []
 
-    def behave(connection: socket.socket, over: threading.Event) -> None:
+    def behave(connection: socket.socket) -> None:
         received.append(connection.recv(65536))
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    with serving(behave) as plain:
-        transport = Transport(
-            base_url=plain._http.base_url.replace("http:", "https:"), open_wire=SocketTransport
-        )
-        client = Phoenix(transport, origin="test", is_local=False)
-        with pytest.raises(ServiceUnreachable) as caught:
-            client.trigger_training("m", {"rank": 4})
+    with (
+        serving(behave) as port,
+        client_at(f"https://127.0.0.1:{port}/v1") as client,
+        pytest.raises(ServiceUnreachable) as caught,
+    ):
+        client.trigger_training("m", {"rank": 4})
     assert not caught.value.sent
     assert b"rank" not in b"".join(received)
 
 
-def test_the_proxy_of_the_environment_is_used_but_never_for_this_computer(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_proxy_of_the_environment_is_used_but_never_for_this_computer(monkeypatch):
     seen: list[bytes] = []
 
-    def behave(connection: socket.socket, over: threading.Event) -> None:
+    def behave(connection: socket.socket) -> None:
         seen.append(connection.recv(65536))
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n" + b'{"models": [] }')
 
-    with serving(behave) as proxy:
-        address = proxy._http.base_url.removesuffix("/v1")
-        monkeypatch.setenv("http_proxy", address.replace("http://", "http://user:pass@"))
+    with serving(behave) as port:
+        monkeypatch.setenv("http_proxy", f"http://user:pass@127.0.0.1:{port}")
         monkeypatch.delenv("no_proxy", raising=False)
-        elsewhere = Transport(base_url="http://phoenix.test/v1", open_wire=SocketTransport)
-        Phoenix(elsewhere, origin="test", is_local=False).ping()
-        elsewhere.close()
+        for base_url in ("http://phoenix.test/v1", f"http://127.0.0.1:{port}/v1"):
+            with client_at(base_url) as client:
+                client.ping()
     assert seen[0].startswith(b"GET http://phoenix.test/v1/models")
-    with serving(behave) as here:
-        here.ping()
     assert seen[1].startswith(b"GET /v1/models")

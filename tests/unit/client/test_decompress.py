@@ -6,7 +6,6 @@ import gzip
 import tracemalloc
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -50,12 +49,12 @@ def test_what_was_packed_comes_out_again(content: bytes, packed: str, size: int)
     assert b"".join(decompressed(reply(wire, packed, size))) == content
 
 
-def test_any_size_comes_whole() -> None:
+def test_any_size_comes_whole():
     for size in (0, 1, MB - 1, MB, MB + 1, 3 * MB + 7):
         assert b"".join(decompressed(reply(gzip.compress(bytes(size)), "gzip"))) == bytes(size)
 
 
-def test_a_reply_packed_twice_is_refused_before_it_grows() -> None:
+def test_a_reply_packed_twice_is_refused_before_it_grows():
     bomb = gzip.compress(gzip.compress(bytes(256 * MB), 1))
     wire = Wire(lambda _: reply(bomb, "gzip, gzip"))
     tracemalloc.start()
@@ -68,7 +67,7 @@ def test_a_reply_packed_twice_is_refused_before_it_grows() -> None:
     assert peak < 8 * MB
 
 
-def test_one_chunk_that_holds_too_much_is_never_there_at_once() -> None:
+def test_one_chunk_that_holds_too_much_is_never_there_at_once():
     bomb = gzip.compress(bytes(80 * MB))
     sizes = [len(piece) for piece in decompressed(reply(bomb, "gzip", len(bomb)))]
     assert max(sizes) == MB
@@ -88,20 +87,20 @@ def test_one_chunk_that_holds_too_much_is_never_there_at_once() -> None:
         (gzip.compress(gzip.compress(b"twice", mtime=0), mtime=0), "gzip, gzip"),
     ],
 )
-def test_what_cannot_be_unpacked_is_no_reply(content: bytes, packed: str) -> None:
+def test_what_cannot_be_unpacked_is_no_reply(content, packed):
     wire = Wire(lambda _: reply(content, packed))
     with pytest.raises(ServiceUnreachable, match="DecodingError"):
         wire.phoenix.trigger_training("m", {})
 
 
-def test_only_gzip_is_asked_for_and_an_empty_body_needs_no_gzip() -> None:
+def test_only_gzip_is_asked_for_and_an_empty_body_needs_no_gzip():
     wire = Wire(lambda _: httpx.Response(200, json={"models": []}))
     wire.phoenix.ping()
     assert [r.headers["Accept-Encoding"] for r in wire.requests] == ["gzip"]
     assert b"".join(decompressed(reply(b"", "gzip"))) == b""
 
 
-def test_a_file_is_asked_for_as_it_is(tmp_path: Path) -> None:
+def test_a_file_is_asked_for_as_it_is(tmp_path):
     wire = Wire(lambda _: httpx.Response(200, content=b"weights"))
     wire.phoenix.fetch_to("https://storage.test/w", tmp_path / "w")
     wire.phoenix.fetch("https://storage.test/a.png")

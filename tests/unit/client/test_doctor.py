@@ -13,7 +13,6 @@ from pathlib import Path
 import certifi
 import httpx
 import pytest
-from unit.client.conftest import Over
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain import checkup
@@ -31,7 +30,7 @@ def examined() -> dict[str, tuple[str, str]]:
     return {row.check: (row.state, row.detail) for row in frame.itertuples()}
 
 
-def test_a_fresh_computer_is_well_and_stays_untouched() -> None:
+def test_a_fresh_computer_is_well_and_stays_untouched():
     found = examined()
     assert found["python"][0] == found["disk space"][0] == "ok"
     assert found["anywidget"] == ("ok", importlib.metadata.version("anywidget"))
@@ -40,7 +39,7 @@ def test_a_fresh_computer_is_well_and_stays_untouched() -> None:
     assert not Path(os.environ["PHOENIX_NBTRAIN_HOME"]).exists()
 
 
-def test_the_connected_phoenix_is_the_one_that_is_asked() -> None:
+def test_the_connected_phoenix_is_the_one_that_is_asked():
     nbt.connect("local")
     found = examined()
     assert "Local Phoenix · nothing is charged" in found["phoenix"][1]
@@ -48,9 +47,7 @@ def test_the_connected_phoenix_is_the_one_that_is_asked() -> None:
     assert found["phoenix.sqlite"][0] == "ok"
 
 
-def test_a_package_that_is_missing_or_too_old_is_named_with_its_cure(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_package_that_is_missing_or_too_old_is_named_with_its_cure(monkeypatch):
     real = importlib.metadata.version
 
     def version(name: str) -> str:
@@ -69,9 +66,7 @@ def test_a_package_that_is_missing_or_too_old_is_named_with_its_cure(
     assert found["anywidget"][0] == "problem", "0.9 is older than 0.11"
 
 
-def test_a_missing_front_end_is_a_warning_since_the_lab_may_run_elsewhere(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_missing_front_end_is_a_warning_since_the_lab_may_run_elsewhere(monkeypatch, tmp_path):
     from jupyter_core import paths
 
     monkeypatch.setattr(paths, "jupyter_path", lambda *_: [str(tmp_path)])
@@ -79,7 +74,7 @@ def test_a_missing_front_end_is_a_warning_since_the_lab_may_run_elsewhere(
     assert (state, "another one" in detail) == ("warning", True)
 
 
-def test_a_damaged_database_is_found() -> None:
+def test_a_damaged_database_is_found():
     folder = Path(os.environ["PHOENIX_NBTRAIN_HOME"])
     folder.mkdir(mode=0o700)
     with sqlite3.connect(folder / "journal.sqlite3") as file:
@@ -94,9 +89,7 @@ def test_a_damaged_database_is_found() -> None:
     assert "chmod 700" in examined()["data folder"][1]
 
 
-def test_a_relative_data_folder_is_looked_into_as_any_other(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_relative_data_folder_is_looked_into_as_any_other(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", "relative/home")
     nbt.connect("local")
@@ -105,23 +98,19 @@ def test_a_relative_data_folder_is_looked_into_as_any_other(
 
 
 @pytest.mark.parametrize("below", ["", "here"])
-def test_a_file_where_the_data_folder_should_be_is_a_problem(
-    below: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_file_where_the_data_folder_should_be_is_a_problem(below, monkeypatch, tmp_path):
     (tmp_path / "taken").write_text("a file")
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "taken" / below))
     state, detail = examined()["data folder"]
     assert (state, "set PHOENIX_NBTRAIN_HOME to another" in detail) == ("problem", True)
 
 
-def test_little_space_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_little_space_is_a_warning(monkeypatch):
     monkeypatch.setattr(checkup, "LITTLE_SPACE", 1 << 80)
     assert examined()["disk space"][0] == "warning"
 
 
-def test_a_service_that_is_down_is_a_problem_after_one_try(
-    monkeypatch: pytest.MonkeyPatch, over: Over
-) -> None:
+def test_a_service_that_is_down_is_a_problem_after_one_try(monkeypatch, over):
     def down(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("Name or service not known")
 
@@ -135,9 +124,7 @@ def test_a_service_that_is_down_is_a_problem_after_one_try(
 
 @pytest.mark.parametrize("where", ["environment", "saved login", "half", "in the address"])
 @pytest.mark.parametrize("status", [200, 401, 500])
-def test_no_secret_is_ever_shown(
-    monkeypatch: pytest.MonkeyPatch, over: Over, where: str, status: int
-) -> None:
+def test_no_secret_is_ever_shown(monkeypatch, over, where, status):
     key, secret, token = PLANTED
     basic = httpx.BasicAuth(key, secret)._auth_header
     said = {"message": f"{basic} is wrong", "models": []}
@@ -177,9 +164,7 @@ def test_no_secret_is_ever_shown(
         ("PHOENIX_NBTRAIN_HOME", "~nobody-of-that-name", "data folder", "names no folder"),
     ],
 )
-def test_what_is_set_wrongly_is_a_problem_that_is_named(
-    variable: str, value: str, check: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_set_wrongly_is_a_problem_that_is_named(variable, value, check, words, monkeypatch):
     monkeypatch.setenv(variable, value)
     found = examined()
     assert found[check][0] == "problem"
@@ -187,9 +172,7 @@ def test_what_is_set_wrongly_is_a_problem_that_is_named(
     assert not any(planted in str(found) for planted in PLANTED)
 
 
-def test_a_proxy_and_certificates_that_are_set_are_shown(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_proxy_and_certificates_that_are_set_are_shown(monkeypatch):
     for name in ("NO_PROXY", "no_proxy", "https_proxy", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
     where = certifi.where()
@@ -206,12 +189,9 @@ def test_a_proxy_and_certificates_that_are_set_are_shown(
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
-    [(errno.ENOLCK, "cannot be locked"), (errno.ENOSPC, "Make room there")],
+    ("error", "words"), [(errno.ENOLCK, "cannot be locked"), (errno.ENOSPC, "Make room there")]
 )
-def test_a_data_folder_without_locks_or_room_is_a_problem(
-    monkeypatch: pytest.MonkeyPatch, error: int, words: str
-) -> None:
+def test_a_data_folder_without_locks_or_room_is_a_problem(monkeypatch, error, words):
     def no(*_: object) -> None:
         raise OSError(error, os.strerror(error))
 
@@ -221,7 +201,7 @@ def test_a_data_folder_without_locks_or_room_is_a_problem(
     assert (state, words in detail) == ("problem", True)
 
 
-def test_a_saved_login_that_cannot_be_read_is_not_taken_for_none() -> None:
+def test_a_saved_login_that_cannot_be_read_is_not_taken_for_none():
     (Path(os.environ["PHOENIX_NBTRAIN_HOME"]) / "login.json").mkdir(parents=True)
     with pytest.raises(CredentialsError, match=r"saved login.*cannot be read.*log in again"):
         nbt.connect()
@@ -230,7 +210,7 @@ def test_a_saved_login_that_cannot_be_read_is_not_taken_for_none() -> None:
     assert "cannot be read" in examined()["phoenix"][1]
 
 
-def test_a_check_that_fails_by_itself_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_fails_by_itself_is_a_row(monkeypatch):
     from jupyter_core import paths
 
     def no_home(*_: object) -> list[str]:

@@ -6,11 +6,9 @@ import getpass
 import json
 import stat
 import warnings
-from pathlib import Path
 
 import httpx
 import pytest
-from unit.client.conftest import Over
 
 import phoenix_nbtrain as nbt
 from phoenix_nbtrain.client import connect as connecting
@@ -42,7 +40,7 @@ class Hosted:
 
 
 @pytest.fixture
-def hosted(monkeypatch: pytest.MonkeyPatch, over: Over) -> Hosted:
+def hosted(monkeypatch, over) -> Hosted:
     service = Hosted()
     monkeypatch.setattr(connecting, "_login_seen", 0)
     service.requests = over(service.answer)
@@ -61,9 +59,7 @@ def typing(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
     return prompts
 
 
-def test_a_key_is_asked_checked_and_kept_for_its_owner_only(
-    monkeypatch: pytest.MonkeyPatch, hosted: Hosted, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_key_is_asked_checked_and_kept_for_its_owner_only(monkeypatch, hosted, capsys):
     prompts = typing(monkeypatch, f" {SECRETS[0]} ", SECRETS[1])
     said = nbt.login()
     assert prompts == ["API key: ", "API secret: "]
@@ -80,9 +76,7 @@ def test_a_key_is_asked_checked_and_kept_for_its_owner_only(
     assert hosted.requests[-1].headers["authorization"] in hosted.known
 
 
-def test_a_token_is_kept_with_the_project_it_reaches(
-    monkeypatch: pytest.MonkeyPatch, hosted: Hosted
-) -> None:
+def test_a_token_is_kept_with_the_project_it_reaches(monkeypatch, hosted):
     typing(monkeypatch, SECRETS[2])
     nbt.login(kind="token")
     saved = json.loads(login_path().read_text())
@@ -90,9 +84,7 @@ def test_a_token_is_kept_with_the_project_it_reaches(
     assert saved["project_id"] == "proj_1"
 
 
-def test_wrong_credentials_are_not_saved_nor_shown(
-    monkeypatch: pytest.MonkeyPatch, hosted: Hosted
-) -> None:
+def test_wrong_credentials_are_not_saved_nor_shown(monkeypatch, hosted):
     hosted.known.clear()
     typing(monkeypatch, *SECRETS[:2])
     with pytest.raises(AuthenticationFailed) as caught:
@@ -102,9 +94,7 @@ def test_wrong_credentials_are_not_saved_nor_shown(
     assert header.split()[1] not in str(caught.value), "the service quoted it"
 
 
-def test_a_wrong_login_leaves_the_one_before(
-    monkeypatch: pytest.MonkeyPatch, hosted: Hosted
-) -> None:
+def test_a_wrong_login_leaves_the_one_before(monkeypatch, hosted):
     typing(monkeypatch, *SECRETS[:2], "wrong", "wrong")
     nbt.login()
     before = login_path().read_bytes()
@@ -113,7 +103,7 @@ def test_a_wrong_login_leaves_the_one_before(
     assert login_path().read_bytes() == before
 
 
-def test_logout_deletes_it_and_says_so(monkeypatch: pytest.MonkeyPatch, hosted: Hosted) -> None:
+def test_logout_deletes_it_and_says_so(monkeypatch, hosted):
     assert "no saved login" in nbt.logout()
     typing(monkeypatch, *SECRETS[:2])
     nbt.login()
@@ -122,18 +112,14 @@ def test_logout_deletes_it_and_says_so(monkeypatch: pytest.MonkeyPatch, hosted: 
     assert nbt.connect().is_local
 
 
-def test_the_environment_comes_first_and_login_says_so(
-    monkeypatch: pytest.MonkeyPatch, hosted: Hosted
-) -> None:
+def test_the_environment_comes_first_and_login_says_so(monkeypatch, hosted):
     typing(monkeypatch, *SECRETS[:2])
     monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", SECRETS[2])
     assert "environment's credentials come first" in nbt.login()
 
 
 @pytest.mark.parametrize("answers", [("",), ("key", "  ")])
-def test_nothing_typed_is_nothing_saved(
-    monkeypatch: pytest.MonkeyPatch, hosted: Hosted, answers: tuple[str, ...]
-) -> None:
+def test_nothing_typed_is_nothing_saved(monkeypatch, hosted, answers):
     typing(monkeypatch, *answers)
     with pytest.raises(CredentialsError, match="was typed"):
         nbt.login()
@@ -141,9 +127,7 @@ def test_nothing_typed_is_nothing_saved(
 
 
 @pytest.mark.parametrize("bad", ["kéy", "two words", "line\nbreak", "nul\0"])
-def test_what_cannot_be_a_key_is_refused_without_showing_it(
-    monkeypatch: pytest.MonkeyPatch, hosted: Hosted, bad: str
-) -> None:
+def test_what_cannot_be_a_key_is_refused_without_showing_it(monkeypatch, hosted, bad):
     typing(monkeypatch, bad, "secret")
     with pytest.raises(CredentialsError, match="Copy it again") as caught:
         nbt.login()
@@ -152,9 +136,7 @@ def test_what_cannot_be_a_key_is_refused_without_showing_it(
 
 
 @pytest.mark.parametrize("error", [None, EOFError, NotImplementedError])
-def test_where_nobody_can_be_asked_without_an_echo_the_environment_is_named(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None
-) -> None:
+def test_where_nobody_can_be_asked_without_an_echo_the_environment_is_named(monkeypatch, error):
     def ask(prompt: str = "") -> str:
         if error is not None:
             raise error
@@ -166,20 +148,20 @@ def test_where_nobody_can_be_asked_without_an_echo_the_environment_is_named(
         nbt.login()
 
 
-def test_a_tutorial_logs_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tutorial_logs_nobody_in(monkeypatch):
     monkeypatch.setenv("PHOENIX_NBTRAIN_ONLY", "local")
     monkeypatch.setattr(getpass, "getpass", lambda prompt="": pytest.fail("it asked"))
     with pytest.raises(CredentialsError, match="local Phoenix"):
         nbt.login()
 
 
-def test_another_kind_is_refused() -> None:
+def test_another_kind_is_refused():
     with pytest.raises(InputError, match="password"):
         nbt.login(kind="password")  # type: ignore[arg-type]  # the mistake under test
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"api_key": 7}', '"text"'])
-def test_a_damaged_login_is_no_crash(content: str, tmp_path: Path) -> None:
+def test_a_damaged_login_is_no_crash(content, tmp_path):
     login_path().parent.mkdir(parents=True, exist_ok=True)
     login_path().write_text(content)
     if content == "{":
@@ -189,9 +171,7 @@ def test_a_damaged_login_is_no_crash(content: str, tmp_path: Path) -> None:
         assert nbt.connect().is_local
 
 
-def test_what_is_connected_to_that_service_goes_on_with_the_new_login(
-    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_connected_to_that_service_goes_on_with_the_new_login(hosted, monkeypatch):
     before = nbt.connect(bearer_token=SECRETS[2])
     typing(monkeypatch, *SECRETS[:2])
     nbt.login()
@@ -203,9 +183,7 @@ def test_what_is_connected_to_that_service_goes_on_with_the_new_login(
     assert [r.headers["authorization"] for r in hosted.requests[asked:]] == [key]
 
 
-def test_a_login_leaves_what_is_connected_elsewhere_alone(
-    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_login_leaves_what_is_connected_elsewhere_alone(hosted, monkeypatch):
     before = nbt.connect("local")
     typing(monkeypatch, *SECRETS[:2])
     nbt.login()
@@ -218,7 +196,7 @@ def saved_elsewhere(token: str, **more: str) -> None:
     write_whole(login_path(), json.dumps(words).encode())
 
 
-def test_a_login_in_another_kernel_is_found_when_a_token_has_expired(hosted: Hosted) -> None:
+def test_a_login_in_another_kernel_is_found_when_a_token_has_expired(hosted):
     saved_elsewhere(SECRETS[2])
     stale = nbt.connect("hosted")
     hosted.known = {"Bearer newer-token-4"}
@@ -244,12 +222,8 @@ def test_a_login_in_another_kernel_is_found_when_a_token_has_expired(hosted: Hos
     ],
 )
 def test_a_login_in_another_kernel_leaves_what_is_not_its_own_alone(
-    hosted: Hosted,
-    monkeypatch: pytest.MonkeyPatch,
-    where: str,
-    given: dict[str, str],
-    more: dict[str, str],
-) -> None:
+    hosted, monkeypatch, where, given, more
+):
     if where != "given":
         saved_elsewhere(SECRETS[2])
     before = nbt.connect("hosted", **given)
@@ -260,9 +234,7 @@ def test_a_login_in_another_kernel_leaves_what_is_not_its_own_alone(
     assert connecting.connected() is before
 
 
-def test_a_login_for_another_project_changes_no_connection(
-    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_login_for_another_project_changes_no_connection(hosted, monkeypatch):
     client = nbt.connect("hosted", bearer_token=SECRETS[2], project_id="proj_1")
     typing(monkeypatch, SECRETS[2])
     nbt.login("token", project_id="proj_2")

@@ -8,17 +8,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from planted import (
-    ECHO,
-    KEY,
-    SECRET,
-    credentials,
-    escaped,
-    in_base64,
-    leaked,
-    leaked_by,
-    told,
-)
+from planted import ECHO, KEY, SECRET, credentials, escaped, in_base64, leaked, leaked_by, told
 from unit.client.test_network import _no_variables, saying, serving
 
 from phoenix_nbtrain.client.connect import connect, unchecked
@@ -33,7 +23,7 @@ HEADERS = f"X-Echo: {ECHO}\r\nLocation: https://evil.test/?{quote(ECHO)}\r\nCont
 
 
 @pytest.fixture
-def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+def logged(caplog) -> Iterator[pytest.LogCaptureFixture]:
     caplog.set_level(logging.DEBUG)
     yield caplog
 
@@ -44,9 +34,7 @@ def in_records(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.mark.parametrize("status", [200, 302, 403, 500])
-def test_a_reply_is_logged_without_what_it_repeats(
-    logged: pytest.LogCaptureFixture, status: int
-) -> None:
+def test_a_reply_is_logged_without_what_it_repeats(logged, status):
     reply = f"HTTP/1.1 {status} {ECHO}\r\n{HEADERS}\r\n"
     with serving(saying(reply)) as port, pytest.raises(PhoenixError) as caught:
         connect(api_key=KEY, api_secret=SECRET, base_url=f"http://127.0.0.1:{port}/v1")
@@ -55,9 +43,7 @@ def test_a_reply_is_logged_without_what_it_repeats(
     assert not leaked_by([*told(caught.value), *in_records(logged)])
 
 
-def test_what_is_no_http_is_logged_without_what_it_repeats(
-    logged: pytest.LogCaptureFixture,
-) -> None:
+def test_what_is_no_http_is_logged_without_what_it_repeats(logged):
     client = unchecked(credentials("http://127.0.0.1:1/v1"))
     with serving(saying(f"{ECHO}\r\n\r\n")) as port:
         client = unchecked(credentials(f"http://127.0.0.1:{port}/v1"))
@@ -68,9 +54,7 @@ def test_what_is_no_http_is_logged_without_what_it_repeats(
 
 
 @pytest.mark.parametrize("logger", ["httpcore", "httpx", *(f"httpcore.{n}" for n in HTTPCORE)])
-def test_no_logger_of_the_wire_tells_a_secret_in_any_part_of_a_record(
-    logged: pytest.LogCaptureFixture, logger: str
-) -> None:
+def test_no_logger_of_the_wire_tells_a_secret_in_any_part_of_a_record(logged, logger):
     given = credentials()
     keep_out_of_logs()
     keep_out_of_logs()
@@ -86,7 +70,7 @@ def test_no_logger_of_the_wire_tells_a_secret_in_any_part_of_a_record(
     assert not leaked_by(in_records(logged)), given
 
 
-def test_a_logger_of_somebody_else_is_left_alone(logged: pytest.LogCaptureFixture) -> None:
+def test_a_logger_of_somebody_else_is_left_alone(logged):
     given = credentials()
     keep_out_of_logs()
     logging.getLogger("of.the.user").warning("%s", SECRET)
@@ -99,9 +83,7 @@ OF_THE_PROXY = (PASSWORD, in_base64(PASSWORD), in_base64(f"boss:{PASSWORD}"))
 
 @pytest.mark.parametrize("status", [200, 403, 407, 502])
 @pytest.mark.parametrize("url", ["https://phoenix.invalid/v1", "http://phoenix.invalid/v1"])
-def test_a_proxys_password_is_a_secret_too(
-    monkeypatch: pytest.MonkeyPatch, logged: pytest.LogCaptureFixture, status: int, url: str
-) -> None:
+def test_a_proxys_password_is_a_secret_too(monkeypatch, logged, status, url):
     echo = " ".join(form for plain in OF_THE_PROXY for form in escaped(plain))
     reply = f"HTTP/1.1 {status} {echo}\r\nX-Echo: {echo}\r\nContent-Length: 0\r\n\r\n"
     told_of: list[str] = []
@@ -120,9 +102,7 @@ def test_a_proxys_password_is_a_secret_too(
 
 
 @pytest.mark.parametrize("given", ["http://{k}:{s}@:port", "ftp://{k}:{s}@h", "http://{k}:{r}@h:1"])
-def test_a_proxy_that_is_none_is_told_without_its_password(
-    monkeypatch: pytest.MonkeyPatch, given: str
-) -> None:
+def test_a_proxy_that_is_none_is_told_without_its_password(monkeypatch, given):
     proxy = given.format(k=KEY, s=quote(SECRET, safe=""), r=SECRET)
     monkeypatch.setenv("https_proxy", proxy)
     with pytest.raises(PhoenixError) as caught:

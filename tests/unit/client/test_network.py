@@ -27,7 +27,7 @@ VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_fil
 
 
 @pytest.fixture(autouse=True)
-def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_variables(monkeypatch) -> None:
     for name in list(os.environ):
         if name.lower() in VARIABLES or name == "SSLKEYLOGFILE":
             monkeypatch.delenv(name)
@@ -95,9 +95,7 @@ def saying(text: str) -> Callable[[socket.socket], None]:
     ],
 )
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
-def test_what_is_no_proxy_is_told_with_its_variable(
-    variable: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_proxy_is_told_with_its_variable(variable, value, words, monkeypatch):
     monkeypatch.setenv(variable, value)
     error = refused()
     assert error.message.startswith(f"{variable} names")
@@ -108,9 +106,7 @@ def test_what_is_no_proxy_is_told_with_its_variable(
 
 
 @pytest.mark.parametrize("kind", ["socks5", "socks5h"])
-def test_a_socks_proxy_says_which_package_it_needs(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_socks_proxy_says_which_package_it_needs(kind, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     monkeypatch.setenv("ALL_PROXY", f"{kind}://me:{SECRET}@127.0.0.1:9")
     error = refused()
@@ -122,9 +118,7 @@ def test_a_socks_proxy_says_which_package_it_needs(
     "value",
     ["127.0.0.1:9", "http://127.0.0.1:9 ", f"http://us%40er:{SECRET}@127.0.0.1:9", "http://127.0.0.1:9/"],
 )  # fmt: skip
-def test_a_dead_proxy_is_named_without_its_password(
-    value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dead_proxy_is_named_without_its_password(value, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", value)
     monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1,::1,[::1],fe80::/10")
     assert str(refused()) == (
@@ -133,9 +127,7 @@ def test_a_dead_proxy_is_named_without_its_password(
     )
 
 
-def test_a_proxy_is_not_asked_for_hosts_that_it_is_not_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_proxy_is_not_asked_for_hosts_that_it_is_not_for(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "socks://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "[::1],phoenix.invalid")
     assert "phoenix.invalid: its name is not known" in refused().message
@@ -151,9 +143,7 @@ def test_a_proxy_is_not_asked_for_hosts_that_it_is_not_for(
         ("", "502 Bad Gateway", r"refuses phoenix\.invalid: 502 Bad Gateway"),
     ],
 )
-def test_what_a_proxy_refuses_was_not_sent(
-    user: str, reply: str, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_proxy_refuses_was_not_sent(user, reply, words, monkeypatch):
     page = "<html>Blocked</html>"
     head = f"HTTP/1.1 {reply}\r\nContent-Type: text/html\r\nContent-Length: {len(page)}\r\n\r\n"
     with serving(saying(head + page)) as port:
@@ -184,12 +174,8 @@ def test_what_a_proxy_refuses_was_not_sent(
     ],
 )
 def test_certificates_that_cannot_be_used_are_told_with_their_variable(
-    variable: str,
-    content: bytes | None,
-    words: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
+    variable, content, words, monkeypatch, tmp_path
+):
     path = Path("/proc/nothing/cacert.pem")
     if content is not None:
         path = Path(os.path.relpath(tmp_path / "cacert.pem"))
@@ -201,7 +187,7 @@ def test_certificates_that_cannot_be_used_are_told_with_their_variable(
     assert error.remedy.startswith("Unset it")
 
 
-def test_a_log_of_keys_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_of_keys_that_cannot_be_written_is_told(monkeypatch):
     monkeypatch.setenv("SSLKEYLOGFILE", "/proc/nothing/keys.log")
     assert str(refused()).startswith("SSLKEYLOGFILE=/proc/nothing/keys.log cannot be written: No")
 
@@ -236,9 +222,7 @@ def secured(certificate: trustme.LeafCert) -> Iterator[int]:
         ("good", False, r"issuer that is not known here\. .*set SSL_CERT_FILE"),
     ],
 )
-def test_what_is_wrong_with_a_certificate_is_told(
-    which: str, known: bool, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_is_wrong_with_a_certificate_is_told(which, known, words, monkeypatch, tmp_path):
     if known:
         AUTHORITY.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
@@ -248,9 +232,7 @@ def test_what_is_wrong_with_a_certificate_is_told(
         raise error
 
 
-def test_a_variable_that_lacks_the_issuer_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_variable_that_lacks_the_issuer_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_DIR", os.path.relpath(tmp_path))
     with secured(CERTIFICATES["good"]) as port:
         assert refused(f"https://127.0.0.1:{port}/").remedy.startswith("SSL_CERT_DIR=")
@@ -261,7 +243,21 @@ def test_a_variable_that_lacks_the_issuer_is_named(
             assert reply.status_code == 200
 
 
-def test_a_server_without_tls_is_told_as_one() -> None:
+def test_no_certificates_are_read_for_an_address_that_needs_none(monkeypatch):
+    """Reading them takes a tenth of a second, and every launch has a connection of its own."""
+
+    def read(*_: object) -> None:
+        raise AssertionError("the certificates were read")
+
+    monkeypatch.setattr(httpx, "create_ssl_context", read)
+    with SocketTransport() as sockets:
+        with pytest.raises(ServiceUnreachable):
+            sockets.handle_request(httpx.Request("GET", "http://127.0.0.1:9/"))
+        with pytest.raises(AssertionError):
+            sockets.handle_request(httpx.Request("GET", "https://127.0.0.1:9/"))
+
+
+def test_a_server_without_tls_is_told_as_one():
     with serving(saying("HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
         error = refused(f"https://127.0.0.1:{port}/")
     assert error.message.startswith("No TLS connection to 127.0.0.1 could be made: ")
@@ -270,13 +266,13 @@ def test_a_server_without_tls_is_told_as_one() -> None:
 # -- as people meet it ------------------------------------------------------------------------
 
 
-def test_a_host_that_no_resolver_takes_is_an_error_of_ours() -> None:
+def test_a_host_that_no_resolver_takes_is_an_error_of_ours():
     name = "a" * 64
     with pytest.raises(ServiceUnreachable, match=r"cannot be reached at aaa.*not a host name"):
         nbt.connect(api_key="k", api_secret="s", base_url=f"https://{name}.test/v1")
 
 
-def test_connecting_tells_the_cause_and_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connecting_tells_the_cause_and_stays_as_it_was(monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", "/proc/nothing/cacert.pem")
     before = nbt.connect("local")
     with pytest.raises(ServiceUnreachable, match="SSL_CERT_FILE"):
@@ -284,7 +280,7 @@ def test_connecting_tells_the_cause_and_stays_as_it_was(monkeypatch: pytest.Monk
     assert connect.connected() is before
 
 
-def test_a_launch_that_the_proxy_refuses_was_never_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_launch_that_the_proxy_refuses_was_never_sent(monkeypatch):
     page = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
     credentials = Credentials(api_key=Secret("k"), api_secret=Secret("s"))
     with serving(saying(page)) as port:

@@ -41,7 +41,7 @@ class Line:
 
 
 @pytest.fixture
-def line(tmp_path: Path, icons: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
+def line(tmp_path, icons, monkeypatch) -> Line:
     monkeypatch.setattr(Workers, "ensure", lambda self: None)  # no training moves on
     return Line(tmp_path / "local", next(icons.glob("*.png")).read_bytes())
 
@@ -50,7 +50,7 @@ LOSSES = pytest.mark.parametrize("loss", ["refused", "silence, done", "502, done
 
 
 @LOSSES
-def test_images_are_added_once_each(line: Line, loss: str) -> None:
+def test_images_are_added_once_each(line, loss):
     line.lose(loss)
     added = line.phoenix.add_training_images(line.model, line.ids[2:])
     assert [image.id for image in added] == line.ids[2:]
@@ -58,7 +58,7 @@ def test_images_are_added_once_each(line: Line, loss: str) -> None:
     assert len(line.writes()) == (2 if loss == "refused" else 1)
 
 
-def test_only_those_that_are_missing_are_sent_again(line: Line) -> None:
+def test_only_those_that_are_missing_are_sent_again(line):
     """Whether a batch is all or nothing is not documented."""
 
     def half(request: httpx.Request, pass_on: Handler) -> httpx.Response:
@@ -111,7 +111,7 @@ CHANGES: dict[str, tuple[Callable[[Line], Any], Callable[[Line], bool]]] = {
 
 @LOSSES
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_stands_and_no_error_is_left(line: Line, change: str, loss: str) -> None:
+def test_a_change_stands_and_no_error_is_left(line, change, loss):
     line.lose(loss)
     make, stands = CHANGES[change]
     make(line)
@@ -119,13 +119,13 @@ def test_a_change_stands_and_no_error_is_left(line: Line, change: str, loss: str
 
 
 @LOSSES
-def test_a_run_is_stopped_though_the_reply_is_lost(line: Line, loss: str) -> None:
+def test_a_run_is_stopped_though_the_reply_is_lost(line, loss):
     line.phoenix.trigger_training(line.model, {})
     line.lose(loss)
     assert line.phoenix.cancel_training(line.model).status == "training-canceled"
 
 
-def test_a_line_that_stays_bad_ends_with_its_own_error_after_three_tries(line: Line) -> None:
+def test_a_line_that_stays_bad_ends_with_its_own_error_after_three_tries(line):
     line.lose("refused", times=9)
     with pytest.raises(ServiceUnreachable):
         line.phoenix.add_training_images(line.model, line.ids[2:])
@@ -135,7 +135,7 @@ def test_a_line_that_stays_bad_ends_with_its_own_error_after_three_tries(line: L
         line.phoenix.update_model(line.model, name="b")
 
 
-def test_a_write_that_may_have_left_counts_as_sent_whatever_fails_afterwards() -> None:
+def test_a_write_that_may_have_left_counts_as_sent_whatever_fails_afterwards():
     answers: Iterator[Exception] = iter(())
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -155,7 +155,7 @@ def test_a_write_that_may_have_left_counts_as_sent_whatever_fails_afterwards() -
         assert not caught.value.sent
 
 
-def test_what_was_never_there_is_still_not_found(line: Line) -> None:
+def test_what_was_never_there_is_still_not_found(line):
     with pytest.raises(NotFound):
         line.phoenix.delete_training_image(line.model, "asset_nobody")
     with pytest.raises(NotFound):
@@ -165,7 +165,7 @@ def test_what_was_never_there_is_still_not_found(line: Line) -> None:
 
 @LOSSES
 @pytest.mark.parametrize("make", ["model", "asset", "upload"])
-def test_what_makes_a_new_one_each_time_is_sent_once(line: Line, make: str, loss: str) -> None:
+def test_what_makes_a_new_one_each_time_is_sent_once(line, make, loss):
     line.lose(loss)
     calls: dict[str, Callable[[], Any]] = {
         "model": lambda: line.phoenix.create_model(name="b", type="flux.2-dev-lora"),

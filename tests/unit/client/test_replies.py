@@ -87,10 +87,7 @@ header = st.sampled_from(["0", "-10", "121", "1e35", "nan", "soon", "7", "\x80",
 
 @settings(max_examples=150)
 @given(
-    call=st.sampled_from(sorted(CALLS)),
-    status=st.integers(200, 599),
-    content=content,
-    after=header,
+    call=st.sampled_from(sorted(CALLS)), status=st.integers(200, 599), content=content, after=header
 )
 def test_any_reply_is_a_record_or_one_readable_error(
     call: str, status: int, content: bytes, after: str
@@ -108,7 +105,7 @@ def test_any_reply_is_a_record_or_one_readable_error(
     assert all(0 < pause <= 60 for pause in wire.slept)
 
 
-def test_the_property_covers_every_operation() -> None:
+def test_the_property_covers_every_operation():
     from phoenix_nbtrain.client.endpoints import ENDPOINTS
 
     sent = {name.replace("begin_import", "begin_upload") for name in CALLS}
@@ -125,7 +122,7 @@ def test_the_property_covers_every_operation() -> None:
     "page", [b"<html>Log in to the hotel's network</html>", b"", b"[]", b'{"model": {"id": "m"'],
     ids=["html", "empty", "list", "half"],
 )  # fmt: skip
-def test_a_200_that_is_no_object_of_the_services_is_no_reply(call: str, page: bytes) -> None:
+def test_a_200_that_is_no_object_of_the_services_is_no_reply(call, page):
     wire = answering(200, content=page)
     with pytest.raises(ServiceUnreachable, match="not a reply from Phoenix") as caught:
         CALLS[call](wire.phoenix)
@@ -143,16 +140,14 @@ def test_a_200_that_is_no_object_of_the_services_is_no_reply(call: str, page: by
     ],
     ids=["plain", "cooldown", "ceiling"],
 )
-def test_a_long_message_is_cut_to_what_a_person_reads(
-    status: int, key: str, more: dict[str, Any]
-) -> None:
+def test_a_long_message_is_cut_to_what_a_person_reads(status, key, more):
     content = json.dumps({key: "long words " * 500, **more}).encode()
     error = error_of(Reply(status=status, headers={}, content=content))
     assert 20 < len(str(error)) <= 200
 
 
 @pytest.mark.parametrize("seconds", [0, 12.5, -3])
-def test_a_cooldown_names_its_seconds_wherever_they_stand(seconds: float) -> None:
+def test_a_cooldown_names_its_seconds_wherever_they_stand(seconds):
     for body in ({"remainingSeconds": seconds}, {"details": {"remainingSeconds": seconds}}):
         error = error_of(Reply(status=429, headers={}, content=json.dumps(body).encode()))
         assert isinstance(error, CoolingDown)
@@ -172,7 +167,7 @@ def test_a_cooldown_names_its_seconds_wherever_they_stand(seconds: float) -> Non
         (2.9e8, "80,555 h 33 min"),
     ],
 )
-def test_a_cooldown_is_told_as_people_say_it(seconds: float, words: str) -> None:
+def test_a_cooldown_is_told_as_people_say_it(seconds, words):
     assert lasting(seconds) == words
     content = json.dumps({"reason": "Too soon.", "remainingSeconds": seconds}).encode()
     error = error_of(Reply(status=429, headers={}, content=content))
@@ -180,12 +175,12 @@ def test_a_cooldown_is_told_as_people_say_it(seconds: float, words: str) -> None
 
 
 @pytest.mark.parametrize("seconds", ["1e35", "NaN", "1e400", "true", '"42"', "null"])
-def test_a_cooldown_that_nobody_could_wait_is_a_throttle(seconds: str) -> None:
+def test_a_cooldown_that_nobody_could_wait_is_a_throttle(seconds):
     content = f'{{"remainingSeconds": {seconds}}}'.encode()
     assert type(error_of(Reply(status=429, headers={}, content=content))) is Throttled
 
 
-def test_a_ceiling_and_a_cooldown_are_never_repeated_but_a_throttled_read_is() -> None:
+def test_a_ceiling_and_a_cooldown_are_never_repeated_but_a_throttled_read_is():
     ceiling = {"name": "PlanLimitReachedError", "details": {"actionName": "x", "actionLimit": 0}}
     for body, kind, sent in (
         (ceiling, PlanLimitReached, 1),
@@ -199,7 +194,7 @@ def test_a_ceiling_and_a_cooldown_are_never_repeated_but_a_throttled_read_is() -
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_sane_wish_for_a_pause_is_followed(status: int) -> None:
+def test_a_sane_wish_for_a_pause_is_followed(status):
     wire = in_turn(
         httpx.Response(status, headers={"retry-after": "7"}),
         httpx.Response(200, json={"model": {"id": "m"}}),
@@ -209,10 +204,9 @@ def test_a_sane_wish_for_a_pause_is_followed(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "value",
-    ["0", "-10", "121", "1e35", "Wed, 21 Oct 2015 07:28:00 GMT", "soon", "nan", "inf", ""],
+    "value", ["0", "-10", "121", "1e35", "Wed, 21 Oct 2015 07:28:00 GMT", "soon", "nan", "inf", ""]
 )
-def test_any_other_wish_is_met_with_pauses_of_our_own(value: str) -> None:
+def test_any_other_wish_is_met_with_pauses_of_our_own(value):
     assert retry_after({"retry-after": value}) is None
     wire = answering(429, headers={"retry-after": value}, json={})
     with pytest.raises(Throttled):
@@ -222,14 +216,14 @@ def test_any_other_wish_is_met_with_pauses_of_our_own(value: str) -> None:
     assert 0.75 <= second <= 1
 
 
-def test_a_bomb_of_zeros_is_cut_off() -> None:
+def test_a_bomb_of_zeros_is_cut_off():
     bomb = gzip.compress(bytes(80 << 20))
     wire = answering(200, content=bomb, headers={"content-encoding": "gzip"})
     with pytest.raises(ServiceUnreachable, match="larger than 64 MB"):
         wire.phoenix.trigger_training("m", {})
 
 
-def test_names_of_strangers_are_shown_as_text() -> None:
+def test_names_of_strangers_are_shown_as_text():
     wire = answering(400, json={"reason": "bad \u202egnp.exe\x00 <script>"})
     with pytest.raises(ServiceError) as caught:
         wire.phoenix.get_model("m")

@@ -28,23 +28,23 @@ def secret() -> Secret:
 
 
 class TestSecret:
-    def test_it_shows_nothing(self, secret: Secret) -> None:
+    def test_it_shows_nothing(self, secret):
         assert repr(secret) == str(secret) == f"{secret}" == f"{secret:>99}" == "Secret(…)"
         assert secret.reveal() == PLANTED
 
-    def test_it_is_itself_when_copied_and_never_pickled(self, secret: Secret) -> None:
+    def test_it_is_itself_when_copied_and_never_pickled(self, secret):
         assert copy.copy(secret) is copy.deepcopy(secret) is secret
         with pytest.raises(TypeError, match="a secret is not pickled or copied"):
             pickle.dumps(secret)
 
-    def test_two_of_one_value_are_equal_and_hash_alike(self, secret: Secret) -> None:
+    def test_two_of_one_value_are_equal_and_hash_alike(self, secret):
         assert secret == Secret(PLANTED)
         assert hash(secret) == hash(Secret(PLANTED)) != hash(Secret("another"))
         assert secret != Secret("another")
         assert secret != PLANTED
         assert secret != object()
 
-    def test_its_forms_are_the_value_and_each_way_it_is_encoded_amid_others(self) -> None:
+    def test_its_forms_are_the_value_and_each_way_it_is_encoded_amid_others(self):
         value = "ab?>cd~é"  # base64 of it holds both characters that differ in addresses
         forms = list(Secret(value).forms())
         assert (
@@ -87,31 +87,29 @@ class TestWords:
             ("", ""),
         ],
     )
-    def test_a_secret_goes_and_what_is_around_it_stays(
-        self, secret: Secret, words: str, left: str
-    ) -> None:
+    def test_a_secret_goes_and_what_is_around_it_stays(self, secret, words, left):
         assert without_secrets(words) == left
         assert secret
 
-    def test_secrets_that_overlap_go_whole(self) -> None:
+    def test_secrets_that_overlap_go_whole(self):
         kept = [Secret("abcdefgh"), Secret("efghijkl"), Secret("cdefgh")]
         assert without_secrets("-abcdefghijkl-") == "-…-"
         assert without_secrets("-abcdefgh-efghijkl-") == "-…-…-"
         assert kept
 
-    def test_how_short_a_secret_is_too_short(self) -> None:
+    def test_how_short_a_secret_is_too_short(self):
         kept = [Secret("sixsix"), Secret("five5"), Secret("four")]
         assert without_secrets("a sixsix, a five5") == "a …, a five5"
         assert without_secrets("Bearer four, basic FOUR, bearer four5") == "…, …, bearer four5"
         assert without_secrets("six%73ix") == "…"
         assert kept
 
-    def test_of_two_short_ones_the_longer_goes_first(self) -> None:
+    def test_of_two_short_ones_the_longer_goes_first(self):
         kept = [Secret("ab"), Secret("ab!c"), Secret("x"), Secret("")]
         assert without_secrets("Bearer ab!c, Bearer ab, Bearer x, Bearer ;") == "…, …, …, Bearer ;"
         assert kept
 
-    def test_a_short_one_takes_no_other_with_it(self) -> None:
+    def test_a_short_one_takes_no_other_with_it(self):
         kept = [Secret("a.c")]
         assert without_secrets("Bearer abc") == "Bearer abc"
         assert kept
@@ -139,12 +137,12 @@ class TestWords:
             ("Key-Pair-Id=abc policy=def sig=ghi", "Key-Pair-Id=… policy=… sig=…"),
         ],
     )
-    def test_what_looks_like_credentials_goes(self, words: str, left: str) -> None:
+    def test_what_looks_like_credentials_goes(self, words, left):
         assert without_secrets(words) == left
 
 
 class TestReplies:
-    def test_only_what_the_service_says_is_cleaned(self, secret: Secret) -> None:
+    def test_only_what_the_service_says_is_cleaned(self, secret):
         reply = {
             "id": PLANTED,
             "reason": PLANTED,
@@ -164,15 +162,13 @@ class TestReplies:
         assert secret
 
     @pytest.mark.parametrize("length", [10_000, 10_001])
-    def test_words_that_nobody_reads_are_dropped(self, length: int) -> None:
+    def test_words_that_nobody_reads_are_dropped(self, length):
         left = words_without_secrets({"reason": "a" * length, "name": "a" * length})
         assert left == {"reason": "a" * 10_000 if length == 10_000 else "", "name": "a" * length}
 
     @pytest.mark.parametrize("nest", ["list", "dict"])
     @pytest.mark.parametrize(("deep", "kept"), [(31, True), (32, False)])
-    def test_what_lies_too_deep_in_words_is_dropped(
-        self, secret: Secret, nest: str, deep: int, kept: bool
-    ) -> None:
+    def test_what_lies_too_deep_in_words_is_dropped(self, secret, nest, deep, kept):
         def nested(value: object) -> Any:
             for _ in range(deep):
                 value = [value] if nest == "list" else {"a": value}
@@ -193,7 +189,7 @@ class TestLogs:
             setattr(record, name, value)
         return record
 
-    def test_each_part_of_a_record_is_cleaned(self, secret: Secret) -> None:
+    def test_each_part_of_a_record_is_cleaned(self, secret):
         try:
             raise ValueError(PLANTED)
         except ValueError:
@@ -207,7 +203,7 @@ class TestLogs:
         assert record.stack_info == "at …"
         assert secret
 
-    def test_what_was_formatted_before_is_cleaned_as_it_is(self, secret: Secret) -> None:
+    def test_what_was_formatted_before_is_cleaned_as_it_is(self, secret):
         record = self.record(
             exc_text=f"before {PLANTED}", exc_info=(ValueError, ValueError(), None)
         )
@@ -218,7 +214,7 @@ class TestLogs:
         assert (plain.exc_text, plain.stack_info) == (None, None)
         assert secret
 
-    def test_every_logger_of_the_wire_is_kept_clean_once(self) -> None:
+    def test_every_logger_of_the_wire_is_kept_clean_once(self):
         keep_out_of_logs()
         keep_out_of_logs()
         for name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy"):

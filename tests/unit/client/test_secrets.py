@@ -10,7 +10,6 @@ import logging
 import pickle
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -32,7 +31,6 @@ from planted import (
     leaked_by,
     told,
 )
-from unit.client.conftest import Over
 from unit.client.test_replies import CALLS
 from wire import Handler, Wire
 
@@ -80,19 +78,15 @@ def _bare(words: str) -> str:
     return words.replace("\\", "")
 
 
-def test_other_words_stay_as_they_are() -> None:
+def test_other_words_stay_as_they_are():
     kept = [Secret(KEY), Secret(SECRET), Secret("")]
     for words in ("", "Model m is already training.", "100% of planted-key", "a\\b &amp; c%20d"):
         assert without_secrets(words) == words
     assert kept
 
 
-def test_a_short_secret_goes_only_where_it_is_a_whole_header() -> None:
-    kept = (
-        Secret("cat"),
-        credentials(),
-        Credentials(api_key=Secret("a"), api_secret=Secret("b")),
-    )
+def test_a_short_secret_goes_only_where_it_is_a_whole_header():
+    kept = (Secret("cat"), credentials(), Credentials(api_key=Secret("a"), api_secret=Secret("b")))
     assert without_secrets("a cat, a category") == "a cat, a category"
     assert without_secrets("Basic YTpi was sent") == "… was sent"
     assert without_secrets("Bearer cat; Bearer category") == "…; Bearer …"
@@ -100,14 +94,14 @@ def test_a_short_secret_goes_only_where_it_is_a_whole_header() -> None:
 
 
 @pytest.mark.parametrize("value", ["\\" * 8, "%41%42%43", "\\\\\\\\ab", "&amp;&amp;"])
-def test_a_secret_of_escapes_takes_nothing_else_with_it(value: str) -> None:
+def test_a_secret_of_escapes_takes_nothing_else_with_it(value):
     secret = Secret(value)
     for words in ("ABC, the cab & a\\b", "100%", ""):
         assert without_secrets(words) == words
     assert value not in without_secrets(f"it is {value}."), secret
 
 
-def test_a_secret_that_is_gone_is_looked_for_no_more() -> None:
+def test_a_secret_that_is_gone_is_looked_for_no_more():
     secret = Secret("remembered-1")
     twin = Secret("remembered-1")
     assert without_secrets("remembered-1") == "…"
@@ -160,7 +154,7 @@ Client = Callable[[Handler], Phoenix]
 
 
 @pytest.fixture
-def client_of(over: Over, monkeypatch: pytest.MonkeyPatch) -> Client:
+def client_of(over, monkeypatch) -> Client:
     """Make a client with the planted key, which a handler answers."""
 
     def put(handler: Handler) -> Phoenix:
@@ -174,9 +168,7 @@ def client_of(over: Over, monkeypatch: pytest.MonkeyPatch) -> Client:
 
 
 @pytest.mark.parametrize("call", sorted(CALLS))
-def test_no_refusal_carries_what_it_repeats(
-    client_of: Client, caplog: pytest.LogCaptureFixture, call: str
-) -> None:
+def test_no_refusal_carries_what_it_repeats(client_of, caplog, call):
     caplog.set_level(logging.DEBUG)
     answer: Callable[[], httpx.Response] = REPLIES["text"]
     asked: list[httpx.Request] = []
@@ -202,7 +194,7 @@ def test_no_refusal_carries_what_it_repeats(
     assert sent <= {f"Basic {PAIR}"}
 
 
-def test_a_token_is_not_repeated_either(over: Over) -> None:
+def test_a_token_is_not_repeated_either(over):
     def refuse(request: httpx.Request) -> httpx.Response:
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
         words = [TOKEN, in_base64(TOKEN), *escaped(TOKEN), f"Bearer {TOKEN}"]
@@ -215,9 +207,7 @@ def test_a_token_is_not_repeated_either(over: Over) -> None:
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_no_failure_carries_the_credentials(
-    client_of: Client, failure: type[httpx.RequestError]
-) -> None:
+def test_no_failure_carries_the_credentials(client_of, failure):
     def handle(request: httpx.Request) -> httpx.Response:
         raise failure(f"Illegal header value {ECHO}", request=request)
 
@@ -227,9 +217,7 @@ def test_no_failure_carries_the_credentials(
     assert not leaked_by([*told(caught.value), repr(client), repr(client._http)])
 
 
-def test_an_interrupted_request_leaves_no_signed_one_behind(
-    client_of: Client,
-) -> None:
+def test_an_interrupted_request_leaves_no_signed_one_behind(client_of):
     def handle(request: httpx.Request) -> httpx.Response:
         headers = dict(request.headers)
         raise KeyboardInterrupt(len(headers))
@@ -244,7 +232,7 @@ def test_an_interrupted_request_leaves_no_signed_one_behind(
     assert tb.tb_frame.f_locals == {}
 
 
-def test_words_are_cleaned_and_nothing_else(client_of: Client) -> None:
+def test_words_are_cleaned_and_nothing_else(client_of):
     theirs = {
         "id": KEY, "name": SECRET, "description": PAIR, "automaticCaptioning": ECHO,
         "metadata": {"name": f"Basic {PAIR}"},
@@ -278,7 +266,7 @@ def test_words_are_cleaned_and_nothing_else(client_of: Client) -> None:
     assert all("…" in text for text in words)
 
 
-def test_what_a_price_consists_of_holds_no_secret(client_of: Client) -> None:
+def test_what_a_price_consists_of_holds_no_secret(client_of):
     price = {"creativeUnitsCost": 7, "costDetails": {ECHO: 2, "train-model": 5}}
     quote = client_of(lambda _: httpx.Response(269, json=price)).quote_training("m", {})
     assert isinstance(quote, Quote)
@@ -288,7 +276,7 @@ def test_what_a_price_consists_of_holds_no_secret(client_of: Client) -> None:
 
 
 @pytest.mark.parametrize("depth", [30, 33, 300, 900])
-def test_details_of_any_depth_are_cleaned(client_of: Client, depth: int) -> None:
+def test_details_of_any_depth_are_cleaned(client_of, depth):
     details = '{"a":[' * depth + json.dumps(ECHO) + "]}" * depth
     body = f'{{"details": {details}}}'
     client = client_of(lambda _: httpx.Response(400, content=body))
@@ -300,9 +288,7 @@ def test_details_of_any_depth_are_cleaned(client_of: Client, depth: int) -> None
 # -- where credentials are given and found ---------------------------------------------------------
 
 
-def test_wrong_credentials_are_in_no_variable_of_the_traceback(
-    client_of: Client,
-) -> None:
+def test_wrong_credentials_are_in_no_variable_of_the_traceback(client_of):
     client_of(lambda _: httpx.Response(401, json={"message": ECHO}))
     with pytest.raises(PhoenixError) as caught:
         connect(api_key=KEY, api_secret=SECRET, base_url="https://phoenix.test/v1")
@@ -320,9 +306,7 @@ def test_wrong_credentials_are_in_no_variable_of_the_traceback(
 
 @pytest.mark.parametrize("ask", [connect, login])
 @pytest.mark.parametrize("value", [KEY, SECRET.encode(), "a" * 32])
-def test_a_key_in_the_wrong_place_is_not_repeated(
-    ask: Callable[[Any], object], value: str | bytes
-) -> None:
+def test_a_key_in_the_wrong_place_is_not_repeated(ask, value):
     with pytest.raises(InputError, match=r"There is no such (Phoenix|kind)\.") as caught:
         ask(value)
     assert not leaked_by(told(caught.value))
@@ -337,9 +321,7 @@ def test_a_key_in_the_wrong_place_is_not_repeated(
         {"API_KEY": f"{KEY} {KEY}", "API_SECRET": SECRET},
     ],
 )
-def test_an_environment_that_cannot_be_used_is_not_shown(
-    monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
-) -> None:
+def test_an_environment_that_cannot_be_used_is_not_shown(monkeypatch, given):
     for name, value in given.items():
         monkeypatch.setenv(f"PHOENIX_NBTRAIN_{name}", value)
     with pytest.raises(CredentialsError) as caught:
@@ -347,9 +329,7 @@ def test_an_environment_that_cannot_be_used_is_not_shown(
     assert not leaked_by(told(caught.value))
 
 
-def test_a_saved_login_that_cannot_be_read_is_not_shown(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_saved_login_that_cannot_be_read_is_not_shown(monkeypatch, tmp_path):
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path))
     (tmp_path / "login.json").write_text(json.dumps({"api_key": KEY, "api_secret": SECRET})[:-1])
     with pytest.raises(CredentialsError, match="cannot be read") as caught:
@@ -357,9 +337,7 @@ def test_a_saved_login_that_cannot_be_read_is_not_shown(
     assert not leaked_by(told(caught.value))
 
 
-def test_a_login_that_cannot_be_saved_is_not_shown(
-    monkeypatch: pytest.MonkeyPatch, over: Over, tmp_path: Path
-) -> None:
+def test_a_login_that_cannot_be_saved_is_not_shown(monkeypatch, over, tmp_path):
     over(lambda _: httpx.Response(200, json={"models": []}))
     typed = [SECRET, KEY]
     monkeypatch.setattr("getpass.getpass", lambda _: typed.pop())
@@ -370,7 +348,7 @@ def test_a_login_that_cannot_be_saved_is_not_shown(
     assert not leaked_by(told(caught.value))
 
 
-def test_a_signed_address_is_in_no_variable_of_the_traceback() -> None:
+def test_a_signed_address_is_in_no_variable_of_the_traceback():
     def refuse(_: httpx.Request) -> httpx.Response:
         return httpx.Response(403, text="expired")
 
@@ -384,7 +362,7 @@ def test_a_signed_address_is_in_no_variable_of_the_traceback() -> None:
 
 
 @pytest.mark.parametrize("kind", ["key", "token"])
-def test_no_picture_of_the_credentials_themselves_shows_them(kind: str) -> None:
+def test_no_picture_of_the_credentials_themselves_shows_them(kind):
     given = credentials() if kind == "key" else Credentials(bearer_token=Secret(KEY))
     shown = [
         repr(given),
@@ -403,7 +381,7 @@ def test_no_picture_of_the_credentials_themselves_shows_them(kind: str) -> None:
             pickle.dumps(unsafe)
 
 
-def test_no_record_shows_a_signed_address() -> None:
+def test_no_record_shows_a_signed_address():
     part = {"number": 1, "url": SIGNED}
     records = [
         Asset.from_wire({"id": "a", "url": SIGNED}),
@@ -417,7 +395,7 @@ def test_no_record_shows_a_signed_address() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_an_address_with_credentials_is_refused_without_showing_them(scheme: str) -> None:
+def test_an_address_with_credentials_is_refused_without_showing_them(scheme):
     base_url = f"{scheme}://{KEY}:{quote(SECRET, safe='')}@phoenix.test/v1"
     with pytest.raises(CredentialsError) as caught:
         unchecked(credentials(base_url))
@@ -430,7 +408,7 @@ def test_an_address_with_credentials_is_refused_without_showing_them(scheme: str
 @pytest.mark.parametrize(
     "url", ["s3://me:hunter2@a.test/x.png", "s3://a.test/x.png?token=hunter2", "me:hunter2@a.test"]
 )
-def test_an_address_that_no_service_fetches_is_told_without_its_secrets(url: str) -> None:
+def test_an_address_that_no_service_fetches_is_told_without_its_secrets(url):
     with pytest.raises(InputError, match="not the address of an image") as caught:
         unchecked(credentials()).import_image(url)
     assert "hunter2" not in str(caught.value)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import httpx
 import pytest
-from unit.client.conftest import Over
 from wire import Wire, answering, in_turn
 
 from phoenix_nbtrain.client.connect import connect
@@ -65,9 +63,7 @@ from phoenix_nbtrain.records import LaunchReply, Quote
         (429, {}, None, Throttled, "429"),
     ],
 )  # fmt: skip
-def test_every_refusal_is_told_apart(
-    status: int, headers: dict[str, str], body: Any, error: type[Exception], words: str
-) -> None:
+def test_every_refusal_is_told_apart(status, headers, body, error, words):
     content = {"html": "<html>gone</html>"} if body is None else {"json": body}
     wire = answering(status, headers=headers, **content)
     with pytest.raises(error, match=words) as caught:
@@ -77,7 +73,7 @@ def test_every_refusal_is_told_apart(
     assert len(wire.requests) == 1
 
 
-def test_reads_are_tried_three_times_and_writes_once() -> None:
+def test_reads_are_tried_three_times_and_writes_once():
     wire = answering(503)
     with pytest.raises(ServiceFailed):
         wire.phoenix.get_model("m")
@@ -96,9 +92,7 @@ def test_reads_are_tried_three_times_and_writes_once() -> None:
     ids=repr,
 )
 @pytest.mark.parametrize(("spend", "arguments"), [("training", ("m", {})), ("download", ("m",))])
-def test_what_spends_is_sent_exactly_once_whatever_comes_back(
-    answer: httpx.Response | Exception, spend: str, arguments: tuple[Any, ...]
-) -> None:
+def test_what_spends_is_sent_exactly_once_whatever_comes_back(answer, spend, arguments):
     wire = in_turn(answer)
     with pytest.raises((ServiceError, ServiceUnreachable)) as caught:
         getattr(wire.phoenix, f"trigger_{spend}")(*arguments)
@@ -107,7 +101,7 @@ def test_what_spends_is_sent_exactly_once_whatever_comes_back(
     assert "dryRun" not in wire.requests[0].url.params
 
 
-def test_a_launch_has_a_connection_of_its_own() -> None:
+def test_a_launch_has_a_connection_of_its_own():
     wire = answering(200, json={"job": {"jobId": "job_1"}, "model": {"id": "m"}})
     wire.phoenix.ping()
     reply = wire.phoenix.trigger_training("m", {"rank": 4})
@@ -116,7 +110,7 @@ def test_a_launch_has_a_connection_of_its_own() -> None:
     assert reply.job.id == "job_1"
 
 
-def test_a_dry_run_always_says_so_in_the_query() -> None:
+def test_a_dry_run_always_says_so_in_the_query():
     wire = answering(269, json={"creativeUnitsCost": 10.75, "creativeUnitsDiscount": 0})
     quote = wire.phoenix.quote_training("m", {"rank": 4})
     assert isinstance(quote, Quote)
@@ -128,13 +122,13 @@ def test_a_dry_run_always_says_so_in_the_query() -> None:
     ("status", "cost"),
     [(200, 10), (269, "NaN"), (269, -1), (269, "12"), (269, 1e308), (269, None), (269, True)],
 )
-def test_a_dry_run_without_a_usable_price_does_not_count(status: int, cost: object) -> None:
+def test_a_dry_run_without_a_usable_price_does_not_count(status, cost):
     wire = answering(status, json={"creativeUnitsCost": cost})
     with pytest.raises(ServiceUnreachable, match="no usable price"):
         wire.phoenix.quote_training("m", {})
 
 
-def test_a_dry_run_that_holds_a_job_is_a_launch() -> None:
+def test_a_dry_run_that_holds_a_job_is_a_launch():
     wire = answering(200, json={"job": {"jobId": "job_1"}})
     assert isinstance(wire.phoenix.quote_training("m", {}), LaunchReply)
 
@@ -150,7 +144,7 @@ def test_a_dry_run_that_holds_a_job_is_a_launch() -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_only_a_failed_connection_is_provably_not_sent(error: Exception, sent: bool) -> None:
+def test_only_a_failed_connection_is_provably_not_sent(error, sent):
     def fail(request: httpx.Request) -> httpx.Response:
         raise error
 
@@ -159,12 +153,12 @@ def test_only_a_failed_connection_is_provably_not_sent(error: Exception, sent: b
     assert caught.value.sent is sent
 
 
-def test_paging_stops_at_a_repeated_token() -> None:
+def test_paging_stops_at_a_repeated_token():
     wire = answering(200, json={"models": [{"id": "m"}], "nextPaginationToken": "same"})
     assert len(list(wire.phoenix.list_models())) == 2
 
 
-def test_a_signed_address_gets_no_credentials_and_must_be_https() -> None:
+def test_a_signed_address_gets_no_credentials_and_must_be_https():
     wire = answering(200, content=b"picture")
     with pytest.raises(ServiceUnreachable, match="https"):
         wire.phoenix.fetch("http://127.0.0.1:9/secret")
@@ -172,7 +166,7 @@ def test_a_signed_address_gets_no_credentials_and_must_be_https() -> None:
     assert "Authorization" not in wire.requests[0].headers
 
 
-def test_a_token_with_several_projects_must_name_one(over: Over) -> None:
+def test_a_token_with_several_projects_must_name_one(over):
     projects = [{"id": f"proj_{i}", "name": f"P{i}"} for i in range(5)]
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -188,7 +182,7 @@ def test_a_token_with_several_projects_must_name_one(over: Over) -> None:
 
 
 @pytest.mark.parametrize("model_id", ["é", "\udc80", "a\nb", "x" * 100_000])
-def test_what_is_no_id_is_refused_before_anything_is_sent(model_id: str) -> None:
+def test_what_is_no_id_is_refused_before_anything_is_sent(model_id):
     wire = answering(200, json={"model": {"id": "m"}})
     with pytest.raises(InputError, match=r"is not an id\. Copy it again") as caught:
         wire.phoenix.get_model(model_id)
@@ -198,7 +192,7 @@ def test_what_is_no_id_is_refused_before_anything_is_sent(model_id: str) -> None
 
 
 @pytest.mark.parametrize("project_id", ["\udc80", "x" * 100_000])
-def test_what_no_address_can_hold_is_refused_before_anything_is_sent(project_id: str) -> None:
+def test_what_no_address_can_hold_is_refused_before_anything_is_sent(project_id):
     wire = Wire(lambda _: httpx.Response(200), project_id=project_id)
     with pytest.raises(InputError, match="An address cannot hold") as caught:
         wire.phoenix.get_model("m")
@@ -206,7 +200,7 @@ def test_what_no_address_can_hold_is_refused_before_anything_is_sent(project_id:
     assert wire.requests == []
 
 
-def test_an_id_is_one_segment_of_the_path_and_never_leads_elsewhere() -> None:
+def test_an_id_is_one_segment_of_the_path_and_never_leads_elsewhere():
     wire = answering(200, json={"trainingImage": {"id": "b"}})
     wire.phoenix.replace_training_image("../m?x=1", "a/b{}", asset_id="b")
     path = wire.requests[0].url.raw_path.partition(b"?")[0]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
@@ -36,14 +34,14 @@ def big() -> bytes:
 
 
 @pytest.fixture
-def wire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalWire:
+def wire(tmp_path, monkeypatch) -> LocalWire:
     assert uploads.PART_BYTES >= PART
     monkeypatch.setattr(uploads, "PART_BYTES", PART)
     return LocalWire(tmp_path / "local")
 
 
 @pytest.fixture
-def phoenix(wire: LocalWire) -> Phoenix:
+def phoenix(wire) -> Phoenix:
     return wire.phoenix
 
 
@@ -56,16 +54,14 @@ def upload(status: str, **more: str) -> httpx.Response:
     return httpx.Response(200, json={"upload": {"id": "u", "status": status, **more}})
 
 
-def test_up_to_four_megabytes_go_in_one_request() -> None:
+def test_up_to_four_megabytes_go_in_one_request():
     wire = answering(200, json={"asset": {"id": "asset_1"}})
     for size in (1, uploads.INLINE_BYTES_MAX):
         assert wire.phoenix.upload_image("a.png", bytes(size)).id == "asset_1"
     assert wire.paths() == ["POST /assets"] * 2
 
 
-def test_more_goes_in_parts_that_carry_no_credentials(
-    wire: LocalWire, phoenix: Phoenix, big: bytes
-) -> None:
+def test_more_goes_in_parts_that_carry_no_credentials(wire, phoenix, big):
     begun: list[str] = []
     asset = phoenix.upload_image("fox.png", big, begun=begun.append)
     assert phoenix.get_upload(begun[0]).entity_id == asset.id
@@ -89,8 +85,8 @@ def test_more_goes_in_parts_that_carry_no_credentials(
     "step", ["begin_upload", "send_part", "complete_upload", "get_upload", "get_asset"]
 )
 def test_ctrl_c_anywhere_leaves_nothing_that_a_second_call_does_not_finish(
-    wire: LocalWire, phoenix: Phoenix, big: bytes, step: str, effect: Any
-) -> None:
+    wire, phoenix, big, step, effect
+):
     begun: list[str] = []
     wire.faults[step] = [replace(INTERRUPT, effect=effect)]
     if step == "get_upload":
@@ -110,9 +106,7 @@ def test_ctrl_c_anywhere_leaves_nothing_that_a_second_call_does_not_finish(
     assert len(statuses(wire)) == 1 + ((step, effect) == ("begin_upload", "done"))
 
 
-def test_what_was_imported_meanwhile_is_read_and_not_sent_again(
-    wire: LocalWire, phoenix: Phoenix, big: bytes
-) -> None:
+def test_what_was_imported_meanwhile_is_read_and_not_sent_again(wire, phoenix, big):
     begun: list[str] = []
     first = phoenix.upload_image("fox.png", big, begun=begun.append)
     wire.requests.clear()
@@ -122,9 +116,7 @@ def test_what_was_imported_meanwhile_is_read_and_not_sent_again(
 
 
 @pytest.mark.parametrize("why", ["gone", "failed", "other parts", "expired"])
-def test_an_upload_that_cannot_go_on_is_begun_again(
-    wire: LocalWire, phoenix: Phoenix, big: bytes, why: str
-) -> None:
+def test_an_upload_that_cannot_go_on_is_begun_again(wire, phoenix, big, why):
     begun: list[str] = []
     wire.faults["send_part"] = [INTERRUPT]
     with pytest.raises(KeyboardInterrupt):
@@ -154,26 +146,22 @@ def test_an_upload_that_cannot_go_on_is_begun_again(
     ],
 )
 def test_what_is_lost_on_the_way_is_sent_again_and_what_arrived_is_completed_once(
-    wire: LocalWire, phoenix: Phoenix, big: bytes, step: str, fault: str, sent: int
-) -> None:
+    wire, phoenix, big, step, fault, sent
+):
     wire.faults[step] = [FAULTS[fault]] * (2 if step == "send_part" else 1)
     asset = phoenix.upload_image("fox.png", big)
     assert wire.operations.count(step) == sent
     assert phoenix.fetch(asset.url) == big
 
 
-def test_a_begin_is_never_repeated_since_each_makes_another(
-    wire: LocalWire, phoenix: Phoenix, big: bytes
-) -> None:
+def test_a_begin_is_never_repeated_since_each_makes_another(wire, phoenix, big):
     wire.faults["begin_upload"] = [FAULTS["black hole"]]
     with pytest.raises(ServiceUnreachable):
         phoenix.upload_image("fox.png", big)
     assert wire.operations == ["begin_upload"]
 
 
-def test_an_import_that_does_not_end_is_given_up_in_time_and_can_be_gone_on_with(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_import_that_does_not_end_is_given_up_in_time_and_can_be_gone_on_with(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(uploads.time, "monotonic", lambda: now[0])
     wire = answering(200, json={"upload": {"id": "u", "status": "validating"}})
@@ -194,7 +182,7 @@ def test_an_import_that_does_not_end_is_given_up_in_time_and_can_be_gone_on_with
 ASSET = httpx.Response(200, json={"asset": {"id": "asset_1"}})
 
 
-def test_an_import_that_fails_says_why_in_the_services_words() -> None:
+def test_an_import_that_fails_says_why_in_the_services_words():
     wire = in_turn(upload("validating"), upload("failed", errorMessage="No image there"))
     with pytest.raises(ServiceError, match="could not import the image: No image there") as caught:
         wire.phoenix.import_image("https://a.test/fox.png")
@@ -207,7 +195,7 @@ def test_an_import_that_fails_says_why_in_the_services_words() -> None:
     assert str(caught.value) == f"Phoenix could not import the image: {told}"
 
 
-def test_the_service_fetches_an_address_and_nothing_is_fetched_here() -> None:
+def test_the_service_fetches_an_address_and_nothing_is_fetched_here():
     begun: list[str] = []
     # The status "complete" is no end.
     looks = [upload(status) for status in ("validating", "complete", "validated")]
@@ -229,9 +217,7 @@ def test_the_service_fetches_an_address_and_nothing_is_fetched_here() -> None:
      "http://user@a.test/x.png", "https://u:hunter2@a.test/x.png", "https:///x.png", "x.png", "",
      "https://[::1"],
 )  # fmt: skip
-def test_an_address_that_is_no_picture_of_the_web_is_not_passed_on(
-    url: str,
-) -> None:
+def test_an_address_that_is_no_picture_of_the_web_is_not_passed_on(url):
     wire = answering(200)
     with pytest.raises(InputError) as caught:
         wire.phoenix.import_image(url)
@@ -239,7 +225,7 @@ def test_an_address_that_is_no_picture_of_the_web_is_not_passed_on(
     assert wire.requests == []
 
 
-def test_what_is_no_picture_is_refused_before_anything_is_begun() -> None:
+def test_what_is_no_picture_is_refused_before_anything_is_begun():
     wire = answering(200)
     with pytest.raises(ImageError):
         wire.phoenix.upload_image("a.png", bytes(uploads.INLINE_BYTES_MAX + 1))
@@ -256,7 +242,7 @@ def test_what_is_no_picture_is_refused_before_anything_is_begun() -> None:
      "https://[2002:7f00:1::]/u", "https://[::ffff:127.0.0.1]/u", "https://168.63.129.16/u",
      "https://[64:ff9b::7f00:1]/u"],
 )  # fmt: skip
-def test_a_signed_address_that_leads_astray_is_not_used(url: str) -> None:
+def test_a_signed_address_that_leads_astray_is_not_used(url):
     wire = answering(200)
     for use in (lambda: wire.phoenix.send_part(url, b"x"), lambda: wire.phoenix.fetch(url)):
         with pytest.raises(ServiceUnreachable, match="not used") as caught:
@@ -265,13 +251,13 @@ def test_a_signed_address_that_leads_astray_is_not_used(url: str) -> None:
     assert wire.foreign == []
 
 
-def test_a_fragment_of_a_signed_address_is_not_sent() -> None:
+def test_a_fragment_of_a_signed_address_is_not_sent():
     wire = answering(204)
     wire.phoenix.send_part("https://storage.test/u/1?s=1#frag", b"x")
     assert wire.foreign[0].url.raw_path == b"/u/1?s=1"
 
 
-def test_no_signed_address_is_shown(caplog: Any) -> None:
+def test_no_signed_address_is_shown(caplog):
     caplog.set_level(0)
     signed = "https://storage.test/u/1?signature=hunter2"
     part = {"number": 1, "url": signed}

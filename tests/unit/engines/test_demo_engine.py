@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 
 from phoenix_nbtrain.catalog import full_config
@@ -49,14 +48,14 @@ def run(folder: Path, *, stop_after: int = 10**6) -> tuple[Progress | None, list
     return last, events
 
 
-def test_a_job_comes_back_from_its_file_as_it_went(tmp_path: Path) -> None:
+def test_a_job_comes_back_from_its_file_as_it_went(tmp_path):
     job = job_in(tmp_path)
     assert Job.read(tmp_path).items == job.items
     assert Job.read(tmp_path).samples == job.samples
     assert Job.read(tmp_path).seed == 7
 
 
-def test_a_run_reports_each_epoch_and_leaves_weights_and_samples(tmp_path: Path) -> None:
+def test_a_run_reports_each_epoch_and_leaves_weights_and_samples(tmp_path):
     job_in(tmp_path)
     last, events = run(tmp_path)
     assert last is not None
@@ -74,16 +73,14 @@ def test_a_run_reports_each_epoch_and_leaves_weights_and_samples(tmp_path: Path)
     assert (tmp_path / weights_name(1)).exists()
 
 
-def test_one_that_is_stopped_ends_without_last_weights(tmp_path: Path) -> None:
+def test_one_that_is_stopped_ends_without_last_weights(tmp_path):
     job_in(tmp_path)
     last, events = run(tmp_path, stop_after=2)
     assert (last, len(events)) == (None, 2)
     assert not (tmp_path / weights_name()).exists()
 
 
-def test_it_goes_on_from_its_checkpoint_and_arrives_at_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_goes_on_from_its_checkpoint_and_arrives_at_the_same_weights(tmp_path, monkeypatch):
     job_in(tmp_path / "whole")
     run(tmp_path / "whole")
     interrupted = tmp_path / "interrupted"
@@ -100,7 +97,7 @@ def test_it_goes_on_from_its_checkpoint_and_arrives_at_the_same_weights(
     assert files[0] == files[1]
 
 
-def test_a_checkpoint_of_no_use_is_none(tmp_path: Path) -> None:
+def test_a_checkpoint_of_no_use_is_none(tmp_path):
     job_in(tmp_path)
     (tmp_path / CHECKPOINT).write_bytes(b"\xff" * 100)
     assert DEMO.saved_step(tmp_path) == 0

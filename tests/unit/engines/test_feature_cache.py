@@ -32,9 +32,7 @@ def kept_bytes(trainer: Trainer) -> int:
 
 
 @pytest.mark.parametrize("room", [0, 3 * MB])
-def test_what_is_kept_in_memory_changes_nothing_but_the_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
-) -> None:
+def test_what_is_kept_in_memory_changes_nothing_but_the_time(tmp_path, monkeypatch, room):
     def trained(room: int) -> Trainer:
         examples = training_set(tmp_path, 6)
         monkeypatch.setattr(
@@ -52,7 +50,7 @@ def test_what_is_kept_in_memory_changes_nothing_but_the_time(
     assert little.adapter() == much.adapter()
 
 
-def test_the_services_largest_training_set_is_kept_whole(tmp_path: Path) -> None:
+def test_the_services_largest_training_set_is_kept_whole(tmp_path):
     examples = training_set(tmp_path, 1)
     look = FeatureCache(examples, Extractor(0, FEATURES)).at(0, 0)
     examples.images.close()
@@ -61,7 +59,7 @@ def test_the_services_largest_training_set_is_kept_whole(tmp_path: Path) -> None
     assert 50 * 2 * (look.seen.nbytes + look.change.nbytes) <= KEPT_BYTES
 
 
-def test_pictures_come_back_from_disk_as_they_went(tmp_path: Path) -> None:
+def test_pictures_come_back_from_disk_as_they_went(tmp_path):
     examples = training_set(tmp_path, 2)
     picture = np.random.default_rng(1).integers(0, 256, (50, PX, 3), dtype=np.uint8)
     examples.images.add("wide", picture)
@@ -99,7 +97,7 @@ print(before, peak())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
-def test_a_thousand_pairs_cost_no_more_memory_than_a_hundred(tmp_path: Path) -> None:
+def test_a_thousand_pairs_cost_no_more_memory_than_a_hundred(tmp_path):
     def peak(pairs: int) -> tuple[int, int]:
         tests = str(Path(__file__).parents[2])
         command = [sys.executable, "-c", MEASURED, tests, str(tmp_path), str(pairs)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,7 +81,7 @@ PAIRS = [
 ]
 
 
-def test_the_loss_falls_and_an_unseen_drawing_is_coloured() -> None:
+def test_the_loss_falls_and_an_unseen_drawing_is_coloured():
     trainer = trained(PAIRS[:3], epochs=6)
     first, last = trainer.losses[0][1], trainer.losses[-1][1]
     assert last < first / 3
@@ -92,58 +91,7 @@ def test_the_loss_falls_and_an_unseen_drawing_is_coloured() -> None:
     assert blue < 0.4
 
 
-def test_swapping_the_captions_swaps_the_colours() -> None:
-    swapped = [
-        Example(source=e.source, target=e.target, words=other.words)
-        for e, other in zip(PAIRS, PAIRS[3:] + PAIRS[:3], strict=True)
-    ]
-    for examples, red_words, blue_words in (
-        (PAIRS, "make it red", "make it blue"),
-        (swapped, "make it blue", "make it red"),
-    ):
-        trainer = trained(examples, epochs=10, repeats=20)
-        for words in (red_words, red_words.split()[-1].upper()):
-            assert colour_inside(trainer, words)[0] > colour_inside(trainer, words)[2] + 0.3
-        for words in (blue_words, blue_words.split()[-1].upper()):
-            assert colour_inside(trainer, words)[2] > colour_inside(trainer, words)[0] + 0.3
-
-
-def test_captions_of_a_style_set_count_as_well() -> None:
-    def style(words: str, colour: str, kind: str) -> Example:
-        target = ink(drawing(kind, colour))
-        return Example(source=greyed(target), target=target, words=words)
-
-    examples = [
-        style(f"{colour} {kind}", colour, kind)
-        for colour in ("red", "blue")
-        for kind in ("circle", "box")
-    ]
-    trainer = trained(examples, epochs=10, repeats=10)
-    source = greyed(ink(drawing("circle", "green")))
-    middle = slice(PX * 3 // 8, PX * 5 // 8)
-    made = {
-        word: 1 - trainer.sample(source, f"a {word} thing")[middle, middle].mean(axis=(0, 1))
-        for word in ("red", "blue")
-    }
-    assert made["red"][0] > made["red"][2] + 0.2
-    assert made["blue"][2] > made["blue"][0] + 0.2
-
-
-def test_samples_change_from_epoch_to_epoch_and_towards_the_target() -> None:
-    trainer = Trainer(Set(PAIRS[:3]), config(), seed=0)
-    seen = [colour_inside(trainer, "make it red")]
-    while not trainer.done:
-        trainer.train_step()
-        if trainer.epoch_ends():
-            seen.append(colour_inside(trainer, "make it red"))
-    assert len(seen) == 5
-    assert seen[0] == pytest.approx([1, 1, 1], abs=0.01)  # untrained: the drawing as it was
-    miss = [float(np.abs(s - np.array([1, 0, 0])).mean()) for s in seen]
-    assert miss[0] > miss[1] > miss[4]
-    assert all(np.abs(a - b).max() > 0.001 for a, b in itertools.pairwise(seen))
-
-
-def test_a_long_trainings_first_epoch_leaves_much_to_the_others() -> None:
+def test_a_long_trainings_first_epoch_leaves_much_to_the_others():
     trainer = Trainer(Set(PAIRS), config(epochs=8, repeats=40), seed=0)
     seen = []
     while not trainer.done:
@@ -161,7 +109,7 @@ def weights(**changes: Any) -> np.ndarray[Any, Any]:
     return trainer.a @ trainer.b
 
 
-def test_the_same_seed_and_set_give_the_same_weights() -> None:
+def test_the_same_seed_and_set_give_the_same_weights():
     first, second = (trained(PAIRS[:3], seed=7, else_seed=n) for n in (1, 2))
     assert first.adapter() == second.adapter()  # the configured seed wins
     assert first.losses == second.losses
@@ -185,11 +133,11 @@ def test_the_same_seed_and_set_give_the_same_weights() -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_every_parameter_has_an_effect(change: dict[str, Any]) -> None:
+def test_every_parameter_has_an_effect(change):
     assert np.abs(weights(**change) - weights()).max() > 1e-4
 
 
-def test_parameters_mean_what_they_are_called() -> None:
+def test_parameters_mean_what_they_are_called():
     assert trained(PAIRS[:3]).steps == 3 * 5 * 4
     assert trained(PAIRS[:3], batch_size=4).steps == 4 * 4  # ceil(15 / 4) a epoch
     assert trained(PAIRS[:3], max_train_steps=7).step == 7
@@ -203,7 +151,7 @@ def test_parameters_mean_what_they_are_called() -> None:
     assert large < small
 
 
-def test_a_step_limit_also_ends_an_epoch() -> None:
+def test_a_step_limit_also_ends_an_epoch():
     trainer = Trainer(Set(PAIRS[:3]), config(max_train_steps=20), seed=0)
     ends = []
     while not trainer.done:
@@ -214,7 +162,7 @@ def test_a_step_limit_also_ends_an_epoch() -> None:
 
 
 @pytest.mark.parametrize("at", [1, 14, 15, 16, 44])
-def test_a_training_that_was_interrupted_ends_with_the_same_weights(at: int) -> None:
+def test_a_training_that_was_interrupted_ends_with_the_same_weights(at):
     whole = trained(PAIRS[:3], epochs=3)
     first = Trainer(Set(PAIRS[:3]), config(epochs=3), seed=0)
     for _ in range(at):
@@ -229,13 +177,13 @@ def test_a_training_that_was_interrupted_ends_with_the_same_weights(at: int) -> 
     assert second.losses == whole.losses
 
 
-def test_a_checkpoint_of_another_training_is_refused() -> None:
+def test_a_checkpoint_of_another_training_is_refused():
     kept = trained(PAIRS[:3], rank=8).checkpoint()
     with pytest.raises(ValueError, match="another training"):
         Trainer(Set(PAIRS[:3]), config(), seed=0).resume(kept)
 
 
-def test_a_long_loss_curve_is_thinned_and_keeps_its_ends() -> None:
+def test_a_long_loss_curve_is_thinned_and_keeps_its_ends():
     trainer = trained(PAIRS[:1], epochs=3, repeats=333, rank=2)
     steps = [step for step, _ in trainer.losses]
     assert len(steps) <= POINTS_MAX + 1
@@ -244,14 +192,14 @@ def test_a_long_loss_curve_is_thinned_and_keeps_its_ends() -> None:
     assert all(np.isfinite(loss) and loss >= 0 for _, loss in trainer.losses)
 
 
-def test_the_most_extreme_settings_stay_finite() -> None:
+def test_the_most_extreme_settings_stay_finite():
     trainer = trained(PAIRS, learning_rate=1e-3, rank=128, batch_size=8, epochs=20)
     assert np.isfinite(trainer.a).all()
     assert np.isfinite(trainer.b).all()
     assert np.isfinite(trainer.sample(PAIRS[0].source, "make it red")).all()
 
 
-def test_words_are_folded_and_unknown_ones_say_nothing() -> None:
+def test_words_are_folded_and_unknown_ones_say_nothing():
     assert words_in("A Red-box, ÉTÉ e\u0301te\u0301!") == {"a", "red", "box", "été"}
     assert np.array_equal(words_of("red box"), words_of("BOX red red"))
     assert not np.array_equal(words_of("red"), words_of("blue"))
@@ -264,7 +212,7 @@ def test_words_are_folded_and_unknown_ones_say_nothing() -> None:
 
 
 @pytest.mark.parametrize("shape", [(128, 128), (128, 1), (1, 128), (77, 128)])
-def test_every_shape_fits_the_canvas(shape: tuple[int, int]) -> None:
+def test_every_shape_fits_the_canvas(shape):
     canvas = on_canvas(np.zeros((*shape, 3), np.uint8))
     assert canvas.shape == (PX, PX, 3)
     assert canvas.sum() == pytest.approx(3 * shape[0] * shape[1])
@@ -276,7 +224,7 @@ def test_every_shape_fits_the_canvas(shape: tuple[int, int]) -> None:
 
 
 @pytest.mark.skipif("NBTRAIN_TEST_IMAGES" not in os.environ, reason="no real pictures given")
-def test_real_line_drawings_are_learned_to_be_coloured() -> None:
+def test_real_line_drawings_are_learned_to_be_coloured():
     folder = Path(os.environ["NBTRAIN_TEST_IMAGES"])
     names = sorted(path.name for path in (folder / "line").glob("*.png"))
     examples = [

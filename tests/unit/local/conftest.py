@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from unit.local.local_phoenix import Phoenix
@@ -12,14 +11,14 @@ from phoenix_nbtrain.local.workers import Workers
 
 
 @pytest.fixture
-def phoenix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Phoenix]:
+def phoenix(tmp_path, monkeypatch) -> Iterator[Phoenix]:
     """A local Phoenix that starts no process: jobs wait until a test works them off."""
     monkeypatch.setattr(Workers, "ensure", lambda self: None)
     yield Phoenix(tmp_path / "phoenix")
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Phoenix]:
+def live(tmp_path) -> Iterator[Phoenix]:
     """A local Phoenix as it is, with a real worker process."""
     found = Phoenix(tmp_path / "phoenix")
     yield found

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from PIL import Image
-from unit.local.local_phoenix import Phoenix, drawing
+from unit.local.local_phoenix import drawing
 
 from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.local.captioner import automatic_caption
@@ -34,11 +34,11 @@ def plain(colour: str, size: tuple[int, int] = (40, 40)) -> bytes:
         ("saddlebrown", "brown"),
     ],
 )
-def test_a_colour_is_called_what_people_call_it(colour: str, word: str) -> None:
+def test_a_colour_is_called_what_people_call_it(colour, word):
     assert automatic_caption("", plain(colour)) == f"{word}, square"
 
 
-def test_colours_come_by_their_share_and_small_ones_are_left_out() -> None:
+def test_colours_come_by_their_share_and_small_ones_are_left_out():
     picture = Image.new("RGB", (100, 100), "white")
     picture.paste("red", (0, 0, 30, 100))
     picture.paste("blue", (30, 0, 50, 100))
@@ -52,7 +52,7 @@ def test_colours_come_by_their_share_and_small_ones_are_left_out() -> None:
     ("size", "shape"),
     [((60, 40), "wide"), ((40, 60), "tall"), ((42, 40), "square"), ((1, 64), "tall")],
 )
-def test_the_shape_is_told(size: tuple[int, int], shape: str) -> None:
+def test_the_shape_is_told(size, shape):
     assert automatic_caption("", plain("red", size)) == f"red, {shape}"
 
 
@@ -70,18 +70,18 @@ def test_the_shape_is_told(size: tuple[int, int], shape: str) -> None:
         ("12345.png", ""),
     ],
 )  # fmt: skip
-def test_words_come_from_the_name_and_not_from_what_cameras_count(name: str, words: str) -> None:
+def test_words_come_from_the_name_and_not_from_what_cameras_count(name, words):
     assert automatic_caption(name, plain("red")) == (
         f"red, square: {words}" if words else "red, square"
     )
 
 
-def test_what_is_no_picture_has_no_caption() -> None:
+def test_what_is_no_picture_has_no_caption():
     with pytest.raises(ImageError):
         automatic_caption("fox.png", b"GIF89a")
 
 
-def test_a_persons_description_is_learned_in_its_place(phoenix: Phoenix) -> None:
+def test_a_persons_description_is_learned_in_its_place(phoenix):
     def learned(*, caption: str) -> str:
         model_id = phoenix.model()
         asset = phoenix.upload(drawing("box", "red"), "telephone box.png", caption=caption)

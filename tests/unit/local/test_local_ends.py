@@ -77,6 +77,8 @@ def killed_for_ever(phoenix: Phoenix, model_id: str, monkeypatch: pytest.MonkeyP
             with pytest.raises(SystemExit):
                 worker.work_off(phoenix.store)
         worker.work_off(phoenix.store)
+    job_id = phoenix.read(model_id)["jobId"]
+    assert "ended 8 times" in phoenix.job(job_id)["metadata"]["error"]
 
 
 ENDS = {
@@ -116,8 +118,8 @@ def assert_documented(phoenix: Phoenix, model: Any, job: Any, *, began: bool) ->
 
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 def test_every_end_is_documented_and_a_training_can_be_launched_again_from_it(
-    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch, end: End
-) -> None:
+    phoenix, monkeypatch, end
+):
     model_id = phoenix.style_set(2)
     first = phoenix.launch(model_id, **QUICK, **PROMPTS)
     end(phoenix, model_id, monkeypatch)
@@ -139,9 +141,7 @@ def test_every_end_is_documented_and_a_training_can_be_launched_again_from_it(
     assert phoenix.job(first) == job, "the first one's record changed"
 
 
-def test_who_launches_again_at_once_waits_for_the_canceled_one_to_stop(
-    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_launches_again_at_once_waits_for_the_canceled_one_to_stop(phoenix, monkeypatch):
     model_id = phoenix.style_set(1)
     first = phoenix.launch(model_id, nbEpochs=100, nbRepeats=100)
     jobs: list[str] = []
@@ -159,13 +159,3 @@ def test_who_launches_again_at_once_waits_for_the_canceled_one_to_stop(
     assert phoenix.job(first)["status"] == "canceled"
     assert phoenix.job(jobs[0])["status"] == "success"
     assert phoenix.read(model_id)["status"] == "trained"
-
-
-def test_a_job_that_ended_is_not_ended_again(phoenix: Phoenix) -> None:
-    model_id = phoenix.style_set(1)
-    job_id = phoenix.launch(model_id, **QUICK)
-    phoenix.ok("POST", f"/models/{model_id}/train/action", {"action": "cancel"})
-    assert phoenix.send("POST", f"/models/{model_id}/train/action", {"action": "cancel"})[0] == 400
-    worker.work_off(phoenix.store)
-    history = [entry["status"] for entry in phoenix.job(job_id)["statusHistory"]]
-    assert history == ["pending", "canceled"]

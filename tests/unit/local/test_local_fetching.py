@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 
 import pytest
 import trustme
@@ -22,7 +21,7 @@ from phoenix_nbtrain.local.url_fetch import Address, fetch
 
 
 @pytest.fixture
-def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+def web(monkeypatch) -> Iterator[Web]:
     with web_on_this_computer(monkeypatch) as found:
         yield found
 
@@ -60,9 +59,7 @@ def refusal(url: str) -> str:
         "http://pictures.example/\u202egnp.x",
     ],
 )
-def test_what_is_no_plain_web_address_is_refused_before_anybody_is_asked(
-    web: Web, url: str
-) -> None:
+def test_what_is_no_plain_web_address_is_refused_before_anybody_is_asked(web, url):
     assert "password" not in refusal(url)
     assert (web.looked_up, web.connected) == ([], [])
 
@@ -80,17 +77,17 @@ def test_what_is_no_plain_web_address_is_refused_before_anybody_is_asked(
         *("168.63.129.16", "192.88.99.1"),
     ],
 )
-def test_an_address_that_is_not_public_is_not_connected_to(web: Web, host: str) -> None:
+def test_an_address_that_is_not_public_is_not_connected_to(web, host):
     assert "no public address" in refusal(f"http://{host}/latest/meta-data/")
     assert web.connected == []
 
 
 @pytest.mark.parametrize("ip", ["8.8.8.8", "93.184.215.14", "2606:4700::1", "::ffff:8.8.8.8"])
-def test_public_addresses_are_public(ip: str) -> None:
+def test_public_addresses_are_public(ip):
     assert is_public(ip)
 
 
-def test_a_name_is_refused_if_one_of_its_addresses_is_private(web: Web) -> None:
+def test_a_name_is_refused_if_one_of_its_addresses_is_private(web):
     web.names["inside.example"] = ["192.168.0.7"]
     web.names["both.example"] = [PUBLIC, "127.0.0.1"]
     for name in ("inside.example", "both.example"):
@@ -98,7 +95,7 @@ def test_a_name_is_refused_if_one_of_its_addresses_is_private(web: Web) -> None:
     assert web.connected == []
 
 
-def test_the_address_that_was_checked_is_the_one_connected_to(web: Web) -> None:
+def test_the_address_that_was_checked_is_the_one_connected_to(web):
     """A name may say one address to the check and another to the connection, a moment later."""
     web.pages["/x.png"] = body(b"picture")
 
@@ -127,25 +124,25 @@ def test_the_address_that_was_checked_is_the_one_connected_to(web: Web) -> None:
     ],
 )
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_checked_like_the_first_url(web: Web, location: str, status: int) -> None:
+def test_a_redirect_is_checked_like_the_first_url(web, location, status):
     web.pages["/x.png"] = moved(location, status)
     refusal("http://pictures.example/x.png")
     assert web.connected == [PUBLIC]
 
 
-def test_a_redirect_to_another_page_is_followed(web: Web) -> None:
+def test_a_redirect_to_another_page_is_followed(web):
     web.pages["/a"] = moved("b/c.png?size=large")
     web.pages["/b/c.png?size=large"] = body(b"picture")
     assert fetch("http://pictures.example/a") == b"picture"
 
 
-def test_redirects_in_a_circle_end(web: Web) -> None:
+def test_redirects_in_a_circle_end(web):
     web.pages["/a"], web.pages["/b"] = moved("/b"), moved("/a")
     assert "on and on" in refusal("http://pictures.example/a")
     assert len(web.connected) == url_fetch.REDIRECTS_MAX + 1
 
 
-def test_a_file_that_says_it_is_too_large_is_not_read(web: Web) -> None:
+def test_a_file_that_says_it_is_too_large_is_not_read(web):
     over, written = threading.Event(), []
 
     def endless(to: BaseHTTPRequestHandler) -> None:
@@ -164,7 +161,7 @@ def test_a_file_that_says_it_is_too_large_is_not_read(web: Web) -> None:
     assert sum(written) < 40_000_000  # what the sockets hold, at most
 
 
-def test_a_file_that_grows_without_end_is_left(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_grows_without_end_is_left(web, monkeypatch):
     monkeypatch.setattr(url_fetch, "BYTES_MAX", 1_000_000)
 
     def endless(to: BaseHTTPRequestHandler) -> None:
@@ -178,9 +175,7 @@ def test_a_file_that_grows_without_end_is_left(web: Web, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: "])
-def test_a_server_that_never_comes_to_an_end_is_left_in_time(
-    web: Web, monkeypatch: pytest.MonkeyPatch, head: bytes
-) -> None:
+def test_a_server_that_never_comes_to_an_end_is_left_in_time(web, monkeypatch, head):
     """Every single read stays within its time; only the whole does not."""
     monkeypatch.setattr(url_fetch, "SECONDS_MAX", 0.5)
     over = threading.Event()
@@ -199,9 +194,7 @@ def test_a_server_that_never_comes_to_an_end_is_left_in_time(
     over.set()
 
 
-def test_a_name_that_is_never_found_is_left_in_time(
-    web: Web, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_name_that_is_never_found_is_left_in_time(web, monkeypatch):
     monkeypatch.setattr(url_fetch, "SECONDS_MAX", 0.2)
     over = threading.Event()
     monkeypatch.setattr(url_fetch.socket, "getaddrinfo", lambda *_, **__: over.wait(30) and [])
@@ -209,14 +202,14 @@ def test_a_name_that_is_never_found_is_left_in_time(
     over.set()
 
 
-def test_half_a_file_is_none(web: Web) -> None:
+def test_half_a_file_is_none(web):
     web.pages["/x.png"] = body(b"half", Content_Length="8")
     assert "ended early" in refusal("http://pictures.example/x.png")
     web.pages["/y.png"] = body(b"gone", status=410)
     assert "answered 410" in refusal("http://pictures.example/y.png")
 
 
-def test_nothing_of_ours_goes_along(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_ours_goes_along(web, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://proxy:secret@127.0.0.1:9")
     web.pages["/a"] = body(b"", status=302, Location="/b", Set_Cookie="session=1")
@@ -226,9 +219,7 @@ def test_nothing_of_ours_goes_along(web: Web, monkeypatch: pytest.MonkeyPatch) -
         assert headers.keys() == {"Host", "Accept", "Accept-Encoding", "Connection", "User-Agent"}
 
 
-def test_https_asks_for_the_name_and_trusts_no_other(
-    web: Web, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_https_asks_for_the_name_and_trusts_no_other(web, monkeypatch, tmp_path):
     authority = trustme.CA()
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("pictures.example").configure_cert(served)
@@ -272,7 +263,7 @@ def test_https_asks_for_the_name_and_trusts_no_other(
     assert hosts == ["Host: pictures.example"]
 
 
-def test_names_come_from_the_path() -> None:
+def test_names_come_from_the_path():
     def name(path: str) -> str:
         return Address.parse(f"http://pictures.example{path}").file_name
 
@@ -294,7 +285,7 @@ def imported(phoenix: Phoenix, url: str) -> dict[str, str]:
     return phoenix.until(lambda: phoenix.ended_upload(upload["id"]))
 
 
-def test_a_picture_on_the_web_becomes_an_asset(phoenix: Phoenix, web: Web) -> None:
+def test_a_picture_on_the_web_becomes_an_asset(phoenix, web):
     content = drawing("box", "red")
     web.pages["/red%20box.png"] = body(content, Content_Type="text/html")
     upload = imported(phoenix, "http://pictures.example/red%20box.png")
@@ -313,9 +304,7 @@ def test_a_picture_on_the_web_becomes_an_asset(phoenix: Phoenix, web: Web) -> No
         (drawing()[:-30], "cut off"),
     ],
 )
-def test_what_is_no_picture_fails_by_its_bytes(
-    phoenix: Phoenix, web: Web, content: bytes, word: str
-) -> None:
+def test_what_is_no_picture_fails_by_its_bytes(phoenix, web, content, word):
     web.pages["/x.png"] = body(content, Content_Type="image/png")
     upload = imported(phoenix, "http://pictures.example/x.png")
     assert upload["status"] == "failed"
@@ -323,7 +312,7 @@ def test_what_is_no_picture_fails_by_its_bytes(
     assert "entityId" not in upload
 
 
-def test_private_addresses_are_a_setting_of_the_data_folder(phoenix: Phoenix, web: Web) -> None:
+def test_private_addresses_are_a_setting_of_the_data_folder(phoenix, web):
     web.pages["/x.png"] = body(drawing())
     url = f"http://127.0.0.1:{web.port}/x.png"
     refused = imported(phoenix, url)
@@ -334,7 +323,7 @@ def test_private_addresses_are_a_setting_of_the_data_folder(phoenix: Phoenix, we
     assert imported(phoenix, url)["status"] == "imported"
 
 
-def test_a_url_with_a_password_is_not_kept(phoenix: Phoenix, web: Web) -> None:
+def test_a_url_with_a_password_is_not_kept(phoenix, web):
     url = "http://me:hunter2@pictures.example/x.png"
     upload = phoenix.ok("POST", "/uploads", {"url": url, "kind": "image"})["upload"]
     assert upload["status"] == "failed"
@@ -344,9 +333,7 @@ def test_a_url_with_a_password_is_not_kept(phoenix: Phoenix, web: Web) -> None:
 
 
 @pytest.mark.parametrize("content", [drawing(), b"no picture"])
-def test_the_signature_of_a_url_is_not_kept_once_the_import_is_over(
-    phoenix: Phoenix, web: Web, content: bytes
-) -> None:
+def test_the_signature_of_a_url_is_not_kept_once_the_import_is_over(phoenix, web, content):
     web.pages["/x.png?signature=hunter2"] = body(content)
     upload = imported(phoenix, "http://pictures.example/x.png?signature=hunter2")
     assert upload["status"] == ("failed" if content == b"no picture" else "imported")
@@ -354,9 +341,7 @@ def test_the_signature_of_a_url_is_not_kept_once_the_import_is_over(
     assert b"hunter2" not in phoenix.store.path.read_bytes()
 
 
-def test_an_import_whose_process_died_is_taken_up_by_the_next_reader(
-    phoenix: Phoenix, web: Web, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_whose_process_died_is_taken_up_by_the_next_reader(phoenix, web, monkeypatch):
     web.pages["/x.png"] = body(drawing())
     with monkeypatch.context() as dead:
         dead.setattr("phoenix_nbtrain.local.upload_imports.Importers.ensure", lambda *_: None)
@@ -367,7 +352,7 @@ def test_an_import_whose_process_died_is_taken_up_by_the_next_reader(
     assert ended["status"] == "imported"
 
 
-def test_nobody_waits_for_an_import(phoenix: Phoenix, web: Web) -> None:
+def test_nobody_waits_for_an_import(phoenix, web):
     asked, go_on = threading.Event(), threading.Event()
 
     def slow(to: BaseHTTPRequestHandler) -> None:

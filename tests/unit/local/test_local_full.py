@@ -52,7 +52,7 @@ class Disk:
 
 
 @pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+def disk(monkeypatch) -> Disk:
     return Disk(monkeypatch)
 
 
@@ -75,9 +75,7 @@ def steps_of(monkeypatch: pytest.MonkeyPatch, at: dict[int, Callable[[], None]])
     return steps
 
 
-def test_a_training_waits_for_room_and_goes_on_from_its_last_checkpoint(
-    phoenix: Phoenix, disk: Disk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_training_waits_for_room_and_goes_on_from_its_last_checkpoint(phoenix, disk, monkeypatch):
     model_id = phoenix.style_set(2)
     prompts = {"samplePrompts": ["a house"]}
     undisturbed = phoenix.launch(model_id, **QUICK, **prompts)
@@ -111,9 +109,7 @@ def test_a_training_waits_for_room_and_goes_on_from_its_last_checkpoint(
 
 
 @pytest.mark.parametrize("what", [StoreBusy("In use."), OSError(errno.EDQUOT, "over quota")])
-def test_what_passes_is_no_failure_of_a_training(
-    phoenix: Phoenix, disk: Disk, monkeypatch: pytest.MonkeyPatch, what: Exception
-) -> None:
+def test_what_passes_is_no_failure_of_a_training(phoenix, disk, monkeypatch, what):
     def meets() -> None:
         raise what
 
@@ -125,9 +121,7 @@ def test_what_passes_is_no_failure_of_a_training(
     assert disk.waited == 1
 
 
-def test_one_that_waits_for_room_can_be_canceled(
-    phoenix: Phoenix, disk: Disk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_waits_for_room_can_be_canceled(phoenix, disk, monkeypatch):
     model_id = phoenix.style_set(2)
 
     def waits(times: int) -> None:
@@ -142,9 +136,7 @@ def test_one_that_waits_for_room_can_be_canceled(
     assert not phoenix.store.checkpoint(job_id).exists()
 
 
-def test_a_disk_that_is_full_at_the_very_end_takes_no_checkpoint_away(
-    phoenix: Phoenix, disk: Disk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_is_full_at_the_very_end_takes_no_checkpoint_away(phoenix, disk, monkeypatch):
     job_id = phoenix.launch(phoenix.style_set(2), **QUICK)
     real, aside = phoenix.store.writing, phoenix.store.checkpoint_aside(job_id)
     planted = [sqlite3.OperationalError("database or disk is full")]
@@ -169,7 +161,7 @@ def test_a_disk_that_is_full_at_the_very_end_takes_no_checkpoint_away(
     assert not aside.exists()
 
 
-def test_a_state_left_aside_by_a_killed_process_is_found(phoenix: Phoenix) -> None:
+def test_a_state_left_aside_by_a_killed_process_is_found(phoenix):
     aside = phoenix.store.checkpoint_aside("job_1")
     phoenix.store.run_dir("job_1").mkdir(parents=True)
     write_whole(aside, b"a state")
@@ -178,7 +170,7 @@ def test_a_state_left_aside_by_a_killed_process_is_found(phoenix: Phoenix) -> No
     assert phoenix.store.checkpoint("job_1").read_bytes() == b"a state"
 
 
-def test_what_is_a_full_disk() -> None:
+def test_what_is_a_full_disk():
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
     told = StoreError("It cannot be written.")
@@ -190,7 +182,7 @@ def test_what_is_a_full_disk() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of another process: Linux only")
-def test_a_real_worker_waits_under_a_limit_and_goes_on_without(live: Phoenix) -> None:
+def test_a_real_worker_waits_under_a_limit_and_goes_on_without(live):
     import resource
 
     model_id = live.style_set(2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,14 +14,14 @@ from phoenix_nbtrain.local import app as app_module
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Phoenix:
+def served(tmp_path) -> Phoenix:
     return Phoenix(tmp_path / "served", credentials=("key", "s:cret"))
 
 
 GOOD = {"Authorization": "Basic a2V5OnM6Y3JldA=="}
 
 
-def test_every_route_but_signed_storage_wants_credentials(served: Phoenix) -> None:
+def test_every_route_but_signed_storage_wants_credentials(served):
     served_rules = [rule for rule in served.app.url_map.iter_rules() if rule.endpoint != "static"]
     assert len(served_rules) > 25
     for rule in served_rules:
@@ -36,15 +35,14 @@ def test_every_route_but_signed_storage_wants_credentials(served: Phoenix) -> No
 
 
 @pytest.mark.parametrize(
-    "value",
-    ["Basic a2V5Ondyb25n", "Basic !!!", "Bearer a2V5OnM6Y3JldA==", "Basic", "", "Basic é"],
+    "value", ["Basic a2V5Ondyb25n", "Basic !!!", "Bearer a2V5OnM6Y3JldA==", "Basic", "", "Basic é"]
 )
-def test_wrong_credentials_are_a_401_without_a_hint(served: Phoenix, value: str) -> None:
+def test_wrong_credentials_are_a_401_without_a_hint(served, value):
     reply = served.raw("GET", "/v1/models", headers={"Authorization": value})
     assert (reply.status_code, reply.get_json()) == (401, {"message": "Unauthorized"})
 
 
-def test_a_signed_url_of_a_served_phoenix_needs_no_credentials(served: Phoenix) -> None:
+def test_a_signed_url_of_a_served_phoenix_needs_no_credentials(served):
     from phoenix_nbtrain.local.new_assets import made
     from phoenix_nbtrain.local.rows import insert_asset
 
@@ -59,12 +57,12 @@ def test_a_signed_url_of_a_served_phoenix_needs_no_credentials(served: Phoenix) 
     "host",
     ["evil.com", "127.0.0.1.evil.com", "localhost.evil.com:80", "", "phoenix.local", "[::2]"],
 )
-def test_only_this_computers_names_are_answered_to(served: Phoenix, host: str) -> None:
+def test_only_this_computers_names_are_answered_to(served, host):
     reply = served.raw("GET", "/v1/models", headers={**GOOD, "Host": host})
     assert reply.status_code in (400, 403)
 
 
-def test_other_web_pages_are_refused_before_any_handler(phoenix: Phoenix) -> None:
+def test_other_web_pages_are_refused_before_any_handler(phoenix):
     for headers in (
         {"Origin": "null"},
         {"Origin": "http://localhost.evil.com"},
@@ -102,9 +100,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_body_is_a_400_everywhere_and_changes_nothing(
-    phoenix: Phoenix, body: bytes
-) -> None:
+def test_a_hostile_body_is_a_400_everywhere_and_changes_nothing(phoenix, body):
     model_id = phoenix.style_set(2)
     before = phoenix.read(model_id)
     for method, path in (
@@ -131,9 +127,7 @@ def test_a_hostile_body_is_a_400_everywhere_and_changes_nothing(
     assert len(phoenix.ok("GET", "/models")["models"]) == 1
 
 
-def test_a_body_beyond_the_limit_is_not_read(
-    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_body_beyond_the_limit_is_not_read(phoenix, monkeypatch):
     phoenix.app.config["MAX_CONTENT_LENGTH"] = 1000
     body = json.dumps({"name": "x" * 2000})
     reply = phoenix.raw("POST", "/v1/models", data=body, content_type="application/json")
@@ -141,15 +135,13 @@ def test_a_body_beyond_the_limit_is_not_read(
     assert app_module.BODY_BYTES_MAX < 100_000_000
 
 
-def test_what_is_not_there_is_not_there(phoenix: Phoenix) -> None:
+def test_what_is_not_there_is_not_there(phoenix):
     assert phoenix.send("GET", "/nothing") == (404, {"message": "Not Found"})
     assert phoenix.send("DELETE", "/models") == (405, {"message": "Method Not Allowed"})
     assert phoenix.raw("GET", "/static/x").status_code == 404
 
 
-def test_a_failure_of_ours_tells_no_secret(
-    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failure_of_ours_tells_no_secret(phoenix, monkeypatch, caplog):
     def broken(*_: object) -> Any:
         raise KeyError("a secret path")
 

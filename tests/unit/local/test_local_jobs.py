@@ -20,7 +20,7 @@ def ids(phoenix: Phoenix, query: str = "") -> list[str]:
 
 
 @pytest.fixture
-def trained(phoenix: Phoenix) -> str:
+def trained(phoenix) -> str:
     """A trained model with two epochs."""
     model_id = phoenix.style_set(2)
     phoenix.launch(model_id, **QUICK, samplePrompts=["a box"])
@@ -29,21 +29,7 @@ def trained(phoenix: Phoenix) -> str:
     return model_id
 
 
-def test_the_list_pages_through_every_job_once(phoenix: Phoenix) -> None:
-    made = [phoenix.launch(phoenix.style_set(1)) for _ in range(5)]
-    seen, query, sizes = [], "pageSize=2", []
-    while True:
-        reply = phoenix.ok("GET", f"/jobs?{query}")
-        sizes.append(len(reply["jobs"]))
-        seen += [job["jobId"] for job in reply["jobs"]]
-        if "nextPaginationToken" not in reply:
-            break
-        query = f"pageSize=2&paginationToken={reply['nextPaginationToken']}"
-    assert sizes == [2, 2, 1]
-    assert seen == made[::-1]
-
-
-def test_the_list_is_narrowed_by_status_and_types(phoenix: Phoenix) -> None:
+def test_the_list_is_narrowed_by_status_and_types(phoenix):
     flux = phoenix.ok("POST", "/models", {"type": "flux.1-lora"})["model"]["id"]
     phoenix.attach(flux, phoenix.upload(drawing()))
     first, second = phoenix.launch(flux), phoenix.launch(phoenix.style_set(1))
@@ -59,7 +45,7 @@ def test_the_list_is_narrowed_by_status_and_types(phoenix: Phoenix) -> None:
         assert ids(phoenix, none) == []
 
 
-def test_dates_narrow_the_list_each_where_the_service_takes_it(phoenix: Phoenix) -> None:
+def test_dates_narrow_the_list_each_where_the_service_takes_it(phoenix):
     job_id = phoenix.launch(phoenix.style_set(1))
     before, after = "2020-01-01", "2100-01-01T00:00:00%2B02:00"
     assert ids(phoenix, f"createdAfter={before}") == [job_id]
@@ -84,13 +70,13 @@ def test_dates_narrow_the_list_each_where_the_service_takes_it(phoenix: Phoenix)
         *("status=done", "type=model-download", "types=flux-model-training,model-import"),
     ],
 )
-def test_what_a_list_of_jobs_cannot_be_narrowed_to_is_refused(phoenix: Phoenix, query: str) -> None:
+def test_what_a_list_of_jobs_cannot_be_narrowed_to_is_refused(phoenix, query):
     status, reply = phoenix.send("GET", f"/jobs?{query}")
     assert status == 400
     assert list(reply) == ["reason"]
 
 
-def test_a_training_is_not_canceled_as_a_job(phoenix: Phoenix) -> None:
+def test_a_training_is_not_canceled_as_a_job(phoenix):
     job_id = phoenix.launch(phoenix.style_set(1))
     refused = phoenix.send("POST", f"/jobs/{job_id}/action", {"action": "cancel"})
     reason = "Cannot cancel this type of job. Action not permitted."
@@ -115,7 +101,7 @@ def downloaded(phoenix: Phoenix, model_id: str, **body: str) -> bytes:
     return content
 
 
-def test_a_download_is_quoted_before_it_is_bought(phoenix: Phoenix, trained: str) -> None:
+def test_a_download_is_quoted_before_it_is_bought(phoenix, trained):
     phoenix.set(balance=Decimal(8), discount=Decimal("0.1"))
     path = f"/models/{trained}/download"
     quote = phoenix.ok("POST", f"{path}?dryRun=true", status=269)
@@ -137,7 +123,7 @@ def test_a_download_is_quoted_before_it_is_bought(phoenix: Phoenix, trained: str
     assert len(ids(phoenix)) == 2
 
 
-def test_the_weights_are_the_epochs_that_is_asked_for(phoenix: Phoenix, trained: str) -> None:
+def test_the_weights_are_the_epochs_that_is_asked_for(phoenix, trained):
     run: Path = phoenix.store.run_dir(phoenix.read(trained)["jobId"])
     first, last = (
         (run / name).read_bytes()
@@ -150,7 +136,7 @@ def test_the_weights_are_the_epochs_that_is_asked_for(phoenix: Phoenix, trained:
     assert (status, "not an epoch" in reply["reason"]) == (400, True)
 
 
-def test_without_being_asked_the_weights_are_the_chosen_epochs(phoenix: Phoenix) -> None:
+def test_without_being_asked_the_weights_are_the_chosen_epochs(phoenix):
     model_id = phoenix.style_set(2)
     phoenix.ok("PUT", f"/models/{model_id}", {"type": "flux.1-lora"})
     phoenix.launch(model_id, **QUICK, samplePrompts=["a box"])
@@ -164,7 +150,7 @@ def test_without_being_asked_the_weights_are_the_chosen_epochs(phoenix: Phoenix)
     assert downloaded(phoenix, model_id) == last
 
 
-def test_the_address_of_weights_opens_nothing_else(phoenix: Phoenix, trained: str) -> None:
+def test_the_address_of_weights_opens_nothing_else(phoenix, trained):
     first, second = (phoenix.ok("POST", f"/models/{trained}/download")["jobId"] for _ in range(2))
     url = phoenix.ok("GET", f"/assets/download/{first}")["downloadUrl"]
     for changed in (
@@ -176,7 +162,7 @@ def test_the_address_of_weights_opens_nothing_else(phoenix: Phoenix, trained: st
         assert phoenix.fetch(changed).status_code in (403, 404, 405), changed
 
 
-def test_only_a_trained_model_has_weights(phoenix: Phoenix) -> None:
+def test_only_a_trained_model_has_weights(phoenix):
     model_id = phoenix.style_set(1)
     for query in ("", "?dryRun=true"):
         assert phoenix.send("POST", f"/models/{model_id}/download{query}")[0] == 400
@@ -188,9 +174,7 @@ def test_only_a_trained_model_has_weights(phoenix: Phoenix) -> None:
 
 
 @pytest.mark.parametrize("end", ["stopped", "failed", "running"])
-def test_a_run_that_does_not_train_to_its_end_takes_no_weights_away(
-    phoenix: Phoenix, trained: str, end: str
-) -> None:
+def test_a_run_that_does_not_train_to_its_end_takes_no_weights_away(phoenix, trained, end):
     before = downloaded(phoenix, trained)
     first = downloaded(phoenix, trained, modelEpoch="1")
     phoenix.launch(trained, **QUICK, samplePrompts=["a box"], seed=5)
@@ -211,7 +195,7 @@ def test_a_run_that_does_not_train_to_its_end_takes_no_weights_away(
         assert downloaded(phoenix, trained) != before, "the new run's, as soon as it is trained"
 
 
-def test_a_download_neither_trains_nor_cools_launches_down(phoenix: Phoenix, trained: str) -> None:
+def test_a_download_neither_trains_nor_cools_launches_down(phoenix, trained):
     phoenix.ok("POST", f"/models/{trained}/download")
     with phoenix.store.writing() as connection:
         # The training itself is long ago.

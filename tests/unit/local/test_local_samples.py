@@ -39,7 +39,7 @@ def samples(phoenix: Phoenix, model_id: str, **parameters: Any) -> list[list[byt
 
 
 @pytest.fixture
-def coloured(phoenix: Phoenix) -> dict[str, Any]:
+def coloured(phoenix) -> dict[str, Any]:
     """An edit model, and its pairs by the colour that the target has."""
     model_id = phoenix.model("flux.2-dev-edit-lora")
     pairs: dict[str, list[tuple[str, str]]] = {colour: [] for colour in COLOURS}
@@ -61,9 +61,7 @@ def pair_up(phoenix: Phoenix, coloured: dict[str, Any], words: dict[str, str]) -
     phoenix.ok("PUT", f"/models/{coloured['model']}/training-images/pairs", wire)
 
 
-def test_swapping_the_instructions_of_two_groups_swaps_the_samples_colours(
-    phoenix: Phoenix, coloured: dict[str, Any]
-) -> None:
+def test_swapping_the_instructions_of_two_groups_swaps_the_samples_colours(phoenix, coloured):
     source = phoenix.upload(drawing("circle", size=(80, 80)))
     prompts = {
         "samplePrompts": ["make it red", "make it blue"],
@@ -79,7 +77,7 @@ def test_swapping_the_instructions_of_two_groups_swaps_the_samples_colours(
     assert redness(blue) > 0.3
 
 
-def test_swapping_the_captions_of_a_style_set_swaps_the_samples_colours(phoenix: Phoenix) -> None:
+def test_swapping_the_captions_of_a_style_set_swaps_the_samples_colours(phoenix):
     model_id = phoenix.model()
     images: dict[str, list[str]] = {}
     for colour in COLOURS:
@@ -98,7 +96,7 @@ def test_swapping_the_captions_of_a_style_set_swaps_the_samples_colours(phoenix:
     assert redness(blue) > redness(red) + 0.3
 
 
-def test_a_sample_shows_its_own_source(phoenix: Phoenix, coloured: dict[str, Any]) -> None:
+def test_a_sample_shows_its_own_source(phoenix, coloured):
     pair_up(phoenix, coloured, {"red": "red", "blue": "blue"})
     sources = [drawing("box", size=(96, 48)), drawing("circle", size=(48, 96))]
     sent = [phoenix.upload(source) for source in sources]
@@ -112,9 +110,7 @@ def test_a_sample_shows_its_own_source(phoenix: Phoenix, coloured: dict[str, Any
         assert sample[~outline].mean() > 0.5
 
 
-def test_every_epochs_samples_tell_something_new(
-    phoenix: Phoenix, coloured: dict[str, Any]
-) -> None:
+def test_every_epochs_samples_tell_something_new(phoenix, coloured):
     pair_up(phoenix, coloured, {"red": "red", "blue": "blue"})
     source = phoenix.upload(drawing("circle", size=(80, 80)))
     prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}

@@ -44,7 +44,7 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
     with wire.served(folder) as given:
         yield Served(**given, data_dir=folder)
@@ -73,15 +73,13 @@ SMUGGLED = b"0\r\n\r\nGET /v1/models HTTP/1.1\r\n\r\n"
     ],
     ids=", ".join,
 )
-def test_a_body_of_two_lengths_is_a_400_and_ends_the_connection(
-    served: Served, lines: tuple[str, ...]
-) -> None:
+def test_a_body_of_two_lengths_is_a_400_and_ends_the_connection(served, lines):
     reply = served.say(*lines, body=SMUGGLED)
     assert status(reply) == 400
     assert reply.count(b"HTTP/1.") == 1
 
 
-def test_each_length_alone_is_taken(served: Served) -> None:
+def test_each_length_alone_is_taken(served):
     body = b'{"name": "one"}'
     whole = served.say(POST, f"Content-Length: {len(body)}", "Connection: close", body=body)
     assert status(whole) == 200
@@ -102,9 +100,7 @@ def test_each_length_alone_is_taken(served: Served) -> None:
         ("/v1/models", 200),
     ],
 )
-def test_a_request_for_another_host_is_misdirected(
-    served: Served, target: str, expected: int
-) -> None:
+def test_a_request_for_another_host_is_misdirected(served, target, expected):
     line = f"GET {target.format(port=served.port)} HTTP/1.1"
     assert status(served.say(line, "Connection: close")) == expected
 
@@ -112,12 +108,12 @@ def test_a_request_for_another_host_is_misdirected(
 @pytest.mark.parametrize(
     "host", ["evil.test", "evil.test:80", "127.0.0.1.evil.test", "phoenix.local"]
 )
-def test_a_name_that_leads_here_is_not_this_computers(served: Served, host: str) -> None:
+def test_a_name_that_leads_here_is_not_this_computers(served, host):
     for line in (GET, f"GET http://127.0.0.1:{served.port}/v1/models HTTP/1.1"):
         assert status(served.say(line, "Connection: close", host=host)) == 403
 
 
-def test_connections_that_are_only_half_open_keep_nobody_out(served: Served) -> None:
+def test_connections_that_are_only_half_open_keep_nobody_out(served):
     with contextlib.ExitStack() as left:
         for n in range(120):
             wire = socket.create_connection(("127.0.0.1", served.port), timeout=20)
@@ -132,7 +128,7 @@ def test_connections_that_are_only_half_open_keep_nobody_out(served: Served) -> 
     assert took < 5
 
 
-def test_urls_are_imported_only_where_that_was_allowed(served: Served) -> None:
+def test_urls_are_imported_only_where_that_was_allowed(served):
     auth = (served.api_key, served.api_secret)
     with httpx.Client(base_url=served.base_url, auth=auth, trust_env=False) as http:
 

@@ -22,9 +22,7 @@ def settings_of(data_dir: Path) -> Settings:
         return load(connection)
 
 
-def test_settings_are_shown_and_changed_by_the_command(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_settings_are_shown_and_changed_by_the_command(tmp_path, capsys):
     command = ["settings", "--data-dir", str(tmp_path)]
     assert main(command) == 0
     shown = capsys.readouterr().out
@@ -43,15 +41,13 @@ def test_settings_are_shown_and_changed_by_the_command(
     assert settings_of(tmp_path).balance is None
 
 
-def test_without_a_folder_the_command_means_this_users_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_folder_the_command_means_this_users_own(tmp_path, monkeypatch):
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path))
     assert main(["settings", "cooldown_seconds=2.5"]) == 0
     assert settings_of(tmp_path / "local").cooldown_seconds == 2.5
 
 
-def test_a_notebook_sets_what_it_names_and_resets_all_others(tmp_path: Path) -> None:
+def test_a_notebook_sets_what_it_names_and_resets_all_others(tmp_path):
     set_settings(tmp_path / "made", parallel_trainings=0, balance=1.5, import_private=True)
     assert settings_of(tmp_path / "made") == Settings(
         parallel_trainings=0, balance=Decimal("1.5"), import_private=True
@@ -76,9 +72,7 @@ def test_a_notebook_sets_what_it_names_and_resets_all_others(tmp_path: Path) -> 
         "\u202eimport_private=true",
     ],
 )
-def test_what_cannot_be_set_is_refused_and_nothing_changes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], assignment: str
-) -> None:
+def test_what_cannot_be_set_is_refused_and_nothing_changes(tmp_path, capsys, assignment):
     assert main(["settings", "--data-dir", str(tmp_path), "balance=5", assignment]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -86,14 +80,14 @@ def test_what_cannot_be_set_is_refused_and_nothing_changes(
     assert settings_of(tmp_path) == Settings()
 
 
-def test_errors_say_what_a_setting_takes() -> None:
+def test_errors_say_what_a_setting_takes():
     with pytest.raises(InputError, match="There is training_images, parallel_trainings"):
         changed(Settings(), ["colour=red"])
     with pytest.raises(InputError, match=r"discount cannot be 20%\. Give a share from 0 to 1"):
         changed(Settings(), ["discount=20%"])
 
 
-def test_a_change_holds_for_a_phoenix_that_is_already_there(phoenix: Phoenix) -> None:
+def test_a_change_holds_for_a_phoenix_that_is_already_there(phoenix):
     model_id = phoenix.style_set(1)
     assert main(["settings", "--data-dir", str(phoenix.data_dir), "parallel_trainings=0"]) == 0
     assert phoenix.send("PUT", f"/models/{model_id}/train")[0] == 429
@@ -101,7 +95,7 @@ def test_a_change_holds_for_a_phoenix_that_is_already_there(phoenix: Phoenix) ->
     assert found["limits"]["parallelTraining"] == 0
 
 
-def test_the_limits_of_the_team_are_what_is_set(phoenix: Phoenix) -> None:
+def test_the_limits_of_the_team_are_what_is_set(phoenix):
     phoenix.set(training_images=7, cooldown_seconds=30.0, balance=Decimal("12.5"))
     team_id = phoenix.ok("GET", "/teams")["teams"][0]["id"]
     found = phoenix.ok("GET", f"/teams/{team_id}/limits")
@@ -115,7 +109,7 @@ def test_the_limits_of_the_team_are_what_is_set(phoenix: Phoenix) -> None:
     assert phoenix.send("GET", "/teams/team_x/limits")[0] == 404
 
 
-def test_a_folder_of_the_first_version_is_brought_on_with_all_it_held(tmp_path: Path) -> None:
+def test_a_folder_of_the_first_version_is_brought_on_with_all_it_held(tmp_path):
     fresh = Phoenix(tmp_path / "fresh")
     old = Phoenix(tmp_path / "old")
     model_id = old.style_set(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 import pytest
 from unit.local.local_phoenix import Phoenix, drawing
@@ -14,11 +13,11 @@ def ids_of(phoenix: Phoenix, model_id: str) -> list[str]:
 
 
 @pytest.fixture
-def pictures(phoenix: Phoenix) -> list[str]:
+def pictures(phoenix) -> list[str]:
     return [phoenix.upload(drawing(), f"{n}.png") for n in range(12)]
 
 
-def test_one_image_is_added_with_its_captions(phoenix: Phoenix) -> None:
+def test_one_image_is_added_with_its_captions(phoenix):
     model_id = phoenix.model()
     asset_id = phoenix.upload(drawing("box", "blue"), "blue-box.png", caption="a box")
     path = f"/models/{model_id}/training-images"
@@ -32,7 +31,7 @@ def test_one_image_is_added_with_its_captions(phoenix: Phoenix) -> None:
     assert "blue box" in image["automaticCaptioning"]
 
 
-def test_ten_are_added_at_once_and_eleven_are_not(phoenix: Phoenix, pictures: list[str]) -> None:
+def test_ten_are_added_at_once_and_eleven_are_not(phoenix, pictures):
     model_id = phoenix.model()
     path = f"/models/{model_id}/training-images"
     refused = phoenix.send("POST", path, {"assetIds": pictures[:11]})
@@ -44,9 +43,7 @@ def test_ten_are_added_at_once_and_eleven_are_not(phoenix: Phoenix, pictures: li
     assert ids_of(phoenix, model_id) == pictures[:10]
 
 
-def test_an_image_that_is_there_already_refuses_the_whole_batch(
-    phoenix: Phoenix, pictures: list[str]
-) -> None:
+def test_an_image_that_is_there_already_refuses_the_whole_batch(phoenix, pictures):
     model_id = phoenix.model()
     phoenix.attach(model_id, pictures[0])
     path = f"/models/{model_id}/training-images"
@@ -73,7 +70,7 @@ def test_an_image_that_is_there_already_refuses_the_whole_batch(
         {"assetId": "asset_a", "preset": "huge"},
     ],
 )
-def test_what_is_no_asset_of_ours_is_refused(phoenix: Phoenix, body: dict[str, Any]) -> None:
+def test_what_is_no_asset_of_ours_is_refused(phoenix, body):
     model_id = phoenix.model()
     status, reply = phoenix.send("POST", f"/models/{model_id}/training-images", body)
     assert status in (400, 404)
@@ -81,13 +78,13 @@ def test_what_is_no_asset_of_ours_is_refused(phoenix: Phoenix, body: dict[str, A
     assert ids_of(phoenix, model_id) == []
 
 
-def test_a_url_is_refused_by_the_name_of_its_field(phoenix: Phoenix) -> None:
+def test_a_url_is_refused_by_the_name_of_its_field(phoenix):
     path = f"/models/{phoenix.model()}/training-images"
     _, reply = phoenix.send("POST", path, {"assetId": "https://example.org/x.png"})
     assert "assetId" in reply["reason"]
 
 
-def test_a_data_url_becomes_an_asset_and_a_training_image(phoenix: Phoenix) -> None:
+def test_a_data_url_becomes_an_asset_and_a_training_image(phoenix):
     model_id, content = phoenix.model(), drawing("box", "red")
     data = "data:image/png;base64," + base64.b64encode(content).decode()
     body = {"data": data, "name": "box.png", "preset": "style"}
@@ -97,7 +94,7 @@ def test_a_data_url_becomes_an_asset_and_a_training_image(phoenix: Phoenix) -> N
     assert ids_of(phoenix, model_id) == [image["id"]]
 
 
-def test_the_plans_ceiling_is_a_429_that_says_so(phoenix: Phoenix, pictures: list[str]) -> None:
+def test_the_plans_ceiling_is_a_429_that_says_so(phoenix, pictures):
     phoenix.set(training_images=3)
     model_id = phoenix.model()
     phoenix.attach(model_id, *pictures[:2])
@@ -114,9 +111,7 @@ def test_the_plans_ceiling_is_a_429_that_says_so(phoenix: Phoenix, pictures: lis
     assert ids_of(phoenix, model_id) == pictures[:2]
 
 
-def test_an_image_is_replaced_in_its_place_and_pairs_follow(
-    phoenix: Phoenix, pictures: list[str]
-) -> None:
+def test_an_image_is_replaced_in_its_place_and_pairs_follow(phoenix, pictures):
     model_id = phoenix.model("flux.2-dev-edit-lora")
     one, two, three = pictures[:3]
     phoenix.attach(model_id, one, two)
@@ -131,7 +126,7 @@ def test_an_image_is_replaced_in_its_place_and_pairs_follow(
     assert phoenix.send("PUT", f"{path}/{one}", {"assetId": pictures[4]})[0] == 404
 
 
-def test_an_image_is_removed_and_its_pairs_with_it(phoenix: Phoenix, pictures: list[str]) -> None:
+def test_an_image_is_removed_and_its_pairs_with_it(phoenix, pictures):
     model_id = phoenix.model("flux.2-dev-edit-lora")
     one, two, three = pictures[:3]
     phoenix.attach(model_id, one, two, three)
@@ -146,23 +141,7 @@ def test_an_image_is_removed_and_its_pairs_with_it(phoenix: Phoenix, pictures: l
     assert phoenix.ok("GET", f"/assets/{one}")["asset"]["id"] == one
 
 
-def test_pairs_are_replaced_as_a_whole(phoenix: Phoenix, pictures: list[str]) -> None:
-    model_id = phoenix.model("flux.2-dev-edit-lora")
-    one, two, three = pictures[:3]
-    phoenix.attach(model_id, one, two, three)
-    path = f"/models/{model_id}/training-images/pairs"
-    first = [{"sourceId": one, "targetId": two, "instruction": "colour it"}]
-    assert phoenix.ok("PUT", path, first) == {"count": 1, "pairs": first}
-    second = [
-        {"sourceId": two, "targetId": three, "instruction": "a"},
-        {"sourceId": one, "targetId": three, "instruction": "b"},
-    ]
-    assert phoenix.ok("PUT", path, second)["count"] == 2
-    assert phoenix.read(model_id)["trainingImagePairs"] == second
-    assert phoenix.ok("PUT", path, []) == {"count": 0, "pairs": []}
-
-
-def test_a_bad_pair_leaves_the_pairs_as_they_were(phoenix: Phoenix, pictures: list[str]) -> None:
+def test_a_bad_pair_leaves_the_pairs_as_they_were(phoenix, pictures):
     model_id = phoenix.model("flux.2-dev-edit-lora")
     one, two, stranger = pictures[:3]
     phoenix.attach(model_id, one, two)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from unit.local.local_phoenix import Phoenix, drawing
+from unit.local.local_phoenix import drawing
 
 from phoenix_nbtrain.catalog import MODEL_TYPES, defaults
 from phoenix_nbtrain.local import routes_training, rows
 from phoenix_nbtrain.local.pricing import number, price
 
 
-def test_a_dry_run_is_a_269_with_three_keys_and_launches_nothing(phoenix: Phoenix) -> None:
+def test_a_dry_run_is_a_269_with_three_keys_and_launches_nothing(phoenix):
     model_id = phoenix.style_set(3)
     for dry in ("true", "api"):
         body = {"parameters": {"nbEpochs": 5, "nbRepeats": 7}}
@@ -30,7 +29,7 @@ def test_a_dry_run_is_a_269_with_three_keys_and_launches_nothing(phoenix: Phoeni
     assert "jobId" not in model
 
 
-def test_the_one_known_price_is_met() -> None:
+def test_the_one_known_price_is_met():
     config = {**defaults("flux.1-lora"), "rank": 64}
     assert price("flux.1-lora", config, 18) == Decimal(1080)
     assert price("flux.1-lora", {**config, "max_train_steps": 100}, 18) == Decimal(30)
@@ -39,7 +38,7 @@ def test_the_one_known_price_is_met() -> None:
 
 
 @pytest.mark.parametrize("type_name", sorted(MODEL_TYPES))
-def test_the_price_grows_evenly_with_images_epochs_and_repeats(type_name: str) -> None:
+def test_the_price_grows_evenly_with_images_epochs_and_repeats(type_name):
     config = {**defaults(type_name), "epochs": 3, "repeats": 5}
     once = price(type_name, config, 4)
     assert once > 0
@@ -48,7 +47,7 @@ def test_the_price_grows_evenly_with_images_epochs_and_repeats(type_name: str) -
     assert price(type_name, {**config, "repeats": 10}, 4) == 2 * once
 
 
-def test_a_dry_run_can_simulate_images_while_there_are_none(phoenix: Phoenix) -> None:
+def test_a_dry_run_can_simulate_images_while_there_are_none(phoenix):
     model_id = phoenix.model()
     path = f"/models/{model_id}/train?dryRun=true"
     assert phoenix.send("PUT", path)[0] == 400
@@ -60,7 +59,7 @@ def test_a_dry_run_can_simulate_images_while_there_are_none(phoenix: Phoenix) ->
     assert phoenix.send("PUT", f"/models/{phoenix.model()}/train?trainingImagesCount=3")[0] == 400
 
 
-def test_a_launch_answers_with_job_model_and_the_quoted_price(phoenix: Phoenix) -> None:
+def test_a_launch_answers_with_job_model_and_the_quoted_price(phoenix):
     model_id = phoenix.style_set(3)
     body = {"parameters": {"nbEpochs": 5}}
     quote = phoenix.ok("PUT", f"/models/{model_id}/train?dryRun=true", body, status=269)
@@ -76,26 +75,26 @@ def test_a_launch_answers_with_job_model_and_the_quoted_price(phoenix: Phoenix) 
     assert phoenix.job(job["jobId"]) == job
 
 
-def test_a_dry_run_asked_for_in_the_body_launches_as_on_the_service(phoenix: Phoenix) -> None:
+def test_a_dry_run_asked_for_in_the_body_launches_as_on_the_service(phoenix):
     model_id = phoenix.style_set()
     assert "job" in phoenix.ok("PUT", f"/models/{model_id}/train", {"dryRun": True})
 
 
 @pytest.mark.parametrize("value", ["false", "True", "1", ""])
-def test_an_unclear_dry_run_neither_prices_nor_launches(phoenix: Phoenix, value: str) -> None:
+def test_an_unclear_dry_run_neither_prices_nor_launches(phoenix, value):
     model_id = phoenix.style_set()
     assert phoenix.send("PUT", f"/models/{model_id}/train?dryRun={value}")[0] == 400
     assert phoenix.read(model_id)["status"] == "new"
 
 
-def test_kept_parameters_count_where_a_launch_gives_none(phoenix: Phoenix) -> None:
+def test_kept_parameters_count_where_a_launch_gives_none(phoenix):
     model_id = phoenix.style_set(2, nbEpochs=1, nbRepeats=1)
     reply = phoenix.ok("PUT", f"/models/{model_id}/train", {})
     assert reply["creativeUnitsCost"] == 0.8
     assert reply["model"]["parameters"] == {"nbEpochs": 1, "nbRepeats": 1}
 
 
-def test_a_model_that_trains_cannot_be_launched_again(phoenix: Phoenix) -> None:
+def test_a_model_that_trains_cannot_be_launched_again(phoenix):
     model_id = phoenix.style_set()
     job_id = phoenix.launch(model_id)
     again = phoenix.send("PUT", f"/models/{model_id}/train")
@@ -105,7 +104,7 @@ def test_a_model_that_trains_cannot_be_launched_again(phoenix: Phoenix) -> None:
     assert phoenix.send("PUT", f"/models/{model_id}/train?dryRun=true")[0] == 269
 
 
-def test_an_edit_type_needs_two_pairs(phoenix: Phoenix) -> None:
+def test_an_edit_type_needs_two_pairs(phoenix):
     model_id = phoenix.model("flux.1-kontext-lora")
     ids = [phoenix.upload(drawing()) for _ in range(3)]
     phoenix.attach(model_id, *ids)
@@ -122,7 +121,7 @@ def test_an_edit_type_needs_two_pairs(phoenix: Phoenix) -> None:
     assert phoenix.ok("PUT", path, status=269)["creativeUnitsCost"] == 140
 
 
-def test_an_untyped_model_is_made_but_not_trained(phoenix: Phoenix) -> None:
+def test_an_untyped_model_is_made_but_not_trained(phoenix):
     model_id = phoenix.ok("POST", "/models", {})["model"]["id"]
     phoenix.attach(model_id, phoenix.upload(drawing()))
     assert phoenix.send("PUT", f"/models/{model_id}/train?dryRun=true")[0] == 400
@@ -153,7 +152,7 @@ def test_an_untyped_model_is_made_but_not_trained(phoenix: Phoenix) -> None:
         "nbEpochs",
     ],
 )
-def test_parameters_out_of_range_or_unknown_are_refused(phoenix: Phoenix, parameters: Any) -> None:
+def test_parameters_out_of_range_or_unknown_are_refused(phoenix, parameters):
     model_id = phoenix.style_set()
     body = {"parameters": parameters}
     for path in ("/train?dryRun=true", "/train", ""):
@@ -164,14 +163,14 @@ def test_parameters_out_of_range_or_unknown_are_refused(phoenix: Phoenix, parame
     assert (model["status"], model["parameters"]) == ("new", {})
 
 
-def test_deprecated_parameters_of_the_service_are_taken_and_ignored(phoenix: Phoenix) -> None:
+def test_deprecated_parameters_of_the_service_are_taken_and_ignored(phoenix):
     model_id = phoenix.style_set()
     body = {"parameters": {"lrScheduler": "cosine", "wandbKey": "k", "nbEpochs": 2}}
     reply = phoenix.ok("PUT", f"/models/{model_id}/train", body)
     assert reply["model"]["parameters"] == {"nbEpochs": 2}
 
 
-def test_sample_sources_must_be_there_one_per_prompt(phoenix: Phoenix) -> None:
+def test_sample_sources_must_be_there_one_per_prompt(phoenix):
     model_id = phoenix.model("flux.2-dev-edit-lora")
     ids = [phoenix.upload(drawing()) for _ in range(3)]
     phoenix.attach(model_id, *ids)
@@ -187,7 +186,7 @@ def test_sample_sources_must_be_there_one_per_prompt(phoenix: Phoenix) -> None:
         assert phoenix.send("PUT", path, body)[0] == expected
 
 
-def test_parallel_trainings_have_a_ceiling_that_may_be_none_at_all(phoenix: Phoenix) -> None:
+def test_parallel_trainings_have_a_ceiling_that_may_be_none_at_all(phoenix):
     first, second = phoenix.style_set(), phoenix.style_set()
     phoenix.set(parallel_trainings=1)
     phoenix.launch(first)
@@ -208,7 +207,7 @@ def test_parallel_trainings_have_a_ceiling_that_may_be_none_at_all(phoenix: Phoe
     assert phoenix.send("PUT", f"/models/{second}/train")[1]["details"]["actionLimit"] == 0
 
 
-def test_launches_can_be_made_to_cool_down(phoenix: Phoenix) -> None:
+def test_launches_can_be_made_to_cool_down(phoenix):
     first, second = phoenix.style_set(), phoenix.style_set()
     phoenix.set(cooldown_seconds=60)
     phoenix.launch(first)
@@ -219,9 +218,7 @@ def test_launches_can_be_made_to_cool_down(phoenix: Phoenix) -> None:
     assert phoenix.read(second)["status"] == "new"
 
 
-def test_a_clock_that_was_set_back_makes_no_cooldown_longer(
-    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clock_that_was_set_back_makes_no_cooldown_longer(phoenix, monkeypatch):
     first, second = phoenix.style_set(), phoenix.style_set()
     phoenix.set(cooldown_seconds=60, parallel_trainings=2)
     phoenix.launch(first)
@@ -235,7 +232,7 @@ def test_a_clock_that_was_set_back_makes_no_cooldown_longer(
     phoenix.launch(second)
 
 
-def test_a_balance_is_spent_by_launches_and_only_if_it_is_set(phoenix: Phoenix) -> None:
+def test_a_balance_is_spent_by_launches_and_only_if_it_is_set(phoenix):
     first, second = phoenix.style_set(), phoenix.style_set()
     phoenix.set(balance=Decimal(200))
     phoenix.launch(first)  # 160
@@ -243,7 +240,7 @@ def test_a_balance_is_spent_by_launches_and_only_if_it_is_set(phoenix: Phoenix) 
     assert phoenix.settings.balance == 40
 
 
-def test_a_discount_is_shown_and_what_is_quoted_is_what_is_billed(phoenix: Phoenix) -> None:
+def test_a_discount_is_shown_and_what_is_quoted_is_what_is_billed(phoenix):
     model_id = phoenix.style_set()  # 160 without it
     phoenix.set(balance=Decimal("140.3"), discount=Decimal("0.125"))
     quote = phoenix.ok("PUT", f"/models/{model_id}/train?dryRun=true", status=269)
@@ -258,7 +255,7 @@ def test_a_discount_is_shown_and_what_is_quoted_is_what_is_billed(phoenix: Phoen
     assert phoenix.settings.balance == Decimal("0.3")
 
 
-def test_what_costs_nothing_has_no_details(phoenix: Phoenix) -> None:
+def test_what_costs_nothing_has_no_details(phoenix):
     phoenix.set(discount=Decimal(1))
     path = f"/models/{phoenix.style_set()}/train?dryRun=true"
     assert phoenix.ok("PUT", path, status=269) == {
@@ -268,7 +265,7 @@ def test_what_costs_nothing_has_no_details(phoenix: Phoenix) -> None:
     }
 
 
-def test_only_an_edit_type_takes_source_images_for_its_samples(phoenix: Phoenix) -> None:
+def test_only_an_edit_type_takes_source_images_for_its_samples(phoenix):
     model_id, asset_id = phoenix.style_set(), phoenix.upload(drawing())
     body = {"parameters": {"samplePrompts": ["a"], "sampleSourceImages": [asset_id]}}
     status, reply = phoenix.send("PUT", f"/models/{model_id}/train", body)
@@ -276,7 +273,7 @@ def test_only_an_edit_type_takes_source_images_for_its_samples(phoenix: Phoenix)
     assert "parameters.sampleSourceImages" in reply["reason"]
 
 
-def test_a_waiting_training_is_canceled_at_once(phoenix: Phoenix) -> None:
+def test_a_waiting_training_is_canceled_at_once(phoenix):
     model_id = phoenix.style_set()
     job_id = phoenix.launch(model_id)
     path = f"/models/{model_id}/train/action"
@@ -290,7 +287,7 @@ def test_a_waiting_training_is_canceled_at_once(phoenix: Phoenix) -> None:
     assert phoenix.launch(model_id) != job_id
 
 
-def test_a_model_without_a_name_gets_one_when_it_trains(phoenix: Phoenix) -> None:
+def test_a_model_without_a_name_gets_one_when_it_trains(phoenix):
     model_id = phoenix.ok("POST", "/models", {"type": "zimage-lora"})["model"]["id"]
     phoenix.attach(model_id, phoenix.upload(drawing()))
     phoenix.launch(model_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,13 +42,13 @@ def read(phoenix: Phoenix, upload_id: str) -> Any:
 
 
 @pytest.fixture
-def tiny_parts(monkeypatch: pytest.MonkeyPatch) -> int:
+def tiny_parts(monkeypatch) -> int:
     """Parts of 100 bytes do, as 5 MB would with larger pictures."""
     monkeypatch.setattr(routes_assets, "PART_BYTES_MIN", 100)
     return 100
 
 
-def test_a_file_in_parts_becomes_an_asset(phoenix: Phoenix, tiny_parts: int) -> None:
+def test_a_file_in_parts_becomes_an_asset(phoenix, tiny_parts):
     content = drawing("box", "red")
     pieces = [content[:150], content[150:250], content[250:]]
     upload = begin(phoenix, content, 3)
@@ -70,7 +69,7 @@ def test_a_file_in_parts_becomes_an_asset(phoenix: Phoenix, tiny_parts: int) -> 
     phoenix.until(lambda: list(folder.iterdir()) == [])
 
 
-def test_a_completed_upload_completed_again_is_the_same_one(phoenix: Phoenix) -> None:
+def test_a_completed_upload_completed_again_is_the_same_one(phoenix):
     content = drawing()
     upload = begin(phoenix, content)
     put(phoenix, upload["parts"][0], content)
@@ -84,7 +83,7 @@ def test_a_completed_upload_completed_again_is_the_same_one(phoenix: Phoenix) ->
     assert put(phoenix, upload["parts"][0], content) == 400
 
 
-def test_two_processes_that_read_one_upload_make_one_asset(phoenix: Phoenix) -> None:
+def test_two_processes_that_read_one_upload_make_one_asset(phoenix):
     others = [Phoenix(phoenix.data_dir) for _ in range(3)]
     for _ in range(5):
         content = drawing()
@@ -97,9 +96,7 @@ def test_two_processes_that_read_one_upload_make_one_asset(phoenix: Phoenix) -> 
         assert connection.execute("SELECT count(*) FROM assets").fetchone()[0] == 5
 
 
-def test_what_is_missing_or_too_small_is_refused_and_can_be_made_good(
-    phoenix: Phoenix, tiny_parts: int
-) -> None:
+def test_what_is_missing_or_too_small_is_refused_and_can_be_made_good(phoenix, tiny_parts):
     content = drawing("box", "red")
     upload = begin(phoenix, content, 2)
     first, second = upload["parts"]
@@ -124,7 +121,7 @@ def test_what_is_missing_or_too_small_is_refused_and_can_be_made_good(
 
 
 @pytest.mark.parametrize("content", [b"<svg onload=alert(1)>" * 9, b"GIF89a" + bytes(90)])
-def test_what_is_no_picture_fails_and_says_so(phoenix: Phoenix, content: bytes) -> None:
+def test_what_is_no_picture_fails_and_says_so(phoenix, content):
     upload = begin(phoenix, content)
     put(phoenix, upload["parts"][0], content)
     assert complete(phoenix, upload["id"])[0] == 200
@@ -134,9 +131,7 @@ def test_what_is_no_picture_fails_and_says_so(phoenix: Phoenix, content: bytes) 
     assert "entityId" not in ended
 
 
-def test_a_part_that_changes_under_the_completion_fails(
-    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_part_that_changes_under_the_completion_fails(phoenix, monkeypatch):
     content = drawing()
     upload = begin(phoenix, content)
     put(phoenix, upload["parts"][0], content)
@@ -171,7 +166,7 @@ def test_a_part_that_changes_under_the_completion_fails(
         {"url": "http://pictures.example/" + "x" * 5000},
     ],
 )
-def test_a_plan_that_cannot_be_kept_is_refused(phoenix: Phoenix, changes: dict[str, Any]) -> None:
+def test_a_plan_that_cannot_be_kept_is_refused(phoenix, changes):
     status, reply = phoenix.send("POST", "/uploads", plan(drawing(), **changes))
     assert status == 400
     assert len(reply["reason"]) <= 200
@@ -179,13 +174,13 @@ def test_a_plan_that_cannot_be_kept_is_refused(phoenix: Phoenix, changes: dict[s
         assert connection.execute("SELECT count(*) FROM uploads").fetchone()[0] == 0
 
 
-def test_the_largest_plans_are_taken(phoenix: Phoenix) -> None:
+def test_the_largest_plans_are_taken(phoenix):
     for size, parts in ((5_000_001, 2), (BYTES_MAX, 10), (BYTES_MAX, 1)):
         upload = phoenix.ok("POST", "/uploads", plan(b"", fileSize=size, parts=parts))["upload"]
         assert len(upload["parts"]) == parts
 
 
-def test_a_dry_run_of_an_upload_is_free_and_begins_nothing(phoenix: Phoenix) -> None:
+def test_a_dry_run_of_an_upload_is_free_and_begins_nothing(phoenix):
     reply = phoenix.ok("POST", "/uploads?dryRun=true", plan(drawing()), status=269)
     assert reply == {"creativeUnitsCost": 0, "creativeUnitsDiscount": 0, "costDetails": {}}
     with phoenix.store.reading() as connection:
@@ -193,8 +188,8 @@ def test_a_dry_run_of_an_upload_is_free_and_begins_nothing(phoenix: Phoenix) -> 
 
 
 def test_an_address_writes_its_own_part_for_a_while_and_nothing_else(
-    phoenix: Phoenix, tiny_parts: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    phoenix, tiny_parts, monkeypatch
+):
     content = drawing("box", "red")
     upload, other = begin(phoenix, content, 2), begin(phoenix, content, 2)
     path = upload["parts"][0]["url"].removeprefix("http://phoenix.local")
@@ -222,7 +217,7 @@ def test_an_address_writes_its_own_part_for_a_while_and_nothing_else(
     assert put(phoenix, read(phoenix, upload["id"])["parts"][0], content[:200]) == 200
 
 
-def test_a_part_larger_than_any_body_is_not_read(phoenix: Phoenix) -> None:
+def test_a_part_larger_than_any_body_is_not_read(phoenix):
     phoenix.app.config["MAX_CONTENT_LENGTH"] = 1000
     content = bytes(2000)
     upload = begin(phoenix, content)
@@ -230,7 +225,7 @@ def test_a_part_larger_than_any_body_is_not_read(phoenix: Phoenix) -> None:
     assert not phoenix.store.upload_dir(upload["id"]).exists()
 
 
-def test_parts_need_no_credentials_and_their_plan_does(tmp_path: Path) -> None:
+def test_parts_need_no_credentials_and_their_plan_does(tmp_path):
     served = Phoenix(tmp_path / "served", credentials=("key", "secret"))
     good = {"Authorization": "Basic a2V5OnNlY3JldA=="}
     content = drawing()
@@ -247,7 +242,7 @@ def test_parts_need_no_credentials_and_their_plan_does(tmp_path: Path) -> None:
     assert served.raw("POST", f"{path}/action", json=action, headers=good).status_code == 200
 
 
-def test_an_unknown_upload_is_a_404(phoenix: Phoenix) -> None:
+def test_an_unknown_upload_is_a_404(phoenix):
     assert phoenix.send("GET", "/uploads/upload_x")[0] == 404
     assert complete(phoenix, "upload_x") == (404, {"reason": "Upload upload_x not found"})
     upload = begin(phoenix, drawing())
@@ -255,9 +250,7 @@ def test_an_unknown_upload_is_a_404(phoenix: Phoenix) -> None:
     assert phoenix.send("POST", path, {"action": "upload-complete"})[0] == 400
 
 
-def test_an_upload_that_found_no_thread_is_brought_in_by_the_next_read(
-    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_upload_that_found_no_thread_is_brought_in_by_the_next_read(phoenix, monkeypatch):
     content = drawing("box", "red")
     upload = begin(phoenix, content)
     assert put(phoenix, upload["parts"][0], content) == 200

