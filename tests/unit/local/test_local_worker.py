@@ -336,7 +336,7 @@ def test_only_one_process_holds_the_lease(tmp_path):
     with hold_lease(tmp_path) as mine:
         assert mine
         assert lease_held(tmp_path)
-        with hold_lease(tmp_path, patience=0.05) as second:
+        with hold_lease(tmp_path) as second:
             assert not second
     assert not lease_held(tmp_path)
 
