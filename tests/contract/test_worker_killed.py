@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from unit.local.local_phoenix import Phoenix, drawing
+from unit.local.local_phoenix import Phoenix
 
 from phoenix_nbtrain.home import WRITING
 from phoenix_nbtrain.local.rows import ENDED, job_row
@@ -44,19 +44,6 @@ def phoenix(tmp_path) -> Iterator[Phoenix]:
     found = Phoenix(tmp_path / "phoenix")
     yield found
     found.end_workers()
-
-
-def edit_model(phoenix: Phoenix) -> str:
-    model_id = phoenix.model("flux.2-dev-edit-lora")
-    pairs = []
-    for kind in ("box", "circle"):
-        for colour in ("red", "blue"):
-            source, target = phoenix.upload(drawing(kind)), phoenix.upload(drawing(kind, colour))
-            phoenix.attach(model_id, source, target)
-            pairs.append([source, target, f"make it {colour}"])
-    wire = [dict(zip(("sourceId", "targetId", "instruction"), pair, strict=True)) for pair in pairs]
-    phoenix.ok("PUT", f"/models/{model_id}/training-images/pairs", wire)
-    return model_id
 
 
 class Training:
@@ -164,7 +151,7 @@ def killed(moment: str, training: Training, chance: random.Random) -> str | None
 
 
 def test_a_killed_worker_is_resumed_every_time_and_ends_at_the_same_bytes(phoenix):
-    model_id = edit_model(phoenix)
+    model_id, _ = phoenix.pair_set("red", "blue")
     undisturbed = Training(phoenix, model_id).to_its_end()
     assert undisturbed["status"] == "trained"
     chance = random.Random(SEED)

@@ -115,6 +115,18 @@ class Phoenix:
             self.ok("PUT", f"/models/{model_id}", {"parameters": parameters})
         return model_id
 
+    def pair_set(self, *colours: str) -> tuple[str, list[dict[str, str]]]:
+        """Return an edit model and its pairs: outlines, and the same filled in each colour."""
+        model_id, pairs = self.model("flux.2-dev-edit-lora"), []
+        for kind in ("box", "circle"):
+            for colour in colours:
+                source, target = self.upload(drawing(kind)), self.upload(drawing(kind, colour))
+                self.attach(model_id, source, target)
+                pair = {"sourceId": source, "targetId": target}
+                pairs.append({**pair, "instruction": f"make it {colour}"})
+        self.ok("PUT", f"/models/{model_id}/training-images/pairs", pairs)
+        return model_id, pairs
+
     def launch(self, model_id: str, **parameters: Any) -> str:
         body = {"parameters": parameters} if parameters else None
         return str(self.ok("PUT", f"/models/{model_id}/train", body)["job"]["jobId"])

@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pytest
 from PIL import Image
 from unit.local.local_phoenix import Phoenix, drawing
 
@@ -38,41 +37,20 @@ def samples(phoenix: Phoenix, model_id: str, **parameters: Any) -> list[list[byt
     return [[phoenix.fetch(a["url"]).data for a in epoch["assets"]] for epoch in epochs]
 
 
-@pytest.fixture
-def coloured(phoenix) -> dict[str, Any]:
-    """An edit model, and its pairs by the colour that the target has."""
-    model_id = phoenix.model("flux.2-dev-edit-lora")
-    pairs: dict[str, list[tuple[str, str]]] = {colour: [] for colour in COLOURS}
-    for kind in ("box", "circle"):
-        for colour in COLOURS:
-            source, target = phoenix.upload(drawing(kind)), phoenix.upload(drawing(kind, colour))
-            phoenix.attach(model_id, source, target)
-            pairs[colour].append((source, target))
-    return {"model": model_id, "pairs": pairs}
-
-
-def pair_up(phoenix: Phoenix, coloured: dict[str, Any], words: dict[str, str]) -> None:
-    """Say of the pairs of each colour what ``words`` has for it."""
-    wire = [
-        {"sourceId": source, "targetId": target, "instruction": f"make it {words[colour]}"}
-        for colour, pairs in coloured["pairs"].items()
-        for source, target in pairs
-    ]
-    phoenix.ok("PUT", f"/models/{coloured['model']}/training-images/pairs", wire)
-
-
-def test_swapping_the_instructions_of_two_groups_swaps_the_samples_colours(phoenix, coloured):
+def test_swapping_the_instructions_of_two_groups_swaps_the_samples_colours(phoenix):
+    model_id, pairs = phoenix.pair_set(*COLOURS)
     source = phoenix.upload(drawing("circle", size=(80, 80)))
     prompts = {
         "samplePrompts": ["make it red", "make it blue"],
         "sampleSourceImages": [source, source],
     }
-    pair_up(phoenix, coloured, {"red": "red", "blue": "blue"})
-    red, blue = samples(phoenix, coloured["model"], **prompts)[-1]
+    red, blue = samples(phoenix, model_id, **prompts)[-1]
     assert redness(red) > 0.3
     assert redness(blue) < -0.3
-    pair_up(phoenix, coloured, {"red": "blue", "blue": "red"})
-    red, blue = samples(phoenix, coloured["model"], **prompts)[-1]
+    other = {"make it red": "make it blue", "make it blue": "make it red"}
+    swapped = [{**pair, "instruction": other[pair["instruction"]]} for pair in pairs]
+    phoenix.ok("PUT", f"/models/{model_id}/training-images/pairs", swapped)
+    red, blue = samples(phoenix, model_id, **prompts)[-1]
     assert redness(red) < -0.3
     assert redness(blue) > 0.3
 
@@ -96,12 +74,12 @@ def test_swapping_the_captions_of_a_style_set_swaps_the_samples_colours(phoenix)
     assert redness(blue) > redness(red) + 0.3
 
 
-def test_a_sample_shows_its_own_source(phoenix, coloured):
-    pair_up(phoenix, coloured, {"red": "red", "blue": "blue"})
+def test_a_sample_shows_its_own_source(phoenix):
+    model_id, _ = phoenix.pair_set(*COLOURS)
     sources = [drawing("box", size=(96, 48)), drawing("circle", size=(48, 96))]
     sent = [phoenix.upload(source) for source in sources]
     prompts = {"samplePrompts": ["make it red"] * 2, "sampleSourceImages": sent}
-    wide, tall = (pixels(sample) for sample in samples(phoenix, coloured["model"], **prompts)[-1])
+    wide, tall = (pixels(sample) for sample in samples(phoenix, model_id, **prompts)[-1])
     assert (wide.shape, tall.shape) == ((64, 128, 3), (128, 64, 3))
     for sample, source in ((wide, sources[0]), (tall, sources[1])):
         original = Image.open(io.BytesIO(source)).resize(sample.shape[1::-1])
@@ -110,9 +88,9 @@ def test_a_sample_shows_its_own_source(phoenix, coloured):
         assert sample[~outline].mean() > 0.5
 
 
-def test_every_epochs_samples_tell_something_new(phoenix, coloured):
-    pair_up(phoenix, coloured, {"red": "red", "blue": "blue"})
+def test_every_epochs_samples_tell_something_new(phoenix):
+    model_id, _ = phoenix.pair_set(*COLOURS)
     source = phoenix.upload(drawing("circle", size=(80, 80)))
     prompts = {"samplePrompts": ["make it red"], "sampleSourceImages": [source]}
-    seen = [redness(sample) for (sample,) in samples(phoenix, coloured["model"], **prompts)]
+    seen = [redness(sample) for (sample,) in samples(phoenix, model_id, **prompts)]
     assert all(later > earlier for earlier, later in pairwise(seen))

@@ -28,14 +28,7 @@ LONG: dict[str, Any] = {"nbEpochs": 100, "nbRepeats": 100, "seed": 1}
 
 def pair_set(phoenix: Phoenix) -> tuple[str, str]:
     """Return an edit model with two pairs, and a line drawing to sample from."""
-    model_id = phoenix.model("flux.2-dev-edit-lora")
-    pairs = []
-    for kind in ("box", "circle"):
-        source, target = phoenix.upload(drawing(kind)), phoenix.upload(drawing(kind, "red"))
-        phoenix.attach(model_id, source, target)
-        pairs.append({"sourceId": source, "targetId": target, "instruction": "make it red"})
-    phoenix.ok("PUT", f"/models/{model_id}/training-images/pairs", pairs)
-    return model_id, phoenix.upload(drawing("circle", size=(96, 48)))
+    return phoenix.pair_set("red")[0], phoenix.upload(drawing("circle", size=(96, 48)))
 
 
 def ended(phoenix: Phoenix, model_id: str) -> Any:
