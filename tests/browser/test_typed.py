@@ -171,7 +171,7 @@ def test_what_the_same_kernel_was_told_is_not_offered_twice(
 def test_what_is_being_typed_in_one_view_is_offered_by_another_once_that_has_ended(
     browser: Browser,
 ) -> None:
-    training = FakeTraining([image(1, "a fox")])
+    training = training_of([image(1, "a fox")])
     with shown(browser, ImageGrid(training)) as view:
         answered = "() => model.heard.some((reply) => reply.cells?.length)"
         caption(view, 0).click()
