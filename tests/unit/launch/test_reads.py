@@ -272,6 +272,7 @@ class TestLate:
         assert ledger.reconcile(shown) is None
         write("failed", job_id="j0")
         write("not_seen")
+        write("running", kind="download")
         found = ledger.reconcile(shown)
         assert (found.state, found.job_id) == ("running", "j1")
         assert ledger.again(theirs).state == "not_seen"
@@ -310,6 +311,8 @@ class TestOfWhichModelAndKind:
         order = Order(model_id=model.id, fingerprint="f")
         write("not_seen", before=service.create_model(name="other", type=model.type))
         write("not_seen", kind="download")
+        with pytest.raises(LaunchUncertain, match="An earlier download"):
+            launcher.launch(replace(order, kind="download"), max_cost=5)
         assert not launcher.launch(order, max_cost=2000).already
         service.finish(model.id, "failed")
         launcher.run_of(service.get_model(model.id))
@@ -317,6 +320,17 @@ class TestOfWhichModelAndKind:
         with pytest.raises(LaunchUncertain) as caught:
             launcher.launch(order, max_cost=2000)
         assert f"({shown('word ' * 40, 70)})" in caught.value.message
+
+    def test_weights_that_the_service_holds(self, service, launcher, model, write):
+        write(
+            "delivered", before=service.create_model(name="other", type=model.type), kind="download"
+        )
+        write("rejected", kind="download")
+        write("delivered", kind="download", epoch="3")
+        held = Order(kind="download", model_id=model.id, held=True, fingerprint="f")
+        assert launcher.bought(held, model) is None
+        taken = write("delivered", kind="download")
+        assert launcher.bought(held, model) == taken
 
     @pytest.mark.parametrize(
         ("kind", "other", "state"),

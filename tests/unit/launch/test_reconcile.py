@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fake_service import FakeService, down, lost
-from launching import lose, read, states
+from launching import cannot_note, lose, read, states
 
 from phoenix_nbtrain.errors import LaunchUncertain, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.launch import Launcher, Order, download_order
@@ -188,6 +188,13 @@ class TestStop:
             launcher.stop(wanted.model_id)
         assert caught.value is error
         assert states(journal) == [state]
+
+    def test_it_is_asked_for_where_that_cannot_be_noted(
+        self, service, launcher, journal, wanted, monkeypatch
+    ):
+        launcher.launch(wanted, max_cost=2000)
+        cannot_note(journal, monkeypatch, "stopping")
+        assert launcher.stop(wanted.model_id).status == "training-canceled"
 
     def test_without_a_journal_it_is_asked_for_all_the_same(self, service, wanted, tmp_path):
         service.trigger_training(wanted.model_id, {})
