@@ -103,6 +103,7 @@ class TestPrice:
         launcher.run_of(model)
         launcher.launch(take, max_cost=5)
         launcher.settle_download(model)
+        launcher.launch(replace(wanted, model_id=service.seed("another").id), max_cost=2000)
         asked = replace(take, epoch="3") if kind == "download" else wanted
         reply = LaunchReply(outcome="launched", job=job)
         monkeypatch.setattr(service, f"quote_{kind}", lambda *_, **__: reply)
