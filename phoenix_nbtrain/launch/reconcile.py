@@ -184,7 +184,7 @@ class Ledger:
         known = self._known(model, intents)
         if known is not None:
             # It was thought to have ended, and goes on: the service may have taken it up again.
-            if state == "running" and known.state != "running":
+            if state == "running":
                 self.journal.move(known.intent_id, "running", only_from=RAN_STATES)
                 return self.again(known)
             return None
