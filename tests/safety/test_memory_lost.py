@@ -109,8 +109,9 @@ def run(hosted, icons) -> Callable[..., dict[str, Any]]:
     return all_cells
 
 
-@pytest.mark.parametrize("until", ["started", "trained"])
-@pytest.mark.parametrize("lost", ["memory deleted", "second computer"])
+@pytest.mark.parametrize(
+    ("until", "lost"), [("started", "memory deleted"), ("trained", "second computer")]
+)
 def test_the_run_is_joined_and_not_bought_again(run, hosted, tmp_path, until, lost):
     home = tmp_path / "one computer"
     first = run(home, until=until)

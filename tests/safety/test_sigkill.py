@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +25,7 @@ from phoenix_nbtrain.store.journal import Journal
 
 KILLS = int(os.environ.get("NBTRAIN_SIGKILLS", "50"))
 FORKS = int(os.environ.get("NBTRAIN_FORKS", "24"))
-CONTROL = 20
+CONTROL = 12
 MOMENTS = (
     *(f"journal {name} {when}" for name in ("prepare", "move") for when in ("before", "after")),
     "client quote_training after",
@@ -83,6 +83,26 @@ def warm(count: int, *arguments: str) -> Iterator[SimpleQueue[Cells]]:
             cells.close()
 
 
+@pytest.fixture
+def job(phoenix, tmp_path) -> Callable[..., dict[str, Any]]:
+    """What a kernel is told of a model: where the service is, and where its own files are."""
+
+    def job(model: Seeded, cell: str = "ours") -> dict[str, Any]:
+        home, out = str(tmp_path / model.id), str(tmp_path / f"{model.id}.json")
+        return {"cell": cell, "url": phoenix.url, "home": home, "out": out}
+
+    return job
+
+
+def said_in_the_end(cells: Cells, model: Seeded, job: dict[str, Any]) -> dict[str, Any]:
+    """Run the cell again, at once and minutes later, until it knows; return what it says."""
+    for later in (0, 200, 400):
+        said: dict[str, Any] = cells.run(model, **job, later=later)["said"]
+        if said["said"] in ("run", "uncertain"):
+            break
+    return said
+
+
 def state_of(home: Path) -> str:
     """Return what the journal says of the one launch, as the kill left it."""
     path = home / "journal.sqlite3"
@@ -102,19 +122,10 @@ def killed(number: int, window: float) -> tuple[str, dict[str, Any]]:
     return fate, {"moment": chance.choice(MOMENTS)}
 
 
-def test_no_kill_launches_twice_or_unknown(phoenix, tmp_path):
+def test_no_kill_launches_twice_or_unknown(phoenix, job, tmp_path):
     began = time.perf_counter()
     left, ends, failures = Counter[str](), Counter[str](), []
     with warm(3) as free:
-
-        def job(model: Seeded) -> dict[str, Any]:
-            home = tmp_path / model.id
-            return {
-                "cell": "ours",
-                "url": phoenix.url,
-                "home": str(home),
-                "out": str(tmp_path / f"{model.id}.json"),
-            }
 
         def whole() -> float:
             cells, model = free.get(), phoenix.seed(f"whole{len(phoenix.models)}")
@@ -138,10 +149,7 @@ def test_no_kill_launches_twice_or_unknown(phoenix, tmp_path):
             try:
                 first = cells.run(model, **job(model), **how)
                 left[state_of(tmp_path / model.id) if first["status"] else "not killed"] += 1
-                for later in (0, 200, 400):
-                    said = cells.run(model, **job(model), later=later)["said"]
-                    if said["said"] in ("run", "uncertain"):
-                        break
+                said = said_in_the_end(cells, model, job(model))
                 ends[said["said"]] += 1
                 problem = judge(model, tmp_path / model.id, said)
                 if problem:
@@ -163,18 +171,10 @@ def test_no_kill_launches_twice_or_unknown(phoenix, tmp_path):
             assert left[state], left
 
 
-def test_no_fork_launches_twice_or_unknown(phoenix, tmp_path):
+def test_no_fork_launches_twice_or_unknown(phoenix, job, tmp_path):
     began = time.perf_counter()
     ends, children, failures = Counter[str](), Counter[str](), []
     with warm(2) as free:
-
-        def job(model: Seeded, cell: str) -> dict[str, Any]:
-            return {
-                "cell": cell,
-                "url": phoenix.url,
-                "home": str(tmp_path / model.id),
-                "out": str(tmp_path / f"{model.id}.json"),
-            }
 
         def one(number: int) -> None:
             chance = random.Random(number)
@@ -190,10 +190,7 @@ def test_no_fork_launches_twice_or_unknown(phoenix, tmp_path):
                 cells.run(model, **job(model, "forks"), **how)
                 child = tmp_path / f"{model.id}.json.child"
                 children[json.loads(child.read_text())["said"] if child.exists() else "killed"] += 1
-                for later in (0, 200, 400):
-                    said = cells.run(model, **job(model, "ours"), later=later)["said"]
-                    if said["said"] in ("run", "uncertain"):
-                        break
+                said = said_in_the_end(cells, model, job(model))
                 ends[said["said"]] += 1
                 problem = judge(model, tmp_path / model.id, said)
                 if problem:
@@ -225,7 +222,7 @@ def judge(model: Seeded, home: Path, said: dict[str, Any]) -> str | None:
     return None
 
 
-def test_the_official_client_launches_twice_in_the_same_driver(phoenix, tmp_path):
+def test_the_official_client_launches_twice_in_the_same_driver(phoenix, job):
     # Without this control the test above might be testing nothing.
     began = time.perf_counter()
     with warm(2, "sdk") as free:
@@ -235,18 +232,12 @@ def test_the_official_client_launches_twice_in_the_same_driver(phoenix, tmp_path
                 number % (len(FATES) - 2)
             ]
             model = phoenix.seed(f"model{number}", fate=fate)
-            job = {
-                "cell": "sdk",
-                "url": phoenix.url,
-                "home": str(tmp_path / model.id),
-                "out": str(tmp_path / f"{model.id}.json"),
-            }
             how = {"kill_after": random.Random(number).uniform(0, 0.3)} if number % 2 else {}
             cells = free.get()
             try:
-                cells.run(model, **job, **how)
+                cells.run(model, **job(model, "sdk"), **how)
                 for _ in range(3):
-                    if (cells.run(model, **job)["said"] or {}).get("said") == "run":
+                    if (cells.run(model, **job(model, "sdk"))["said"] or {}).get("said") == "run":
                         break
             finally:
                 free.put(cells)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import phoenix_nbtrain as nbt
+from phoenix_nbtrain.images.drawings import draw_icons
 from phoenix_nbtrain.records import Model
 from phoenix_nbtrain.runner import ThreadRunner
 from phoenix_nbtrain.session.purchase import Purchase
@@ -235,30 +236,33 @@ def test_after_the_end_a_thread_is_told_nothing_and_an_exit_handler_gets_what_it
 
 ENDING = """
 import sys
-from pathlib import Path
 import phoenix_nbtrain as nbt
-from phoenix_nbtrain.images.drawings import draw_icons
 nbt.connect("local")
 training = nbt.Training.open("icons", type="flux.2-dev-lora")
-training.add_images(draw_icons(Path(sys.argv[1]), count=24, size=500))
-edits = [training._session.editing.edit([{"op": "set", "table": "images", "row": row, "column": "caption", "value": "kept"}])
-         for row in training.images.index]
+training.add_images(sys.argv[1])
+op = {"op": "set", "table": "images", "column": "caption", "value": "kept"}
+edits = [training._session.editing.edit([op | {"row": row}]) for row in training.images.index]
 """
 ENDS = {
     "nothing": ("", 0),
     "thumbnails": ("training._session.thumbnails.ask(list(training.images.index), 160)", 0),
     "a view": ("nbt.ImageGrid(training)", 0),
-    "a start": ("training.start()", 0),
+    "a start": ("edits[-1].result(); training.start()", 0),
     "a click": ("training._session.purchase.start_shown(training.estimate().estimate_id)", 0),
     "its own code": ("sys.exit(3)", 3),
     "a sync of its own at exit": ("import atexit; atexit.register(training.sync)", 0),
 }
 
 
+@pytest.fixture(scope="module")
+def large_icons(tmp_path_factory) -> Path:
+    return draw_icons(tmp_path_factory.mktemp("large"), count=24, size=500)
+
+
 @pytest.mark.parametrize("last", ENDS)
-def test_a_script_ends_quietly_with_its_own_code_and_loses_nothing(last, tmp_path):
+def test_a_script_ends_quietly_with_its_own_code_and_loses_nothing(last, large_icons):
     line, code = ENDS[last]
-    command = [sys.executable, "-X", "dev", "-c", ENDING + line, str(tmp_path / "icons")]
+    command = [sys.executable, "-X", "dev", "-c", ENDING + line, str(large_icons)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (code, "")
     nbt.connect("local")

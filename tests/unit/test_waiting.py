@@ -77,15 +77,11 @@ def test_a_lock_names_its_holder_and_the_wait_can_be_interrupted(monkeypatch, ca
 
 def test_a_holder_that_moves_is_waited_for_and_one_that_does_not_is_not(monkeypatch):
     with another_kernel("sync") as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
         moved = 0
 
         def move(seconds: float) -> None:
             nonlocal moved
-            assert child.stdin is not None
-            assert child.stdout is not None
-            if moved < 3 and seconds > 500 * (moved + 1):
+            if moved < 2 and seconds > 500 * (moved + 1):
                 moved += 1
                 child.stdin.write("\n")
                 child.stdin.flush()
@@ -98,7 +94,7 @@ def test_a_holder_that_moves_is_waited_for_and_one_that_does_not_is_not(monkeypa
             lease("sync", what="This is synced", say=lambda _: None),
         ):
             pass
-        assert 2100 <= slept.seconds < 2110
+        assert 1600 <= slept.seconds < 1610
 
 
 def test_a_token_names_who_is_at_it():
