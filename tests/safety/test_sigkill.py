@@ -19,6 +19,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+import pytest
 from safety.lossy import FATES, Seeded
 
 from phoenix_nbtrain.store.journal import Journal
