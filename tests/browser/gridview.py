@@ -1,33 +1,37 @@
-"""The parts of an image grid on a page, as tests name them."""
+"""An image grid on a page, and its parts as tests name them."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from browser.harness import Shown, until
-
-SCROLL = "(y) => { document.querySelector('.nbt-scroll').scrollTop = y }"
+from browser.harness import Shown
+from playwright.sync_api import Locator
 
 
-def tile(view: Shown, n: int) -> Any:
-    return view.page.locator(f".nbt-line[aria-rowindex] .nbt-tile:visible >> nth={n}")
+class Grid(Shown):
+    """An image grid on a page."""
 
+    def tile(self, n: int) -> Locator:
+        return self.page.locator(f".nbt-line[aria-rowindex] .nbt-tile:visible >> nth={n}")
 
-def caption(view: Shown, n: int) -> Any:
-    return tile(view, n).locator(".nbt-cap")
+    def caption(self, n: int) -> Locator:
+        return self.tile(n).locator(".nbt-cap")
 
+    @property
+    def editor(self) -> Locator:
+        return self.page.locator("textarea")
 
-def editor(view: Shown) -> Any:
-    return view.page.locator("textarea")
+    def tiles(self) -> int:
+        """Return how many are in view."""
+        return self.page.locator(".nbt-tile:visible").count()
 
+    def names(self) -> list[str]:
+        return list(self.page.locator(".nbt-tile:visible .nbt-name").all_inner_texts())
 
-def names(view: Shown) -> list[str]:
-    return list(view.page.locator(".nbt-tile:visible .nbt-name").all_inner_texts())
+    def select(self, *tiles: int) -> None:
+        """Select these tiles, one after the other, and no others."""
+        self.press("Escape")
+        for n, at in enumerate(tiles):
+            self.tile(at).locator(".nbt-pic").click(modifiers=["Control"] if n else [])
+        self.until(lambda: self.page.locator("[aria-selected=true]").count() == len(tiles))
 
-
-def select(view: Shown, *tiles: int) -> None:
-    """Select these tiles, one after the other, and no others."""
-    view.page.keyboard.press("Escape")
-    for n, at in enumerate(tiles):
-        tile(view, at).locator(".nbt-pic").click(modifiers=["Control"] if n else [])
-    until(view, lambda: view.page.locator("[aria-selected=true]").count() == len(tiles))
+    def captions(self) -> list[str]:
+        return [row.caption for row in self.images]

@@ -11,14 +11,16 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from phoenix_nbtrain.draft import ImageRow, PairRow
 
 PATIENCE = 30.0
 """Seconds."""
@@ -139,6 +141,9 @@ def shot(where: Any, name: str) -> None:
 class Shown:
     """A widget on a page."""
 
+    training: Any
+    """The training that it shows, where a fixture made it."""
+
     def __init__(self, page: Page, widget: Any) -> None:
         self.page = page
         self.errors: list[str] = []
@@ -172,6 +177,75 @@ class Shown:
         """Return what the page asked the kernel."""
         return [m for m in self.js("() => window.model.sent") if m["kind"] == kind]
 
+    @property
+    def images(self) -> Sequence[ImageRow]:
+        """What the kernel holds."""
+        return self.training.state.draft.images
+
+    @property
+    def pairs(self) -> Sequence[PairRow]:
+        return self.training.state.draft.pairs
+
+    def until(self, holds: Callable[[], Any], what: str = "it") -> Any:
+        """Wait for something to hold, and return it."""
+        return until(self, holds, what)
+
+    def press(self, *keys: str) -> None:
+        """Press these keys, one after the other."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def type(self, text: str, *keys: str) -> None:
+        """Type a text, then press these keys."""
+        self.page.keyboard.type(text)
+        self.press(*keys)
+
+    def button(self, name: str, **how: Any) -> Locator:
+        return self.page.get_by_role("button", name=name, **how)
+
+    def says(self, text: str, **how: Any) -> None:
+        """Wait for a text to be on the page."""
+        self.page.get_by_text(text, **how).wait_for()
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.locator("dialog")
+
+    def closed(self) -> None:
+        """Close the dialog that is open."""
+        self.press("Escape")
+        self.until(lambda: self.dialog.count() == 0)
+
+    def scroll(self, y: int) -> None:
+        self.js("(y) => { document.querySelector('.nbt-scroll').scrollTop = y }", y)
+
+    def count_keys(self) -> None:
+        """Count the keys from now on that reach the notebook."""
+        self.js(
+            """() => { window.keys = [];
+            document.body.addEventListener('keydown', (e) => keys.push(e.key)) }"""
+        )
+
+    def keys(self) -> list[str]:
+        """Return the keys that reached the notebook."""
+        return self.js("() => window.keys")
+
+    def unguarded(self) -> list[str]:
+        """Return what takes the focus and would let its keys reach the notebook."""
+        return self.js(
+            """() => [...document.querySelectorAll('#here button, #here [tabindex]')]
+            .filter((n) => !n.hasAttribute('data-lm-suppress-shortcuts')).map((n) => n.outerHTML)"""
+        )
+
+    def count_urls(self) -> None:
+        """Count in `live` the pictures that the page holds from now on."""
+        self.js(
+            """() => { window.live = 0;
+            const [make, drop] = [URL.createObjectURL, URL.revokeObjectURL];
+            URL.createObjectURL = (b) => (window.live += 1, make.call(URL, b));
+            URL.revokeObjectURL = (u) => (window.live -= 1, drop.call(URL, u)); }"""
+        )
+
     def axe(self) -> list[str]:
         """Return the serious and critical accessibility faults."""
         return axe(self, "#here")
@@ -197,10 +271,19 @@ class Shown:
             self.errors.append(message.text)
 
 
+View = TypeVar("View", bound=Shown)
+
+
 @contextmanager
 def shown(
-    browser: Browser, widget: Any, *, width: int = 1080, height: int = 900, dark: bool = False
-) -> Iterator[Shown]:
+    browser: Browser,
+    widget: Any,
+    of: type[View] = Shown,  # type: ignore[assignment]
+    *,
+    width: int = 1080,
+    height: int = 900,
+    dark: bool = False,
+) -> Iterator[View]:
     """Show a widget on a page of its own; errors on the page fail the test."""
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
@@ -208,7 +291,7 @@ def shown(
     page = context.new_page()
     page.set_default_timeout(PATIENCE * 1000)
     try:
-        view = Shown(page, widget)
+        view = of(page, widget)
         if dark:
             view.js("() => document.body.classList.add('dark')")
         yield view

@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.gridview import caption, editor, select, tile
-from browser.harness import Shown, browser, shown, until
+from browser.gridview import Grid
+from browser.harness import Shown, shown
 from browser.test_picker import fill
 from playwright.sync_api import Browser
 from trainings import EDIT, StagedTraining, image, images, pair, training_of
 
 from phoenix_nbtrain.session.state import SyncState
-from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
-
-__all__ = ["browser"]
 
 
 def training() -> StagedTraining:
@@ -34,69 +31,59 @@ def training() -> StagedTraining:
     return training_of(rows, [pair(1, 1, 2), pair(2, 1, 6)], type=EDIT)
 
 
-def dialog(view: Shown) -> Any:
-    return view.page.locator("dialog")
-
-
-def closed(view: Shown) -> None:
-    view.page.keyboard.press("Escape")
-    until(view, lambda: dialog(view).count() == 0)
-
-
 def open_everything(view: Shown, given: StagedTraining) -> Iterator[str]:
     """Bring up one thing after the other that a person can meet in a grid, and name it."""
     page = view.page
-    tile(view, 5).locator("img").wait_for()
+    view.tile(5).locator("img").wait_for()
     yield "the grid"
-    select(view, 1, 3)
+    view.select(1, 3)
     yield "a selection"
-    caption(view, 0).click()
-    editor(view).fill("a red fox")
+    view.caption(0).click()
+    view.editor.fill("a red fox")
     yield "a caption's editor"
-    page.keyboard.press("Escape")
+    view.press("Escape")
 
-    select(view, 0, 1, 5)
-    page.keyboard.press("c")
-    dialog(view).locator("textarea").fill("an animal")
-    dialog(view).get_by_text("3 of 3 will change").wait_for()
+    view.select(0, 1, 5)
+    view.press("c")
+    view.dialog.locator("textarea").fill("an animal")
+    view.dialog.get_by_text("3 of 3 will change").wait_for()
     yield "captions, set"
-    dialog(view).get_by_text("Find and replace", exact=True).click()
-    dialog(view).get_by_label("Find", exact=True).fill("thing")
-    dialog(view).get_by_label("Replace with").fill("wolf")
-    dialog(view).get_by_text("1 of 3 will change").wait_for()
+    view.dialog.get_by_text("Find and replace", exact=True).click()
+    view.dialog.get_by_label("Find", exact=True).fill("thing")
+    view.dialog.get_by_label("Replace with").fill("wolf")
+    view.dialog.get_by_text("1 of 3 will change").wait_for()
     yield "captions, found and replaced"
-    closed(view)
+    view.closed()
 
-    select(view, 1)
-    page.get_by_role("button", name="Replace…").click()
-    dialog(view).get_by_role("textbox").fill("notes.txt")
-    page.keyboard.press("Enter")
-    dialog(view).get_by_text("There is no").wait_for()
+    view.select(1)
+    view.button("Replace…").click()
+    view.dialog.get_by_role("textbox").fill("notes.txt")
+    view.press("Enter")
+    view.dialog.get_by_text("There is no").wait_for()
     yield "a picture to replace, refused"
-    closed(view)
+    view.closed()
 
     for n, what in ((0, "an image"), (2, "a refused image"), (3, "an image that two changed")):
-        tile(view, n).locator(".nbt-pic").dblclick(position={"x": 40, "y": 40})
-        dialog(view).locator("img[src]").wait_for()
+        view.tile(n).locator(".nbt-pic").dblclick(position={"x": 40, "y": 40})
+        view.dialog.locator("img[src]").wait_for()
         yield f"{what}, large"
         if n == 0:
-            page.keyboard.press("Enter")
-            page.keyboard.press("+")
+            view.press("Enter", "+")
             yield "its caption, beside it"
-            page.keyboard.press("Escape")
-        closed(view)
+            view.press("Escape")
+        view.closed()
 
-    page.keyboard.press("?")
-    dialog(view).get_by_text("move from image to image").wait_for()
+    view.press("?")
+    view.dialog.get_by_text("move from image to image").wait_for()
     yield "the keys"
-    closed(view)
+    view.closed()
 
-    select(view, 6, 7)
-    page.keyboard.press("Delete")
+    view.select(6, 7)
+    view.press("Delete")
     page.get_by_text("2 images removed.").wait_for()
     yield "what was removed"
-    caption(view, 4).click()
-    editor(view).fill("precious words")
+    view.caption(4).click()
+    view.editor.fill("precious words")
     given.edit([{"op": "delete", "table": "images", "row": "img_5"}])
     view.tell()
     page.locator(".nbt-typed").wait_for()
@@ -105,8 +92,8 @@ def open_everything(view: Shown, given: StagedTraining) -> Iterator[str]:
     view.tell()
     page.get_by_text("Sending pictures: 3 of 12").wait_for()
     yield "pictures on their way"
-    page.get_by_role("button", name="attention").click()
-    until(view, lambda: "of 26 images" in page.locator(".nbt-count").inner_text())
+    view.button("attention").click()
+    view.until(lambda: "of 26 images" in page.locator(".nbt-count").inner_text())
     yield "what needs attention"
     page.get_by_role("searchbox").fill("zebra")
     page.get_by_text("No image fits.").wait_for()
@@ -115,19 +102,19 @@ def open_everything(view: Shown, given: StagedTraining) -> Iterator[str]:
     given.change(model=replace(given.state.model, status="training"))
     view.tell()
     page.get_by_text("Training is running.").wait_for()
-    tile(view, 0).locator("img").wait_for()
+    view.tile(0).locator("img").wait_for()
     yield "a training that runs"
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_axe_finds_nothing_serious_in_anything_that_opens(browser: Browser, dark: bool) -> None:
+def test_axe_finds_nothing_serious_in_anything_that_opens(grid: Any, dark: bool) -> None:
     given = training()
     found = {}
-    with shown(browser, ImageGrid(given), dark=dark) as view:
-        for what in open_everything(view, given):
-            faults = view.axe()
-            if faults:
-                found[what] = faults
+    view = grid(given, dark=dark)
+    for what in open_everything(view, given):
+        faults = view.axe()
+        if faults:
+            found[what] = faults
     assert found == {}
 
 
@@ -139,13 +126,13 @@ def test_axe_finds_nothing_serious_in_a_folder(
     (folder / "broken.png").write_bytes(b"<html>")
     few = training_of(images(3))
     grid = FolderGrid(few, few.browse(folder))
-    with shown(browser, grid, dark=dark, width=360) as view:
-        view.page.get_by_text("This is a web page").wait_for()
-        tile(view, 1).click()
-        until(view, lambda: len(grid.selected) == 1)
+    with shown(browser, grid, Grid, dark=dark, width=360) as view:
+        view.says("This is a web page")
+        view.tile(1).click()
+        view.until(lambda: len(grid.selected) == 1)
         assert view.axe() == []
-        view.page.keyboard.press("o")
-        dialog(view).locator("img[src]").wait_for()
+        view.press("o")
+        view.dialog.locator("img[src]").wait_for()
         assert view.axe() == []
 
 
@@ -164,14 +151,14 @@ MOVING = """() => {
 """What moves, or would, for longer than a millisecond."""
 
 
-def test_nothing_moves_for_whoever_wants_no_motion(browser: Browser) -> None:
+def test_nothing_moves_for_whoever_wants_no_motion(grid: Any) -> None:
     given = training()
-    with shown(browser, ImageGrid(given)) as view:
-        tile(view, 5).locator("img").wait_for()
-        assert view.js(MOVING) != []  # for everyone else, a little does
-        view.page.emulate_media(reduced_motion="reduce")
-        moving = {what: view.js(MOVING) for what in open_everything(view, given)}
-        assert {what: nodes for what, nodes in moving.items() if nodes} == {}
+    view = grid(given)
+    view.tile(5).locator("img").wait_for()
+    assert view.js(MOVING) != []  # for everyone else, a little does
+    view.page.emulate_media(reduced_motion="reduce")
+    moving = {what: view.js(MOVING) for what in open_everything(view, given)}
+    assert {what: nodes for what, nodes in moving.items() if nodes} == {}
 
 
 RING = """() => {
@@ -192,7 +179,7 @@ def tabbed(view: Shown) -> tuple[list[str], list[str]]:
     passed: list[str] = []
     bare: list[str] = []
     for _ in range(40):
-        view.page.keyboard.press("Tab")
+        view.press("Tab")
         node, ringed = view.js(RING)
         if node in passed:
             break
@@ -204,44 +191,44 @@ def tabbed(view: Shown) -> tuple[list[str], list[str]]:
     return passed, bare
 
 
-def test_with_forced_colours_the_focus_and_all_that_colour_said_is_seen(browser: Browser) -> None:
-    with shown(browser, ImageGrid(training())) as view:
-        view.page.emulate_media(forced_colors="active")
-        tile(view, 5).locator("img").wait_for()
-        select(view, 1, 2)
-        view.js("() => document.activeElement.blur()")
-        passed, bare = tabbed(view)
-        assert len(passed) >= 8 and bare == []
+def test_with_forced_colours_the_focus_and_all_that_colour_said_is_seen(grid: Any) -> None:
+    view = grid(training())
+    view.page.emulate_media(forced_colors="active")
+    view.tile(5).locator("img").wait_for()
+    view.select(1, 2)
+    view.js("() => document.activeElement.blur()")
+    passed, bare = tabbed(view)
+    assert len(passed) >= 8 and bare == []
 
-        style = """([selector, name, part]) => getComputedStyle(document.querySelector(selector), part)[name]"""
+    style = """([selector, name, part]) => getComputedStyle(document.querySelector(selector), part)[name]"""
 
-        def look(selector: str, name: str, part: str | None = None) -> str:
-            return str(view.js(style, [selector, name, part]))
+    def look(selector: str, name: str, part: str | None = None) -> str:
+        return str(view.js(style, [selector, name, part]))
 
-        # Selected, refused and pressed are seen without a colour of ours.
-        assert look(".nbt-tile[aria-selected=true] .nbt-pic", "outlineStyle") == "solid"
-        assert look(".nbt-tile[aria-invalid=true] .nbt-cap", "outlineStyle") == "solid"
-        tile(view, 0).focus()
-        select(view)
-        pressed = look(".nbt-seg[aria-pressed=true]", "backgroundColor")
-        assert pressed != look(".nbt-seg[aria-pressed=false]", "backgroundColor")
-        # The drawings of the three sizes stand out from what is behind them, shadows included.
-        drawn = look(".nbt-seg.nbt-small", "backgroundColor", "::before")
-        assert drawn not in (look(".nbt", "backgroundColor"), "rgba(0, 0, 0, 0)")
-        assert look(".nbt-seg.nbt-small", "boxShadow", "::before") != "none"
-        assert look(".nbt-seg.nbt-medium", "backgroundColor", "::before") != pressed
-        view.page.keyboard.press("c")
-        dialog(view).locator("textarea").fill("an animal")
-        passed, bare = tabbed(view)
-        assert len(passed) >= 4 and bare == []
-        assert look(".nbt-way:has(:checked)", "backgroundColor") == pressed
-        assert "underline" in look(".nbt-becomes ins", "textDecorationLine")
-        closed(view)
-        view.page.keyboard.press("o")
-        dialog(view).locator("img[src]").wait_for()
-        view.page.keyboard.press("Space")
-        view.page.get_by_role("button", name="Select", pressed=True).wait_for()
-        button = ".nbt-viewer [aria-pressed=true]"  # its colour comes by a transition
-        until(view, lambda: look(button, "backgroundColor") == pressed)
-        passed, bare = tabbed(view)
-        assert len(passed) >= 5 and bare == []
+    # Selected, refused and pressed are seen without a colour of ours.
+    assert look(".nbt-tile[aria-selected=true] .nbt-pic", "outlineStyle") == "solid"
+    assert look(".nbt-tile[aria-invalid=true] .nbt-cap", "outlineStyle") == "solid"
+    view.tile(0).focus()
+    view.select()
+    pressed = look(".nbt-seg[aria-pressed=true]", "backgroundColor")
+    assert pressed != look(".nbt-seg[aria-pressed=false]", "backgroundColor")
+    # The drawings of the three sizes stand out from what is behind them, shadows included.
+    drawn = look(".nbt-seg.nbt-small", "backgroundColor", "::before")
+    assert drawn not in (look(".nbt", "backgroundColor"), "rgba(0, 0, 0, 0)")
+    assert look(".nbt-seg.nbt-small", "boxShadow", "::before") != "none"
+    assert look(".nbt-seg.nbt-medium", "backgroundColor", "::before") != pressed
+    view.press("c")
+    view.dialog.locator("textarea").fill("an animal")
+    passed, bare = tabbed(view)
+    assert len(passed) >= 4 and bare == []
+    assert look(".nbt-way:has(:checked)", "backgroundColor") == pressed
+    assert "underline" in look(".nbt-becomes ins", "textDecorationLine")
+    view.closed()
+    view.press("o")
+    view.dialog.locator("img[src]").wait_for()
+    view.press("Space")
+    view.button("Select", pressed=True).wait_for()
+    button = ".nbt-viewer [aria-pressed=true]"  # its colour comes by a transition
+    view.until(lambda: look(button, "backgroundColor") == pressed)
+    passed, bare = tabbed(view)
+    assert len(passed) >= 5 and bare == []

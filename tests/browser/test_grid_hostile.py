@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.gridview import caption, editor, select, tile
-from browser.harness import Shown, browser, shown, until
+from browser.gridview import Grid
+from browser.harness import Shown, shown
 from browser.test_picker import fill
 from fake_service import FakeService
 from playwright.sync_api import Browser
 from trainings import EDIT, image, training_of
 
 from phoenix_nbtrain import text as texts
-from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
-
-__all__ = ["browser"]
 
 HOSTILE = (
     "<img src=x onerror=window.pwned=1>",
@@ -52,18 +49,9 @@ def harmless(view: Shown) -> None:
     assert view.js("() => window.pwned") is None
 
 
-def dialog(view: Shown) -> Any:
-    return view.page.locator("dialog")
-
-
-def closed(view: Shown) -> None:
-    view.page.keyboard.press("Escape")
-    until(view, lambda: dialog(view).count() == 0)
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_strangers_wrote_is_text_wherever_the_grid_shows_it(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch, text: str
+    grid: Any, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     """One picture is called so, one says so, and of one somebody else says so."""
     rows = [
@@ -74,98 +62,97 @@ def test_what_strangers_wrote_is_text_wherever_the_grid_shows_it(
         image(5, "five", name="five.png"),
     ]
     monkeypatch.setattr(FakeService, "where", text)
-    training = training_of(rows, type=EDIT, name=text)
-    with shown(browser, ImageGrid(training)) as view:
-        page = view.page
-        # Around the tiles, on them, in their tooltips and in what is read out of them.
-        tile(view, 0).get_by_text(text, exact=True).first.wait_for()
-        assert page.locator(".nbt-title").inner_text() == text
-        assert page.locator(".nbt-head .nbt-pill").last.inner_text() == text
-        assert tile(view, 0).locator(".nbt-name").inner_text() == text
-        assert tile(view, 0).locator(".nbt-name").get_attribute("title").startswith(text)
-        assert tile(view, 0).locator("img").get_attribute("alt") == text
-        assert tile(view, 0).locator(".nbt-reason").get_attribute("title") == text
-        assert text in tile(view, 0).locator(".nbt-dot").get_attribute("aria-label")
-        assert caption(view, 1).inner_text() == text
-        assert tile(view, 2).locator(".nbt-reason").inner_text() == f"Theirs: {text}"
-        assert caption(view, 3).inner_text() == text  # the ghost
-        harmless(view)
+    view = grid(training_of(rows, type=EDIT, name=text))
+    page = view.page
+    # Around the tiles, on them, in their tooltips and in what is read out of them.
+    view.tile(0).get_by_text(text, exact=True).first.wait_for()
+    assert page.locator(".nbt-title").inner_text() == text
+    assert page.locator(".nbt-head .nbt-pill").last.inner_text() == text
+    assert view.tile(0).locator(".nbt-name").inner_text() == text
+    assert view.tile(0).locator(".nbt-name").get_attribute("title").startswith(text)
+    assert view.tile(0).locator("img").get_attribute("alt") == text
+    assert view.tile(0).locator(".nbt-reason").get_attribute("title") == text
+    assert text in view.tile(0).locator(".nbt-dot").get_attribute("aria-label")
+    assert view.caption(1).inner_text() == text
+    assert view.tile(2).locator(".nbt-reason").inner_text() == f"Theirs: {text}"
+    assert view.caption(3).inner_text() == text  # the ghost
+    harmless(view)
 
-        # As it is edited: in the field, in its label, and as what stands there while it is empty.
-        caption(view, 0).click()
-        assert editor(view).get_attribute("aria-label") == f"Caption of {text}"
-        assert editor(view).get_attribute("placeholder") == text
-        page.keyboard.press("Escape")
-        caption(view, 1).click()
-        assert editor(view).input_value() == text
-        harmless(view)
-        page.keyboard.press("Escape")
+    # As it is edited: in the field, in its label, and as what stands there while it is empty.
+    view.caption(0).click()
+    assert view.editor.get_attribute("aria-label") == f"Caption of {text}"
+    assert view.editor.get_attribute("placeholder") == text
+    view.press("Escape")
+    view.caption(1).click()
+    assert view.editor.input_value() == text
+    harmless(view)
+    view.press("Escape")
 
-        # In the preview of captions: before, after, and the name; and as the dialog's title.
-        select(view, 0, 1, 4)
-        page.keyboard.press("c")
-        dialog(view).get_by_text("Find and replace", exact=True).click()
-        dialog(view).get_by_label("Find", exact=True).fill("fi")
-        dialog(view).get_by_label("Replace with").fill(text)
-        changes = dialog(view).locator(".nbt-becomes")
-        until(view, lambda: changes.all_inner_texts() == [f"{text}ne", f"{text}ve"])
-        harmless(view)
-        closed(view)
-        select(view, 0)
-        page.keyboard.press("c")
-        assert dialog(view).get_attribute("aria-label") == f"Caption of {text}"
-        assert dialog(view).locator(".nbt-dialog-title").inner_text() == f"Caption of {text}"
-        closed(view)
+    # In the preview of captions: before, after, and the name; and as the dialog's title.
+    view.select(0, 1, 4)
+    view.press("c")
+    view.dialog.get_by_text("Find and replace", exact=True).click()
+    view.dialog.get_by_label("Find", exact=True).fill("fi")
+    view.dialog.get_by_label("Replace with").fill(text)
+    changes = view.dialog.locator(".nbt-becomes")
+    view.until(lambda: changes.all_inner_texts() == [f"{text}ne", f"{text}ve"])
+    harmless(view)
+    view.closed()
+    view.select(0)
+    view.press("c")
+    assert view.dialog.get_attribute("aria-label") == f"Caption of {text}"
+    assert view.dialog.locator(".nbt-dialog-title").inner_text() == f"Caption of {text}"
+    view.closed()
 
-        # Beside the large picture, its reason and its badges among it.
-        page.keyboard.press("o")
-        dialog(view).locator("img[src]").wait_for()
-        assert dialog(view).get_attribute("aria-label") == text
-        assert dialog(view).locator(".nbt-dialog-title").inner_text() == text
-        assert dialog(view).locator(".nbt-reason").inner_text() == text
-        page.keyboard.press("ArrowRight")
-        until(view, lambda: dialog(view).locator("textarea").input_value() == text)
-        page.keyboard.press("ArrowRight")
-        dialog(view).get_by_text(f"Theirs: {text}").wait_for()
-        harmless(view)
-        closed(view)
+    # Beside the large picture, its reason and its badges among it.
+    view.press("o")
+    view.dialog.locator("img[src]").wait_for()
+    assert view.dialog.get_attribute("aria-label") == text
+    assert view.dialog.locator(".nbt-dialog-title").inner_text() == text
+    assert view.dialog.locator(".nbt-reason").inner_text() == text
+    view.press("ArrowRight")
+    view.until(lambda: view.dialog.locator("textarea").input_value() == text)
+    view.press("ArrowRight")
+    view.dialog.get_by_text(f"Theirs: {text}").wait_for()
+    harmless(view)
+    view.closed()
 
-        # In an error's words, in what is told of a deed, and in words that are given back.
-        select(view, 1)
-        page.get_by_role("button", name="Replace…").click()
-        dialog(view).get_by_role("textbox").fill(text)
-        page.keyboard.press("Enter")
-        refused = texts.shown(text, 200)[-40:]  # of a long path the end is told
-        until(view, lambda: refused in dialog(view).locator(".nbt-reason").inner_text())
-        harmless(view)
-        closed(view)
-        tile(view, 1).focus()
-        select(view, 1, 3, 4)
-        page.keyboard.press("p")
-        page.locator(".nbt-note:visible").first.wait_for()
-        caption(view, 4).click()
-        editor(view).fill(text)
-        training.edit([{"op": "delete", "table": "images", "row": "img_5"}])
-        view.tell()
-        until(view, lambda: page.locator(".nbt-typed").all_inner_texts() == [text])
-        page.get_by_role("searchbox").fill(text)
-        until(view, lambda: "of 4 images" in page.locator(".nbt-count").inner_text())
-        harmless(view)
-
-
-def test_a_name_that_turns_its_letters_shows_them_as_they_are(browser: Browser) -> None:
-    with shown(browser, ImageGrid(training_of([image(1, "a", name=TURNED)]))) as view:
-        tile(view, 0).get_by_text("\\u202egnp", exact=False).wait_for()
-        select(view, 0)
-        view.page.keyboard.press("o")
-        dialog(view).locator("img[src]").wait_for()
-        told = """() => [...document.querySelectorAll("#here *")].flatMap((node) =>
-            [node.innerText, ...["title", "alt", "aria-label"].map((name) => node.getAttribute(name))])"""
-        assert not any("\u202e" in said for said in view.js(told) if said)
-        assert dialog(view).get_attribute("aria-label") == "\\u202egnp.exe"
+    # In an error's words, in what is told of a deed, and in words that are given back.
+    view.select(1)
+    view.button("Replace…").click()
+    view.dialog.get_by_role("textbox").fill(text)
+    view.press("Enter")
+    refused = texts.shown(text, 200)[-40:]  # of a long path the end is told
+    view.until(lambda: refused in view.dialog.locator(".nbt-reason").inner_text())
+    harmless(view)
+    view.closed()
+    view.tile(1).focus()
+    view.select(1, 3, 4)
+    view.press("p")
+    page.locator(".nbt-note:visible").first.wait_for()
+    view.caption(4).click()
+    view.editor.fill(text)
+    view.training.edit([{"op": "delete", "table": "images", "row": "img_5"}])
+    view.tell()
+    view.until(lambda: page.locator(".nbt-typed").all_inner_texts() == [text])
+    page.get_by_role("searchbox").fill(text)
+    view.until(lambda: "of 4 images" in page.locator(".nbt-count").inner_text())
+    harmless(view)
 
 
-def test_names_that_look_alike_are_told_apart_and_long_ones_are_borne(browser: Browser) -> None:
+def test_a_name_that_turns_its_letters_shows_them_as_they_are(grid: Any) -> None:
+    view = grid(training_of([image(1, "a", name=TURNED)]))
+    view.tile(0).get_by_text("\\u202egnp", exact=False).wait_for()
+    view.select(0)
+    view.press("o")
+    view.dialog.locator("img[src]").wait_for()
+    told = """() => [...document.querySelectorAll("#here *")].flatMap((node) =>
+        [node.innerText, ...["title", "alt", "aria-label"].map((name) => node.getAttribute(name))])"""
+    assert not any("\u202e" in said for said in view.js(told) if said)
+    assert view.dialog.get_attribute("aria-label") == "\\u202egnp.exe"
+
+
+def test_names_that_look_alike_are_told_apart_and_long_ones_are_borne(grid: Any) -> None:
     composed, split = (unicodedata.normalize(form, "é.png") for form in ("NFC", "NFD"))
     rows = [
         image(1, "a", name=composed),
@@ -173,18 +160,16 @@ def test_names_that_look_alike_are_told_apart_and_long_ones_are_borne(browser: B
         image(3, "c", name="lone \udc80.png"),
         image(4, "w" * 65_536, name="x" * 300),
     ]
-    training = training_of(rows)
-    with shown(browser, ImageGrid(training), width=360) as view:
-        tile(view, 3).get_by_text("www").wait_for()
-        assert caption(view, 0).inner_text() == "a" and caption(view, 1).inner_text() == "b"
-        assert "lone ?.png" in tile(view, 2).inner_text()
-        caption(view, 3).click()
-        assert len(editor(view).input_value()) == 65_536
-        view.page.keyboard.press("Escape")
-        view.page.keyboard.press("o")
-        dialog(view).locator("img[src]").wait_for()
-        for box in ("document.documentElement", "document.querySelector('dialog')"):
-            assert view.js(f"() => {box}.scrollWidth <= {box}.clientWidth")
+    view = grid(training_of(rows), width=360)
+    view.tile(3).get_by_text("www").wait_for()
+    assert view.caption(0).inner_text() == "a" and view.caption(1).inner_text() == "b"
+    assert "lone ?.png" in view.tile(2).inner_text()
+    view.caption(3).click()
+    assert len(view.editor.input_value()) == 65_536
+    view.press("Escape", "o")
+    view.dialog.locator("img[src]").wait_for()
+    for box in ("document.documentElement", "document.querySelector('dialog')"):
+        assert view.js(f"() => {box}.scrollWidth <= {box}.clientWidth")
 
 
 def test_a_folder_and_its_files_are_called_what_they_are_called(
@@ -197,15 +182,15 @@ def test_a_folder_and_its_files_are_called_what_they_are_called(
         (folder / name).write_bytes((folder / "img0.png").read_bytes())
     training = training_of()
     grid = FolderGrid(training, training.browse(folder, recursive=True))
-    with shown(browser, grid) as view:
-        view.page.get_by_text(f"{len(names) + 2} images").wait_for()
+    with shown(browser, grid, Grid) as view:
+        view.says(f"{len(names) + 2} images")
         assert view.page.locator(".nbt-title").inner_text() == HOSTILE[0]
         said = view.page.locator(".nbt-tile:visible .nbt-name").all_inner_texts()
         assert {*names, f"{inside.name}/img0.png"} <= set(said)
         harmless(view)
-        tile(view, 0).click()
-        view.page.keyboard.press("o")
-        dialog(view).locator("img[src]").wait_for()
+        view.tile(0).click()
+        view.press("o")
+        view.dialog.locator("img[src]").wait_for()
         for _ in range(len(names)):
-            view.page.keyboard.press("ArrowRight")
+            view.press("ArrowRight")
         harmless(view)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from browser.gridview import SCROLL
-from browser.harness import Shown, browser, shown, until
+from browser.harness import Shown, shown
 from browser.pair_page import many
 from playwright.sync_api import Browser
 from trainings import image, training_of
 
 from phoenix_nbtrain.widgets.grid import ImageGrid
 from phoenix_nbtrain.widgets.pairs import PairTable
-
-__all__ = ["browser"]
 
 LINES = """() => [...document.querySelectorAll(".nbt-line[aria-rowindex]")]
   .map((line) => Number(line.getAttribute("aria-rowindex")))"""
@@ -31,14 +28,14 @@ def pair_table() -> Any:
 def settled(view: Shown, height: int) -> list[int]:
     """Scroll there, and return the numbers of the lines in the page, in the page's order."""
     before = view.js(LINES)
-    view.js(SCROLL, height)
-    return until(view, lambda: (lines := view.js(LINES)) != before and lines)
+    view.scroll(height)
+    return view.until(lambda: (lines := view.js(LINES)) != before and lines)
 
 
 @pytest.mark.parametrize("made", [grid, pair_table])
 def test_lines_are_used_again_and_stay_in_reading_order(browser: Browser, made: Any) -> None:
     with shown(browser, made()) as view:
-        until(view, lambda: len(view.js(LINES)) > 3)
+        view.until(lambda: len(view.js(LINES)) > 3)
         first = view.js(LINES)
         view.js("() => document.querySelectorAll('.nbt-line').forEach((line) => (line.old = true))")
         for height in (900, 3000, 2600, 600):
@@ -52,7 +49,7 @@ def test_lines_are_used_again_and_stay_in_reading_order(browser: Browser, made: 
 @pytest.mark.parametrize("made", [grid, pair_table])
 def test_the_line_that_has_the_focus_stays_in_the_page(browser: Browser, made: Any) -> None:
     with shown(browser, made()) as view:
-        until(view, lambda: len(view.js(LINES)) > 3)
+        view.until(lambda: len(view.js(LINES)) > 3)
         view.page.locator(".nbt-scroll [tabindex='0']").first.focus()
         lines = settled(view, 3000)
         assert lines[0] <= 2 and lines[1] - lines[0] > 1
