@@ -7,11 +7,61 @@
 const native = { timeout: window.setTimeout.bind(window), frame: window.requestAnimationFrame.bind(window) };
 const crossing = new MessageChannel();
 
+/** URLs of modules that are being loaded. Views revoke them once that is done. @type {Set<string>} */
+const loading = new Set();
+/** Checks of sizes and scroll positions. A browser reports their changes with some later frame. @type {Set<() => void>} */
+const watches = new Set();
+
 /** Let everything that is due at this very moment happen. */
-const settled = () => new Promise((done) => {
-  crossing.port1.onmessage = done;
-  crossing.port2.postMessage(0);
-});
+async function settled() {
+  do {
+    await new Promise((done) => {
+      crossing.port1.onmessage = done;
+      crossing.port2.postMessage(0);
+    });
+  } while (loading.size);
+  for (const notice of watches) notice();
+}
+
+/** Call a function whenever a value has changed. @param {() => unknown} value @param {() => void} call */
+function watch(value, call) {
+  let was = value();
+  watches.add(() => void (was !== (was = value()) && call()));
+}
+
+/** Wait for modules when the page settles, so that a view has its parts in the same turn in every run. */
+function waitForModules() {
+  const { createObjectURL, revokeObjectURL } = URL;
+  URL.createObjectURL = (/** @type {any} */ blob) => {
+    const url = createObjectURL(blob);
+    if (blob.type === "text/javascript") loading.add(url);
+    return url;
+  };
+  URL.revokeObjectURL = (url) => {
+    loading.delete(url);
+    revokeObjectURL(url);
+  };
+}
+
+/** Report changed sizes and scroll positions when the page settles, instead of with the browser's frames. */
+function reportInTurn() {
+  const size = (/** @type {Element} */ node) => `${node.clientWidth} ${node.clientHeight}`;
+  const Observer = class {
+    /** @param {() => void} call */
+    constructor(call) {
+      this.call = call;
+    }
+
+    /** @param {Element} node */
+    observe(node) {
+      watch(() => size(node), this.call);
+    }
+
+    disconnect() {}
+  };
+  Object.assign(window, { ResizeObserver: Observer });
+  window.addEventListener("scroll", (event) => event.isTrusted && event.stopImmediatePropagation(), true);
+}
 
 class Clock {
   now = 0;
@@ -352,10 +402,12 @@ const several = {
     if (!style.textContent?.includes(css)) style.textContent += css;
     const url = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
     const module = (await import(url)).default;
+    URL.revokeObjectURL(url);
     const view = (views[name] = new View(name, state));
     const begin = () => (view.end = module.render({ model: view.model, el: view.host }));
     Object.assign(view, { begin });
     begin();
+    watch(() => view.list.scrollTop, () => view.list.dispatchEvent(new Event("scroll")));
   },
 
   /** Do what a test says, one step after the other, and return what the views sent and what was typed.
@@ -381,6 +433,8 @@ const several = {
    * @param {string} name */
   rest(name) {
     const view = views[name];
+    // A field that was out of sight has lost the focus without being left.
+    /** @type {HTMLElement | null} */ (view.root.querySelector(FIELDS))?.focus();
     /** @type {HTMLElement | null} */ (document.activeElement)?.blur();
     for (const field of /** @type {any[]} */ (view.all("input[type=search]"))) type(field, "");
     for (const chip of view.all(".nbt-chip[aria-pressed=true]")) press(chip);
@@ -463,4 +517,6 @@ const several = {
 };
 
 clock.install();
+waitForModules();
+reportInTurn();
 Object.assign(window, { several });

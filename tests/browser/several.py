@@ -25,7 +25,7 @@ TRAITS = ("summary", "selected")
 LOST = DOUBLED = 0.06
 DELAYED = 0.25
 LATE = 6
-"""SerialQueue that a late message may take."""
+"""Turns that a late message may take."""
 
 
 @dataclass
@@ -192,9 +192,10 @@ class Several:
 
     def rest(self) -> None:
         """Take the hands off, and read and let go of every refused text that is offered again."""
-        for name in self.widgets:
-            self.js("rest", name)
-        self.settle()
+        for _ in range(2):  # the second time for fields that searches had hidden
+            for name in self.widgets:
+                self.js("rest", name)
+            self.settle()
         for name in self.widgets:
             for _ in self.walk(name):
                 self.js("offers", name)
