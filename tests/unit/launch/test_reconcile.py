@@ -267,6 +267,12 @@ class TestDownload:
         assert not launcher.launch(download_order(model, "3"), max_cost=5).already
         assert service.downloads == [None, "3"]
 
+    def test_the_weights_of_a_run_that_somebody_else_started(self, service, launcher, wanted):
+        service.launch(wanted.model_id)
+        model = service.finish(wanted.model_id)
+        launcher.run_of(model)
+        assert not launcher.launch(download_order(model), max_cost=5).already
+
     def test_a_lost_reply_is_found_among_the_jobs(self, service, launcher, take):
         service.after["trigger_download"] = lost
         found = launcher.launch(take, max_cost=5)
