@@ -87,6 +87,7 @@ class TestPrice:
         with pytest.raises(PriceNotAccepted, match="once already"):
             launcher.launch(wanted, accepted=seen)
         assert len(service.launches) == 1
+        assert service.count("quote_training") == 2, "what is spent is not priced again"
 
     @pytest.mark.parametrize("job", [Job(id="job_surprise"), None], ids=["a job", "no job"])
     @pytest.mark.parametrize(

@@ -145,11 +145,12 @@ class TestTraces:
         progress = TrainingProgress(started_at=1000.0)
         before = replace(model, status="trained", progress=progress)
         write("uncertain", before=before)
+        write("running", kind="download")
         found = ledger.reconcile(replace(before, status="training"))
         assert (found.state, found.quiet_reads) == ("uncertain", 0)
         later = replace(before, status="training", progress=TrainingProgress(started_at=2000.0))
         found = ledger.reconcile(later)
-        assert found.state == "running"
+        assert (found.kind, found.state) == ("training", "running")
 
     @pytest.mark.parametrize(
         ("state", "lives", "after"),
