@@ -300,10 +300,10 @@ class TestOfWhichModelAndKind:
         write("not_seen", before=other)
         taken = write("not_seen", kind="download")
         order = Order(model_id=model.id, fingerprint="f")
-        assert launcher.unseen(model.id) is None
+        assert launcher.unseen(model.id) is launcher.newest(model.id) is None
         assert launcher.estimate(order).after is None
         unseen = write("not_seen")
-        assert launcher.unseen(model.id) == unseen
+        assert launcher.unseen(model.id) == launcher.newest(model.id) == unseen
         assert launcher.estimate(order).after == unseen.intent_id
         service.held[model.id] = "j0"
         assert launcher.estimate(replace(order, kind="download")).after == taken.intent_id
@@ -386,7 +386,9 @@ class TestOfWhichModelAndKind:
         taken = write("running", kind="download", job_id="d1")
         write("running", job_id="j1")
         service.jobs["d1"] = Job(id="d1", type="model-download", status="success")
-        settled = launcher.settle_download(replace(model, status="training", job_id="j1"))
+        shown = replace(model, status="training", job_id="j1")
+        settled = launcher.settle_download(shown)
+        assert launcher.reconcile(shown, "download") is None
         assert (settled.intent_id, settled.state) == (taken.intent_id, "delivered")
 
 

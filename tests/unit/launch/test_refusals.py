@@ -177,6 +177,7 @@ def test_its_words_fit_and_it_is_held_to_the_last_half_second(
     with pytest.raises(LaunchRefused) as caught:
         launcher.launch(wanted, max_cost=2000)
     assert caught.value.retry_after == pytest.approx(0.5)
+    assert str(launcher.refusal(journal.intents()[0])) == str(caught.value)
 
 
 def test_one_that_comes_after_its_sender_was_given_up_is_still_one(
