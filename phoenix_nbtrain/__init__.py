@@ -32,10 +32,10 @@ if TYPE_CHECKING:
         ServiceUnreachable,
         StillRunning,
     )
-    from phoenix_nbtrain.preferences import options
     from phoenix_nbtrain.session.overview import model_types, models, runs
     from phoenix_nbtrain.tool import train
     from phoenix_nbtrain.training import Training, attach
+    from phoenix_nbtrain.user_options import options
     from phoenix_nbtrain.widgets.form import ConfigForm
     from phoenix_nbtrain.widgets.grid import ImageGrid
     from phoenix_nbtrain.widgets.launch import LaunchPanel
@@ -101,7 +101,7 @@ _WHERE = {
     "logout": "client.login",
     "model_types": "session.overview",
     "models": "session.overview",
-    "options": "preferences",
+    "options": "user_options",
     "runs": "session.overview",
     "train": "tool",
 }

@@ -18,7 +18,7 @@ from phoenix_nbtrain.errors import ConfigError, InputError
 from phoenix_nbtrain.text import shown
 
 IMAGES_MAX = 50
-"""Most pictures a training takes (training guide)."""
+"""Most images a training takes (training guide)."""
 PAIRS_MIN = 2
 """Fewest pairs an edit training takes (training guide)."""
 WHOLE_MAX = 2**53 - 1
@@ -41,7 +41,7 @@ class ModelType:
     trainer: Trainer
     """Which of the service's trainers runs it; ranges and defaults hang on this."""
     pairs: bool = False
-    """Whether it learns from source→target pairs instead of single pictures."""
+    """Whether it learns from source→target pairs instead of single images."""
     legacy: bool = False
     """Whether the vendor recommends newer types instead."""
 
@@ -136,7 +136,7 @@ def _parameters(trainer: Trainer) -> Mapping[str, Parameter]:
             maximum=None if flux else 100,
             moves_price=True,
             label="Epochs",
-            help="How many times the training goes over the whole set.",
+            help="How many times training goes through the dataset.",
         ),
         Parameter(
             name="repeats",
@@ -147,7 +147,7 @@ def _parameters(trainer: Trainer) -> Mapping[str, Parameter]:
             maximum=None if flux else 100,
             moves_price=True,
             label="Repeats",
-            help="How often each picture comes up in one epoch.",
+            help="How many times each image is used per epoch.",
         ),
         Parameter(
             name="learning_rate",
@@ -157,7 +157,10 @@ def _parameters(trainer: Trainer) -> Mapping[str, Parameter]:
             minimum=0 if flux else 1e-5,
             maximum=None if flux else 1e-3,
             label="Learning rate",
-            help="How large a step the training takes. Larger learns faster and overshoots sooner.",
+            help=(
+                "How far each step moves the weights. Larger values learn faster but overshoot "
+                "sooner."
+            ),
         ),
         Parameter(
             name="rank",
@@ -167,7 +170,7 @@ def _parameters(trainer: Trainer) -> Mapping[str, Parameter]:
             minimum=2,
             maximum=64 if flux else 128,
             label="Rank",
-            help="How much the adapter can hold. Small for a look, larger for detail.",
+            help="How much the adapter can learn. Small for a style, larger for detail.",
         ),
         Parameter(
             name="batch_size",
@@ -178,7 +181,7 @@ def _parameters(trainer: Trainer) -> Mapping[str, Parameter]:
             maximum=4 if flux else 8,
             label="Batch size",
             advanced=True,
-            help="How many pictures one step looks at.",
+            help="How many images each step uses.",
         ),
         Parameter(
             name="sample_prompts",
@@ -187,7 +190,7 @@ def _parameters(trainer: Trainer) -> Mapping[str, Parameter]:
             default=(),
             items_max=8 if flux else 4,
             label="Sample prompts",
-            help="One picture each per epoch. Without any, only the last epoch's weights are kept.",
+            help="One image each per epoch. Without any, only the last epoch's weights are kept.",
         ),
         Parameter(
             name="sample_sources",
@@ -197,7 +200,7 @@ def _parameters(trainer: Trainer) -> Mapping[str, Parameter]:
             items_max=8 if flux else 4,
             label="Sample sources",
             advanced=True,
-            help="For edit types: the picture that each sample prompt starts from.",
+            help="For edit types: the image that each sample prompt starts from.",
         ),
         Parameter(
             name="concept_prompt",
@@ -207,7 +210,9 @@ def _parameters(trainer: Trainer) -> Mapping[str, Parameter]:
             length_max=None if flux else 20,
             label="Concept prompt",
             advanced=True,
-            help="A word for the concept as a whole. A trigger word in the captions does more.",
+            help=(
+                "A word for the concept as a whole. A trigger word in the captions has more effect."
+            ),
         ),
         Parameter(
             name="seed",
@@ -217,7 +222,7 @@ def _parameters(trainer: Trainer) -> Mapping[str, Parameter]:
             minimum=0,
             label="Seed",
             advanced=True,
-            help="The same seed and the same set give the same training.",
+            help="The same seed and dataset give the same result.",
         ),
     ]
     if flux:
@@ -231,7 +236,7 @@ def _parameters(trainer: Trainer) -> Mapping[str, Parameter]:
                 maximum=1e-3,
                 advanced=True,
                 label="Text encoder learning rate",
-                help="The step of the part that reads captions.",
+                help="The learning rate of the part that reads captions.",
             ),
             Parameter(
                 name="max_train_steps",
@@ -242,8 +247,8 @@ def _parameters(trainer: Trainer) -> Mapping[str, Parameter]:
                 maximum=10_000,
                 moves_price=True,
                 advanced=True,
-                label="Most training steps",
-                help="Ends the training there. Unset: the number of images × 100.",
+                label="Maximum training steps",
+                help="Training ends there. Default: number of images × 100.",
             ),
             Parameter(
                 name="optimize_for",
@@ -294,11 +299,11 @@ _OTHER_TRAINERS = {
 """Other trainers' words; answered with ours, never guessed at."""
 
 _NOT_PARAMETERS = {
-    "wandb_key": "It is a secret, and a configuration is kept, shown and shared.",
-    "wandbKey": "It is a secret, and a configuration is kept, shown and shared.",
-    "trigger_word": "A trigger word is caption text: training.ensure_trigger(…) writes it.",
-    "trigger": "A trigger word is caption text: training.ensure_trigger(…) writes it.",
-    "network_alpha": "Phoenix has no alpha; rank alone sizes the adapter.",
+    "wandb_key": "It is a secret, and settings are saved, shown and shared.",
+    "wandbKey": "It is a secret, and settings are saved, shown and shared.",
+    "trigger_word": "A trigger word is part of the captions: training.ensure_trigger(…) adds it.",
+    "trigger": "A trigger word is part of the captions: training.ensure_trigger(…) adds it.",
+    "network_alpha": "Phoenix has no alpha; rank alone sets the size of the adapter.",
     "resolution": "Phoenix chooses the resolution itself.",
     "optimizer": "Phoenix chooses the optimizer itself.",
 }
@@ -349,14 +354,14 @@ def _resolve(type_name: str, key: object) -> Parameter:
             return parameter
     if name == STEPS:
         raise ConfigError(
-            "steps hangs on how many pictures there are.",
-            remedy='training.update_config({"steps": …}) translates it.',
+            "steps depends on the number of images.",
+            remedy='training.update_config({"steps": …}) converts it.',
         )
     if name in _NOT_PARAMETERS:
         raise ConfigError(f"{name} is not a training parameter.", remedy=_NOT_PARAMETERS[name])
     if name in _EDIT_ONLY or name == "sampleSourceImages":
         raise ConfigError(
-            f"{name} is for edit types only, and {type_name} learns from single pictures.",
+            f"{name} is for edit types only, and {type_name} learns from single images.",
             remedy="Leave it out.",
         )
     other = _OTHER_TRAINERS.get(name.lower())
@@ -419,20 +424,20 @@ def _checked(parameter: Parameter, value: object) -> Any:
         if parameter.length_max is not None and len(value) > parameter.length_max:
             raise ConfigError(
                 f"{name} has {len(value)} characters.",
-                remedy=f"Phoenix takes at most {parameter.length_max}.",
+                remedy=f"Phoenix accepts at most {parameter.length_max}.",
             )
         return value
     values = (value,) if isinstance(value, str) else value
     if not isinstance(values, Sequence) or not all(isinstance(v, str) for v in values):
         raise ConfigError(
-            f"{name} must be a list of texts, not {shown(value, 40)}.", remedy='Give ["…", "…"].'
+            f"{name} must be a list of strings, not {shown(value, 40)}.", remedy='Give ["…", "…"].'
         )
     for text in values:
         _writable(name, text)
     if parameter.items_max is not None and len(values) > parameter.items_max:
         raise ConfigError(
             f"{name} has {len(values)} entries.",
-            remedy=f"This type takes at most {parameter.items_max}.",
+            remedy=f"This type accepts at most {parameter.items_max}.",
         )
     return tuple(v.strip() if kind == "texts" else v for v in values if v.strip())
 
@@ -446,7 +451,7 @@ def _in_range(parameter: Parameter, number: float) -> None:
     takes = parameter.range if high is not None else f"{low or 0:g} to {WHOLE_MAX}"
     # Thousands of digits tell nothing, and Python refuses to write them out.
     said = f"{number:g}" if abs(number) <= WHOLE_MAX else "a number of more than 15 digits"
-    raise ConfigError(f"{parameter.name} is {said}, out of range.", remedy=f"It takes {takes}.")
+    raise ConfigError(f"{parameter.name} is {said}, out of range.", remedy=f"It must be {takes}.")
 
 
 def _writable(name: str, text: str) -> None:
@@ -454,7 +459,7 @@ def _writable(name: str, text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise ConfigError(
-            f"{name} holds half a character (a lone surrogate): {shown(text, 40)}.",
+            f"{name} contains half a character (a lone surrogate): {shown(text, 40)}.",
             remedy="Type it again.",
         ) from None
 
@@ -476,7 +481,7 @@ def as_mapping(config: object) -> dict[str, Any]:
     """
     if not isinstance(config, Mapping):
         raise ConfigError(
-            f"A configuration is a mapping, not {shown(config, 40)}.",
+            f"Settings must be a mapping, not {shown(config, 40)}.",
             remedy='For example {"epochs": 12}.',
         )
     return dict(config)
@@ -591,7 +596,7 @@ def steps_to_config(
     number = _whole(steps)
     if number is None or number < 1:
         said = f", not {shown(steps, 40)}" if number is None else ""
-        raise ConfigError(f"steps must be a whole number{said}.", remedy="It takes 1 or more.")
+        raise ConfigError(f"steps must be a whole number{said}.", remedy="It must be 1 or more.")
     kind = model_type(type_name)
     if kind.trainer == "flux":
         config_out = validate(type_name, {"max_train_steps": number})
@@ -600,7 +605,7 @@ def steps_to_config(
         )
     if items < 1:
         raise ConfigError(
-            "steps can only be translated once the training has images.",
+            "steps can only be converted once the training has images.",
             remedy="Add images first, or set epochs and repeats.",
         )
     full = full_config(type_name, config or {})

@@ -33,7 +33,7 @@ FRONT_ENDS = ("anywidget", "@jupyter-widgets/jupyterlab-manager")
 """What JupyterLab must have to show a widget of ours."""
 HOME = "PHOENIX_NBTRAIN_HOME"
 LITTLE_SPACE = 1 << 30
-"""Bytes; below, a training of some pictures may not fit."""
+"""Bytes; below, a training of some images may not fit."""
 Row = tuple[str, str, str]
 
 
@@ -63,7 +63,11 @@ def doctor() -> pd.DataFrame:
 def _python() -> Iterator[Row]:
     good = sys.version_info >= (3, 11)
     detail = f"{platform.python_version()} on {platform.system()}"
-    yield "python", "ok" if good else "problem", detail if good else f"{detail}; 3.11 is the least"
+    yield (
+        "python",
+        "ok" if good else "problem",
+        detail if good else f"{detail}; 3.11 or newer is needed",
+    )
 
 
 def _packages() -> Iterator[Row]:
@@ -71,7 +75,7 @@ def _packages() -> Iterator[Row]:
         wanted = importlib.metadata.requires(PACKAGE) or []
         yield PACKAGE, "ok", importlib.metadata.version(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
-        yield PACKAGE, "warning", "not installed as a package, so its needs are not known"
+        yield PACKAGE, "warning", "not installed as a package, so its requirements are unknown"
         return
     for need in wanted:
         found = re.fullmatch(r"([\w.-]+)\s*>=\s*([\d.]+)(?:\s*;\s*extra == '(\w+)')?", need)
@@ -85,7 +89,7 @@ def _package(name: str, *, least: str, extra: str | None) -> Row:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         state = "warning" if extra else "problem"
-        return name, state, f"not installed here; pip install '{where}' brings it"
+        return name, state, f"not installed here; pip install '{where}'"
     if _numbers(version) < _numbers(least):
         return name, "problem", f"{version} is too old; pip install -U '{name}>={least}'"
     return name, "ok", version
@@ -136,7 +140,7 @@ def _phoenix() -> Iterator[Row]:
         with writing_in(folder):
             there = folder.exists()
         if not there:
-            yield "reached", "ok", f"its data folder {folder} is made when it is first used"
+            yield "reached", "ok", f"its data folder {folder} is created on first use"
             return
         client = open_local(folder)
     else:
@@ -154,7 +158,7 @@ def _reached(ping: Callable[..., object]) -> Iterator[Row]:
     except PhoenixError as error:
         yield "reached", "problem", shown(str(error), 200)
     else:
-        yield "reached", "ok", "one free read was answered"
+        yield "reached", "ok", "a free request succeeded"
 
 
 def _data_folder() -> Iterator[Row]:
@@ -165,9 +169,9 @@ def _data_folder() -> Iterator[Row]:
         above = _nearest(folder)
         if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
             refuse_without_locks(above)
-            yield "data folder", "ok", f"{folder} is made when something is first kept"
+            yield "data folder", "ok", f"{folder} is created when something is first saved"
         else:
-            yield "data folder", "problem", f"{folder} cannot be made; set {HOME} to another"
+            yield "data folder", "problem", f"{folder} cannot be created; set {HOME} to another"
         return
     if not folder.is_dir():
         yield "data folder", "problem", f"{folder} is not a folder; set {HOME} to another"
@@ -177,7 +181,7 @@ def _data_folder() -> Iterator[Row]:
     yield (
         "data folder",
         "warning" if open_to_others else "ok",
-        f"{folder}; others may look into it: chmod 700" if open_to_others else str(folder),
+        f"{folder}; others can read it: chmod 700" if open_to_others else str(folder),
     )
     for path in sorted([*folder.glob("*.sqlite3"), *folder.glob("local/*.sqlite")]):
         yield _database(path)

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     only = tutorial.add_mutually_exclusive_group()
     only.add_argument("--copy", action="store_true", help="only copy the notebooks")
     only.add_argument(
-        "--execute", action="store_true", help="run it without a browser and save the outcome"
+        "--execute", action="store_true", help="run it without a browser and save the result"
     )
     tutorial.add_argument(
         "--notebook", default=FIRST_NOTEBOOK, metavar="NAME", help=f"which one ({FIRST_NOTEBOOK})"
@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     settings = commands.add_parser(
-        "settings", help="show or change the local Phoenix's ceilings, balance and discount"
+        "settings", help="show or change the local Phoenix's limits, balance and discount"
     )
     settings.add_argument("--data-dir", type=Path)
     settings.add_argument("assignments", nargs="*", metavar="NAME=VALUE")
@@ -111,7 +111,7 @@ def _json(text: str) -> Any:
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"{shown(text, 20)} is no port; 0 takes any free one")
+        raise argparse.ArgumentTypeError(f"{shown(text, 20)} is not a port; 0 picks a free one")
     return int(text)
 
 
@@ -185,11 +185,11 @@ def _copied(folder: Path, name: str) -> Path:
             if not target.exists():
                 shutil.copyfile(source, target)
             elif target.read_bytes() != source.read_bytes():
-                print(f"{target} was changed here and is kept as it is.")
+                print(f"{target} was changed here and was left unchanged.")
     except OSError as error:
         raise InputError(
             f"The tutorials cannot be copied to {shown(str(folder), 80)}: {error.strerror}.",
-            remedy="Name a folder of yours with --to.",
+            remedy="Choose another folder with --to.",
         ) from error
     return folder / name
 
@@ -317,8 +317,8 @@ def _listening(port: int) -> socket.socket:
         return socket.create_server(("127.0.0.1", port))
     except OSError as error:
         raise InputError(
-            f"Port {port} cannot be had: {os.strerror(error.errno or 0)}.",
-            remedy="Give another --port, or none for any that is free.",
+            f"Port {port} is not available: {os.strerror(error.errno or 0)}.",
+            remedy="Choose another --port, or leave it out to use a free one.",
         ) from error
 
 

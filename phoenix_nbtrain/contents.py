@@ -11,7 +11,7 @@ from phoenix_nbtrain.home import write_whole
 class Contents:
     """A folder of files named for their SHA-256.
 
-    A picture may come from a folder that is gone tomorrow, or from memory. What is kept here can
+    An image may come from a folder that is gone tomorrow, or from memory. What is kept here can
     be sent after a kernel died, and needs no network to be shown.
     """
 

@@ -262,14 +262,15 @@ class Database:
             connection.execute("ROLLBACK")
             raise StoreError(
                 f"{self.path.name} was written by a newer phoenix-nbtrain.",
-                remedy="Update this one: pip install -U phoenix-nbtrain.",
+                remedy="Upgrade this one: pip install -U phoenix-nbtrain.",
             )
         elif version < self._version:
             steps = range(version, self._version)
             if not self._migrations.keys() >= set(steps):
                 connection.execute("ROLLBACK")
                 raise StoreError(
-                    f"{self.path.name} was written by a phoenix-nbtrain too old to be read.",
+                    f"{self.path.name} was written by a version of phoenix-nbtrain that is "
+                    "too old to be read.",
                     remedy=self._left,
                 )
             for older in steps:
@@ -287,7 +288,7 @@ class Database:
         if code & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             return StoreError(
                 f"{where} cannot be written: {why}.",
-                remedy="It is as it was. Make room on that disk, or check it.",
+                remedy="It is unchanged. Free up space on that disk, or check it.",
             )
         if code & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             long = len(os.fsencode(self.path)) > PATH_BYTES_MAX
@@ -300,7 +301,7 @@ class Database:
     @property
     def _left(self) -> str:
         folder = shown(str(self.path.parent), 80)
-        return f"It was left as it is; move it away from {folder} to begin a new one."
+        return f"It was left unchanged; move it away from {folder} to start a new one."
 
 
 def is_full(error: BaseException | None) -> bool:

@@ -1,6 +1,6 @@
 """The draft of one training: what its images, pairs and configuration shall be.
 
-Rows carry ids of our own, stable for ever. An ``asset_id`` is the service's name for a picture
+Rows carry ids of our own, stable for ever. An ``asset_id`` is the service's name for an image
 and may be missing; pairs, selections and frames never speak of it. A draft is frozen: every edit
 makes a new one, and rows that did not change are the same objects in both.
 """
@@ -50,7 +50,7 @@ def url_key(url: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRow:
-    """One picture of the draft."""
+    """One image of the draft."""
 
     image_id: str
     name: str
@@ -83,7 +83,7 @@ class ImageRow:
     and the service turns out to hold it, nobody else wrote it."""
     sending: bool = False
     refusal: str = ""
-    """Why the service refused the picture or its caption; cleared by the next edit."""
+    """Why the service refused the image or its caption; cleared by the next edit."""
     theirs: str | None = None
     """The caption that somebody else wrote there, where both sides changed it: it waits for a
     person to keep one of the two."""
@@ -93,13 +93,13 @@ class ImageRow:
     gone: bool = False
     """Whether somebody else removed it on the service, which waits for a person likewise."""
     ceiling: int | None = None
-    """The plan's limit that kept the picture out: it is sent again once the set has room."""
+    """The plan's limit that kept the image out: it is sent again once the set has room."""
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """What tells this picture from others: its content, its URL, its asset, as far as known.
+        """What tells this image from others: its content, its URL, its asset, as far as known.
 
-        Two rows that share one are the same picture.
+        Two rows that share one are the same image.
         """
         return tuple(k for k in (self.content_hash, self.url_key, self.asset_id) if k)
 
@@ -139,7 +139,7 @@ class PairRow:
     refusal: str = ""
     """Why the pair cannot be, or was not, taken by the service; cleared by the next edit."""
     theirs: str | None = None
-    """The instruction that somebody else wrote for the same two pictures, where both sides did:
+    """The instruction that somebody else wrote for the same two images, where both sides did:
     theirs is a pair of its own until a person keeps one of the two."""
     offered: str | None = None
     """The instruction of a frame that was read before the present one was written, as for images.

@@ -1,7 +1,7 @@
 """Every error the toolkit raises, in one tree.
 
     PhoenixError
-    ├── InputError (ValueError)       what was given cannot be taken; nothing changed
+    ├── InputError (ValueError)       an argument is not valid; nothing changed
     │   ├── ConfigError               an unknown parameter, or a value out of range
     │   ├── ImageError                an image that cannot be trained on
     │   ├── PairError                 a pair whose images cannot be resolved
@@ -22,7 +22,7 @@
     ├── StillRunning (TimeoutError)   the training has not ended in the time that wait() was given
     ├── NotReady (TimeoutError)       a file is not made in the time that download() was given
     └── LaunchError                   the launch protocol stopped before or after the request
-        ├── PriceNotAccepted          today's price, and the line that accepts it
+        ├── PriceNotAccepted          today's cost, and the line that accepts it
         ├── LaunchRefused             Phoenix refused the launch; nothing runs
         └── LaunchUncertain           the request left and no reply tells what it did
 
@@ -95,7 +95,7 @@ def _restored(kind: type[PhoenixError], message: str, state: dict[str, Any]) -> 
 
 
 class InputError(PhoenixError, ValueError):
-    """What was given cannot be taken. Nothing changed."""
+    """An argument is not valid. Nothing changed."""
 
 
 class ConfigError(InputError):
@@ -265,7 +265,7 @@ class LaunchError(PhoenixError):
 
 
 class PriceNotAccepted(LaunchError):
-    """The price was not accepted, or is no longer the accepted one. Nothing was bought."""
+    """The cost was not accepted, or is no longer the accepted one. Nothing was bought."""
 
 
 class LaunchRefused(LaunchError):

@@ -45,8 +45,8 @@ def home() -> Path:
             )
         except RuntimeError:
             raise StoreError(
-                f"PHOENIX_NBTRAIN_HOME names no folder: {shown(given)}.",
-                remedy="Give its whole path.",
+                f"PHOENIX_NBTRAIN_HOME is not a folder: {shown(given)}.",
+                remedy="Give its full path.",
             ) from None
     from platformdirs import user_data_path
 
@@ -55,8 +55,8 @@ def home() -> Path:
         if folder.is_absolute():
             return folder
     raise StoreError(
-        "This computer knows no home folder for you, so nothing can be kept.",
-        remedy="Set PHOENIX_NBTRAIN_HOME to a folder of yours.",
+        "No home folder was found for you, so nothing can be saved.",
+        remedy="Set PHOENIX_NBTRAIN_HOME to a folder that you can write to.",
     )
 
 
@@ -101,13 +101,13 @@ def writing_in(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FULL:
-            remedy = "Make room there."
+            remedy = "Free up space there."
         elif error.errno == errno.ENAMETOOLONG:
             remedy = "Name one with a shorter path: PHOENIX_NBTRAIN_HOME, or data_dir."
         else:
             remedy = "Make it writable, or name another: PHOENIX_NBTRAIN_HOME, or data_dir."
         raise StoreError(
-            f"Nothing can be kept in {ending(folder)}: {error.strerror or type(error).__name__}.",
+            f"Nothing can be saved in {ending(folder)}: {error.strerror or type(error).__name__}.",
             remedy=remedy,
         ) from error
 

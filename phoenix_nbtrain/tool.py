@@ -65,9 +65,9 @@ def train(
         model_id: the model; every action needs it.
         training_image_id: for ``update_image`` and ``delete_image``.
         images: for ``upload_images``: asset ids, URLs for the service to import, or paths of
-            pictures to upload first.
+            images to upload first.
         image_data: for ``update_image`` a caption (``description`` or ``caption``) and/or a new
-            picture (``assetId``, or ``path``: a file or a URL); for ``set_pairs`` ``{"pairs": […]}`` or a list of
+            image (``assetId``, or ``path``: a file or a URL); for ``set_pairs`` ``{"pairs": […]}`` or a list of
             ``{source, target, instruction}`` or ``{sourceId, targetId, instruction}``.
         config: parameters, by our names, the service's or the tool page's own (``steps``).
         dry_run: for ``configure`` and ``start``: return the cost; nothing is kept and nothing
@@ -205,26 +205,28 @@ def _update_image(training: Training, given: Mapping[str, Any]) -> dict[str, Any
     if unknown:
         raise InputError(
             f"image_data has no {shown(unknown[0], 40)}.",
-            remedy="It takes description or caption, and assetId or path.",
+            remedy="It can have description or caption, and assetId or path.",
         )
     if "description" in data and "caption" in data:
         raise InputError("Both description and caption are given.", remedy="Keep one of them.")
     image_id = _image_of(training, given, "update_image")
     caption = data.get("description", data.get("caption"))
-    picture = data.get("path", data.get("assetId", data.get("asset_id")))
-    if caption is None and picture is None:
+    source = data.get("path", data.get("assetId", data.get("asset_id")))
+    if caption is None and source is None:
         raise InputError(
             "image_data changes nothing.", remedy="Give a caption, an assetId or a path."
         )
     if caption is not None and not isinstance(caption, str):
-        raise InputError(f"A caption is text, not {shown(caption, 40)}.", remedy="Quote it.")
-    if picture is not None:
-        training.replace(image_id, picture)
+        raise InputError(
+            f"A caption must be text, not {shown(caption, 40)}.", remedy="Put it in quotes."
+        )
+    if source is not None:
+        training.replace(image_id, source)
         training.sync()
         refusal = training.state.draft.image[image_id].refusal
         if refusal:
             training.undo()
-            raise InputError(as_sentence(f"The picture stays as it was: {refusal}", MESSAGE_MAX))
+            raise InputError(as_sentence(f"The image stays as it was: {refusal}", MESSAGE_MAX))
     if caption is not None:
         training.set_captions({image_id: caption})
     training.sync()
@@ -289,7 +291,8 @@ def _pair(number: int, pair: object) -> dict[str, Any]:
     names |= {"instruction": "instruction"}
     if not isinstance(pair, Mapping) or not set(pair) <= set(names):
         raise InputError(
-            f"Pair {number} is {shown(pair, 50)}.", remedy="It takes source, target, instruction."
+            f"Pair {number} is {shown(pair, 50)}.",
+            remedy="It needs source, target and optionally instruction.",
         )
     row = {names[key]: value for key, value in pair.items()}
     if "source" not in row or "target" not in row:

@@ -55,7 +55,7 @@ class _Opened(type):
         ) -> NoReturn:
             raise InputError(
                 "A training is opened, not called.",
-                remedy=f"{_opening_line(name or 'prop icons', type)} finds it or makes it.",
+                remedy=f"{_opening_line(name or 'prop icons', type)} finds or creates it.",
             )
 
         def __getattr__(cls, name: str) -> NoReturn:
@@ -63,7 +63,7 @@ class _Opened(type):
 
 
 class Training(metaclass=_Opened):
-    """One model's training: its draft, its price, its runs.
+    """One model's training: its draft, its cost, its runs.
 
     Made by `open`, `create` or `attach`. Methods return when what they say is done.
 
@@ -257,7 +257,7 @@ class Training(metaclass=_Opened):
 
     @property
     def unit(self) -> str:
-        """The unit of prices."""
+        """The unit of costs."""
         return self._session.unit
 
     @property
@@ -335,16 +335,16 @@ class Training(metaclass=_Opened):
         """
         return self._session.browse(folder, recursive=arguments.flag("recursive", recursive))
 
-    def picture(self, picture_id: str) -> bytes:
+    def image_bytes(self, image_id: str) -> bytes:
         """Return the whole file of an image or of a sample, by id.
 
-            training.picture(training.images.index[0])
+            training.image_bytes(training.images.index[0])
 
         Raises:
             ImageError: there is no such image.
             ServiceUnreachable, ServiceError: the service, which has it, did not give it.
         """
-        return self._session.thumbnails.content(picture_id)
+        return self._session.thumbnails.content(image_id)
 
     def replace(self, image: str, source: object) -> None:
         """Put another image in an image's place; its name, caption and pairs stay.
@@ -376,7 +376,7 @@ class Training(metaclass=_Opened):
                 returns its caption, ``None`` for "leave it".
 
         Raises:
-            InputError: an image is unknown or ambiguous, or a caption cannot be taken.
+            InputError: an image is unknown or ambiguous, or a caption is not valid.
         """
         ops = caption_edits.set_captions(self.state.draft, given)
         self._session.editing.do(ops).result()
@@ -470,13 +470,13 @@ class Training(metaclass=_Opened):
 
             training.add_pairs("pairs.csv")
 
-        A pair of the same two pictures that is there already gets the line's instruction. Pairs
+        A pair of the same two images that is there already gets the line's instruction. Pairs
         that were removed before, or whose image was, are left out, so that a cell run again does
         not bring them back.
 
         Args:
             source: a ``.csv`` or ``.jsonl`` file, a DataFrame, or a list of records, with
-                ``source``, ``target`` and ``instruction``. Pictures are called by their names,
+                ``source``, ``target`` and ``instruction``. Images are called by their names,
                 paths or ids.
             again: whether to add pairs that were removed before, too.
 
@@ -521,7 +521,7 @@ class Training(metaclass=_Opened):
 
             training.update_config(epochs=12, learning_rate=2e-4)
 
-        ``steps`` is taken too and translated, since the number of images is known here.
+        ``steps`` is accepted too and converted, since the number of images is known here.
 
         Raises:
             ConfigError: an unknown name or a value out of range; nothing was changed.
@@ -551,7 +551,7 @@ class Training(metaclass=_Opened):
 
             training.take_theirs("epochs")
 
-        Where a frame that was read earlier has another text, that one is taken.
+        Where a frame that was read earlier has another text, that one is accepted.
 
         Args:
             rows: ids of images and pairs, names of parameters; without any, all that wait for
@@ -579,7 +579,7 @@ class Training(metaclass=_Opened):
         _warn_refused(self._session.editing.undo().result())
 
     def redo(self) -> None:
-        """Do again what was taken back, likewise.
+        """Redo what was undone, likewise.
 
         training.redo()
         """
@@ -599,7 +599,7 @@ class Training(metaclass=_Opened):
         self._session.sync.now()
 
     def refresh(self) -> Model:
-        """Read the service again: the set, others' changes, the run.
+        """Read the service again: the dataset, others' changes, the run.
 
         training.refresh().status
         """
@@ -614,7 +614,7 @@ class Training(metaclass=_Opened):
             training.estimate(config={"epochs": 20})
 
         Args:
-            config: parameters to price it with instead of those that are set. Nothing of them is
+            config: parameters to estimate it with instead of those that are set. Nothing of them is
                 kept, here or on the service.
 
         Raises:
@@ -653,7 +653,7 @@ class Training(metaclass=_Opened):
         return replace(run, message=launched.said) if said else run
 
     def stop(self) -> None:
-        """Ask the run to stop. What it cost is not given back for certain.
+        """Ask the run to stop. Its cost may not be refunded.
 
         training.stop()
         """
@@ -743,7 +743,8 @@ def _newest(opening: Opening, model_ids: Sequence[str]) -> Model:
     """Return the first of these models that is still there."""
     if not model_ids:
         raise InputError(
-            "Nothing was launched from this computer yet.", remedy="Training.open(…) begins."
+            "Nothing has been launched from this computer yet.",
+            remedy="Start with Training.open(…).",
         )
     for model_id in model_ids:
         try:
@@ -751,8 +752,8 @@ def _newest(opening: Opening, model_ids: Sequence[str]) -> Model:
         except NotFound:
             continue  # deleted
     raise InputError(
-        "None of the models launched from this computer exists any more.",
-        remedy="nbt.models() lists those that are; Training.open(…) makes one.",
+        "None of the models launched from this computer exists anymore.",
+        remedy="nbt.models() lists those that do; Training.open(…) creates one.",
     )
 
 

@@ -21,7 +21,7 @@ const VIEWS = {
   "panels/panels.ts": [],
   "progress/progress.ts": [],
 };
-const STYLES = ["grid/grid.css", "pairs/pairs.css", "panels/panels.css", "picker/folder.css", "snapshot/twin.css"];
+const STYLES = ["grid/grid.css", "pairs/pairs.css", "panels/panels.css", "picker/folder.css", "snapshot/snapshot.css"];
 
 /** @type {esbuild.BuildOptions} */
 const options = {

@@ -35,5 +35,5 @@ class SetClock:
 def launches_by(training: Training) -> SetClock:
     """Return a clock by which the training's launches go from now on."""
     clock, session = SetClock(), training._session
-    session.launcher._clock = session.launcher._ledger._clock = session.journal._clock = clock
+    session.launcher._clock = session.launcher._reconciler._clock = session.journal._clock = clock
     return clock

@@ -104,9 +104,9 @@ class FakeService:
         self.images_max: int | None = None
         """The plan's ceiling on a model's training images; ``None`` for none."""
         self.drops_pairs = False
-        """Whether pairs go with a picture that they name: no source states it."""
+        """Whether pairs go with an image that they name: no source states it."""
         self.inline_max = 4_000_000
-        """Pictures of more bytes go in parts, under an upload's id."""
+        """Images of more bytes go in parts, under an upload's id."""
         self.web: dict[str, bytes] = {}
         """What the service finds behind the URLs that it is asked to import."""
         self.assets: dict[str, Asset] = {}
@@ -114,7 +114,7 @@ class FakeService:
         """The bytes of every asset that came by an upload."""
         self.uploads: dict[str, BegunUpload] = {}
         self.sent: Counter[bytes] = Counter()
-        """How often each picture's bytes arrived here whole."""
+        """How often each image's bytes arrived here whole."""
         self.jobs: dict[str, Job] = {}
         self.downloads: list[str | None] = []
         """The epochs whose weights were bought, ``None`` for the last."""

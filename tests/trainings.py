@@ -1,6 +1,6 @@
 """Real trainings for tests of views: with given rows, over a service in memory, with time standing still.
 
-`training_of` opens one. No picture is decoded: a thumbnail is the picture as the service has it.
+`training_of` opens one. No image is decoded: a thumbnail is the image as the service has it.
 """
 
 from __future__ import annotations
@@ -88,18 +88,18 @@ class HeldRunner(InlineRunner):
 
 
 class Undecoded(Thumbnailer):
-    """Takes whole pictures for thumbnails, so that no test waits for a decoder. It counts."""
+    """Takes whole images for thumbnails, so that no test waits for a decoder. It counts."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.asked: list[str] = []
-        """The keys of the pictures that were asked for, in order."""
+        """The keys of the images that were asked for, in order."""
         self.made = 0
         """How many thumbnails were made."""
         self.small: Callable[[bytes, int], Thumbnail] = lambda whole, _px: Thumbnail(
             mime="image/png", content=whole
         )
-        """Makes a thumbnail of a picture and a size."""
+        """Makes a thumbnail of an image and a size."""
 
     def at_hand(self, key: str, px: int) -> Thumbnail | None:
         self.asked.append(key)
@@ -278,12 +278,12 @@ def _consistent(row: ImageRow, contents: Contents) -> ImageRow:
     return replace(row, content_hash=contents.put(picture(row.name) + name))
 
 
-# -- pictures and rows -------------------------------------------------------------------------------
+# -- images and rows -------------------------------------------------------------------------------
 
 
 def picture(name: str, px: int = 192) -> bytes:
-    """Return a PNG: the real picture of that name where there is one, else a plain colour."""
-    path = _pictures(os.environ.get("NBTRAIN_TEST_IMAGES")).get(name)
+    """Return a PNG: the real image of that name where there is one, else a plain colour."""
+    path = _images(os.environ.get("NBTRAIN_TEST_IMAGES")).get(name)
     return _drawn(path, sum(name.encode("utf-8", "replace")) % 200, px)
 
 
@@ -302,7 +302,7 @@ def _drawn(path: Path | None, shade: int, px: int) -> bytes:
 
 
 @cache
-def _pictures(folder: str | None) -> dict[str, Path]:
+def _images(folder: str | None) -> dict[str, Path]:
     if not folder:
         return {}
     paths = {p.name: p for p in sorted((Path(folder) / "color").glob("*.png"))}

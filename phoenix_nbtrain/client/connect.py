@@ -129,10 +129,12 @@ def _opened(
     if to == "local" and unused:
         raise CredentialsError(
             f"The local Phoenix takes no {' and no '.join(unused)}.",
-            remedy='Leave out "local" to use them, or them to stay local.',
+            remedy='Leave out "local" to use them, or leave them out to stay local.',
         )
     if to == "hosted":
-        refuse_if_only_local("Tutorials run that way; open your own notebook for the hosted one.")
+        refuse_if_only_local(
+            "Tutorials run on the local Phoenix; use a notebook of your own for the hosted one."
+        )
     credentials = None if to == "local" or only_local() else find(explicit)
     if credentials is None and to == "hosted":
         raise CredentialsError(
@@ -293,12 +295,12 @@ def unchecked(credentials: Credentials, *, local_id: str | None = None) -> Phoen
     del url  # with what may be credentials, which a traceback would show
     if missing:
         raise CredentialsError(
-            f"The base URL {shown(_address(credentials.base_url))} is not a whole address.",
+            f"The base URL {shown(_address(credentials.base_url))} is incomplete.",
             remedy="Write https://host/v1, with the service's host.",
         )
     if more:
         raise CredentialsError(
-            "The base URL holds more than an address.",
+            "The base URL contains more than an address.",
             remedy="Give credentials as api_key and api_secret, or bearer_token.",
         )
     if scheme != "https" and not (scheme == "http" and _is_loopback(credentials)):
@@ -340,12 +342,12 @@ def _only_project(client: Phoenix, team_id: str | None) -> str:
         return projects[0].id
     if not projects:
         raise CredentialsError(
-            "The token reaches no project.", remedy="Pass project_id=, or check team_id=."
+            "The token has no access to any project.", remedy="Pass project_id=, or check team_id=."
         )
     listed = ", ".join(f"{shown(p.id, 30)} ({shown(p.name, 20)})" for p in projects[:3])
     more = f" and {len(projects) - 3} more" if len(projects) > 3 else ""
     raise CredentialsError(
-        f"The token reaches several projects: {listed}{more}.", remedy="Pass project_id=."
+        f"The token has access to several projects: {listed}{more}.", remedy="Pass project_id=."
     )
 
 
@@ -359,8 +361,9 @@ def _warn_of_literals(secrets: Iterable[Secret]) -> None:
         return
     if any(secret.reveal() in cell for secret in secrets):
         warnings.warn_explicit(
-            f"A credential stands in cell {shell.execution_count}, saved with the notebook. Move it to "
-            "PHOENIX_NBTRAIN_API_KEY and PHOENIX_NBTRAIN_API_SECRET, and make a new one.",
+            f"Cell {shell.execution_count} contains a credential, which is saved with the "
+            "notebook. Move it to PHOENIX_NBTRAIN_API_KEY and PHOENIX_NBTRAIN_API_SECRET, "
+            "and create a new one.",
             UserWarning,
             # Not the cell's own file, of which the line with the credential would be shown.
             "<phoenix_nbtrain>",

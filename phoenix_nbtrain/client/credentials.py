@@ -48,8 +48,8 @@ class Credentials:
             if secret is not None and not _fits_a_header(secret):
                 # Caught here, since what fails to be sent as a header is quoted in the failure.
                 raise CredentialsError(
-                    f"The {name} holds characters that none has ({self.source}).",
-                    remedy="Copy it again, alone and whole.",
+                    f"The {name} contains invalid characters ({self.source}).",
+                    remedy="Copy all of it again, and nothing else.",
                 )
         object.__setattr__(self, "sent", self.bearer_token or _pair(self.api_key, self.api_secret))
 
@@ -199,7 +199,7 @@ def refuse_what_is_no_text(arguments: Mapping[str, type]) -> None:
     for name, kind in arguments.items():
         if not issubclass(kind, str):
             raise InputError(
-                f"{name} is a {shown(kind.__name__, 40)}, not a text.",
+                f"{name} must be text, not a {shown(kind.__name__, 40)}.",
                 remedy=f'Write it in quotes: {name}="…".',
             )
 

@@ -29,7 +29,7 @@ def decompressed(response: httpx.Response) -> Iterator[bytes]:
         yield from response.stream  # a chunk is what one read of the network gave
         return
     if encoding not in ("gzip", "x-gzip"):
-        raise httpx.DecodingError("the reply is encoded in a way that was not asked for")
+        raise httpx.DecodingError("the reply uses an encoding that was not requested")
     gzip, begun = zlib.decompressobj(zlib.MAX_WBITS | 16), False
     for chunk in filter(None, response.stream):
         left, more, begun = chunk, True, True

@@ -51,7 +51,9 @@ class Endpoint:
 
 def _segment(value: str) -> str:
     if not (value.isascii() and value.isprintable() and len(value) <= _ID_MAX):
-        raise InputError(f"{shown(value)} is not an id.", remedy="Copy it again, alone and whole.")
+        raise InputError(
+            f"{shown(value)} is not an id.", remedy="Copy all of it again, and nothing else."
+        )
     return quote(value, safe="")
 
 

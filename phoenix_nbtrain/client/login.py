@@ -81,8 +81,11 @@ def login(
         use(client)  # what talks to that service goes on with the new login
     else:
         client.close()
-    ahead = "" if first else " The environment's credentials come first."
-    return Said(f"Logged in. Kept for you only in {login_path()}; nbt.connect() uses it.{ahead}")
+    ahead = "" if first else " Credentials from the environment take precedence."
+    return Said(
+        f"Logged in. Saved in {login_path()}, which only you can read; nbt.connect() uses "
+        f"it.{ahead}"
+    )
 
 
 def logout() -> Said:
@@ -101,7 +104,9 @@ def logout() -> Said:
         if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             raise
         return Said(f"There was no saved login in {login_path()}.")
-    return Said(f"The saved login in {login_path()} is deleted. The service's own key stays valid.")
+    return Said(
+        f"Deleted the saved login in {login_path()}. The key itself stays valid on the service."
+    )
 
 
 def _save(secrets: Mapping[str, Secret], places: Mapping[str, str]) -> None:
@@ -126,9 +131,9 @@ def _asked(name: str) -> Secret:
             typed = Secret(getpass.getpass(f"{label}: ").strip())
     except (EOFError, NotImplementedError, getpass.GetPassWarning):
         raise CredentialsError(
-            "Nobody can be asked here without showing what is typed.",
+            "Typed text cannot be hidden here.",
             remedy="Set PHOENIX_NBTRAIN_API_KEY and PHOENIX_NBTRAIN_API_SECRET instead.",
         ) from None
     if not typed.reveal():
-        raise CredentialsError(f"No {label} was typed.", remedy="Nothing was saved.")
+        raise CredentialsError(f"No {label} was entered.", remedy="Nothing was saved.")
     return typed

@@ -170,14 +170,14 @@ def unreachable(host: str, proxy: Proxy | None, error: Exception) -> ServiceUnre
         why = (cause.reason or "unknown").lower().replace("_", " ")
         return _wrong(
             f"No TLS connection to {name} could be made: {shown(why, 60)}.",
-            "Check the base URL, and what stands between: a proxy or a firewall.",
+            "Check the base URL and any proxy or firewall in between.",
         )
     if isinstance(error, httpcore.ProxyError) and proxy is not None:
         return _proxy_refuses(name, proxy, str(error))
     if isinstance(error, httpcore.ConnectTimeout):
         why = "no answer in time"
     elif isinstance(cause, socket.gaierror):
-        why = "its name is not known here"
+        why = "its name could not be resolved"
     elif isinstance(cause, OSError) and cause.strerror:
         why = cause.strerror
     else:
@@ -195,7 +195,10 @@ def unreachable(host: str, proxy: Proxy | None, error: Exception) -> ServiceUnre
 def _certificate(name: str, error: ssl.SSLCertVerificationError) -> ServiceUnreachable:
     code, given = error.verify_code, certificates()
     if code in _EXPIRED:
-        what, remedy = _EXPIRED[code], "Check this computer's clock; else the server's is too old."
+        what, remedy = (
+            _EXPIRED[code],
+            "Check this computer's clock; if it is right, the server's certificate is out of date.",
+        )
     elif code in _UNKNOWN_ISSUER:
         what = _UNKNOWN_ISSUER[code]
         remedy = (
@@ -204,7 +207,7 @@ def _certificate(name: str, error: ssl.SSLCertVerificationError) -> ServiceUnrea
             else f"{given} lacks it: add the CA there, or unset it."
         )
     elif code in _OTHER_NAME:
-        what, remedy = _OTHER_NAME[code], "Check the base URL, and what stands between."
+        what, remedy = _OTHER_NAME[code], "Check the base URL and any proxy in between."
     else:
         what = f"is not accepted ({shown(error.verify_message, 50)})"
         remedy = "SSL_CERT_FILE names the CA certificates that are trusted."
@@ -214,12 +217,12 @@ def _certificate(name: str, error: ssl.SSLCertVerificationError) -> ServiceUnrea
 def _proxy_refuses(name: str, proxy: Proxy, said: str) -> ServiceUnreachable:
     if said.startswith("407") and proxy.auth is None:
         return _wrong(
-            f"The proxy {proxy} wants a user name and a password.",
+            f"The proxy {proxy} requires a user name and password.",
             f"Give them in {proxy.source}: http://user:password@host:port.",
         )
     if said.startswith("407"):
         return _wrong(
-            f"The proxy {proxy} refused the user name or the password.",
+            f"The proxy {proxy} refused the user name or password.",
             f"Correct them in {proxy.source}.",
         )
     return _wrong(

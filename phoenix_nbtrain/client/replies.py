@@ -83,7 +83,7 @@ class Reply:
             return value
         del value
         raise ServiceUnreachable(
-            f"Phoenix's reply holds no {key}.",
+            f"Phoenix's reply has no {key}.",
             sent=True,
             remedy="training.refresh() reads it again.",
         )
@@ -111,9 +111,9 @@ class Reply:
 def _no_reply_of_the_service(status: int) -> ServiceUnreachable:
     # Counted as sent: a proxy that dislikes a reply may put its own page in the reply's place.
     return ServiceUnreachable(
-        f"What came back ({status}) is not a reply from Phoenix.",
+        f"The reply ({status}) is not from Phoenix.",
         sent=True,
-        remedy="Check the base URL, and what stands between: a proxy or a login page.",
+        remedy="Check the base URL, and whether a proxy or login page is in between.",
     )
 
 
@@ -132,9 +132,9 @@ def priced(reply: Reply) -> Quote | LaunchReply:
         return price
     del body  # what is not ours is in no variable that a traceback could show
     raise ServiceUnreachable(
-        "The dry run's reply states no usable price.",
+        "The dry run returned no usable cost.",
         sent=True,
-        remedy="A dry run buys nothing; estimate again.",
+        remedy="Nothing was charged; estimate again.",
     )
 
 
@@ -213,7 +213,7 @@ def _of_429(
         if seconds is not None:
             return CoolingDown(
                 f"{said}: the next can start in {lasting(seconds)}.",
-                remedy="Start again after that.",
+                remedy="Try again then.",
                 remaining_seconds=seconds,
                 **rest,
             )
@@ -221,7 +221,7 @@ def _of_429(
         limit, action = details.get("actionLimit"), details.get("actionName", "this")
         return PlanLimitReached(
             f"The plan's limit for {shown(action, 40)} is {shown(limit, 12)}.",
-            remedy="Waiting does not change it; make room, or change the plan.",
+            remedy="Waiting won't help; free up room or change the plan.",
             **rest,
         )
     after = retry_after(reply.headers)

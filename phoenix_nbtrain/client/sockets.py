@@ -188,7 +188,7 @@ class _Stream(httpcore.NetworkStream):
         until = _until.get()
         if until is not None and ticks() > until:
             # What is late must not begin at all: by now somebody may count on its being over.
-            raise httpcore.WriteTimeout("the time for this exchange is over")
+            raise httpcore.WriteTimeout("the request took too long")
         for start in range(0, len(buffer), _WRITTEN_AT_ONCE):
             self._stream.write(buffer[start : start + _WRITTEN_AT_ONCE], _left(timeout))
 

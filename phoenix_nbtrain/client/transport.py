@@ -147,7 +147,7 @@ class Transport:
             url = httpx.URL(self.base_url + path, params=asked)
         except (httpx.InvalidURL, UnicodeError):
             raise InputError(
-                f"An address cannot hold {shown(asked, 90)}.", remedy="Copy the ids again."
+                f"An address cannot contain {shown(asked, 90)}.", remedy="Copy the ids again."
             ) from None
 
         def once() -> Reply:
@@ -326,7 +326,7 @@ def as_json(body: Any) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"This cannot be sent: {shown(str(error), 80)}.",
-            remedy="Use texts, finite numbers, lists and mappings.",
+            remedy="Use strings, finite numbers, lists and mappings.",
         ) from None
 
 
@@ -365,7 +365,7 @@ def _exchange(
         slow = isinstance(error, httpx.TimeoutException)
         why = f"within {endpoint.seconds:g} s" if slow else f"({type(error).__name__})"
         failure = ServiceUnreachable(
-            f"Phoenix gave no whole reply {why}.",
+            f"Phoenix sent no complete reply {why}.",
             sent=True,
             remedy="Check the network; refresh() shows what arrived.",
         )

@@ -56,9 +56,9 @@ def send(
         upload = _with_parts(service, upload, pieces)
         if upload is None:
             raise ServiceUnreachable(
-                "The service names no usable addresses for the image's parts.",
+                "The service returned no usable upload addresses for the image.",
                 sent=True,
-                remedy="Try again; the upload goes on where it stands.",
+                remedy="Try again; the upload continues where it stopped.",
             )
     return _imported(service, sleep, upload)
 
@@ -135,7 +135,7 @@ def _imported(service: Phoenix, sleep: Callable[[float], None], upload: Upload) 
             raise ServiceUnreachable(
                 f"The image is still not imported after {IMPORT_SECONDS_MAX} s.",
                 sent=True,
-                remedy="Try again later; it is not sent a second time.",
+                remedy="Try again later; it won't be sent twice.",
             )
         sleep(pause)
         pause = min(_LOOK_LAST, pause * 2)
@@ -153,10 +153,10 @@ def _check_address(url: str) -> None:
         raise InputError(
             # Without what may be a name and password, or a signature.
             f"{shown(url.partition('?')[0].rpartition('@')[2])} is not the address of an image.",
-            remedy="It begins with https://.",
+            remedy="It must begin with https://.",
         )
     if parts.username or parts.password:
         raise InputError(
-            "The image's address holds credentials, which the service would get.",
+            "The image's URL contains credentials, which would be sent to the service.",
             remedy="Download the image yourself and add the file.",
         )

@@ -24,12 +24,14 @@ def caption_text(value: object, what: str = "caption") -> str:
     """
     if not isinstance(value, str):
         article = "An" if what[:1] in "aeiou" else "A"
-        raise InputError(f"{article} {what} is text, not {shown(value, 40)}.", remedy="Quote it.")
+        raise InputError(
+            f"{article} {what} must be text, not {shown(value, 40)}.", remedy="Put it in quotes."
+        )
     if len(value) > CAPTION_BYTES_MAX:  # before any work: it may be 10 MB
         raise InputError(f"The {what} is longer than 64 KiB.", remedy="Shorten it.")
     value = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n"))
     if "\0" in value:
-        raise InputError(f"The {what} holds a NUL character.", remedy="Type it again.")
+        raise InputError(f"The {what} contains a NUL character.", remedy="Type it again.")
     if _size(value, what) > CAPTION_BYTES_MAX:
         raise InputError(f"The {what} is longer than 64 KiB.", remedy="Shorten it.")
     return value
@@ -44,14 +46,14 @@ def name_text(value: object) -> str:
         InputError: not a text, empty, over 255 bytes, of several lines, or not writable as UTF-8.
     """
     if not isinstance(value, str):
-        raise InputError(f"A name is text, not {shown(value, 40)}.")
+        raise InputError(f"A name must be text, not {shown(value, 40)}.")
     name = value.strip()
     if not name:
-        raise InputError("A name cannot be empty.", remedy="Give it at least one letter.")
+        raise InputError("A name cannot be empty.", remedy="It needs at least one letter.")
     if len(name) > NAME_BYTES_MAX or _size(name, "name") > NAME_BYTES_MAX:
         raise InputError("The name is longer than 255 bytes.", remedy="Shorten it.")
     if any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in name):
-        raise InputError(f"The name {shown(name)} holds a line break or control character.")
+        raise InputError(f"The name {shown(name)} contains a line break or control character.")
     return name
 
 
@@ -60,6 +62,6 @@ def _size(value: str, what: str) -> int:
         return len(value.encode())
     except UnicodeEncodeError:
         raise InputError(
-            f"The {what} {shown(value, 40)} holds half a character (a lone surrogate).",
+            f"The {what} {shown(value, 40)} contains half a character (a lone surrogate).",
             remedy="Type it again." if what != "name" else "Rename the file.",
         ) from None

@@ -21,11 +21,11 @@ __all__ = ["PAIRS_MAX", "Op", "RefusedError", "Work", "pair_problem"]
 Op: TypeAlias = Mapping[str, Any]
 
 PAIRS_MAX = catalog.IMAGES_MAX * (catalog.IMAGES_MAX - 1)
-"""Most pairs of a draft: every ordered pair of the pictures that a training takes."""
+"""Most pairs of a draft: every ordered pair of the images that a training takes."""
 
 _PAIR_ID = re.compile(r"pair_[0-9A-Za-z_-]{1,64}")
-_STALE = "It changed meanwhile; what stands now is shown."
-_SAME = "Source and target are the same picture."
+_STALE = "It changed in the meantime; the current value is shown."
+_SAME = "Source and target are the same image."
 
 
 Row = TypeVar("Row", ImageRow, PairRow)
@@ -73,10 +73,10 @@ def pair_problem(pair: PairRow, images: Mapping[str, Any]) -> str:
     """Return why ``pair`` cannot be sent, given the images that are there; empty if it can."""
     for side, image_id in (("source", pair.source), ("target", pair.target)):
         if not image_id:
-            return f"it has no {side} picture yet"
+            return f"it has no {side} image yet"
         if image_id not in images:
-            return f"its {side} picture was removed"
-    return "its source and target are the same picture" if pair.source == pair.target else ""
+            return f"its {side} image was removed"
+    return "its source and target are the same image" if pair.source == pair.target else ""
 
 
 class Work:
@@ -99,7 +99,7 @@ class Work:
         self._sided: dict[str, tuple[PairRow, dict[int, str]]] = {}
         """Pairs of which a side was set, as they stood before, and by which operations."""
         self._lookup: Lookup | None = None
-        """The pictures by their names, once somebody asks."""
+        """The images by their names, once somebody asks."""
 
     def draft(self) -> Draft:
         """Return the new draft, one revision on."""
@@ -162,7 +162,7 @@ class Work:
         if self._seen > self.before.revision:
             raise RefusedError("The view is ahead of the draft. Reload the view.")
         if kind not in ("set", "swap") and self._seen < self.before.revision:
-            raise RefusedError("The table changed meanwhile. Look again and repeat it.")
+            raise RefusedError("The table changed in the meantime. Check it and try again.")
         methods[kind, table](op)
 
     # -- set ---------------------------------------------------------------------------------
@@ -206,8 +206,8 @@ class Work:
             self._settle("pairs", row.pair_id, column, standing, value)
         self._pairs.by_id[row.pair_id] = self._judged(new)
 
-    def one_picture(self) -> list[tuple[int, RefusedError]]:
-        """Take back what makes a picture its own target, once all is done; return it by position.
+    def one_image(self) -> list[tuple[int, RefusedError]]:
+        """Take back what makes an image its own target, once all is done; return it by position.
 
         Not before: both sides of a pair may be set, one after the other.
         """
@@ -227,7 +227,7 @@ class Work:
     def _set_config(self, op: Op) -> None:
         name, given = op.get("row"), op.get("value")
         if not isinstance(name, str):
-            raise RefusedError("A parameter is called by its name.")
+            raise RefusedError("A parameter needs its name.")
         try:
             known = catalog.parameters(self._type_name) if not self._trusted else {}
         except PhoenixError as error:
@@ -299,14 +299,14 @@ class Work:
         if row_id is None:
             row_id = new_pair_id()
         if not isinstance(row_id, str) or not _PAIR_ID.fullmatch(row_id):
-            raise RefusedError(f"{shown(row_id, 40)} is no id for a pair.")
+            raise RefusedError(f"{shown(row_id, 40)} is not a valid pair id.")
         if row_id in self._pairs.by_id:
-            raise RefusedError("There is a pair of that id already.")
+            raise RefusedError("A pair with that id already exists.")
         if len(self._pairs.order) >= PAIRS_MAX:
-            raise RefusedError(f"There are {PAIRS_MAX:,} pairs already, the most a draft takes.")
+            raise RefusedError(f"There are {PAIRS_MAX:,} pairs already, the maximum.")
         values = op.get("values")
         if not isinstance(values, Mapping) or not {"source", "target"} <= values.keys():
-            raise RefusedError("A pair needs a source and a target picture.")
+            raise RefusedError("A pair needs a source and a target image.")
         if set(values) - set(COLUMNS["pairs"]):
             raise RefusedError(
                 "A pair has a source, a target and an instruction, and nothing else."
@@ -351,7 +351,7 @@ class Work:
             return self._shift(op, rows)
         row_id = self._image(op).image_id if table == "images" else self._pair(op).pair_id
         if op.get("at") is None:
-            raise RefusedError("A move names where to.")
+            raise RefusedError("A move needs a destination.")
         before, at = rows.move(row_id, self._position(op["at"], len(rows.order)))
         if before != at:
             self.inverse.append({"op": "move", "table": table, "row": row_id, "at": before})
@@ -361,12 +361,12 @@ class Work:
         """Move rows past the neighbour that is not among them; what is at the end stays there."""
         given, by = op.get("rows"), op["by"]
         if not isinstance(given, list) or not all(isinstance(i, str) for i in given):
-            raise RefusedError("A move names its rows.")
+            raise RefusedError("A move needs its rows.")
         if by not in (1, -1):
             raise RefusedError("Rows move by one.")
         chosen = set(given)
         if not chosen <= rows.by_id.keys():
-            raise RefusedError("One of these rows is no longer there.")
+            raise RefusedError("One of these rows no longer exists.")
         for row_id in [i for i in rows.order if i in chosen][::-by]:
             before = rows.order.index(row_id)
             to = before + by
@@ -380,7 +380,7 @@ class Work:
         at = self._position(op.get("at"), len(self._images.order))
         for row in op.get("rows", ()):
             if not isinstance(row, ImageRow):
-                raise RefusedError("Only rows that were taken out can be restored.")
+                raise RefusedError("Only removed rows can be restored.")
             # Not in the removed ones any more: the service let go of it in the meantime. The
             # asset itself is still there.
             attached = row.attached and row.asset_id in self._removed
@@ -390,8 +390,8 @@ class Work:
             at = self.insert_image(back, at) + 1
 
     def insert_image(self, row: ImageRow, at: int) -> int:
-        if any(_same_picture(row, other) for other in self._images.by_id.values()):
-            raise RefusedError("The picture is there already.")
+        if any(_same_image(row, other) for other in self._images.by_id.values()):
+            raise RefusedError("The image is already there.")
         # Whether the service lists it already is for the next reading of the model to tell.
         self._removed.discard(row.asset_id or "")
         at = self._images.insert(at, row.image_id, row)
@@ -405,7 +405,7 @@ class Work:
         at = self._position(op.get("at"), len(self._pairs.order))
         for row in op.get("rows", ()):
             if not isinstance(row, PairRow) or row.pair_id in self._pairs.by_id:
-                raise RefusedError("The pair is there already.")
+                raise RefusedError("The pair is already there.")
             at = self._pairs.insert(at, row.pair_id, self._judged(replace(row, sending=False))) + 1
             self._touch("pairs", row.pair_id)
             self.inverse.append({"op": "delete", "table": "pairs", "row": row.pair_id})
@@ -536,13 +536,13 @@ class Work:
     def _image(self, op: Op) -> ImageRow:
         row = self._images.by_id.get(_row_id(op))
         if row is None:
-            raise RefusedError("That picture is no longer in the set.")
+            raise RefusedError("That image is no longer in the dataset.")
         return row
 
     def _pair(self, op: Op) -> PairRow:
         row = self._pairs.by_id.get(_row_id(op))
         if row is None:
-            raise RefusedError("That pair is no longer there.")
+            raise RefusedError("That pair no longer exists.")
         return row
 
     def _column(self, op: Op) -> str:
@@ -565,9 +565,9 @@ class Work:
             raise RefusedError(str(error), standing) from None
 
     def _side(self, value: object, side: str) -> str:
-        """Return the id of the picture that ``value`` means; empty for a side left open."""
+        """Return the id of the image that ``value`` means; empty for a side left open."""
         if not isinstance(value, str):
-            raise InputError(f"A {side} is called by its name, not {shown(value, 40)}.")
+            raise InputError(f"Give a {side} by its name, not {shown(value, 40)}.")
         if not value or value in self._images.by_id:
             return value
         if self._lookup is None:
@@ -578,7 +578,7 @@ class Work:
         if at is None:
             return end
         if isinstance(at, bool) or not isinstance(at, int):
-            raise RefusedError(f"{shown(at, 30)} is no position.")
+            raise RefusedError(f"{shown(at, 30)} is not a position.")
         return min(max(at, 0), end)
 
     def _judged(self, pair: PairRow) -> PairRow:
@@ -610,5 +610,5 @@ def _taken(row: ImageRow, *, mine: bool) -> tuple[str | None, str | None]:
     return (row.offered, None) if row.theirs is None else (row.theirs, row.offered)
 
 
-def _same_picture(a: ImageRow, b: ImageRow) -> bool:
+def _same_image(a: ImageRow, b: ImageRow) -> bool:
     return a.image_id == b.image_id or not set(a.keys).isdisjoint(b.keys)

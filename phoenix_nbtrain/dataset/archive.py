@@ -1,4 +1,4 @@
-"""Zip archives of pictures, read member by member and never unpacked to disk."""
+"""Zip archives of images, read member by member and never unpacked to disk."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MEMBERS_MAX = 10_000
 DIRECTORY_BYTES_MAX = 4_000_000
 """Longest table of contents that is read: Python makes an object of each of its entries."""
 UNPACKED_MAX = 2_500_000_000
-"""Most bytes that all members may claim: fifty pictures of the largest size."""
+"""Most bytes that all members may claim: fifty images of the largest size."""
 RATIO_MAX = 100
-"""How much a member may shrink. Pictures hardly do; a bomb shrinks a thousandfold."""
+"""How much a member may shrink. Images hardly do; a bomb shrinks a thousandfold."""
 
-_AGAIN = "Unpack it yourself, look at the files, and add the folder."
+_AGAIN = "Unpack it yourself, check the files, and add the folder."
 
 
 def members(path: Path) -> list[tuple[str, Callable[[], bytes]]]:
@@ -51,12 +51,12 @@ def members(path: Path) -> list[tuple[str, Callable[[], bytes]]]:
         if name.startswith("/") or name[1:2] == ":" or ".." in name.split("/"):
             raise _refused(path, f"has a member outside of its folder, {shown(name, 40)}")
         if name.casefold() in seen:
-            raise _refused(path, f"holds {shown(name, 40)} twice")
+            raise _refused(path, f"contains {shown(name, 40)} twice")
         seen.add(name.casefold())
         if info.flag_bits & 0x1:
             raise InputError(f"{shown(path.name)} is encrypted.", remedy=_AGAIN)
         if stat.S_ISLNK(info.external_attr >> 16):
-            raise _refused(path, f"holds a link, {shown(name, 40)}")
+            raise _refused(path, f"contains a link, {shown(name, 40)}")
         unpacked += info.file_size
         if info.file_size > 1_000_000 and info.file_size > RATIO_MAX * info.compress_size:
             raise _refused(path, f"has a member that unpacks {RATIO_MAX}fold, {shown(name, 40)}")
@@ -74,7 +74,7 @@ def _check_end(path: Path) -> None:
         file.seek(max(0, size - 22 - 65_535 - 20))
         tail = file.read()
     if b"PK\x06\x07" in tail:  # ZIP64: more than 65,535 members, or more than 4 GB
-        raise _refused(path, "is a ZIP64 archive, far larger than a training set")
+        raise _refused(path, "is a ZIP64 archive, far larger than a dataset")
     at = tail.find(b"PK\x05\x06")
     while at >= 0:
         if at + 22 <= len(tail):
@@ -103,4 +103,4 @@ def _reader(path: Path, name: str) -> Callable[[], bytes]:
 
 
 def _refused(path: Path, why: str) -> InputError:
-    return InputError(f"{shown(path.name, 40)} {why}; nothing of it is taken.", remedy=_AGAIN)
+    return InputError(f"{shown(path.name, 40)} {why}; nothing was added from it.", remedy=_AGAIN)

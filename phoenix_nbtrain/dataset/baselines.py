@@ -19,7 +19,7 @@ from phoenix_nbtrain.draft import COLUMNS, Draft
 KEPT = 64
 """States that are kept. For a frame of an older one, all that differs counts as changed in it."""
 COMPUTED = ("width", "height", "bytes", "asset_id")
-"""The columns of images that are read from the picture and cannot be set."""
+"""The columns of images that are read from the image and cannot be set."""
 _READ = "phoenix_nbtrain.read"
 
 Cells: TypeAlias = Mapping[str, tuple[str, ...]]

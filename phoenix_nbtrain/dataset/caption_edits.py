@@ -1,4 +1,4 @@
-"""Captions for many pictures at once, as operations for `edits.apply`."""
+"""Captions for many images at once, as operations for `edits.apply`."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def ensure_trigger(draft: Draft, word: str) -> tuple[Op, ...]:
     """
     if not isinstance(word, str) or not word.strip():
         raise InputError(
-            "A trigger word is a text of at least one letter.",
+            "A trigger word needs at least one letter.",
             remedy="Give one word, for example 'sks_style'.",
         )
     word = caption_text(word.strip(), "trigger word")
     if "," in word or "\n" in word:
         raise InputError(
-            f"The trigger word {shown(word, 40)} holds a comma or a line break.",
+            f"The trigger word {shown(word, 40)} contains a comma or a line break.",
             remedy="Give one word, for example 'sks_style'.",
         )
     captions: dict[str, str] = {}
@@ -60,12 +60,12 @@ def set_captions(
 
     Args:
         draft: the draft whose images are captioned.
-        captions: a mapping from picture (id, name or path) to caption, or a function that gets
+        captions: a mapping from image (id, name or path) to caption, or a function that gets
             each row and returns its caption, ``None`` for "leave it". Images that a person
             removed may be in the mapping, and are passed over.
 
     Raises:
-        InputError: a picture is unknown or ambiguous, or a caption cannot be taken. All or
+        InputError: an image is unknown or ambiguous, or a caption cannot be taken. All or
             nothing: then there are no operations at all.
     """
     new: dict[str, str] = {}
@@ -86,7 +86,7 @@ def set_captions(
                 new[row.image_id] = _checked(row, made)
     else:
         raise InputError(
-            f"Captions come as a mapping or a function, not {shown(type(captions).__name__, 40)}.",
+            f"Captions must be a mapping or a function, not {shown(type(captions).__name__, 40)}.",
             remedy='For example {"cat.png": "a cat"}.',
         )
     return _set(draft, new)
@@ -108,7 +108,7 @@ def _checked(row: ImageRow, caption: object) -> str:
 
 
 def _set(draft: Draft, captions: Mapping[str, str]) -> tuple[Op, ...]:
-    # The same caption again is a wish to send a refused picture again. For one that is there it is
+    # The same caption again is a wish to send a refused image again. For one that is there it is
     # not: a cell that is merely run again must not overwrite what somebody else wrote.
     return tuple(
         {"op": "set", "table": "images", "row": i, "column": "caption", "value": caption}

@@ -19,7 +19,7 @@ Severity = Literal["problem", "advice"]
 SIDE_MIN = 1024
 """Pixels that each side should have at least (training guide)."""
 IMAGES_FEW, IMAGES_MANY = 5, 20
-"""The training guide recommends 5 to 15 pictures, for styles up to about 20."""
+"""The training guide recommends 5 to 15 images, for styles up to about 20."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +30,9 @@ class Finding:
     """A stable word for it, for example ``no-caption``."""
     severity: Severity
     says: str
-    """What there is to say; of a picture, what follows its name."""
+    """What there is to say; of an image, what follows its name."""
     name: str = ""
-    """The picture's name, as it was given."""
+    """The image's name, as it was given."""
     image_id: str | None = None
     pair_id: str | None = None
 
@@ -71,7 +71,7 @@ def both_changed(draft: Draft, type_name: str) -> Iterator[tuple[str, str]]:
 
 def offered_words(text: str) -> str:
     """Say what a frame offers; a row's name or number stands before it."""
-    return f"has another text from a frame: “{shown(text, 80)}”. take_theirs() takes it"
+    return f"has a different text from a frame: “{shown(text, 80)}”. take_theirs() accepts it"
 
 
 def _images(draft: Draft) -> Iterator[Finding]:
@@ -84,10 +84,10 @@ def _images(draft: Draft) -> Iterator[Finding]:
         if sides and min(sides) < SIDE_MIN:
             size = f"{row.width} × {row.height}"
             yield _of(
-                row, "small", "advice", f"has {size} pixels; {SIDE_MIN} or more per side are best"
+                row, "small", "advice", f"is {size} pixels; {SIDE_MIN} or more per side is best"
             )
     for row in _doubled(draft.images):
-        yield _of(row, "same-picture", "advice", "is in the set twice")
+        yield _of(row, "same-image", "advice", "is in the dataset twice")
 
 
 def _doubled(rows: Iterable[ImageRow]) -> Iterator[ImageRow]:
@@ -105,7 +105,7 @@ def _number(draft: Draft, *, pairs: bool) -> Iterator[Finding]:
         yield _all(
             "too-many",
             "problem",
-            f"{images} images; a training takes {catalog.IMAGES_MAX} at most.",
+            f"{images} images; a training can have at most {catalog.IMAGES_MAX}.",
         )
     if pairs:
         good = sum(not pair_problem(row, draft.image) for row in draft.pairs)
@@ -118,9 +118,9 @@ def _number(draft: Draft, *, pairs: bool) -> Iterator[Finding]:
     elif not images:
         yield _all("too-few", "problem", "There are no images yet. Add some first.")
     elif images < IMAGES_FEW:
-        yield _all("few", "advice", f"{images} images; 5 to 15 are recommended.")
+        yield _all("few", "advice", f"{images} images. 5–20 is recommended for this type.")
     elif IMAGES_MANY < images <= catalog.IMAGES_MAX:
-        yield _all("many", "advice", f"{images} images; more than 20 seldom help.")
+        yield _all("many", "advice", f"{images} images. 5–20 is recommended for this type.")
 
 
 def _captions(draft: Draft) -> Iterator[Finding]:
@@ -151,7 +151,7 @@ def _trigger(draft: Draft) -> Iterator[Finding]:
                 row,
                 "trigger-missing",
                 "advice",
-                f"does not open with {shown(word, 30)!r}, as {count} other captions do",
+                f"does not begin with {shown(word, 30)!r}, as {count} other captions do",
             )
 
 
@@ -183,11 +183,11 @@ def pair_needs(draft: Draft) -> Iterator[PairNeed]:
         elif row.refusal:
             told.append(("refused-pair", "problem", row.refusal))
         else:
-            told.extend(_picture_needs(draft, row))
+            told.extend(_image_needs(draft, row))
         if not row.instruction.strip():
             told.append(("no-instruction", "advice", "it has no instruction"))
         if again != n and row.source and row.target:
-            told.append(("same-pair", "advice", f"it is there twice, as pair {again}, too"))
+            told.append(("same-pair", "advice", f"it is a duplicate of pair {again}"))
         for kind, severity, says in told:
             yield PairNeed(pair_id=row.pair_id, number=n, kind=kind, severity=severity, says=says)
 
@@ -197,20 +197,20 @@ def _broken_kind(draft: Draft, row: PairRow) -> str:
         if not image_id:
             return f"no-{side}"
         if image_id not in draft.image:
-            return "removed-picture"
-    return "one-picture"
+            return "removed-image"
+    return "one-image"
 
 
-def _picture_needs(draft: Draft, row: PairRow) -> Iterator[tuple[str, Severity, str]]:
+def _image_needs(draft: Draft, row: PairRow) -> Iterator[tuple[str, Severity, str]]:
     source, target = draft.image[row.source], draft.image[row.target]
     for side, image in (("source", source), ("target", target)):
         if image.refusal:
-            yield "refused-picture", "problem", f"its {side} picture was refused"
+            yield "refused-image", "problem", f"its {side} image was refused"
             return
     sizes = [(image.width, image.height) for image in (source, target)]
     if None not in (*sizes[0], *sizes[1]) and sizes[0] != sizes[1]:
         told = " → ".join(f"{width} × {height}" for width, height in sizes)
-        yield "sizes", "advice", f"its pictures differ in size: {told}"
+        yield "sizes", "advice", f"its images differ in size: {told}"
 
 
 def _pairs(draft: Draft) -> Iterator[Finding]:
@@ -240,7 +240,7 @@ def _config(draft: Draft) -> Iterator[Finding]:
             yield _all(
                 "sample-source-gone",
                 "problem",
-                "A picture in sample_sources was removed. Set it anew.",
+                "An image in sample_sources was removed. Set it again.",
             )
 
 

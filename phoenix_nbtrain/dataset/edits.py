@@ -12,7 +12,7 @@ An operation is a JSON object::
     {"op": "keep", "table": "images" | "pairs" | "config", "row": id, "side": "mine" | "theirs"}
 
 ``keep`` chooses where somebody else changed the same caption, pair or parameter meanwhile, or
-removed the picture on the service. ``offer`` keeps another caption or instruction beside the one
+removed the image on the service. ``offer`` keeps another caption or instruction beside the one
 that stands, which ``keep`` then chooses from, too.
 
 Any of them may hold a ``base`` of its own: the revision at which was read what it changes. Those
@@ -20,7 +20,7 @@ that hold the same ``line``, a number, are taken together or not at all: a pair 
 an old target would be one that nobody wanted.
 
 Columns of images are ``name`` and ``caption``; of pairs ``source``, ``target`` and ``instruction``.
-A source or target is an image id, or whatever names one picture: its name, a path, an asset id. It
+A source or target is an image id, or whatever names one image: its name, a path, an asset id. It
 may be empty for a pair that is still being put together, and says so until it has both. A
 configuration's row is the parameter's name, and ``None`` its default.
 
@@ -128,7 +128,7 @@ def _each(
             refused.append(Refusal(op=i, value=refusal.value, reason=refusal.reason))
         else:
             accepted.append(i)
-    for i, late in work.one_picture():
+    for i, late in work.one_image():
         accepted.remove(i)
         refused.append(Refusal(op=i, value=late.value, reason=late.reason))
     refused.sort(key=lambda each: each.op)
@@ -151,7 +151,7 @@ def insert_images(draft: Draft, rows: Iterable[ImageRow], at: int | None = None)
     """Insert new image rows at position ``at``, else at the end. Its inverse deletes them.
 
     How many a training takes is for the caller to check, and so are the rows' texts. A row whose
-    picture is there already is refused, not doubled.
+    image is there already is refused, not doubled.
     """
     work = Work(draft, None, "", trusted=True)
     accepted: list[int] = []

@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 from phoenix_nbtrain.errors import ImageError, InputError
-from phoenix_nbtrain.images.header import looks_like_a_picture
+from phoenix_nbtrain.images.header import looks_like_an_image
 from phoenix_nbtrain.text import natural_key, shown
 
 FILES_MAX = 100_000
 """Most files of one listing: a home folder, given by mistake, is not walked to its end."""
 
 _NOISE = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
-_PICTURES = frozenset({"jpg", "jpeg", "jpe", "jfif", "png", "webp"})
+_IMAGES = frozenset({"jpg", "jpeg", "jpe", "jfif", "png", "webp"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A file that its name, or its first bytes where it has no extension, calls a picture."""
+    """A file that its name, or its first bytes where it has no extension, calls an image."""
 
     path: str
     inside: str
@@ -36,8 +36,8 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PictureFiles:
-    """The pictures of a folder."""
+class ImageFiles:
+    """The images of a folder."""
 
     path: Path
     files: tuple[Found, ...] = ()
@@ -50,8 +50,8 @@ class PictureFiles:
     """Folders below it that cannot be read."""
 
 
-def pictures_in(path: Path, *, recursive: bool = False) -> PictureFiles:
-    """List a folder's pictures. Links to folders are not followed.
+def images_in(path: Path, *, recursive: bool = False) -> ImageFiles:
+    """List a folder's images. Links to folders are not followed.
 
     Args:
         path: the folder.
@@ -79,13 +79,13 @@ def pictures_in(path: Path, *, recursive: bool = False) -> PictureFiles:
             folders = len(below)
             below.clear()
     files.sort(key=lambda found: natural_key(found.inside))
-    return PictureFiles(
+    return ImageFiles(
         path=path, files=tuple(files), others=others, folders=folders, unread=tuple(unread)
     )
 
 
 def walk(path: Path, unread: list[str] | None = None) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Walk a folder without following links to folders, leaving out what is no one's picture.
+    """Walk a folder without following links to folders, leaving out what is no one's image.
 
     Yields:
         As `os.walk` does: a folder, the folders in it, which may be taken from, and its files.
@@ -117,8 +117,8 @@ def noise(name: str) -> bool:
 def too_many(path: Path) -> InputError:
     """Return what is said of a folder with more files than are listed."""
     return InputError(
-        f"{shown(str(path))} holds more than {FILES_MAX:,} files.",
-        remedy="Give the folder that holds the pictures.",
+        f"{shown(str(path))} contains more than {FILES_MAX:,} files.",
+        remedy="Give the folder that holds the images.",
     )
 
 
@@ -132,7 +132,7 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     try:
         # Looked at before it is opened: opening a pipe would wait for ever.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ImageError("It is no ordinary file.")
+            raise ImageError("It is not a regular file.")
         with path.open("rb") as file:
             yield file
     except OSError as error:
@@ -151,7 +151,7 @@ def read_file(path: Path, limit: int) -> bytes:
 
 def _unreadable(error: OSError) -> ImageError:
     if isinstance(error, FileNotFoundError):
-        return ImageError("It is no longer there.", remedy="Add it again when it is.")
+        return ImageError("It no longer exists.", remedy="Add it again once it is back.")
     return ImageError(
         f"It cannot be read: {error.strerror or type(error).__name__}.",
         remedy="Check its permissions, or copy it.",
@@ -161,7 +161,7 @@ def _unreadable(error: OSError) -> ImageError:
 def _found(path: str, inside: str) -> Found | None:
     """Return the file, or ``None`` where it is called otherwise or is gone already."""
     _, dot, suffix = inside.rpartition("/")[2].rpartition(".")
-    if dot and suffix.lower() not in _PICTURES:
+    if dot and suffix.lower() not in _IMAGES:
         return None
     problem = ""
     try:
@@ -169,12 +169,12 @@ def _found(path: str, inside: str) -> Found | None:
     except FileNotFoundError:
         if not Path(path).is_symlink():
             return None
-        problem = "It is a link to a file that is gone."
+        problem = "It is a link to a missing file."
     except OSError as error:
         problem = str(_unreadable(error))
     else:
         if not stat.S_ISREG(status.st_mode):
-            problem = "It is no ordinary file."
+            problem = "It is not a regular file."
     if not dot and (problem or not _begins_like_one(path)):
         return None
     if problem:
@@ -185,6 +185,6 @@ def _found(path: str, inside: str) -> Found | None:
 def _begins_like_one(path: str) -> bool:
     try:
         with Path(path).open("rb") as file:
-            return looks_like_a_picture(file.read(16))
+            return looks_like_an_image(file.read(16))
     except OSError:
         return False

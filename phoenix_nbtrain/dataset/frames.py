@@ -28,7 +28,7 @@ from phoenix_nbtrain.dataset.baselines import COMPUTED, Baseline, Cells, Compute
 from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.pairing import recognised
-from phoenix_nbtrain.dataset.row_reader import read_table
+from phoenix_nbtrain.dataset.table_reader import read_table
 from phoenix_nbtrain.draft import COLUMNS, Draft, ImageRow, PairRow, new_pair_id
 from phoenix_nbtrain.errors import InputError, PairError
 from phoenix_nbtrain.text import shown
@@ -89,8 +89,8 @@ class Assignment:
             noun = "caption" if offers[0]["table"] == "images" else "instruction"
             were = f"{noun} was" if len(offers) == 1 else f"{noun}s were"
             said.append(
-                f"{len(offers):,} {were} changed both in the frame and here since it was read. "
-                "The current text is kept; take_theirs() takes the frame's."
+                f"{len(offers):,} {were} changed both in the frame and here since it was "
+                "read. The current text is kept; take_theirs() uses the frame's."
             )
         if self.removed:
             were, stay = ("row was", "stays") if self.removed == 1 else ("rows were", "stay")
@@ -133,7 +133,7 @@ def pairs_frame(draft: Draft) -> pd.DataFrame:
 def _reason(row: ImageRow | PairRow) -> str:
     if row.refusal or row.offered is None:
         return row.refusal
-    return f"Another text from a frame: “{shown(row.offered, 80)}”"
+    return f"A different text from a frame: “{shown(row.offered, 80)}”"
 
 
 def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
@@ -204,7 +204,7 @@ def _image_cells(
     for image_id, values in data:
         row = draft.image.get(image_id) if isinstance(image_id, str) else None
         if row is None and image_id not in read:
-            problems.append((image_id, "no image of this training; add_images() adds pictures"))
+            problems.append((image_id, "not an image of this training; add_images() adds images"))
             continue
         try:
             new = cells[image_id] = (name_text(values["name"]), _text(values["caption"]))
@@ -213,7 +213,7 @@ def _image_cells(
                 _check_computed(row, computed[image_id], baseline)
                 sets += _changes("images", image_id, row, new, baseline)
             elif new != read[image_id]:
-                raise InputError("the frame changes it, and it was removed meanwhile")
+                raise InputError("the frame changes it, but it has been removed since")
         except InputError as error:
             problems.append((image_id, error.message))
     if problems:
@@ -245,7 +245,7 @@ def pairs_from_frame(
         baseline: as for `images_from_frame`.
 
     Raises:
-        PairError: a picture that is unknown or ambiguous, or is its own target, or a side that
+        PairError: an image that is unknown or ambiguous, or is its own target, or a side that
             was changed both in the frame and in the draft.
         InputError: not a table, a missing or unknown column, a doubled index, too many rows.
     """
@@ -253,7 +253,7 @@ def pairs_from_frame(
     data = _data(_shaped(frame, "pairs", ("source", "target"), PAIR_COLUMNS), "pairs")
     if len(data) > PAIRS_MAX:
         raise InputError(
-            f"The table has {len(data):,} pairs.", remedy=f"A draft takes at most {PAIRS_MAX:,}."
+            f"The table has {len(data):,} pairs.", remedy=f"At most {PAIRS_MAX:,} are allowed."
         )
     shown_ids = _shown(frame, draft.pair if known is None else known)
     rows, sets, passed = _pair_rows(draft, data, shown_ids, baseline)
@@ -283,7 +283,7 @@ def _pair_rows(
     """Return the pairs that a frame holds, what of them is to be set, and how many are passed over.
 
     Raises:
-        PairError: a row's pair or picture is unknown, or a value of it cannot be taken.
+        PairError: a row's pair or image is unknown, or a value of it cannot be taken.
     """
     lookup, removed = Lookup(draft.images), left_out.Names(draft)
     read = {i: _read_pair(i, values) for i, values in _cells_of(baseline).items()}
@@ -294,7 +294,7 @@ def _pair_rows(
     for label, values in data:
         standing = read.get(label) or draft.pair.get(label) if isinstance(label, str) else None
         if standing is None and isinstance(label, str) and label.startswith("pair_"):
-            problems.append((label, "no pair of this training"))
+            problems.append((label, "not a pair of this training"))
             continue
         try:
             row = _pair(values, standing, lookup)
@@ -376,12 +376,12 @@ def _pair(values: dict[str, Any], standing: PairRow | None, lookup: Lookup) -> P
     for side in ("source", "target"):
         value = values[side]
         if standing is not None and value == getattr(standing, side):
-            sides.append(value)  # as it was, its picture perhaps removed meanwhile
+            sides.append(value)  # as it was, its image perhaps removed meanwhile
         else:
             sides.append(lookup.find(None if _missing(value) else value).image_id)
     source, target = sides
     if source == target != "":
-        raise PairError("source and target are the same picture")
+        raise PairError("source and target are the same image")
     pair_id = standing.pair_id if standing else ""
     return PairRow(pair_id=pair_id, source=source, target=target, instruction=instruction)
 
@@ -396,7 +396,7 @@ def _pair_changes(draft: Draft, row: PairRow, baseline: Baseline | None) -> list
     if standing is not None:
         return _changes("pairs", row.pair_id, standing, row.triple, baseline)
     if baseline is not None and baseline.cells.get(row.pair_id, row.triple) != row.triple:
-        raise InputError("the frame changes it, and it was removed meanwhile")
+        raise InputError("the frame changes it, but it has been removed since")
     return []
 
 
@@ -506,7 +506,7 @@ def _shaped(frame: object, table: str, needed: Sequence[str], known: Iterable[st
 
     if not isinstance(frame, pd.DataFrame):
         raise InputError(
-            f"training.{table} takes a DataFrame, not {shown(type(frame).__name__, 40)}.",
+            f"training.{table} must be a DataFrame, not {shown(type(frame).__name__, 40)}.",
             remedy=f"Read training.{table}, change the copy and assign it.",
         )
     columns = list(frame.columns)
@@ -539,16 +539,16 @@ def _data(frame: pd.DataFrame, table: str) -> list[tuple[Any, dict[str, Any]]]:
         if table == "images" or str(twice).startswith("pair_"):
             remedy = "frame = frame[~frame.index.duplicated(keep='last')] keeps one row of each."
         else:  # a row of two images, which needs no label of its own
-            remedy = "frame = frame.reset_index(drop=True) gives each row a label of its own."
+            remedy = "frame = frame.reset_index(drop=True) gives each row its own label."
         raise InputError(
-            f"The index holds {shown(twice, 40)} more than once, as concat() leaves it.",
+            f"The index contains {shown(twice, 40)} more than once, as after concat().",
             remedy=remedy,
         )
     # Most rows there can be, before a million of them become dicts.
     if len(frame) > PAIRS_MAX:
         raise InputError(
             f"The table has {len(frame):,} rows.",
-            remedy=f"A draft takes at most {PAIRS_MAX:,}.",
+            remedy=f"At most {PAIRS_MAX:,} are allowed.",
         )
     records = frame.astype("object").to_dict("records")
     return list(zip(frame.index.tolist(), records, strict=True))  # type: ignore[arg-type]
@@ -562,11 +562,11 @@ def _check_ids(draft: Draft, frame: pd.DataFrame) -> None:
     by_name = Counter(row.name for row in draft.images)
     if _SHOWN in frame.attrs and all(by_name[str(name)] == 1 for name in frame["name"]):
         raise InputError(
-            "The index no longer holds image ids, as after reset_index(drop=True).",
+            "The index no longer has image ids, as after reset_index(drop=True).",
             remedy="frame.index = frame.name.map({n: i for i, n in training.images.name.items()})",
         )
     raise InputError(
-        "The index holds no image ids: merge() makes a new one.",
+        "The index has no image ids: merge() creates a new one.",
         remedy="Begin with training.images.reset_index().merge(…).set_index('image_id').",
     )
 
@@ -596,7 +596,7 @@ def _check_computed(row: ImageRow, values: Mapping[str, Any], baseline: Baseline
         if _missing(value) or (is_scalar(value) and value in (standing, read.get(column))):
             continue
         if not (column == "asset_id" and standing is None):
-            raise InputError(f"{column} is read from the picture and cannot be set")
+            raise InputError(f"{column} is read from the image and cannot be set")
 
 
 def _told(noun: str, problems: Sequence[tuple[object, str]]) -> dict[str, str]:

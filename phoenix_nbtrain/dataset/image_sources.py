@@ -1,4 +1,4 @@
-"""Where pictures come from: folders, files, tables, archives, images in memory, ids, URLs.
+"""Where images come from: folders, files, tables, archives, images in memory, ids, URLs.
 
 Nothing is read here but folder listings; a `Candidate` knows how to read itself.
 """
@@ -20,8 +20,8 @@ from typing import Any
 from phoenix_nbtrain.dataset.archive import members
 from phoenix_nbtrain.dataset.folders import FILES_MAX, noise, read_file, too_many, walk
 from phoenix_nbtrain.dataset.missing_paths import not_there
-from phoenix_nbtrain.dataset.row_reader import Table, is_table, read_table, table_of
 from phoenix_nbtrain.dataset.sidecars import sidecar_beside, sidecar_name
+from phoenix_nbtrain.dataset.table_reader import Table, is_table, read_table, table_of
 from phoenix_nbtrain.dataset.urls import checked_url, is_url, url_name
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.images.header import BYTES_MAX
@@ -34,7 +34,7 @@ _CAPTION_COLUMNS = ("caption", "text")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """Something that may be a picture."""
+    """Something that may be an image."""
 
     path: str
     """Where it is, with forward slashes; its last part is the name it goes by."""
@@ -81,9 +81,11 @@ def candidates(source: object, *, recursive: bool = False) -> list[Candidate]:
             )
         return [c for one in ones for c in _each(one, recursive)]
     raise InputError(
-        f"Pictures cannot be taken from {shown(type(source).__name__, 40)}.",
-        remedy="Give a folder, files, a DataFrame, a zip, asset ids, URLs, or what PIL.Image "
-        "makes of it: Image.fromarray(…), Image.open(…).",
+        f"Images cannot be added from {shown(type(source).__name__, 40)}.",
+        remedy=(
+            "Give a folder, files, a DataFrame, a zip, asset ids, URLs, or a PIL image: "
+            "Image.fromarray(…), Image.open(…)."
+        ),
     )
 
 
@@ -99,9 +101,9 @@ def _each(one: object, recursive: bool) -> list[Candidate]:
     if _is_image(one):
         return [_in_memory(one)]
     if isinstance(one, str) and not one.strip():
-        return [Candidate(path="", problem="It is an empty text.")]
+        return [Candidate(path="", problem="It is an empty string.")]
     if not isinstance(one, str | os.PathLike):
-        return [Candidate(path=shown(one, 60), problem="It is no path, image, asset id or URL.")]
+        return [Candidate(path=shown(one, 60), problem="It is not a path, image, asset id or URL.")]
     try:
         return _named(one, recursive=recursive, alone=False)
     except InputError as error:
@@ -140,14 +142,16 @@ def folder_of(given: str | os.PathLike[Any]) -> Path:
         raise _empty()
     path, kind = _there(text)
     if not stat.S_ISDIR(kind):
-        raise InputError(f"{ending(path)} is not a folder.", remedy="Give the one that it is in.")
+        raise InputError(
+            f"{ending(path)} is not a folder.", remedy="Give the folder that contains it."
+        )
     return path
 
 
 def _there(text: str) -> tuple[Path, int]:
     """Return a path that is there, and what kind of thing it is."""
     if text.startswith("\\\\"):  # on Windows, looking whether it is there would contact it
-        raise InputError("Network paths are not opened.", remedy="Copy the pictures here first.")
+        raise InputError("Network paths are not opened.", remedy="Copy the images here first.")
     path = Path(text)
     try:
         path = path.expanduser() if text.startswith("~") else path
@@ -158,7 +162,7 @@ def _there(text: str) -> tuple[Path, int]:
 
 def _empty() -> InputError:
     # As a path it would be the current folder, which a forgotten variable does not mean.
-    return InputError("No source is given.", remedy='Give a folder; "." is the current one.')
+    return InputError("No source was given.", remedy='Give a folder; "." is the current one.')
 
 
 def _folder(path: Path, *, recursive: bool) -> list[Candidate]:
@@ -199,7 +203,7 @@ def _zip(path: Path) -> list[Candidate]:
     files = dict(members(path))
     kept = [n for n in files if not noise(n.rsplit("/", 1)[-1]) and "__MACOSX" not in n]
     if not kept:
-        raise InputError(f"{shown(path.name)} holds no pictures.")
+        raise InputError(f"{shown(path.name)} holds no images.")
     return [
         Candidate(
             path=f"{path.stem}/{name}",
@@ -222,7 +226,7 @@ def _table(table: Table, base: Path) -> list[Candidate]:
     if len(paths) != 1 or len(captions) > 1:
         columns = shown(", ".join(map(str, table.columns)), 60)
         raise InputError(
-            f"A table of pictures has one column path and at most one caption, not {columns}.",
+            f"A table of images has one column path and at most one caption, not {columns}.",
             remedy="Rename its columns.",
         )
     found: list[Candidate] = []
@@ -266,7 +270,7 @@ def _is_image(source: object) -> bool:
 
 
 def _in_memory(image: Any) -> Candidate:
-    """Return a picture that somebody made with Pillow, as a PNG, so that no pixel changes."""
+    """Return an image that somebody made with Pillow, as a PNG, so that no pixel changes."""
     out = io.BytesIO()
     try:
         file_name = getattr(image, "filename", "")
@@ -291,7 +295,7 @@ def _in_memory(image: Any) -> Candidate:
 
 
 def _upright(image: Any) -> Any:
-    """Return the picture as its camera says that it is held. A PNG would not tell any more."""
+    """Return the image as its camera says that it is held. A PNG would not tell any more."""
     from PIL import ImageOps
 
     return ImageOps.exif_transpose(image)

@@ -13,8 +13,8 @@ from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import shown
 
 PLACEHOLDERS = ("source", "target", "n", "source_caption", "target_caption")
-"""What a template may hold in braces: the pictures' names without folder and ending, the pair's
-number in the table, the pictures' captions. ``{{`` and ``}}`` are braces themselves."""
+"""What a template may hold in braces: the images' names without folder and ending, the pair's
+number in the table, the images' captions. ``{{`` and ``}}`` are braces themselves."""
 
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 

@@ -1,4 +1,4 @@
-"""Turning what somebody gives into pictures of the set, and telling each file's fate."""
+"""Turning what somebody gives into images of the set, and telling each file's fate."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _REMOVED = "you removed it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A picture that is new to the set. A file's has all of it; an asset or URL only names one."""
+class FoundImage:
+    """An image that is new to the set. A file's has all of it; an asset or URL only names one."""
 
     name: str
     content_hash: str | None = None
@@ -48,10 +48,10 @@ class Picture:
         """Return what is to be sent: the file that was looked at, without its metadata.
 
         Raises:
-            ImageError: the file is gone or has changed, or the picture is no file.
+            ImageError: the file is gone or has changed, or the image is no file.
         """
         if self.source is None:
-            raise ImageError(f"{shown(self.name)} is no file of this computer.")
+            raise ImageError(f"{shown(self.name)} is not a file on this computer.")
         content = metadata.strip(self.source())
         if hashlib.sha256(content).hexdigest() != self.content_hash:
             raise ImageError(
@@ -62,32 +62,32 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """What was given, each file looked at once, before it is known which pictures are new."""
+    """What was given, each file looked at once, before it is known which images are new."""
 
-    found: tuple[tuple[Candidate, Picture | str, str], ...] = ()
-    """Each with its picture, or why it is none; and what is to be said of it besides."""
+    found: tuple[tuple[Candidate, FoundImage | str, str], ...] = ()
+    """Each with its image, or why it is none; and what is to be said of it besides."""
     label: str = ""
     """How many files of which folders, in words."""
 
     @property
-    def pictures(self) -> tuple[Picture, ...]:
-        """Those that are pictures, doubles included."""
-        return tuple(p for _, p, _ in self.found if isinstance(p, Picture))
+    def images(self) -> tuple[FoundImage, ...]:
+        """Those that are images, doubles included."""
+        return tuple(p for _, p, _ in self.found if isinstance(p, FoundImage))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """What was given, sorted into new pictures and fates."""
+    """What was given, sorted into new images and fates."""
 
-    pictures: tuple[Picture, ...] = ()
+    images: tuple[FoundImage, ...] = ()
     """The new ones, in order; the n-th belongs to the n-th fate ``added``."""
     fates: tuple[FileFate, ...] = ()
     """One for each file, in order. Those added have no image id yet."""
 
     def report(self, image_ids: Collection[str | None], *, problem: str = "") -> AddReport:
-        """Return the report, once the new pictures have ids: one each, in order.
+        """Return the report, once the new images have ids: one each, in order.
 
-        ``None`` is a picture that somebody removed while it was being read.
+        ``None`` is an image that somebody removed while it was being read.
         """
         ids = iter(image_ids)
         rows = [_landed(f, next(ids)) if f.fate == "added" else f for f in self.fates]
@@ -128,28 +128,28 @@ def look(
             column ``path`` (and ``caption``), a PIL image, an asset id, a URL, a list of these,
             or a mapping from path to caption. The caption of ``cat.png`` may be in ``cat.txt``.
         recursive: whether the folders below a folder count too.
-        room: how many more pictures fit.
-        known: what tells the pictures that are in the set.
-        spare: how many pictures of the set are not known by content, so that what looks new may
+        room: how many more images fit.
+        known: what tells the images that are in the set.
+        spare: how many images of the set are not known by content, so that what looks new may
             turn out to be one of them.
 
     Raises:
-        InputError: nothing can be had from ``source``, or there are more new pictures than can
+        InputError: nothing can be had from ``source``, or there are more new images than can
             fit; the rest is not read then.
     """
     given = candidates(source, recursive=recursive)
     label = f"{len(given):,} files ({counted(given)})"
-    found: list[tuple[Candidate, Picture | str, str]] = []
+    found: list[tuple[Candidate, FoundImage | str, str]] = []
     new: set[str] = set()
     for candidate in given:
         try:
-            picture, remark = _look(candidate)
+            image, remark = _look(candidate)
         except InputError as error:
             found.append((candidate, str(error), ""))
             continue
-        found.append((candidate, picture, remark))
-        if picture.key not in known:
-            new.add(picture.key)
+        found.append((candidate, image, remark))
+        if image.key not in known:
+            new.add(image.key)
         if len(new) > room + spare:
             raise _too_many(room, label)
     return Looked(found=tuple(found), label=label)
@@ -167,54 +167,54 @@ def sort(
 
     Args:
         looked: what `look` returned.
-        room: how many more pictures fit.
-        known: image ids of pictures that are in the set, by what tells them (`Picture.key`).
-        names: names that are taken. Two pictures of one name get their folder before it
+        room: how many more images fit.
+        known: image ids of images that are in the set, by what tells them (`FoundImage.key`).
+        names: names that are taken. Two images of one name get their folder before it
             (``line/cat.png``), and where that is the same too, a number.
-        left_out: what tells pictures that a person removed, which are not added again.
+        left_out: what tells images that a person removed, which are not added again.
 
     Raises:
-        InputError: more new pictures than there is room for; then nothing is taken.
+        InputError: more new images than there is room for; then nothing is taken.
     """
     fates: list[FileFate] = []
-    new: list[tuple[int, Picture, tuple[str, ...]]] = []
+    new: list[tuple[int, FoundImage, tuple[str, ...]]] = []
     seen: dict[str, int] = {}
-    for candidate, picture, remark in looked.found:
-        if isinstance(picture, str):
-            fates.append(FileFate(name=_own_name(candidate), fate="refused", reason=picture))
+    for candidate, image, remark in looked.found:
+        if isinstance(image, str):
+            fates.append(FileFate(name=_own_name(candidate), fate="refused", reason=image))
             continue
-        key = picture.key
+        key = image.key
         if key in known:
-            fates.append(FileFate(name=picture.name, fate="already there", image_id=known[key]))
+            fates.append(FileFate(name=image.name, fate="already there", image_id=known[key]))
         elif key in left_out:
-            fates.append(FileFate(name=picture.name, fate="left out", reason=_REMOVED))
+            fates.append(FileFate(name=image.name, fate="left out", reason=_REMOVED))
         elif key in seen:
-            twin = shown(new[seen[key]][1].name, 60)
-            reason = f"the same picture as {twin}"
-            fates.append(FileFate(name=picture.name, fate="already there", reason=reason))
+            same = shown(new[seen[key]][1].name, 60)
+            reason = f"the same image as {same}"
+            fates.append(FileFate(name=image.name, fate="already there", reason=reason))
         elif len(new) >= room:
             raise _too_many(room, looked.label)
         else:
             seen[key] = len(new)
-            new.append((len(fates), picture, path_parts(candidate.path)))
-            fates.append(FileFate(name=picture.name, fate="added", reason=remark))
+            new.append((len(fates), image, path_parts(candidate.path)))
+            fates.append(FileFate(name=image.name, fate="added", reason=remark))
     distinct = _distinct([parts for _, _, parts in new], [p.name for _, p, _ in new], names)
-    pictures: list[Picture] = []
-    for (at, picture, _), name in zip(new, distinct, strict=True):
-        pictures.append(replace(picture, name=name))
+    images: list[FoundImage] = []
+    for (at, image, _), name in zip(new, distinct, strict=True):
+        images.append(replace(image, name=name))
         fates[at] = replace(fates[at], name=name)
-    return Intake(pictures=tuple(pictures), fates=tuple(fates))
+    return Intake(images=tuple(images), fates=tuple(fates))
 
 
 def _too_many(room: int, label: str) -> InputError:
     return InputError(
-        f"There is room for {room} more pictures, and these are {label}.",
-        remedy="Give fewer; nothing was added.",
+        f"There is room for {room} more images, but {label} were given.",
+        remedy="Nothing was added; give fewer.",
     )
 
 
-def _look(candidate: Candidate) -> tuple[Picture, str]:
-    """Return the picture, and what is to be said about it.
+def _look(candidate: Candidate) -> tuple[FoundImage, str]:
+    """Return the image, and what is to be said about it.
 
     Raises:
         InputError: it cannot be taken.
@@ -224,14 +224,14 @@ def _look(candidate: Candidate) -> tuple[Picture, str]:
     name = name_text(_own_name(candidate))
     caption, remark = _caption(candidate)
     if candidate.read is None:
-        picture = Picture(
+        image = FoundImage(
             name=name, asset_id=candidate.asset_id, url=candidate.url, caption=caption
         )
-        return picture, remark
+        return image, remark
     content = candidate.read()
     sent = metadata.strip(content)
     return (
-        Picture(
+        FoundImage(
             name=name,
             content_hash=hashlib.sha256(sent).hexdigest(),
             header=inspect(sent),
@@ -261,7 +261,7 @@ def _own_name(candidate: Candidate) -> str:
 
 
 def _distinct(paths: list[tuple[str, ...]], own: list[str], taken: Collection[str]) -> list[str]:
-    """Return a name for each picture that no other has, as short as can be."""
+    """Return a name for each image that no other has, as short as can be."""
     names = list(own)
     others = set(taken)
     for depth in range(2, 2 + max((len(parts) for parts in paths), default=0)):

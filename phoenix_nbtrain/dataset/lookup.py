@@ -1,4 +1,4 @@
-"""Finding the picture that somebody means: by id, by name, by path."""
+"""Finding the image that somebody means: by id, by name, by path."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def path_parts(text: str) -> tuple[str, ...]:
 
 
 def stem(name: str) -> str:
-    """Return a name without the extension of a picture or caption file."""
+    """Return a name without the extension of an image or caption file."""
     base, dot, extension = name.rpartition(".")
     known = extension.lower() in ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "txt")
     return base if dot and base and known else name
 
 
 class Lookup:
-    """The pictures of a draft, by everything they are called."""
+    """The images of a draft, by everything they are called."""
 
     def __init__(self, rows: Iterable[ImageRow], *, refused: type[InputError] = PairError) -> None:
         self._refused = refused
@@ -52,7 +52,7 @@ class Lookup:
                 self._last_stem[stem(parts[-1])].append(row)
 
     def find(self, value: object) -> ImageRow:
-        """Return the one picture that ``value`` means.
+        """Return the one image that ``value`` means.
 
         In this order: an image or asset id; the exact name; the last parts of a path, where the
         more parts agree the better; the same without the extension.
@@ -65,7 +65,7 @@ class Lookup:
             value = os.fspath(value)
         if not isinstance(value, str) or not value.strip():
             raise self._refused(
-                "No picture is named."
+                "No image is named."
                 if value is None or isinstance(value, str)
                 else f"{shown(value, 40)} does not name an image.",
                 remedy="Give a file name or an image id, as text.",
@@ -81,7 +81,7 @@ class Lookup:
                     remedy="Give the folder too, or the image id.",
                 )
         raise self._refused(
-            f"There is no picture {shown(value, 60)} in the set.", remedy=self._near(value)
+            f"There is no image {shown(value, 60)} in the dataset.", remedy=self._near(value)
         )
 
     def _near(self, value: str) -> str:

@@ -1,6 +1,6 @@
 """Pairs in files: CSV and JSON lines, both ways, each line's fate told.
 
-A CSV has the columns ``source``, ``target`` and ``instruction``. Pictures are written by their
+A CSV has the columns ``source``, ``target`` and ``instruction``. Images are written by their
 names, and by their ids where a name is not theirs alone. A cell that a spreadsheet would take for
 a formula gets a ``'`` before it, which is taken away again when it is read here.
 """
@@ -25,7 +25,7 @@ from phoenix_nbtrain.dataset.edits import PAIRS_MAX, Op
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.pairing import COLUMNS, recognised
 from phoenix_nbtrain.dataset.report import PairFate, PairReport
-from phoenix_nbtrain.dataset.row_reader import Row, check_count, is_table, read_table, table_of
+from phoenix_nbtrain.dataset.table_reader import Row, check_count, is_table, read_table, table_of
 from phoenix_nbtrain.draft import Draft, PairTriple, new_pair_id
 from phoenix_nbtrain.errors import InputError
 from phoenix_nbtrain.text import shown
@@ -81,7 +81,7 @@ def lines_of(source: object) -> list[Row]:
         check_count(len(source), "The table")
         return [_line(Row(number=n, cells=row)) for n, row in enumerate(source, 1)]
     raise InputError(
-        f"Pairs come as a file, a DataFrame or a list of records, not {shown(source, 40)}.",
+        f"Pairs must be a file, a DataFrame or a list of records, not {shown(source, 40)}.",
         remedy='Give "pairs.csv", or [{"source": "a.png", "target": "b.png"}].',
     )
 
@@ -89,7 +89,7 @@ def lines_of(source: object) -> list[Row]:
 def _lines_of_file(path: Path) -> list[Row]:
     name, kind = shown(path.name), path.suffix.lower()
     if not is_table(path) and kind != ".txt":
-        raise InputError(f"{name} is no table of pairs.", remedy="Give a .csv or .jsonl file.")
+        raise InputError(f"{name} is not a table of pairs.", remedy="Give a .csv or .jsonl file.")
     table = read_table(path)
     if kind in (".jsonl", ".ndjson"):
         return [row if row.problem else _line(row) for row in table.rows]
@@ -131,19 +131,19 @@ def _check_columns(columns: Sequence[str], what: str) -> None:
         ours = _CALLED.get(column.strip().lower())
         if ours is not None and ours not in columns:
             raise InputError(
-                f"{what} calls a column {shown(column, 30)}.", remedy=f"Call it {ours}."
+                f"{what} has a column named {shown(column, 30)}.", remedy=f"Call it {ours}."
             )
         raise InputError(
-            f"{what} has a column {shown(column, 40)}, which a pair has not.",
+            f"{what} has an unknown column {shown(column, 40)}.",
             remedy="The columns are source, target, instruction.",
         )
     if columns.count("instruction") > 1:
-        raise InputError(f"{what} has two columns instruction.", remedy="Keep one of them.")
+        raise InputError(f"{what} has two instruction columns.", remedy="Keep one of them.")
     for side in COLUMNS[:2]:
         if columns.count(side) != 1:
             raise InputError(
                 f"{what} needs one column {side}.",
-                remedy="The first line is: source,target,instruction",
+                remedy="The first line should be: source,target,instruction",
             )
 
 
@@ -155,8 +155,8 @@ def take(draft: Draft, lines: Iterable[Row], *, again: bool = False) -> Taken:
 
     Pairs that a person removed are left out unless ``again``.
 
-    A pair of the same pictures that stands is the one that is meant: it stays where it says the
-    same, and gets the line's instruction otherwise. Further lines of the same pictures are pairs
+    A pair of the same images that stands is the one that is meant: it stays where it says the
+    same, and gets the line's instruction otherwise. Further lines of the same images are pairs
     of their own, as often as they are given.
     """
     lookup, removed = Lookup(draft.images), left_out.Names(draft)
@@ -176,7 +176,7 @@ def take(draft: Draft, lines: Iterable[Row], *, again: bool = False) -> Taken:
             if pair_id is None and not again and left_out.has_pair(draft, *triple[:2]):
                 fate = replace(fate, fate="left out", reason="you removed it")  # noqa: PLW2901
             elif pair_id is None and room <= 0:
-                reason = f"There are {PAIRS_MAX:,} pairs already, the most a draft takes."
+                reason = f"There are {PAIRS_MAX:,} pairs already, the maximum."
                 fate = replace(fate, reason=reason)  # noqa: PLW2901  # the line's, told in full
             elif pair_id is None:
                 room -= 1
@@ -223,7 +223,7 @@ def _read(
             return replace(fate, fate="left out", reason=why), None, says
         return replace(fate, reason=str(error)), None, says
     if ids[0] == ids[1]:
-        return replace(fate, reason="Source and target are the same picture."), None, says
+        return replace(fate, reason="Source and target are the same image."), None, says
     return fate, (ids[0], ids[1], instruction), says
 
 
@@ -251,7 +251,7 @@ def written(draft: Draft, kind: str) -> str:
 
 
 def _name(image_id: str, name: str, lookup: Lookup) -> str:
-    """Return what a picture is written as: its name where that finds it again, else its id."""
+    """Return what an image is written as: its name where that finds it again, else its id."""
     try:
         name.encode()
         return name if lookup.find(name).image_id == image_id else image_id
@@ -283,7 +283,7 @@ def save(draft: Draft, to: object, *, overwrite: bool) -> Path:
     try:
         if path.exists() and not overwrite and path.read_bytes() != content:
             raise InputError(
-                f"{shown(path.name, 60)} exists with other content.",
+                f"{shown(path.name, 60)} exists with different content.",
                 remedy="Name another file, or pass overwrite=True.",
             )
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:

@@ -49,7 +49,7 @@ class PairUp:
     left_out: int = 0
     """Pairs found besides that a person removed before."""
     left_over: tuple[str, ...]
-    """Names of the pictures on either side that have no partner."""
+    """Names of the images on either side that have no partner."""
 
     def __str__(self) -> str:
         made, there = len(self.ops), self.paired - len(self.ops)
@@ -76,22 +76,22 @@ def pair_up(
     instruction: str = "",
     again: bool = False,
 ) -> PairUp:
-    """Match two groups of pictures by what else their names say.
+    """Match two groups of images by what else their names say.
 
     ``line/cat.png`` goes with ``colour/cat.png``, ``cat_before.png`` with ``cat_after.jpg``,
     ``cat.line.png`` with ``cat.color.png``. Without groups the usual words are tried: before and
     after, source and target, input and output, line and colour.
 
     Args:
-        draft: the draft with the pictures.
+        draft: the draft with the images.
         sources: the group that pairs start from; see `Group`.
         targets: the group that pairs lead to.
         instruction: what every new pair says.
         again: whether to make pairs that a person removed before, too.
 
     Raises:
-        PairError: only one group is given, a group has no picture, no pair is found, or two
-            pictures of a group have the same rest of the name.
+        PairError: only one group is given, a group has no image, no pair is found, or two
+            images of a group have the same rest of the name.
     """
     instruction = caption_text(instruction, "instruction")
     if (sources is None) != (targets is None):
@@ -107,18 +107,20 @@ def pair_up(
         )
         for rows, word in ((left, sources), (right, targets)):
             if not rows:
-                raise _no_picture(word)
+                raise _no_image(word)
     else:
         left, right = _group(draft, sources, "sources"), _group(draft, targets, "targets")
     both = {row.image_id for row in left.values()} & {row.image_id for row in right.values()}
     if both:
         name = draft.image[next(iter(both))].name
-        raise PairError(f"{shown(name)} is in both groups.", remedy="Name the groups apart.")
+        raise PairError(
+            f"{shown(name)} is in both groups.", remedy="Use groups that don't overlap."
+        )
     keys = sorted(left.keys() & right.keys(), key=natural_key)
     if not keys:
         raise PairError(
-            f"No source has a partner: {_some(left)} against {_some(right)}.",
-            remedy="Name the two pictures of a pair alike, or set training.pairs.",
+            f"No source matches a target: {_some(left)} and {_some(right)}.",
+            remedy="Give the two images of a pair the same name, or set training.pairs.",
         )
     alone = [row.name for rows in (left, right) for k, row in rows.items() if k not in keys]
     return _paired(
@@ -131,7 +133,7 @@ def pair_up(
 
 
 def pair_chosen(draft: Draft, ids: Sequence[str]) -> PairUp:
-    """Pair the chosen pictures: two in their order, source first; more by what their names say.
+    """Pair the chosen images: two in their order, source first; more by what their names say.
 
     Raises:
         PairError: there are less than two, one was removed, or the names of more than two tell of
@@ -139,7 +141,7 @@ def pair_chosen(draft: Draft, ids: Sequence[str]) -> PairUp:
     """
     rows = [draft.image[i] for i in dict.fromkeys(ids) if i in draft.image]
     if len(rows) < 2:
-        raise PairError("A pair takes two pictures.", remedy="Select two, the source first.")
+        raise PairError("A pair needs two images.", remedy="Select two, the source first.")
     if len(rows) == 2:
         source, target = rows
         return _paired(
@@ -149,7 +151,7 @@ def pair_chosen(draft: Draft, ids: Sequence[str]) -> PairUp:
         return pair_up(replace(draft, images=tuple(rows)), again=True)
     except PairError as error:
         raise PairError(
-            f"The names of these {len(rows):,} pictures tell of no pairs.",
+            f"The names of these {len(rows):,} images don't suggest any pairs.",
             remedy="Select two at a time, the source first.",
         ) from error
 
@@ -209,10 +211,10 @@ def check_records(rows: object) -> None:
     """
     remedy = 'Give [{"source": "a.png", "target": "b.png", "instruction": "…"}].'
     if isinstance(rows, str | bytes) or not isinstance(rows, Sequence):
-        raise InputError(f"Pairs are a list of records, not {shown(rows, 40)}.", remedy=remedy)
+        raise InputError(f"Pairs must be a list of records, not {shown(rows, 40)}.", remedy=remedy)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, Mapping):
-            raise InputError(f"Pair {number} is {shown(row, 40)}, no record.", remedy=remedy)
+            raise InputError(f"Pair {number} is {shown(row, 40)}, not a record.", remedy=remedy)
         missing = next((side for side in COLUMNS[:2] if side not in row), None)
         if missing is not None:
             raise InputError(f"Pair {number} has no {missing}.", remedy=remedy)
@@ -220,7 +222,9 @@ def check_records(rows: object) -> None:
         known = (*COLUMNS, "state", "reason")
         unknown = next((key for key in row if key not in known), None)
         if unknown is not None:
-            raise InputError(f"Pair {number} has no place for {shown(unknown, 40)}.", remedy=remedy)
+            raise InputError(
+                f"Pair {number} has an unknown field {shown(unknown, 40)}.", remedy=remedy
+            )
 
 
 def _group(draft: Draft, group: Group, what: str) -> dict[str, ImageRow]:
@@ -236,13 +240,13 @@ def _group(draft: Draft, group: Group, what: str) -> dict[str, ImageRow]:
             f"{what} is {shown(group, 40)}.", remedy="Give a folder, a word or a list of names."
         )
     if not rows:
-        raise _no_picture(group)
+        raise _no_image(group)
     return _unique(rows, what)
 
 
-def _no_picture(group: Group) -> PairError:
+def _no_image(group: Group) -> PairError:
     return PairError(
-        f"No picture's name has {shown(group, 40)} as a folder or a word.",
+        f"No image's name contains {shown(group, 40)} as a folder or a word.",
         remedy="training.images shows the names.",
     )
 
@@ -266,7 +270,7 @@ def _sides(draft: Draft, source: str, target: str) -> tuple[Keyed, Keyed]:
 
 
 def _worded(images: Sequence[ImageRow], word: str) -> list[tuple[str, ImageRow]]:
-    """Return the pictures whose folder, or a word of whose name, is ``word``, by the rest."""
+    """Return the images whose folder, or a word of whose name, is ``word``, by the rest."""
     rows = []
     for row in images:
         rest = _rest(row.name, _word(word))
@@ -320,7 +324,7 @@ def _guessed(draft: Draft) -> tuple[dict[str, ImageRow], dict[str, ImageRow]]:
             best = (found, left, right)
     if not best[0]:
         raise PairError(
-            "The names tell of no pairs.",
+            "The names don't suggest any pairs.",
             remedy="Say which: pair_up('line/', 'colour/') or pair_up('before', 'after').",
         )
     return _unique(best[1], "sources"), _unique(best[2], "targets")

@@ -21,7 +21,7 @@ class FileFate:
     """What became of one file."""
 
     name: str
-    """The name the picture goes by, or the file's own where it was refused."""
+    """The name the image goes by, or the file's own where it was refused."""
     fate: Literal["added", "already there", "left out", "refused"]
     """``left out`` is an image that a person removed before."""
     reason: str = ""
@@ -39,12 +39,12 @@ class AddReport:
 
     @property
     def added(self) -> int:
-        """Pictures that are new in the set."""
+        """Images that are new in the set."""
         return self._count("added")
 
     @property
     def skipped(self) -> int:
-        """Pictures that were in the set already."""
+        """Images that were in the set already."""
         return self._count("already there")
 
     @property

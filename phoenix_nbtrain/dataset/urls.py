@@ -1,4 +1,4 @@
-"""Pictures given by their URL. Nothing is fetched here, nor anywhere else on this computer."""
+"""Images given by their URL. Nothing is fetched here, nor anywhere else on this computer."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def checked_url(text: str) -> str:
     scheme = text.partition(":")[0].lower()
     if scheme not in ("http", "https"):
         raise InputError(
-            f"A picture cannot be imported by {shown(scheme, 20)}:.",
+            f"Images cannot be imported from {shown(scheme, 20)}: URLs.",
             remedy="Give an http or https URL, or the file itself.",
         )
     if len(text) > URL_MAX or not text.isprintable() or " " in text or "\\" in text:
         raise InputError(
-            "That is no usable URL.",
+            "That is not a valid URL.",
             remedy=f"A URL has no spaces or backslashes and at most {URL_MAX:,} characters.",
         )
     try:
@@ -48,24 +48,24 @@ def checked_url(text: str) -> str:
     except ValueError:
         host = None
     if not host:
-        raise InputError("The URL names no host.", remedy="It reads https://host/picture.png.")
+        raise InputError("The URL has no host.", remedy="Write it as https://host/image.png.")
     if "@" in parts.netloc:
         raise InputError(
-            f"The URL of {shown(url_name(text), 40)} carries a user name or password.",
-            remedy="Give one without; it would be sent to the service as it is.",
+            f"The URL of {shown(url_name(text), 40)} contains a user name or password.",
+            remedy="Use one without; it would be sent to the service.",
         )
-    # A fragment never reaches a server: with or without it, it is the same picture.
+    # A fragment never reaches a server: with or without it, it is the same image.
     return parts._replace(scheme=scheme, netloc=parts.netloc.lower(), fragment="").geturl()
 
 
 def url_name(url: str) -> str:
-    """Return a name for the picture behind ``url``: its path's last part, made safe."""
+    """Return a name for the image behind ``url``: its path's last part, made safe."""
     path = re.split(r"[?#]", url.partition("://")[2], maxsplit=1)[0].partition("/")[2]
     last = re.split(r"[/\\]", unquote(path))[-1]
     kept = (c for c in last if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029")
     name = "".join(kept).strip()
     if not name.strip("."):
-        return "picture"
+        return "image"
     while len(name.encode()) > NAME_BYTES_MAX:
         base, dot, extension = name.rpartition(".")
         short = bool(dot) and 0 < len(extension) < 6

@@ -1,1 +1,1 @@
-"""Picture files: what they claim to be, their metadata, and decoding at a distance."""
+"""Image files: what they claim to be, their metadata, and decoding at a distance."""

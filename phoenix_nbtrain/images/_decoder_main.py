@@ -1,8 +1,8 @@
-"""The child process that decodes pictures. Run with ``-m``; never import it elsewhere.
+"""The child process that decodes images. Run with ``-m``; never import it elsewhere.
 
 It reads frames from stdin and answers each on stdout, until stdin ends. A request is a length, a
 JSON header and the file's bytes; a reply is a length, a JSON header and the pixels or the encoded
-thumbnail. Whatever happens here, a crash included, costs one picture and not the kernel.
+thumbnail. Whatever happens here, a crash included, costs one image and not the kernel.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ ROUNDING = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Care:
-    """How a picture is made smaller."""
+    """How an image is made smaller."""
 
     spare: float
-    """How many times as large as the outcome a picture is when it is filtered. What is larger
+    """How many times as large as the outcome an image is when it is filtered. What is larger
     is averaged in blocks first, a JPEG while it is decoded."""
     shrink: Image.Resampling
     enlarge: bool
-    """Whether a smaller picture grows."""
+    """Whether a smaller image grows."""
 
 
 EXACT = Care(spare=2.0, shrink=Image.Resampling.LANCZOS, enlarge=True)
@@ -70,7 +70,7 @@ QUICK = Care(spare=1.25, shrink=Image.Resampling.BICUBIC, enlarge=False)
 
 
 def limit() -> None:
-    """Let no picture take this computer's memory, and leave no core dump."""
+    """Let no image take this computer's memory, and leave no core dump."""
     try:
         import resource
     except ImportError:  # Windows: the checks of size and the time limit of the parent remain
@@ -91,7 +91,7 @@ def limit() -> None:
 
 
 def allow_seconds(seconds: int) -> None:
-    """Let this process use at most ``seconds`` more of the processor: a picture, not for ever."""
+    """Let this process use at most ``seconds`` more of the processor: an image, not for ever."""
     try:
         import resource
     except ImportError:
@@ -105,7 +105,7 @@ def allow_seconds(seconds: int) -> None:
 
 
 def opened(request: dict[str, Any], content: bytes) -> Image.Image:
-    """Open the picture as the format that its header promised, at the size that it promised."""
+    """Open the image as the format that its header promised, at the size that it promised."""
     # The classes themselves, not Image.open: no other format is ever tried.
     plugins: dict[str, Callable[[BinaryIO], Image.Image]] = {
         "jpeg": JpegImagePlugin.JpegImageFile,
@@ -119,7 +119,7 @@ def opened(request: dict[str, Any], content: bytes) -> Image.Image:
 
 
 def small(image: Image.Image, px: int, orientation: int, care: Care) -> Image.Image:
-    """Return the picture upright, on white, with ``px`` pixels on its longest side."""
+    """Return the image upright, on white, with ``px`` pixels on its longest side."""
     enough = care.spare * px / max(image.size)
     if enough < 1:  # JPEG only: decodes at a half, quarter or eighth
         # Rounded down: one pixel more than an eighth would have it decoded at a quarter.
@@ -127,7 +127,7 @@ def small(image: Image.Image, px: int, orientation: int, care: Care) -> Image.Im
     image.load()
     profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
     if image.mode.startswith("I"):
-        # Pillow would clip 16 bits at 255, which leaves a white picture.
+        # Pillow would clip 16 bits at 255, which leaves a white image.
         image = image.convert("I").point(lambda v: v * (1 / 257)).convert("L")
         image.info.pop("transparency", None)  # still a value of 16 bits
     if image.has_transparency_data:
@@ -143,12 +143,12 @@ def small(image: Image.Image, px: int, orientation: int, care: Care) -> Image.Im
 
 
 def in_mode(mode: str, image: Image.Image) -> Image.Image:
-    """Return the picture in that mode; Pillow would copy one that has it."""
+    """Return the image in that mode; Pillow would copy one that has it."""
     return image if image.mode == mode else image.convert(mode)
 
 
 def scaled(image: Image.Image, px: int, care: Care) -> Image.Image:
-    """Return the picture with ``px`` on its longest side; a smaller one only if it may grow."""
+    """Return the image with ``px`` on its longest side; a smaller one only if it may grow."""
     longest = max(image.size)
     if longest == px or (longest < px and not care.enlarge):
         return image
@@ -159,7 +159,7 @@ def scaled(image: Image.Image, px: int, care: Care) -> Image.Image:
 
 
 def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the picture in the colours a screen expects; a phone's Display P3 looks dull else."""
+    """Return the image in the colours a screen expects; a phone's Display P3 looks dull else."""
     try:
         into = into_srgb(profile) if profile else None
         if into is not None:
@@ -173,7 +173,7 @@ def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def into_srgb(profile: bytes) -> ImageCms.ImageCmsTransform | None:
     """Return what brings a profile's numbers to sRGB; ``None`` where they are that already.
 
-    Pictures of one camera share a profile, and most of those that have one have sRGB's.
+    Images of one camera share a profile, and most of those that have one have sRGB's.
     """
     theirs = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     into = ImageCms.buildTransform(theirs, SRGB, "RGB", "RGB")
@@ -200,7 +200,7 @@ def answer(request: dict[str, Any], content: bytes) -> tuple[dict[str, Any], byt
 
 
 def mean(image: Image.Image) -> list[int]:
-    """Return the mean colour of a picture in RGB, 0 to 255."""
+    """Return the mean colour of an image in RGB, 0 to 255."""
     return list(image.resize((1, 1), Image.Resampling.BOX).tobytes())
 
 
@@ -238,7 +238,7 @@ def main() -> None:
             header, body = answer(request, content)
         except MemoryError:
             header, body = {"ok": False, "error": "it needs too much memory"}, b""
-        except Exception as error:  # any decoder error is told as the picture's
+        except Exception as error:  # any decoder error is told as the image's
             header, body = {"ok": False, "error": f"{error}"[:120] or type(error).__name__}, b""
         write(stream_out, header, body)
 

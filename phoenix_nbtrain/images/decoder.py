@@ -1,7 +1,7 @@
-"""Thumbnails and pixels, decoded by child processes so that no picture can harm the kernel.
+"""Thumbnails and pixels, decoded by child processes so that no image can harm the kernel.
 
-Two children start with the first picture and stay. Each takes one picture at a time; one that
-dies, or takes too long, costs that picture an `ImageError` and is replaced.
+Two children start with the first image and stay. Each takes one image at a time; one that
+dies, or takes too long, costs that image an `ImageError` and is replaced.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ if TYPE_CHECKING:
 
 CHILDREN = 2
 SECONDS = 20
-"""How long one picture may take. 64 megapixels of PNG take about two seconds."""
+"""How long one image may take. 64 megapixels of PNG take about two seconds."""
 PX_MAX = 4096
 """Largest longest side that is handed out."""
 PIPE_BYTES = 1 << 20
 """What a pipe to a child holds, where the system allows it: most files whole, so that parent and
 child need not take turns over one."""
 
-_REMEDY = "Open it in an image program and save it again, or leave it out."
+_REMEDY = "Open it in an image editor and save it again, or leave it out."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thumbnail:
-    """A small version of a picture, ready for a browser."""
+    """A small version of an image, ready for a browser."""
 
     mime: str
     content: bytes
@@ -92,7 +92,7 @@ class _Child:
         return self._process.poll() is None
 
     def ask(self, request: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
-        """Send one picture and return the reply.
+        """Send one image and return the reply.
 
         Raises:
             _ChildDiedError: there is none. The child is then of no further use.
@@ -144,7 +144,7 @@ class _Child:
 
 
 class _Watchdog:
-    """Kills children that take too long over a picture.
+    """Kills children that take too long over an image.
 
     Pipes are read with blocking reads, and whoever reads is freed by the child's end: that works
     the same on every platform, where selecting on pipes does not. One thread watches them all, and
@@ -208,10 +208,10 @@ class Decoder:
     def thumbnail(self, content: bytes, px: int) -> Thumbnail:
         """Return a JPEG of ``content`` with at most ``px`` pixels on its longest side.
 
-        Upright, and on white where it was transparent. A smaller picture keeps its size.
+        Upright, and on white where it was transparent. A smaller image keeps its size.
 
         Raises:
-            ImageError: not a picture, or one that cannot be decoded.
+            ImageError: not an image, or one that cannot be decoded.
         """
         reply, body = self._ask("thumbnail", content, px)
         return Thumbnail(
@@ -223,13 +223,13 @@ class Decoder:
         )
 
     def pixels(self, content: bytes, px: int) -> NDArray[np.uint8]:
-        """Return the picture as an array (height, width, 3) of RGB, 0 to 255.
+        """Return the image as an array (height, width, 3) of RGB, 0 to 255.
 
-        The longest side has exactly ``px`` pixels, so a smaller picture is enlarged: a trainer
+        The longest side has exactly ``px`` pixels, so a smaller image is enlarged: a trainer
         wants its blocks at one scale. Upright, and on white where it was transparent.
 
         Raises:
-            ImageError: not a picture, or one that cannot be decoded.
+            ImageError: not an image, or one that cannot be decoded.
         """
         import numpy as np
 
@@ -237,7 +237,7 @@ class Decoder:
         return np.frombuffer(body, np.uint8).reshape(reply["height"], reply["width"], 3).copy()
 
     def close(self) -> None:
-        """End the children. The next picture starts new ones."""
+        """End the children. The next image starts new ones."""
         idle: list[_Child | None] = []
         with contextlib.suppress(queue.Empty):
             while True:
@@ -274,7 +274,7 @@ class Decoder:
                 child = None
             if isinstance(error, _ChildDiedError):
                 raise ImageError(
-                    "The picture broke the program that decodes it, or took too long.",
+                    "The image crashed the decoder, or took too long.",
                     remedy=_REMEDY,
                 ) from None
             raise
@@ -282,7 +282,7 @@ class Decoder:
             self._places.put(child)
         if not reply.get("ok"):
             raise ImageError(
-                f"The picture cannot be decoded: {shown(str(reply.get('error')), 80)}.",
+                f"The image cannot be decoded: {shown(str(reply.get('error')), 80)}.",
                 remedy=_REMEDY,
             )
         return reply, body
@@ -326,5 +326,5 @@ def close() -> None:
         _shared.close()
 
 
-# When this is imported and not with the first picture, so that it comes after `ThreadRunner.end`.
+# When this is imported and not with the first image, so that it comes after `ThreadRunner.end`.
 atexit.register(close)

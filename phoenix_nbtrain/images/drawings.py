@@ -1,6 +1,6 @@
 """A set of icons in one hand, drawn by the project itself.
 
-Tutorials, tests and the local trainer's samples use them, so that none needs pictures of
+Tutorials, tests and the local trainer's samples use them, so that none needs images of
 somebody else's. The line version of an icon is the same drawing without its fills.
 """
 
@@ -41,7 +41,7 @@ _PALETTE = {
 
 _OVERSAMPLING = 3
 _STROKE = 3.8
-"""Width of the outline, in hundredths of the picture's side."""
+"""Width of the outline, in hundredths of the image's side."""
 _SHINE = 3.0
 
 # Each part is a fill and a path on a canvas of 100 × 100, painted in order. Paths are written as
@@ -292,11 +292,11 @@ def icon(name: str, size: int = 1024, style: Style = "colour") -> Image.Image:
             f"There is no style called {shown(style, 40)}.", remedy='Use "colour" or "line".'
         )
     side = size * _OVERSAMPLING
-    picture = Image.new("RGB", (side, side), PAPER)
-    canvas = ImageDraw.Draw(picture)
+    drawing = Image.new("RGB", (side, side), PAPER)
+    canvas = ImageDraw.Draw(drawing)
     for fill, path in _PARTS[name]:
         _paint(canvas, fill, path, scale=side / 100, style=style)
-    return picture.reduce(_OVERSAMPLING)
+    return drawing.reduce(_OVERSAMPLING)
 
 
 def draw_icons(

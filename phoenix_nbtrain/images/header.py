@@ -1,4 +1,4 @@
-"""What a picture file says of itself, read from its bytes without decoding anything.
+"""What an image file says of itself, read from its bytes without decoding anything.
 
 The walkers over JPEG segments, PNG chunks and WebP chunks are shared with `metadata`. They trust
 no length: a file that ends early, or whose parts do not add up, is an `ImageError`.
@@ -16,19 +16,25 @@ from typing import BinaryIO, Literal
 
 from phoenix_nbtrain.errors import ImageError
 from phoenix_nbtrain.images.orientation import of_exif, of_png_text, of_xmp
-from phoenix_nbtrain.images.parts import PNG_START, Part, jpeg_parts, png_parts, webp_parts
+from phoenix_nbtrain.images.segments import (
+    PNG_START,
+    Part,
+    jpeg_segments,
+    png_segments,
+    webp_segments,
+)
 
 ImageFormat = Literal["jpeg", "png", "webp"]
 
 BYTES_MAX = 50_000_000
-"""Largest picture file that is read."""
+"""Largest image file that is read."""
 PIXELS_MAX = 64_000_000
 """Most pixels that are ever decoded; 64 megapixels take 256 MB as RGBA."""
 GLANCE_BYTES = 64 * 1024
 """What `glance` reads of most files: a JPEG's EXIF with its thumbnail has less."""
 
 _TAKES = "Phoenix trains on JPEG, PNG and WebP; save it as one of these."
-_AGAIN = "Open it in an image program and save it again, or leave it out."
+_AGAIN = "Open it in an image editor and save it again, or leave it out."
 
 _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"GIF8", "a GIF"),
@@ -59,7 +65,7 @@ _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageHeader:
-    """What a picture's header says."""
+    """What an image's header says."""
 
     format: ImageFormat
     width: int
@@ -84,7 +90,7 @@ def inspect(content: bytes) -> ImageHeader:
     """Return what ``content`` says it is: a JPEG, a PNG or a WebP, and its size.
 
     The first bytes decide, never a name, so a file that is two things at once counts as the
-    picture it begins as. Nothing is decompressed. That the file is whole is checked by its
+    image it begins as. Nothing is decompressed. That the file is whole is checked by its
     structure, so most cut-off files are found here; whether its pixels can be decoded is not.
 
     Raises:
@@ -92,18 +98,18 @@ def inspect(content: bytes) -> ImageHeader:
     """
     _check_size(len(content))
     if content.startswith(_JPEG):
-        header = _jpeg(content, jpeg_parts(content))
+        header = _jpeg(content, jpeg_segments(content))
     elif content.startswith(PNG_START):
-        header = _png(content, png_parts(content))
-    elif looks_like_a_picture(content):
+        header = _png(content, png_segments(content))
+    elif looks_like_an_image(content):
         header = _webp(content)
     else:
-        raise ImageError(f"This is {_called(content)}, not a picture we can take.", remedy=_TAKES)
+        raise ImageError(f"This is {_called(content)}, not a supported image.", remedy=_TAKES)
     return _bearable(header)
 
 
 def glance(file: BinaryIO) -> ImageHeader:
-    """Return what a picture's header says, reading hardly more of the file than that.
+    """Return what an image's header says, reading hardly more of the file than that.
 
     This is for pages of files that nobody has chosen yet; whether one is whole is not looked at.
 
@@ -116,15 +122,15 @@ def glance(file: BinaryIO) -> ImageHeader:
     header = None
     with suppress(ImageError):  # what is not in the start may be further on
         if start.startswith(_JPEG):
-            header = _jpeg(start, _there(jpeg_parts(start)), whole=False)
+            header = _jpeg(start, _there(jpeg_segments(start)), whole=False)
         elif start.startswith(PNG_START):
-            header = _png(start, _there(png_parts(start)), whole=False)
+            header = _png(start, _there(png_segments(start)), whole=False)
     if header is None:
         return inspect(start + file.read(BYTES_MAX + 1 - len(start)))
     return _bearable(header)
 
 
-def looks_like_a_picture(start: bytes) -> bool:
+def looks_like_an_image(start: bytes) -> bool:
     """Return whether a file that begins so would be taken for a JPEG, a PNG or a WebP."""
     return start.startswith((_JPEG, PNG_START)) or (start[:4], start[8:12]) == (b"RIFF", b"WEBP")
 
@@ -140,16 +146,16 @@ def _check_size(size: int) -> None:
         raise ImageError("The file is empty.", remedy="Export or download it again.")
     if size > BYTES_MAX:
         raise ImageError(
-            f"The file has {size / 1e6:,.0f} MB.",
-            remedy=f"Pictures of up to {BYTES_MAX // 1_000_000} MB are taken; save it smaller.",
+            f"The file is {size / 1e6:,.0f} MB.",
+            remedy=f"Images of up to {BYTES_MAX // 1_000_000} MB are accepted; make it smaller.",
         )
 
 
 def _bearable(header: ImageHeader) -> ImageHeader:
     if header.width * header.height > PIXELS_MAX:
         raise ImageError(
-            f"The picture has {header.width:,} × {header.height:,} pixels.",
-            remedy=f"Up to {PIXELS_MAX // 1_000_000} megapixels are taken; make it smaller.",
+            f"The image is {header.width:,} × {header.height:,} pixels.",
+            remedy=f"Up to {PIXELS_MAX // 1_000_000} megapixels are accepted; make it smaller.",
         )
     return header
 
@@ -218,7 +224,7 @@ def _webp(content: bytes) -> ImageHeader:
     exif: int | None = None
     xmp: int | None = None
     has_exif = False
-    for part in webp_parts(content):
+    for part in webp_segments(content):
         body = content[part.body : min(part.body_end, part.body + 10)]
         if part.kind == b"VP8X" and canvas is None and len(body) == 10:
             has_exif = bool(body[0] & 0x08)
@@ -266,8 +272,8 @@ def _called(content: bytes) -> str:
 
 
 def _damaged(kind: str) -> ImageError:
-    return ImageError(f"The {kind} file is damaged: its header makes no sense.", remedy=_AGAIN)
+    return ImageError(f"The {kind} file is damaged: its header is invalid.", remedy=_AGAIN)
 
 
 def _animation(kind: str) -> ImageError:
-    return ImageError(f"This {kind} is an animation.", remedy="Save the one frame that you mean.")
+    return ImageError(f"This {kind} is an animation.", remedy="Save the frame that you want.")

@@ -1,7 +1,7 @@
-"""Taking out what a picture tells about its maker, without touching a pixel.
+"""Taking out what an image tells about its maker, without touching a pixel.
 
 Removed: EXIF with GPS, serial numbers and embedded thumbnails, XMP, IPTC, comments, PNG texts
-(prompts among them), provenance blocks, private chunks, and bytes after the picture's end.
+(prompts among them), provenance blocks, private chunks, and bytes after the image's end.
 Kept: what colours depend on (ICC profile, gamma, Adobe's transform, transparency), the resolution,
 and the orientation, written as EXIF that holds nothing else.
 """
@@ -12,7 +12,7 @@ import struct
 import zlib
 
 from phoenix_nbtrain.images.header import inspect
-from phoenix_nbtrain.images.parts import jpeg_parts, png_parts, webp_parts
+from phoenix_nbtrain.images.segments import jpeg_segments, png_segments, webp_segments
 
 _PNG_KEPT = frozenset(
     {b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"cICP", b"mDCV", b"cLLI"}
@@ -28,7 +28,7 @@ _ICC, _ALPHA, _HAS_EXIF = 0x20, 0x10, 0x08
 
 
 def strip(content: bytes) -> bytes:
-    """Return the picture without its metadata. A second pass changes nothing more.
+    """Return the image without its metadata. A second pass changes nothing more.
 
     Args:
         content: a JPEG, PNG or WebP file, as `inspect` takes it.
@@ -52,7 +52,7 @@ def _jpeg(content: bytes, exif: bytes) -> bytes:
     out = [b"\xff\xd8"]
     head: list[bytes] = []
     rest: list[bytes] = []
-    for part in jpeg_parts(content):
+    for part in jpeg_segments(content):
         marker, body = part.kind[0], content[part.body : part.body_end]
         if marker == 0xE0:
             if body.startswith(b"JFIF\0") and len(body) >= 14 and not head:
@@ -76,7 +76,7 @@ def _segment(marker: int, body: bytes) -> bytes:
 
 def _png(content: bytes, exif: bytes) -> bytes:
     out = [content[:8]]
-    for part in png_parts(content):
+    for part in png_segments(content):
         if part.kind == b"IDAT" and exif:
             crc = zlib.crc32(b"eXIf" + exif)
             out.append(struct.pack(">I", len(exif)) + b"eXIf" + exif + struct.pack(">I", crc))
@@ -88,7 +88,7 @@ def _png(content: bytes, exif: bytes) -> bytes:
 
 def _webp(content: bytes, exif: bytes) -> bytes:
     out: list[bytes] = []
-    for part in webp_parts(content):
+    for part in webp_segments(content):
         body = content[part.body : part.body_end]
         if part.kind == b"VP8X":
             flags = body[0] & (_ICC | _ALPHA) | (_HAS_EXIF if exif else 0)

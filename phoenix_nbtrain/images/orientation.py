@@ -1,4 +1,4 @@
-"""Which way up a picture is: what EXIF, XMP and old PNG texts state of it."""
+"""Which way up an image is: what EXIF, XMP and old PNG texts state of it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,12 @@ from phoenix_nbtrain.errors import (
 )
 from phoenix_nbtrain.launch.identity import Order, served_digest
 from phoenix_nbtrain.launch.price import Estimate, check_price, parse_max_cost
-from phoenix_nbtrain.launch.reconcile import QUIET_APART, SUBMITTING_SECONDS, LaunchClient, Ledger
+from phoenix_nbtrain.launch.reconcile import (
+    QUIET_APART,
+    SUBMITTING_SECONDS,
+    LaunchClient,
+    Reconciler,
+)
 from phoenix_nbtrain.launch.sending import VERB, Launched, Sending, doubt
 from phoenix_nbtrain.locks import Waiting, at_work, who_is_at
 from phoenix_nbtrain.records import LaunchReply, Model, Quote
@@ -66,8 +71,8 @@ class Launcher:
         sleep: Callable[[float], None] = time.sleep,
         explicit: Callable[[Model], Mapping[str, Any]] = lambda model: dict(model.parameters),
     ) -> None:
-        self._ledger = Ledger(client, journal, clock=clock, explicit=explicit)
-        self._sending = Sending(self._ledger)
+        self._reconciler = Reconciler(client, journal, clock=clock, explicit=explicit)
+        self._sending = Sending(self._reconciler)
         self._journal = journal
         self._clock = clock
         self._sleep = sleep
@@ -75,27 +80,27 @@ class Launcher:
     @property
     def client(self) -> LaunchClient:
         """The Phoenix that is talked to."""
-        return self._ledger.client
+        return self._reconciler.client
 
     @client.setter
     def client(self, client: LaunchClient) -> None:
-        self._ledger.client = client
+        self._reconciler.client = client
 
     def reconcile(self, model: Model, kind: IntentKind = "training") -> Intent | None:
-        """See `Ledger.reconcile`."""
-        return self._ledger.reconcile(model, kind)
+        """See `Reconciler.reconcile`."""
+        return self._reconciler.reconcile(model, kind)
 
     def run_of(self, model: Model) -> Intent | None:
-        """See `Ledger.run_of`."""
-        return self._ledger.run_of(model)
+        """See `Reconciler.run_of`."""
+        return self._reconciler.run_of(model)
 
     def unseen(self, model_id: str) -> Intent | None:
         """Return the training that appears not to have launched, if none has since."""
-        return self._ledger.doubt(model_id)
+        return self._reconciler.doubt(model_id)
 
     def newest(self, model_id: str) -> Intent | None:
         """Return the model's newest training that was launched from here."""
-        return self._ledger.newest(model_id)
+        return self._reconciler.newest(model_id)
 
     def at_sea(self, model_id: str) -> bool:
         """Return whether a training was launched here that is not known to have ended.
@@ -103,7 +108,7 @@ class Launcher:
         So it is, too, where the journal cannot tell.
         """
         try:
-            return self._ledger.open_intent(model_id, "training") is not None
+            return self._reconciler.open_intent(model_id, "training") is not None
         except StoreError:
             return True
 
@@ -120,7 +125,7 @@ class Launcher:
         if order.held:
             return self._held_bought(order)
         served = served_digest(model, order)
-        for intent in self._ledger.intents(order.model_id, order.kind):
+        for intent in self._reconciler.intents(order.model_id, order.kind):
             same = intent.fingerprint == order.fingerprint or intent.served == served
             if same and _is_bought(intent):
                 return intent
@@ -131,7 +136,7 @@ class Launcher:
 
         Runs that were stopped or failed since have left the weights as they were.
         """
-        intents = self._ledger.intents(order.model_id, None)
+        intents = self._reconciler.intents(order.model_id, None)
         trained = {i.job_id for i in intents if i.kind == "training" and i.state == "trained"}
         since = set()
         for intent in intents:
@@ -155,18 +160,18 @@ class Launcher:
             LaunchUncertain: the service answered the dry run with a job, against its own
                 documentation. The run is in the journal.
         """
-        lost = self._ledger.doubt(order.model_id, order.kind)
+        lost = self._reconciler.doubt(order.model_id, order.kind)
         estimate = self._quote(order, self.client.get_model(order.model_id))
         return replace(estimate, after=lost.intent_id if lost else None)
 
     def _quote(self, order: Order, model: Model) -> Estimate:
         answer = self._ask_price(order)
         if isinstance(answer, LaunchReply):
-            intent = self._ledger.intent(
+            intent = self._reconciler.intent(
                 order, model, state="running", estimate_id=None, amount=Decimal(0)
             )
             job_id = answer.job.id if answer.job else None
-            newest = self._ledger.newest(model.id, order.kind)
+            newest = self._reconciler.newest(model.id, order.kind)
             self._journal.prepare(
                 replace(
                     intent,
@@ -178,7 +183,7 @@ class Launcher:
             )
             stop = " training.stop() ends it." if order.kind == "training" else ""
             raise LaunchUncertain(
-                f"Phoenix answered a dry run as a launch: a {order.kind} may have begun.",
+                f"Phoenix answered a dry run as a launch: a {order.kind} may have started.",
                 remedy=f"Look at nbt.runs().{stop}",
             )
         return Estimate(
@@ -232,13 +237,13 @@ class Launcher:
         """
         cap = parse_max_cost(max_cost, self.client.unit)
         if seen is None:
-            newest = self._ledger.newest(order.model_id, order.kind)
+            newest = self._reconciler.newest(order.model_id, order.kind)
             seen = Seen(model=self.client.get_model(order.model_id), newest=newest)
         before, model = seen.newest, seen.model
         found = self._already(order, model, again=again)
         if found is not None:
             return found
-        newest = self._ledger.newest(order.model_id, order.kind)
+        newest = self._reconciler.newest(order.model_id, order.kind)
         if newest is not None and not newest.bought_here:
             before = newest  # found on the service by now: knowledge, nobody's decision
         if accepted is not None and self._journal.spent(accepted.estimate_id):
@@ -253,13 +258,13 @@ class Launcher:
         self._check_status(order, model)
         if served_digest(model, order) != estimate.served:
             raise PriceNotAccepted(
-                "Someone changed the training set on the service while it was priced.",
-                remedy="Look at the set and start again.",
+                "Someone changed the dataset on the service while its cost was estimated.",
+                remedy="Check the dataset and start again.",
             )
         check_price(
             estimate, accepted=accepted, cap=cap, free=self.client.is_local, now=self._clock()
         )
-        intent = self._ledger.intent(
+        intent = self._reconciler.intent(
             order,
             model,
             state="prepared",
@@ -284,12 +289,12 @@ class Launcher:
         if order.kind == "training" and model.status not in AT_REST:
             raise LaunchRefused(
                 f"The model is {shown(model.status or 'of no status', 40)}; nothing was launched.",
-                remedy="A training starts from new, trained, failed or canceled. Look again later.",
+                remedy="Training can start from new, trained, failed or canceled. Try again later.",
             )
 
     def _check_unseen(self, order: Order, accepted: Estimate | None, *, again: bool) -> None:
         """Let only a person with a price of today, or an express wish, follow a lost launch."""
-        lost = self._ledger.doubt(order.model_id, order.kind)
+        lost = self._reconciler.doubt(order.model_id, order.kind)
         if lost is None or again:
             return
         if accepted is not None and accepted.after == lost.intent_id:
@@ -303,33 +308,33 @@ class Launcher:
 
     def _already(self, order: Order, model: Model, *, again: bool) -> Launched | None:
         """Return the run that makes a launch needless; raise where one is in doubt."""
-        opened, wait, waited = self._ledger.reconcile(model, order.kind), 0.1, 0.0
+        opened, wait, waited = self._reconciler.reconcile(model, order.kind), 0.1, 0.0
         waiting = Waiting(
             f"A {order.kind} of this model is being started",
             lambda: who_is_at(opened.intent_id if opened else ""),
             sleep=self._sleep,
         )
-        if opened is not None and opened.open and self._ledger.elsewhere(opened):
+        if opened is not None and opened.open and self._reconciler.elsewhere(opened):
             raise LaunchRefused(
                 f"A {order.kind} of this model went to {shown(opened.origin, 60)} and is not known "
                 "to have ended; nothing was launched.",
-                remedy="Connect there and open the model: its reads tell.",
+                remedy="Connect there and open the model to find out.",
             )
         while opened is not None and opened.state in ("prepared", "submitting"):
             # Another thread or process is at it; its state settles within its time limit.
             if waited > SUBMITTING_SECONDS:
-                raise doubt(opened, "another kernel is at it, and does not come to an end")
+                raise doubt(opened, "another kernel is working on it and has not finished")
             waiting.pause(wait)
             waited += wait
             wait = min(2.0, wait * 1.5)
             model = self.client.get_model(order.model_id)
-            opened = self._ledger.reconcile(model, order.kind)
+            opened = self._reconciler.reconcile(model, order.kind)
         while opened is not None and opened.state == "refused":
-            if self._ledger.seconds_left(opened) > 0:
+            if self._reconciler.seconds_left(opened) > 0:
                 raise self._sending.refusal(opened)
             self._sleep(QUIET_APART)  # its time is over, and nobody has read often enough
             model = self.client.get_model(order.model_id)
-            opened = self._ledger.reconcile(model, order.kind)
+            opened = self._reconciler.reconcile(model, order.kind)
         if opened is not None and opened.state == "uncertain":
             if not (again and order.kind == "download"):
                 raise doubt(opened, opened.reason)
@@ -341,8 +346,8 @@ class Launcher:
         if opened is not None and opened.open:
             return Launched(intent=opened, already=True, said=_running_words(opened))
         if order.kind == "training":
-            newest = self._ledger.newest(order.model_id)
-            adopted = self._ledger.adopt(model, newest=newest)
+            newest = self._reconciler.newest(order.model_id)
+            adopted = self._reconciler.adopt(model, newest=newest)
             if adopted is not None and adopted.open:
                 return Launched(intent=adopted, already=True, said=_running_words(adopted))
         bought = None if again else self.bought(order, model)
@@ -356,7 +361,7 @@ class Launcher:
         found = self._already(order, model, again=True)
         if found is not None:
             return found
-        newest = self._ledger.newest(order.model_id, order.kind)
+        newest = self._reconciler.newest(order.model_id, order.kind)
         if (
             newest is not None
             and newest.state in _BOUGHT
@@ -365,7 +370,7 @@ class Launcher:
             return Launched(intent=newest, already=True, said="Launched elsewhere just now.")
         if accepted is not None and self._journal.spent(accepted.estimate_id):
             raise PriceNotAccepted(
-                "This price has been accepted once already.", remedy="Estimate again."
+                "This cost has already been accepted once.", remedy="Estimate again."
             )
         raise LaunchRefused(
             "Another launch of this model came first and did not run.", remedy="Start again."
@@ -373,7 +378,7 @@ class Launcher:
 
     def settle_download(self, model: Model) -> Intent | None:
         """Bring the journal up to what the service says of the model's last download."""
-        return self._ledger.reconcile(model, "download")
+        return self._reconciler.reconcile(model, "download")
 
     # -- stopping -------------------------------------------------------------------------------
 
@@ -402,7 +407,7 @@ class Launcher:
             refused = error
         model = self.client.get_model(model_id)
         with suppress(StoreError):
-            self._ledger.reconcile(model)
+            self._reconciler.reconcile(model)
         if refused is not None and model.status == "training":
             if intent is not None and not getattr(refused, "sent", False):
                 self._noted(intent, "running", only_from={"stopping"})
@@ -416,7 +421,7 @@ class Launcher:
         """
         model = self.client.get_model(model_id)
         try:
-            return self._ledger.reconcile(model)
+            return self._reconciler.reconcile(model)
         except StoreError:
             return None
 
@@ -433,13 +438,13 @@ def _is_bought(intent: Intent) -> bool:
 
 
 def _running_words(intent: Intent) -> str:
-    return f"Already running since {time_of(intent.at)}, not bought again."
+    return f"Running since {time_of(intent.at)}; not bought again."
 
 
 def _bought_words(intent: Intent, model: Model) -> str:
     day = time.strftime("%Y-%m-%d %H:%M", time.localtime(intent.at))
     if intent.kind == "download":
-        return f"Bought on {day}, not bought again. download(again=True) buys it again."
+        return f"Bought on {day}; not bought again. To buy it again: download(again=True)."
     how = "Trained" if intent.bought_here else "Found trained on the service"
     since = "" if model.job_id == intent.job_id else ", though another run has followed"
-    return f"{how} on {day}{since}: not bought again. start(again=True) buys it again."
+    return f"{how} on {day}{since}; not bought again. To train again: start(again=True)."

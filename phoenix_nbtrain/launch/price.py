@@ -176,23 +176,23 @@ def check_price(
     if accepted is not None:
         if accepted.fingerprint != estimate.fingerprint:
             raise PriceNotAccepted(
-                f"{noun} changed since its price was shown.",
-                remedy=f"It costs {price} now; look, and accept that.",
+                f"{noun} changed since its cost was shown.",
+                remedy=f"It costs {price} now. Accept the new cost to go on.",
             )
         if now.since(accepted.made) > ESTIMATE_SECONDS:
             raise PriceNotAccepted(
-                f"The price shown is older than {ESTIMATE_SECONDS} s.",
-                remedy=f"It is {price} now; look, and accept that.",
+                f"The cost shown is older than {ESTIMATE_SECONDS} s.",
+                remedy=f"It is {price} now. Accept it to go on.",
             )
         if estimate.amount > accepted.amount:
             raise PriceNotAccepted(
-                f"The price rose: {accepted} → {price}.",
+                f"The cost rose: {accepted} → {price}.",
                 remedy="Nothing was charged. Accept the new cost to go on.",
             )
         if accepted.served != estimate.served:
             raise PriceNotAccepted(
-                "Someone changed the training set on the service since the price was shown.",
-                remedy="Look at the set and estimate again.",
+                "Someone changed the dataset on the service since the cost was shown.",
+                remedy="Check the dataset and estimate again.",
             )
     if cap is not None:
         if estimate.amount > cap:
@@ -201,5 +201,5 @@ def check_price(
             )
     elif accepted is None and not free:
         raise PriceNotAccepted(
-            f"{noun} costs {price}, and nobody accepted that.", remedy=f"To accept: {line}"
+            f"{noun} costs {price}, which was not accepted.", remedy=f"To accept: {line}"
         )

@@ -16,7 +16,7 @@ from phoenix_nbtrain.locks import may_be_at_work
 from phoenix_nbtrain.records import Job, LaunchReply, Model, Quote
 from phoenix_nbtrain.store.journal import RAN_STATES, Intent, IntentKind, IntentState, Journal
 
-__all__ = ["CLOCKS_APART", "LaunchClient", "Ledger"]
+__all__ = ["CLOCKS_APART", "LaunchClient", "Reconciler"]
 
 SUBMITTING_SECONDS = 180
 """Longer than a launch request can take, where no lock tells whether its sender lives."""
@@ -67,7 +67,7 @@ class LaunchClient(Protocol):
     def trigger_download(self, model_id: str, *, epoch: str | None = None) -> LaunchReply: ...
 
 
-class Ledger:
+class Reconciler:
     """One Phoenix's launches as journal and service tell them together.
 
     A model's launches are looked at whatever address they went to, since a service may have several

@@ -23,7 +23,7 @@ from phoenix_nbtrain.errors import (
 )
 from phoenix_nbtrain.launch.identity import Order
 from phoenix_nbtrain.launch.price import money
-from phoenix_nbtrain.launch.reconcile import Ledger
+from phoenix_nbtrain.launch.reconcile import Reconciler
 from phoenix_nbtrain.store.journal import Intent, IntentKind, IntentState
 from phoenix_nbtrain.text import as_sentence, shown
 
@@ -37,7 +37,7 @@ _BUSY = re.compile(
     re.IGNORECASE,
 )
 """What a 400 says that speaks of another training: "Model is already training" is documented."""
-_LOST_REPLY = "Started; its first reply was lost, and the service shows the run."
+_LOST_REPLY = "Started. The first reply was lost, but the service shows the run."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,23 +53,25 @@ class Launched:
 class Sending:
     """Sends intents that are written down, each once, and writes down what came of them."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, reconciler: Reconciler) -> None:
+        self._reconciler = reconciler
 
     def send(self, intent: Intent, order: Order) -> Launched:
         """Send an intent that is written down, once, and write down what came of it."""
-        if not self._ledger.journal.move(intent.intent_id, "submitting", only_from={"prepared"}):
+        if not self._reconciler.journal.move(
+            intent.intent_id, "submitting", only_from={"prepared"}
+        ):
             raise LaunchRefused(
                 "The launch was given up before it was sent.", remedy="Start again."
             )
         try:
             if order.kind == "download":
-                reply = self._ledger.client.trigger_download(order.model_id, epoch=order.epoch)
+                reply = self._reconciler.client.trigger_download(order.model_id, epoch=order.epoch)
             else:
-                reply = self._ledger.client.trigger_training(order.model_id, order.parameters)
+                reply = self._reconciler.client.trigger_training(order.model_id, order.parameters)
         except ServiceUnreachable as error:
             if not error.sent:
-                self._ledger.move(intent, "not_sent", str(error))
+                self._reconciler.move(intent, "not_sent", str(error))
                 raise LaunchRefused(
                     f"Nothing was launched: {error.message}", remedy=error.remedy
                 ) from error
@@ -78,17 +80,17 @@ class Sending:
             return self._refused(intent, error)
         except BaseException:
             # Ctrl-C while the request is out, or a fault of our own: the request may have left.
-            self._ledger.move(intent, "uncertain", "interrupted while the request was out")
+            self._reconciler.move(intent, "uncertain", "interrupted while the request was out")
             raise
         if reply.outcome == "quoted":
-            self._ledger.move(intent, "rejected", "answered with a price instead of a job")
+            self._reconciler.move(intent, "rejected", "answered with a cost instead of a job")
             raise LaunchRefused(
-                "Phoenix answered with a price and launched nothing.", remedy="Start again."
+                "Phoenix answered with a cost and launched nothing.", remedy="Start again."
             )
         if reply.job is None or not reply.job.id:
             return self._uncertain(intent, "the reply names no job", None)
         self._write_down(intent, reply.job.id, reply.cost)
-        intent = self._ledger.again(intent)
+        intent = self._reconciler.again(intent)
         said = f"Started for {money(intent.amount, intent.unit)}."
         return Launched(intent=intent, already=False, said=cost_words(intent) or said)
 
@@ -96,14 +98,14 @@ class Sending:
         """Write down that it runs and at what cost, and never lose the job that was bought."""
         states: set[IntentState] = {"submitting", "uncertain", "not_seen"}
         try:
-            moved = self._ledger.journal.move(
+            moved = self._reconciler.journal.move(
                 intent.intent_id, "running", only_from=states, job_id=job_id, charged=charged
             )
             if not moved:  # meanwhile another was launched, or this one found by a read
-                self._ledger.journal.note_job(intent.intent_id, job_id, charged=charged)
+                self._reconciler.journal.note_job(intent.intent_id, job_id, charged=charged)
         except StoreError as error:
             raise LaunchUncertain(
-                f"Phoenix launched {shown(job_id, 40)}, and this computer could not note it down.",
+                f"Phoenix launched {shown(job_id, 40)}, but this computer could not record it.",
                 remedy="It is bought; nbt.runs() finds it on the service.",
             ) from error
 
@@ -114,10 +116,10 @@ class Sending:
         """
         if not _is_refusal(error):
             return self._uncertain(intent, str(error), error)
-        ledger = self._ledger
-        local = ledger.client.in_process  # nothing lies between that could repeat a request
+        reconciler = self._reconciler
+        local = reconciler.client.in_process  # nothing lies between that could repeat a request
         try:
-            ledger.journal.move(
+            reconciler.journal.move(
                 intent.intent_id,
                 "rejected" if local else "refused",
                 only_from={"submitting", "uncertain"},
@@ -129,39 +131,39 @@ class Sending:
         if local:
             raise _final(error) from error
         try:
-            model = ledger.client.get_model(intent.model_id)
-            resolved = ledger.reconcile(model, intent.kind)
+            model = reconciler.client.get_model(intent.model_id)
+            resolved = reconciler.reconcile(model, intent.kind)
             if resolved is not None and resolved.state not in ("refused", "rejected"):
                 return Launched(intent=resolved, already=False, said=_LOST_REPLY)
             final = not _may_be_ours(error) or self._explained(intent, error)
             if final:
-                ledger.journal.move(intent.intent_id, "rejected", only_from={"refused"})
+                reconciler.journal.move(intent.intent_id, "rejected", only_from={"refused"})
         except PhoenixError:
             final = False  # not readable, or not to be noted down, just now: later reads tell
-        raise _final(error) if final else self.refusal(ledger.again(intent)) from error
+        raise _final(error) if final else self.refusal(reconciler.again(intent)) from error
 
     def _explained(self, intent: Intent, error: ServiceError) -> bool:
         """Return whether other trainings account for a refusal."""
         if not isinstance(error, PlanLimitReached) or error.action != "parallel-training":
             return False
-        return bool(error.limit) and self._ledger.others_run(intent, error.limit or 0)
+        return bool(error.limit) and self._reconciler.others_run(intent, error.limit or 0)
 
     def refusal(self, intent: Intent) -> LaunchRefused:
         """Return the error that tells of a refusal which is still open, and until when."""
-        since, until = self._ledger.held(intent)
+        since, until = self._reconciler.held(intent)
         reason = as_sentence(intent.reason, 130 - len(intent.remedy))
         again = f"A {VERB[intent.kind]} is sent again from {_clock(math.ceil(until))} on."
         return LaunchRefused(
             f"Phoenix refused at {_clock(since)}: {reason}",
             remedy=f"{intent.remedy} {again}".strip(),
-            retry_after=max(0.0, self._ledger.seconds_left(intent)),
+            retry_after=max(0.0, self._reconciler.seconds_left(intent)),
         )
 
     def _uncertain(self, intent: Intent, reason: str, cause: PhoenixError | None) -> Launched:
         try:
-            self._ledger.move(intent, "uncertain", reason)
-            resolved = self._ledger.reconcile(
-                self._ledger.client.get_model(intent.model_id), intent.kind
+            self._reconciler.move(intent, "uncertain", reason)
+            resolved = self._reconciler.reconcile(
+                self._reconciler.client.get_model(intent.model_id), intent.kind
             )
         except PhoenixError:
             # Not readable, or not to be noted down, just now: it was sent all the same, it stays
@@ -200,7 +202,7 @@ def cost_words(intent: Intent) -> str:
     if intent.charged is None or not intent.costs_otherwise:
         return ""
     runs = intent.kind == "training" and intent.open
-    stop = " It goes on; training.stop() ends it." if runs else ""
+    stop = " It continues; training.stop() ends it." if runs else ""
     return (
         f"Phoenix started it for {money(intent.charged, intent.unit)}, not for the "
         f"{money(intent.amount, intent.unit)} that were accepted.{stop}"
@@ -210,10 +212,12 @@ def cost_words(intent: Intent) -> str:
 def doubt(intent: Intent, reason: str) -> LaunchUncertain:
     """Return the error that tells of a launch of which nothing is known."""
     if intent.kind == "download":
-        remedy = "It is not sent again by itself; nbt.runs() looks, download(again=True) does."
+        remedy = (
+            "It is not sent again automatically: check nbt.runs(), or use download(again=True)."
+        )
     else:
-        remedy = "It is not sent again. Reads find it out within some two minutes: refresh()."
+        remedy = "It is not sent again. refresh() tells what happened, within about two minutes."
     return LaunchUncertain(
-        f"A {intent.kind} was sent and nothing tells what it did ({shown(reason, 60)}).",
+        f"A {intent.kind} was sent, but what became of it is unknown ({shown(reason, 60)}).",
         remedy=remedy,
     )

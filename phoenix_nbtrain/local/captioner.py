@@ -38,7 +38,7 @@ _COLOURS_MAX = 3
 _WORDS_MAX = 8
 _PX = 64
 _CODE = re.compile(r"(?i)(img|dsc|dscn|pxl|screenshot|untitled|image|photo|picture|unnamed|copy)")
-"""What cameras and programs call files; it says nothing about the picture."""
+"""What cameras and programs call files; it says nothing about the image."""
 
 
 def automatic_caption(name: str, content: bytes) -> str:

@@ -166,13 +166,13 @@ def _from_url(body: dict[str, Any]) -> dict[str, Any]:
     if service().served and not _imports():
         words = "A served Phoenix imports nothing from URLs. Add the file itself, or allow it:"
         error = f"{words} phoenix-nbtrain settings import_served=true"
-        return {"source": "url", "status": "failed", "file_name": "picture", "error": error}
+        return {"source": "url", "status": "failed", "file_name": "image", "error": error}
     try:
         # What can be said without asking anybody is said at once; the rest by the import.
         name = Address.parse(url).file_name
     except InputError as error:
         # The URL is not kept: what was pasted may hold a password.
-        return {"source": "url", "status": "failed", "file_name": "picture", "error": str(error)}
+        return {"source": "url", "status": "failed", "file_name": "image", "error": str(error)}
     return {"source": "url", "status": "validating", "file_name": name, "url": url}
 
 
@@ -183,7 +183,7 @@ def _imports() -> bool:
 
 def _in_parts(body: dict[str, Any]) -> dict[str, Any]:
     if body.get("huggingFaceModelName") or body.get("civitaiModelUrl"):
-        raise bad("Models are not imported here; upload a picture")
+        raise bad("Models are not imported here; upload an image")
     _kind(body)
     name = text_field(body, "fileName", longest=NAME_BYTES_MAX)
     content_type = text_field(body, "contentType", longest=100)

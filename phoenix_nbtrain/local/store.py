@@ -65,7 +65,7 @@ class Store:
         """
         content = self._contents.get(digest)
         if content is None:
-            raise StoreError("A picture is gone from the data folder.", remedy="Upload it again.")
+            raise StoreError("An image is gone from the data folder.", remedy="Upload it again.")
         return content
 
     def run_dir(self, job_id: str) -> Path:

@@ -77,7 +77,7 @@ class Importers:
             self._set(upload_id, status="failed", error=str(error)[:200], url=None)
         except Exception:
             log.exception("the upload %s failed", upload_id)
-            reason = "The picture could not be read. Upload it again."
+            reason = "The image could not be read. Upload it again."
             self._set(upload_id, status="failed", error=reason, url=None)
         else:
             self._set(upload_id, status="validated")

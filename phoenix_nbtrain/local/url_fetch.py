@@ -29,7 +29,7 @@ SECONDS_MAX = 30.0
 CONNECT_SECONDS = 10.0
 REDIRECTS_MAX = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
-_DOWNLOAD_IT = "Download the picture yourself and add the file."
+_DOWNLOAD_IT = "Download the image yourself and add the file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Address:
             raise InputError("This is not a URL.", remedy=_DOWNLOAD_IT) from None
         if parts.scheme not in DEFAULT_PORTS:
             raise InputError(
-                f"Pictures are not fetched from {shown(parts.scheme or 'nowhere', 20)}: URLs.",
+                f"Images are not fetched from {shown(parts.scheme or 'nowhere', 20)}: URLs.",
                 remedy="Give an http or https URL, or add the file itself.",
             )
         if "@" in parts.netloc:

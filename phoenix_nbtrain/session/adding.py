@@ -1,4 +1,4 @@
-"""Pictures' way into the draft: read, kept on this computer, listed; sending comes behind."""
+"""Images' way into the draft: read, kept on this computer, listed; sending comes behind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from phoenix_nbtrain import catalog
 from phoenix_nbtrain.contents import Contents
 from phoenix_nbtrain.dataset import edits, intake, left_out
 from phoenix_nbtrain.dataset.edits import Applied
-from phoenix_nbtrain.dataset.intake import Picture
+from phoenix_nbtrain.dataset.intake import FoundImage
 from phoenix_nbtrain.dataset.lookup import Lookup
 from phoenix_nbtrain.dataset.report import AddReport
 from phoenix_nbtrain.draft import Draft, ImageRow, new_image_id
@@ -27,20 +27,20 @@ __all__ = ["AddReport", "Adding"]
 
 
 class Adding:
-    """Adds and replaces pictures of one draft."""
+    """Adds and replaces images of one draft."""
 
     def __init__(
         self,
         live: StateStore,
         editing: Editing,
-        pictures: Contents,
+        contents: Contents,
         *,
         service: Service,
         journal: Journal,
     ) -> None:
         self._live = live
         self._editing = editing
-        self._pictures = pictures
+        self._contents = contents
         self.service = service
         self._journal = journal
 
@@ -63,9 +63,9 @@ class Adding:
         )
         learned = recognise(
             draft,
-            looked.pictures,
+            looked.images,
             service=self.service,
-            kept=self._pictures,
+            kept=self._contents,
             runner=self._live.runner,
         )
         draft = self._learn(learned)
@@ -77,14 +77,14 @@ class Adding:
             left_out=_left_out(draft, again),
         )
         # Side by side, since each is on disk before it counts, and a disk takes many at once.
-        kept = [self._live.runner.submit("io", self._row, p) for p in taken.pictures]
+        kept = [self._live.runner.submit("io", self._row, p) for p in taken.images]
         rows = [row.result() for row in kept]
         standing = {fate.image_id for fate in taken.fates if fate.fate == "already there"}
-        urls = {p.key: p.url for p in looked.pictures if p.url is not None}
+        urls = {p.key: p.url for p in looked.images if p.url is not None}
         ids: list[str | None] = []
 
         def change(draft: Draft) -> Applied:
-            # Another kernel may have added or removed the same pictures since: what stands decides.
+            # Another kernel may have added or removed the same images since: what stands decides.
             there, out = _known(draft), _left_out(draft, again)
             new = [row for row in rows if not {row.keys[0]} & (there.keys() | out)]
             # Under its old id an image is in its pairs again.
@@ -94,7 +94,7 @@ class Adding:
             ids[:] = [(there | landed).get(row.keys[0]) for row in rows]
             if len(draft.images) + len(new) > catalog.IMAGES_MAX:
                 raise InputError(
-                    f"A training takes {catalog.IMAGES_MAX} images and has {len(draft.images)}.",
+                    f"A training can have {catalog.IMAGES_MAX} images and has {len(draft.images)}.",
                     remedy=f"{len(new)} more do not fit; nothing was added.",
                 )
             tried = _tried_anew(draft, standing | set(ids), urls, again=again)
@@ -128,7 +128,7 @@ class Adding:
         return Lookup(self._live.state.draft.images, refused=InputError).find(image)
 
     def replace(self, image: str, source: object) -> None:
-        """Put the one picture that ``source`` holds in an image's place; see `Training.replace`."""
+        """Put the one image that ``source`` holds in an image's place; see `Training.replace`."""
         draft = self._live.state.draft
         if image in left_out.Names(draft):
             warn(f"{shown(image, 60)} was removed from the dataset, so it was not replaced.")
@@ -136,9 +136,9 @@ class Adding:
         row = self._find(image)
         others = {key: i for key, i in _known(draft).items() if i != row.image_id}
         taken = intake.take(source, room=1, known=others, names=set(), recursive=False)
-        if len(taken.pictures) != 1:
+        if len(taken.images) != 1:
             raise InputError(_not_replaced(row.name, taken, draft))
-        new = self._row(taken.pictures[0])
+        new = self._row(taken.images[0])
 
         def change(draft: Draft) -> Applied:
             stands = draft.image.get(row.image_id)
@@ -175,41 +175,43 @@ class Adding:
 
         self._editing.apply(change).result()
 
-    def _row(self, picture: Picture) -> ImageRow:
-        row = ImageRow(image_id=new_image_id(), name=picture.name, caption=picture.caption)
-        if picture.asset_id is not None:
-            return replace(row, asset_id=picture.asset_id)
-        if picture.url is not None:
-            return replace(row, url=picture.url, url_key=picture.key)
-        content, header = picture.read(), picture.header
+    def _row(self, image: FoundImage) -> ImageRow:
+        row = ImageRow(image_id=new_image_id(), name=image.name, caption=image.caption)
+        if image.asset_id is not None:
+            return replace(row, asset_id=image.asset_id)
+        if image.url is not None:
+            return replace(row, url=image.url, url_key=image.key)
+        content, header = image.read(), image.header
         return replace(
             row,
             width=header.width if header else None,
             height=header.height if header else None,
             bytes=len(content),
-            content_hash=self._pictures.put(content),
+            content_hash=self._contents.put(content),
         )
 
 
 def _not_replaced(name: str, taken: intake.Intake, draft: Draft) -> str:
     fate = taken.fates[0] if taken.fates else None
-    twin = draft.image.get(fate.image_id or "") if fate else None
-    if twin is not None:
-        why = f"that picture is in the set already, as {shown(twin.name, 50)}. Give another one."
+    same = draft.image.get(fate.image_id or "") if fate else None
+    if same is not None:
+        why = (
+            f"that image is already in the dataset, as {shown(same.name, 50)}. Choose another one."
+        )
     elif fate is not None and fate.reason:
         why = fate.reason
     else:
-        why = "it holds no picture. Give one."
+        why = "it contains no image. Choose one."
     return as_sentence(f"{shown(name, 50)} was not replaced: {why}", 200)
 
 
 def _known(draft: Draft) -> dict[str, str]:
-    """Return image ids by everything that tells a picture from others."""
+    """Return image ids by everything that tells an image from others."""
     return {key: row.image_id for row in draft.images for key in row.keys}
 
 
 def _left_out(draft: Draft, again: bool) -> frozenset[str]:
-    """Return what tells the pictures that are not to be added: none where all are wanted."""
+    """Return what tells the images that are not to be added: none where all are wanted."""
     return frozenset() if again else left_out.keys(draft)
 
 

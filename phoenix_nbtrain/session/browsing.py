@@ -1,4 +1,4 @@
-"""The pictures of a folder, to choose from: nothing of a file is read before it is looked at."""
+"""The images of a folder, to choose from: nothing of a file is read before it is looked at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from phoenix_nbtrain.dataset.allowed_text import name_text
-from phoenix_nbtrain.dataset.folders import Found, pictures_in, read_file, reading
+from phoenix_nbtrain.dataset.folders import Found, images_in, read_file, reading
 from phoenix_nbtrain.dataset.image_sources import folder_of
 from phoenix_nbtrain.dataset.lookup import path_parts
 from phoenix_nbtrain.draft import Draft, ImageRow
@@ -26,7 +26,7 @@ from phoenix_nbtrain.text import shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PictureFile:
+class ImageFile:
     """A file of a folder, as its listing tells of it."""
 
     file_id: str
@@ -58,33 +58,33 @@ class PictureFile:
 class Look:
     """What a look at a file tells besides its name."""
 
-    file: PictureFile
+    file: ImageFile
     width: int | None = None
     """Pixels, after the orientation the file asks for."""
     height: int | None = None
     reason: str = ""
     """Why it cannot be taken; empty where nothing is against it so far."""
     image_id: str | None = None
-    """The picture of the training that it is already."""
+    """The image of the training that it is already."""
 
 
 class Folder:
-    """The pictures of a folder. Made by `Training.browse`; safe to use from any thread.
+    """The images of a folder. Made by `Training.browse`; safe to use from any thread.
 
     It is as the folder was when it was listed. A file that is gone or has changed since then says
     so when it is looked at, or shows what it is now.
     """
 
     def __init__(self, given: str | os.PathLike[str], *, recursive: bool, live: StateStore) -> None:
-        listed = pictures_in(folder_of(given).absolute(), recursive=recursive)
+        listed = images_in(folder_of(given).absolute(), recursive=recursive)
         self.path = listed.path
         self.others = listed.others
-        """How many of its files are called otherwise than pictures."""
+        """How many of its files are called otherwise than images."""
         self.folders = listed.folders
         """How many folders are in it that were not looked into."""
         self.unread = listed.unread
         """Folders below it that cannot be read."""
-        self.files: Mapping[str, PictureFile] = {
+        self.files: Mapping[str, ImageFile] = {
             file.file_id: file for file in map(_listed, listed.files)
         }
         """By id, in natural order of where they are."""
@@ -95,19 +95,19 @@ class Folder:
         not_for_children(self)
 
     def __repr__(self) -> str:
-        return f"<Folder {shown(str(self.path))}: {len(self.files):,} pictures>"
+        return f"<Folder {shown(str(self.path))}: {len(self.files):,} images>"
 
     def look(self, ids: Sequence[str]) -> Future[list[Look]]:
         """Read the headers of these files. Never blocks; ids that are not there are left out.
 
-        A file that has the name, the size and about the bytes of a picture of the training is read
+        A file that has the name, the size and about the bytes of an image of the training is read
         whole, to know whether it is that one; so is one of another name with exactly its bytes.
         """
         files = [self.files[i] for i in ids if i in self.files]
         return self._live.runner.alone("look", partial(self._looked, files))
 
     def thumbnails(self, ids: Sequence[str], px: int) -> list[Future[Thumbnail]]:
-        """Return a future picture of at most ``px`` pixels for each file. Never blocks.
+        """Return a future image of at most ``px`` pixels for each file. Never blocks.
 
         Cancel those that nobody waits for any more, begun or not.
         """
@@ -131,7 +131,7 @@ class Folder:
             raise ImageError(f"There is no file {shown(file_id)} in this folder.")
         return self._kept.get(file.key, px, lambda: read_file(file.path, BYTES_MAX), step)
 
-    def _looked(self, files: Sequence[PictureFile]) -> list[Look]:
+    def _looked(self, files: Sequence[ImageFile]) -> list[Look]:
         draft = self._live.state.draft
         named, weighed = _by_name(draft), _by_bytes(draft)
         return [
@@ -139,7 +139,7 @@ class Folder:
         ]
 
     def _one(
-        self, file: PictureFile, namesakes: Sequence[ImageRow], as_heavy: Sequence[ImageRow]
+        self, file: ImageFile, namesakes: Sequence[ImageRow], as_heavy: Sequence[ImageRow]
     ) -> Look:
         try:
             header = self._header(file)
@@ -150,7 +150,7 @@ class Folder:
         same = (row.image_id for row in likely if row.content_hash == content_hash)
         return Look(file=file, width=header.width, height=header.height, image_id=next(same, None))
 
-    def _header(self, file: PictureFile) -> ImageHeader:
+    def _header(self, file: ImageFile) -> ImageHeader:
         """Return the file's header. Once known, it is not read again.
 
         Raises:
@@ -165,8 +165,8 @@ class Folder:
                 known = self._headers[file.file_id] = glance(opened)
         return known
 
-    def _hash(self, file: PictureFile) -> str:
-        """Return the hash that the file's picture would have in a training; empty if it has none."""
+    def _hash(self, file: ImageFile) -> str:
+        """Return the hash that the file's image would have in a training; empty if it has none."""
         known = self._hashes.get(file.file_id)
         if known is None:
             try:
@@ -177,9 +177,9 @@ class Folder:
         return known
 
 
-def _listed(found: Found) -> PictureFile:
+def _listed(found: Found) -> ImageFile:
     digest = hashlib.sha256(os.fsencode(found.path)).hexdigest()
-    return PictureFile(
+    return ImageFile(
         file_id=f"file_{digest[:16]}",
         name=found.inside.rpartition("/")[2],
         inside=found.inside,
@@ -191,7 +191,7 @@ def _listed(found: Found) -> PictureFile:
 
 
 def _by_name(draft: Draft) -> Mapping[str, Sequence[ImageRow]]:
-    """Return the draft's pictures by what their files may be called: a clash puts folders before."""
+    """Return the draft's images by what their files may be called: a clash puts folders before."""
     named: dict[str, list[ImageRow]] = {}
     for row in draft.images:
         for name in {row.name, *path_parts(row.name)[-1:]}:
@@ -206,7 +206,7 @@ def _by_bytes(draft: Draft) -> Mapping[int, Sequence[ImageRow]]:
     return weighed
 
 
-def _may_be(row: ImageRow, file: PictureFile, header: ImageHeader) -> bool:
+def _may_be(row: ImageRow, file: ImageFile, header: ImageHeader) -> bool:
     return (
         row.content_hash is not None
         and (row.width, row.height) == (header.width, header.height)

@@ -85,7 +85,7 @@ class Downloading:
         run = None if order.held else model.job_id
         if bought is None and _target(to, model, run, epoch).exists():
             raise InputError(
-                f"{shown(_target(to, model, run, epoch).name, 60)} exists already.",
+                f"{shown(_target(to, model, run, epoch).name, 60)} already exists.",
                 remedy="Nothing was charged. Name another file with to=.",
             )
         if bought is None or bought.job_id is None:
@@ -103,7 +103,7 @@ class Downloading:
             launched = self._launcher.launch(order, max_cost=max_cost, again=again)
         if launched.intent.fingerprint != order.fingerprint:
             raise InputError(
-                "Another download of this model is still being made.",
+                "Another download of this model is still being prepared.",
                 remedy="Nothing was charged. Call again in a minute.",
             )
         if not launched.already and cost_words(launched.intent):
@@ -118,8 +118,8 @@ class Downloading:
                 ready = self.service.get_download(job_id)
             except NotFound as error:
                 raise InputError(
-                    "The service has forgotten this download.",
-                    remedy="download(again=True) buys it once more.",
+                    "The service no longer has this download.",
+                    remedy="download(again=True) buys it again.",
                 ) from error
             except PhoenixError as error:
                 # An outage takes nothing of what is bought, so it is no end before the time is up.
@@ -135,16 +135,20 @@ class Downloading:
                 return ready.url
             if ready.status in ENDED_JOBS:
                 made = ready.status == "success"
-                what = "made the file and says not where" if made else "could not make the file"
+                what = (
+                    "created the file but does not say where"
+                    if made
+                    else "could not create the file"
+                )
                 raise ServiceError(
                     f"The service {what} ({ready.status}).",
                     status=200,
-                    remedy="download(again=True) asks, and pays, once more.",
+                    remedy="download(again=True) requests and pays for it again.",
                 )
             if time.monotonic() > ends:
                 raise NotReady(
                     f"The file is not ready after {timeout:g} s.",
-                    remedy="Call download() again; it is bought once.",
+                    remedy="Call download() again; you won't pay twice.",
                 )
             self._sleep(wait)
             wait = min(longest, wait * 1.5)
@@ -156,7 +160,7 @@ class Downloading:
         except OSError as error:
             raise InputError(
                 f"{shown(str(path), 80)} cannot be written: {shown(error.strerror or '', 40)}.",
-                remedy="Name another file with to=; it is bought once.",
+                remedy="Name another file with to=; you won't pay twice.",
             ) from error
 
     def _put(self, url: str, path: Path) -> Path:
@@ -168,8 +172,8 @@ class Downloading:
                 if filecmp.cmp(path, new, shallow=False):
                     return path
                 raise InputError(
-                    f"{shown(path.name, 60)} exists with other content.",
-                    remedy="Name another file with to=; it is not bought again.",
+                    f"{shown(path.name, 60)} exists with different content.",
+                    remedy="Name another file with to=; you won't pay twice.",
                 )
             new.replace(path)
         return path
@@ -184,10 +188,10 @@ def _asking(epoch: object) -> Iterator[None]:
         if error.status not in (400, 404, 422):
             raise
         of = "" if epoch is None else f" of epoch {epoch}"
-        again = "training.start() trains the model; start(again=True) trains it once more."
+        again = "training.start() trains the model; start(again=True) trains it again."
         raise InputError(
-            f"The service gives out no weights{of}: {as_sentence(error.message, 100)}",
-            remedy=again if epoch is None else "download() takes the model's own.",
+            f"The service returned no weights{of}: {as_sentence(error.message, 100)}",
+            remedy=again if epoch is None else "download() fetches the model's own.",
         ) from error
 
 
@@ -218,7 +222,7 @@ def _order(model: Model, epoch: int | None) -> Order:
         there = f"There are {', '.join(known[:12])}." if known else "Only the last are kept."
         raise InputError(
             f"Epoch {shown(epoch, 20)} has no weights.",
-            remedy=f"{there} download() takes the last ones.",
+            remedy=f"{there} download() fetches the last ones.",
         )
     return download_order(model, None if epoch is None else str(epoch))
 
@@ -252,5 +256,5 @@ def _target(to: str | Path | None, model: Model, run: str | None, epoch: int | N
     elif path.is_dir():
         path, there = path / file, path
     if not there.is_dir():
-        raise InputError(f"There is not a folder {ending(there, 80)}.", remedy="Create it first.")
+        raise InputError(f"There is no folder {ending(there, 80)}.", remedy="Create it first.")
     return path.absolute()

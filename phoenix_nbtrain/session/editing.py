@@ -19,7 +19,7 @@ Inverse: TypeAlias = tuple[int, tuple[Op, ...]]
 
 UNDO_MAX = 200
 """Edits that can be taken back."""
-OVERTAKEN = "Something else was changed since. The Undo button takes that back first."
+OVERTAKEN = "Something else has changed since then. Undo that first."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
-"""Telling that the service holds a picture already, where this computer has forgotten it.
+"""Telling that the service holds an image already, where this computer has forgotten it.
 
-A model that is joined by its id brings its pictures along as asset ids. Whether a file is one of
+A model that is joined by its id brings its images along as asset ids. Whether a file is one of
 them only its bytes can tell: sizes are compared first, and of those that agree the bytes are read
-back, once for each picture.
+back, once for each image.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from phoenix_nbtrain.contents import Contents
-from phoenix_nbtrain.dataset.intake import Picture
+from phoenix_nbtrain.dataset.intake import FoundImage
 from phoenix_nbtrain.draft import Draft, ImageRow
 from phoenix_nbtrain.errors import ImageError, PhoenixError
 from phoenix_nbtrain.images import metadata
@@ -24,7 +24,7 @@ from phoenix_nbtrain.session.service import Service
 
 @dataclass(slots=True)
 class Learned:
-    """What was found out of pictures that only the service had."""
+    """What was found out of images that only the service had."""
 
     fields: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Fields of rows, by asset id."""
@@ -53,7 +53,7 @@ class Learned:
 
 
 def strangers(draft: Draft) -> dict[str, ImageRow]:
-    """Return the pictures of which only the service has the content, by asset id."""
+    """Return the images of which only the service has the content, by asset id."""
     return {
         row.asset_id: row
         for row in draft.images
@@ -68,7 +68,7 @@ def _unknown(draft: Draft) -> dict[str, ImageRow]:
 
 
 def recall(draft: Draft, uploads: Mapping[str, str]) -> Learned:
-    """Find out what the journal tells: pictures that this computer sent for the model itself."""
+    """Find out what the journal tells: images that this computer sent for the model itself."""
     learned = Learned()
     there = _unknown(draft)
     for key, asset_id in uploads.items():
@@ -78,20 +78,25 @@ def recall(draft: Draft, uploads: Mapping[str, str]) -> Learned:
 
 
 def recognise(
-    draft: Draft, pictures: Collection[Picture], *, service: Service, kept: Contents, runner: Runner
+    draft: Draft,
+    images: Collection[FoundImage],
+    *,
+    service: Service,
+    kept: Contents,
+    runner: Runner,
 ) -> Learned:
-    """Find out which of ``pictures`` the service holds.
+    """Find out which of ``images`` the service holds.
 
     Args:
         draft: whose rows may be among them.
-        pictures: files that were looked at. What is no file, or known by its content, is passed
+        images: files that were looked at. What is no file, or known by its content, is passed
             over.
-        service: what is asked, for nothing unless a picture could be one of the rows.
+        service: what is asked, for nothing unless an image could be one of the rows.
         kept: where the bytes that were read back go, so that they are read once.
         runner: reads them side by side.
     """
     known = {row.content_hash for row in (*draft.images, *draft.left_out)}
-    files = [p for p in pictures if p.content_hash and p.content_hash not in known]
+    files = [p for p in images if p.content_hash and p.content_hash not in known]
     sizes = {size for p in files for size in (p.size, p.file_size)}
     ask = [i for i, row in _unknown(draft).items() if row.bytes is None or row.bytes in sizes]
     learned = Learned()
@@ -102,7 +107,7 @@ def recognise(
         try:
             content = metadata.strip(service.fetch(asset.url))
         except ImageError:
-            return  # a kind of picture that no file here can be
+            return  # a kind of image that no file here can be
         kept.put(content)
         learned.note(asset.id, content_hash=hashlib.sha256(content).hexdigest())
 
@@ -123,14 +128,14 @@ def recognise(
     return learned
 
 
-def _may_be(asset: Asset, picture: Picture) -> bool:
-    header = picture.header
-    if asset.size not in (picture.size, picture.file_size) or header is None:
+def _may_be(asset: Asset, image: FoundImage) -> bool:
+    header = image.header
+    if asset.size not in (image.size, image.file_size) or header is None:
         return False
-    # Which way round the service counts a turned picture is not stated.
+    # Which way round the service counts a turned image is not stated.
     sides = {asset.width, asset.height}
     return None in sides or sides == {header.width, header.height}
 
 
 def _untold(error: PhoenixError) -> str:
-    return f"Whether Phoenix holds some of these already is not known: {error}"[:200]
+    return f"Couldn't check whether Phoenix already has some of these: {error}"[:200]

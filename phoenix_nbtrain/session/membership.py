@@ -1,4 +1,4 @@
-"""Uploaded pictures' way into the model's training set: in tens, in order, as many as fit."""
+"""Uploaded images' way into the model's training set: in tens, in order, as many as fit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from phoenix_nbtrain.session.uploads import Uploads
 
 
 class _Queue:
-    """The pictures that wait to be added, and how many of them may still be."""
+    """The images that wait to be added, and how many of them may still be."""
 
     def __init__(self, rows: Sequence[ImageRow], *, ahead: int = 0) -> None:
         self.rows = list(rows)
@@ -46,7 +46,7 @@ class _Queue:
         self._singly.update(row.image_id for row in rows)
 
     def stop_at(self, error: PlanLimitReached, *, held: int, left: Sequence[ImageRow]) -> None:
-        """Note the ceiling that refused ``left`` while the service held ``held`` pictures."""
+        """Note the ceiling that refused ``left`` while the service held ``held`` images."""
         self.full = error
         fit = None if error.limit is None else max(0, error.limit - held)
         if len(left) == 1:
@@ -65,7 +65,7 @@ class Attaching:
         self._uploads = uploads
 
     def make_room(self) -> None:
-        """Let pictures that a ceiling kept out wait again, as many as now fit."""
+        """Let images that a ceiling kept out wait again, as many as now fit."""
         images = self._live.state.draft.images
         held = sum(row.attached or not row.refusal for row in images)
         for row in images:
@@ -74,7 +74,7 @@ class Attaching:
                 held += 1
 
     def attach_ahead(self, service: Service) -> int:
-        """Add the next ten pictures while others are still on their way; return how many it did.
+        """Add the next ten images while others are still on their way; return how many it did.
 
         Only where nothing has to make room first. A refusal is left to `attach`, which meets it
         again and finds out what it means.
@@ -98,11 +98,11 @@ class Attaching:
         return len(batch)
 
     def attach(self, service: Service, *, ahead: int = 0) -> None:
-        """Add every waiting picture that has an asset, or say why not.
+        """Add every waiting image that has an asset, or say why not.
 
         Args:
             service: where to.
-            ahead: how many of these pictures `attach_ahead` has added already.
+            ahead: how many of these images `attach_ahead` has added already.
 
         Raises:
             ServiceUnreachable, ServiceError: what ended it early; the next flight goes on.
@@ -124,8 +124,8 @@ class Attaching:
             limit = queue.full.limit
             takes = "no more images" if limit is None else f"{limit} images per model"
             why = (
-                f"The plan takes {takes}: {queue.added} of these {queue.total} fit. "
-                "Remove some and sync() again."
+                f"The plan allows {takes}: {queue.added} of these {queue.total} fit. Remove some "
+                "and sync() again."
             )
             for row in queue.rows:
                 self._live.refuse_row(row, why, ceiling=limit)

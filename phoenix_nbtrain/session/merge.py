@@ -106,7 +106,7 @@ def _image(row: ImageRow, served: TrainingImage | None) -> ImageRow:
         )
     row = replace(
         row,
-        # A picture given by its asset id has no name of its own until the service tells it.
+        # An image given by its asset id has no name of its own until the service tells it.
         name=served.name if served.name and row.name == row.asset_id else row.name,
         attached=True,
         automatic_caption=served.automatic_captioning or row.automatic_caption,
@@ -139,7 +139,7 @@ def _pairs(draft: Draft, model: Model) -> Draft:
         (by_asset[p.source_id], by_asset[p.target_id], p.instruction) for p in known
     ]
     base, sent = set(draft.served_pairs or ()), set(draft.sending_pairs or ())
-    # A pair whose picture is not there now went with it, and comes back with it: nobody's choice.
+    # A pair whose image is not there now went with it, and comes back with it: nobody's choice.
     here = {row.image_id for row in draft.images if row.attached}
     gone = {t for t in base - set(theirs) if t[0] in here and t[1] in here}
     if draft.sending_pairs is not None:
@@ -152,7 +152,7 @@ def _pairs(draft: Draft, model: Model) -> Draft:
         PairRow(pair_id=new_pair_id(), source=source, target=target, instruction=text)
         for source, target, text in new
     )
-    # A pair there of pictures that are not here must go when the list is next sent.
+    # A pair there of images that are not here must go when the list is next sent.
     foreign = (_FOREIGN_PAIR,) if len(known) < len(model.training_image_pairs) else ()
     arrived = draft.sending_pairs == tuple(theirs)
     return replace(

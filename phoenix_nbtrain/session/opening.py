@@ -96,8 +96,8 @@ class Opening:
                     raise ModelNameTaken(
                         f"{shown(name, 24)} exists in this account as {shown(taken.id, 40)}.",
                         model_id=taken.id,
-                        remedy=f'Training.open(model_id="{shown(taken.id, 40)}") joins it; '
-                        "Training.create(…) makes another.",
+                        remedy=f'Training.open(model_id="{shown(taken.id, 40)}") opens it; '
+                        "Training.create(…) creates another.",
                     )
                 made = self._create(name, type, seen={e.entry for e in entries})
                 if made is not None:
@@ -132,7 +132,7 @@ class Opening:
     def _for_another(self, entry: Callable[[], str]) -> Waiting:
         """Return a wait for another kernel's creation, which ``entry`` names."""
         return Waiting(
-            "A model of that name is being created",
+            "A model with that name is being created",
             lambda: who_is_at(entry()),
             progress=entry,
             sleep=self._sleep,

@@ -33,7 +33,7 @@ def stored_parameters(model: Model) -> dict[str, Any]:
 
 
 def order_of(draft: Draft, model: Model) -> Order:
-    """Return the order for a draft: its pictures by content, its captions, pairs, parameters."""
+    """Return the order for a draft: its images by content, its captions, pairs, parameters."""
     parameters = wire_parameters(draft, model.type)
     image: Mapping[str, ImageRow] = draft.image
 

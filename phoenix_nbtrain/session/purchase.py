@@ -95,7 +95,7 @@ class Purchase:
             return
         covers, of = self._covers()
         if covers == 0:
-            # Nothing to price yet: the pictures are still on their way, or there are none.
+            # Nothing to price yet: the images are still on their way, or there are none.
             self._priced = self._now()
             self._live.show(price=PriceState(of=of))
             return
@@ -172,7 +172,7 @@ class Purchase:
             self._watch.read()
         except PhoenixError as error:
             # It is bought; that it cannot be read just now must not look like a failure to start.
-            self._live.show(problem=f"The run cannot be read just now: {error}"[:200])
+            self._live.show(problem=f"The run cannot be read right now: {error}"[:200])
             self._watch.begin()
         else:
             self._watch.go_on()
@@ -233,7 +233,7 @@ class Purchase:
         def begin() -> Launched | None:
             if accepted is None:
                 stale = PriceNotAccepted(
-                    "That price was not shown by this kernel.", remedy="Look at it once more."
+                    "That cost was not shown by this kernel.", remedy="Check it again."
                 )
                 self._live.show(launch=LaunchState(phase="refused", message=str(stale)))
                 return None

@@ -86,8 +86,8 @@ def asked(client: Service | None) -> Service:
         return default_client()
     if not callable(getattr(client, "list_models", None)):
         raise InputError(
-            f"{shown(client)} is no Phoenix.",
-            remedy="Give what nbt.connect() returned, or nothing.",
+            f"{shown(client)} is not a Phoenix client.",
+            remedy="Pass what nbt.connect() returned, or leave it out.",
         )
     return client
 

@@ -60,7 +60,7 @@ class Session:
         *,
         journal: Journal,
         drafts: Drafts,
-        pictures: Contents,
+        contents: Contents,
         runner: Runner,
     ) -> None:
         self.runner = runner
@@ -69,7 +69,7 @@ class Session:
         self.store = StateStore(model=model, origin=service.origin, drafts=drafts, runner=runner)
         self.launcher = Launcher(service, journal, explicit=stored_parameters)
         self.sync = Sync(
-            self.store, service, journal=journal, pictures=pictures, after=self._landed
+            self.store, service, journal=journal, contents=contents, after=self._landed
         )
         self.watch = Watch(
             self.store, service, self.launcher, ended=self.sync.request, expired=_look_for_login
@@ -78,9 +78,9 @@ class Session:
         self.editing = Editing(self.store, changed=self._edited)
         self.frames = Frames(self.store, self.editing)
         self.settings = Settings(self.store, self.editing)
-        self.adding = Adding(self.store, self.editing, pictures, service=service, journal=journal)
+        self.adding = Adding(self.store, self.editing, contents, service=service, journal=journal)
         self.pairs = Pairs(self.store, self.editing)
-        self.thumbnails = Thumbnails(self.store, service, pictures)
+        self.thumbnails = Thumbnails(self.store, service, contents)
         self.weights = Downloading(self.store, service, self.launcher)
         not_for_children(self)
 
@@ -228,7 +228,7 @@ def session_on(
                 service,
                 journal=journal,
                 drafts=home_drafts(),
-                pictures=Contents(home() / "pictures"),
+                contents=Contents(home() / "pictures"),
                 runner=runner or default_runner(),
             ),
         )

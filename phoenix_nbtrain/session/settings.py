@@ -44,7 +44,8 @@ class Config(dict[str, Any]):
             wished = dict(*given, **named)
         except (TypeError, ValueError):
             raise ConfigError(
-                "A configuration is a mapping of names to values.", remedy='{"epochs": 10}, say.'
+                "Settings must be a mapping of names to values.",
+                remedy='For example {"epochs": 10}.',
             ) from None
         standing = self._write(wished)
         super().clear()
@@ -97,7 +98,7 @@ class Settings:
 
     def assign(self, config: Mapping[str, Any]) -> Future[EditReply]:
         """Set exactly these parameters and all others back to their defaults."""
-        wanted = self._with_pictures(catalog.validate(self.type_name, config))
+        wanted = self._with_images(catalog.validate(self.type_name, config))
         names = {*self._live.state.draft.config, *wanted}
         return self._editing.do([_set_config(name, wanted.get(name)) for name in names])
 
@@ -135,20 +136,20 @@ class Settings:
             clash = set(found.config) & set(catalog.resolve_names(self.type_name, config))
             if clash:
                 raise ConfigError(
-                    f"steps is given beside {min(clash)}.", remedy="Give one or the other."
+                    f"steps is given together with {min(clash)}.", remedy="Give one or the other."
                 )
             config |= found.config
-        checked = self._with_pictures(catalog.validate(self.type_name, config))
+        checked = self._with_images(catalog.validate(self.type_name, config))
         return {n: checked.get(n) for n in catalog.resolve_names(self.type_name, config)}
 
-    def _with_pictures(self, config: dict[str, Any]) -> dict[str, Any]:
+    def _with_images(self, config: dict[str, Any]) -> dict[str, Any]:
         """Return ``config`` with its sample sources as image ids, whatever they are called by."""
         if "sample_sources" not in config:
             return config
         stands = self._live.state.draft.config.get("sample_sources", ())
         found = Lookup(self._live.state.draft.images, refused=ConfigError)
         removed = left_out.Names(self._live.state.draft)
-        # What stands, or is named by a cell that runs again, may have lost its picture, which
+        # What stands, or is named by a cell that runs again, may have lost its image, which
         # check() tells; that stops no other edit.
         sources = (
             v if v in stands else (removed.find(v) or found.find(v)).image_id

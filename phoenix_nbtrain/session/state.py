@@ -35,7 +35,7 @@ class SyncState:
     message: str = ""
     done: int = 0
     total: int = 0
-    """Pictures sent so far in this flight, and how many it sends."""
+    """Images sent so far in this flight, and how many it sends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class LaunchState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochSamples:
-    """The sample pictures of one epoch, one per sample prompt, by asset id."""
+    """The sample images of one epoch, one per sample prompt, by asset id."""
 
     epoch: int
     asset_ids: tuple[str, ...]
@@ -153,7 +153,7 @@ class TrainingState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thumbnail:
-    """A small picture, ready for a page."""
+    """A small image, ready for a page."""
 
     mime: str
     content: bytes

@@ -97,7 +97,7 @@ class StateStore:
         return outcomes
 
     def edit_row(self, row: ImageRow, edit: Callable[[ImageRow], ImageRow]) -> Draft:
-        """Change one row, unless it was removed or another picture took its place meanwhile."""
+        """Change one row, unless it was removed or another image took its place meanwhile."""
         return self.edit_row_later(row, edit).result()
 
     def edit_row_later(self, row: ImageRow, edit: Callable[[ImageRow], ImageRow]) -> Future[Draft]:

@@ -1,7 +1,7 @@
 """The draft's way to the service: debounced, one flight at a time, never while the model trains.
 
-A flight reads the model first, merges, and sends only what is missing: pictures (`uploads`);
-removals, so that there is room; pictures into the set (`attaching`); then, having read again,
+A flight reads the model first, merges, and sends only what is missing: images (`uploads`);
+removals, so that there is room; images into the set (`attaching`); then, having read again,
 captions, pairs and configuration.
 Whatever it stops at, the next flight goes on from what the service then holds, so nothing is sent
 twice and nothing lost.
@@ -61,12 +61,12 @@ class Sync:
         service: Service,
         *,
         journal: Journal,
-        pictures: Contents,
+        contents: Contents,
         after: Callable[[], None] = lambda: None,
     ) -> None:
         self._live = live
         self.service = service
-        self._uploads = Uploads(live, journal=journal, pictures=pictures)
+        self._uploads = Uploads(live, journal=journal, contents=contents)
         self._attaching = Attaching(live, self._uploads)
         self._after = after
         self._timer: Timer | None = None
@@ -199,7 +199,7 @@ class Sync:
             log.exception("the sync of %s failed", self._live.model_id)
             self._live.show(
                 problem=f"The sync failed: {error!r}"[:200],
-                sync=SyncState(phase="failed", message="Kept on this computer; the sync failed"),
+                sync=SyncState(phase="failed", message="Saved locally; the sync failed"),
             )
             # A full disk, or a folder that is away for a while; and an accident may pass, too.
             self._failures += 1
@@ -210,9 +210,7 @@ class Sync:
         wait = min(60.0, _doubled(self._failures))
         if isinstance(error, Throttled) and error.retry_after is not None:
             wait = max(wait, min(RETRY_SECONDS_MAX, error.retry_after))
-        self._live.show(
-            sync=SyncState(phase="failed", message=f"Kept on this computer. {error}"[:200])
-        )
+        self._live.show(sync=SyncState(phase="failed", message=f"Saved locally. {error}"[:200]))
         if isinstance(error, (*PASSING, StoreError)):
             self._again(wait)
 
@@ -235,8 +233,8 @@ class Sync:
         sends = self._live.state.draft.unsent > 0
         if sends:
             self._live.show(sync=SyncState(phase="sending"))
-            if self._pictures():
-                # Sending pictures takes its time: what others wrote meanwhile is read before it
+            if self._images():
+                # Sending images takes its time: what others wrote meanwhile is read before it
                 # could be overwritten, or a moment later where nothing will be.
                 if not self._live.state.draft.unsent:
                     self._timer = self._live.runner.later(DEBOUNCE_SECONDS, self.in_background)
@@ -249,7 +247,7 @@ class Sync:
         kept_out = next((r for r in self._live.state.draft.images if r.ceiling is not None), None)
         message = kept_out.refusal if kept_out else ""
         for why in self._kept_there.values():
-            message = f"A removed picture is still in the set on Phoenix: {why}"[:200]
+            message = f"A removed image is still in the dataset on Phoenix: {why}"[:200]
         self._live.show(sync=SyncState(message=message))
         return None if sends else model
 
@@ -264,12 +262,12 @@ class Sync:
         self._live.show(model=model)
         draft = self._change(lambda d: merge(d, model))
         if model.status == "training":
-            words = "Kept on this computer until the training ends"
+            words = "Saved locally until the training ends"
             waits = SyncState(phase="blocked", message=words)
             self._live.show(sync=waits if draft.unsent else SyncState())
 
-    def _pictures(self) -> bool:
-        """Send the pictures that are missing; return whether there were any."""
+    def _images(self) -> bool:
+        """Send the images that are missing; return whether there were any."""
         sent = False
         for _ in range(2):  # an asset may be deleted there just when it was to be added
             ahead, last = 0, None
@@ -304,7 +302,7 @@ class Sync:
                 self._change(partial(_gone, asset_id=asset_id))
 
     def _remove_one(self, asset_id: str) -> None:
-        """Take one picture out of the set there, and out of the pairs if those hold it back."""
+        """Take one image out of the set there, and out of the pairs if those hold it back."""
         with suppress(NotFound):  # gone already, which is what was wanted
             try:
                 self.service.delete_training_image(self._live.model_id, asset_id)
@@ -421,7 +419,7 @@ def _doubled(failures: int) -> float:
 
 
 def _there(draft: Draft, triple: PairTriple) -> bool:
-    """Return whether the service has both pictures of a pair."""
+    """Return whether the service has both images of a pair."""
     return all(i in draft.image and draft.image[i].attached for i in triple[:2])
 
 

@@ -1,6 +1,6 @@
-"""A training's pictures, whole and small, whether they are on this computer or there.
+"""A training's images, whole and small, whether they are on this computer or there.
 
-A thumbnail comes from memory, else from disk, else it is decoded; its picture's mean colour is what
+A thumbnail comes from memory, else from disk, else it is decoded; its image's mean colour is what
 a view paints until it has more.
 """
 
@@ -35,7 +35,7 @@ from phoenix_nbtrain.text import shown
 log = logging.getLogger(__name__)
 
 AHEAD_SECONDS = 0.5
-"""How long after pictures were added they are looked at ahead. A script that ends before has no
+"""How long after images were added they are looked at ahead. A script that ends before has no
 use for it."""
 
 MEMORY_BYTES = 64 * 1024 * 1024
@@ -44,7 +44,7 @@ DISK_BYTES = 256 * 1024 * 1024
 FETCHED_BYTES = 256 * 1024 * 1024
 PX_MAX = 2048
 PX_USUAL = 192
-"""What a grid of medium tiles asks for on a screen of ordinary density; see `pxFor` in pictures.js."""
+"""What a grid of medium tiles asks for on a screen of ordinary density; see `pxFor` in images.js."""
 
 T = TypeVar("T")
 Step = Callable[[], None]
@@ -54,7 +54,7 @@ Step = Callable[[], None]
 class Thumbnailer:
     """Makes thumbnails in the decoder's children, and keeps them in memory and on disk.
 
-    One of a kernel serves all trainings and folders. Keys are a picture's content hash, an asset's
+    One of a kernel serves all trainings and folders. Keys are an image's content hash, an asset's
     id with the Phoenix that it is on, or a file with its time and size: what they name never
     changes.
     """
@@ -62,7 +62,7 @@ class Thumbnailer:
     def __init__(self, folder: Path) -> None:
         self._disk = Cache(folder / "small", bytes_max=DISK_BYTES)
         self.fetched = Cache(folder / "fetched", bytes_max=FETCHED_BYTES)
-        """Whole pictures that only a service has."""
+        """Whole images that only a service has."""
         self.colours = Colours(folder / "colours.txt")
         self._lock = threading.Lock()
         self._memory: OrderedDict[tuple[str, int], Thumbnail] = OrderedDict()
@@ -80,7 +80,7 @@ class Thumbnailer:
         """Return a thumbnail of at most ``px`` pixels, making it where it is not kept.
 
         Args:
-            key: what tells the picture from others.
+            key: what tells the image from others.
             px: pixels of the longest side.
             content: reads or fetches the whole file.
             step: called before that, and before the file is decoded.
@@ -163,17 +163,17 @@ def asked(runner: Runner, work: Callable[[Step], T]) -> Future[T]:
 
 
 class Thumbnails:
-    """The thumbnails and mean colours of one training's pictures, and the pictures themselves."""
+    """The thumbnails and mean colours of one training's images, and the images themselves."""
 
-    def __init__(self, live: StateStore, service: Service, pictures: Contents) -> None:
+    def __init__(self, live: StateStore, service: Service, contents: Contents) -> None:
         self._live = live
         self.service = service
-        self._pictures = pictures
+        self._contents = contents
         self._kept = thumbnailer()
         self._looked_ahead: set[str] = set()
 
     def ask(self, ids: Sequence[str], px: int) -> list[Future[Thumbnail]]:
-        """Return a future per picture; ids are image ids, or asset ids of samples.
+        """Return a future per image; ids are image ids, or asset ids of samples.
 
         Cancelling one ends its work with the next step, begun or not.
         """
@@ -183,38 +183,38 @@ class Thumbnails:
         return [self._one(i, px) for i in texts("ids", ids)]
 
     def colours(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """Return each picture's mean colour as ``#rrggbb``, where it is known. Never blocks."""
+        """Return each image's mean colour as ``#rrggbb``, where it is known. Never blocks."""
         return {i: self._kept.colours.get(self._key(i)) for i in texts("ids", ids)}
 
     def look_ahead(self) -> None:
         """Make thumbnails of what is new on this computer, behind what views ask for.
 
-        One at a time: whoever asks for one waits for at most one of these. A picture's colour is
+        One at a time: whoever asks for one waits for at most one of these. An image's colour is
         there then before a view paints its place.
         """
         if self._next() is not None:
             self._live.runner.later(AHEAD_SECONDS, self._look)
 
-    def content(self, picture_id: str) -> bytes:
-        """Return the whole file of a picture.
+    def content(self, image_id: str) -> bytes:
+        """Return the whole file of an image.
 
         Raises:
-            ImageError: there is no such picture.
+            ImageError: there is no such image.
             ServiceUnreachable, ServiceError: it is on the service, which did not give it.
         """
-        if not isinstance(picture_id, str):
-            raise _unknown(picture_id)
-        row = self._live.state.draft.image.get(picture_id)
-        content = self._pictures.get(row.content_hash) if row and row.content_hash else None
+        if not isinstance(image_id, str):
+            raise _unknown(image_id)
+        row = self._live.state.draft.image.get(image_id)
+        content = self._contents.get(row.content_hash) if row and row.content_hash else None
         if content is not None:
             return content
-        asset_id = row.asset_id if row else picture_id
+        asset_id = row.asset_id if row else image_id
         if asset_id is None or (row is None and not asset_id.startswith("asset_")):
-            raise _unknown(picture_id)
+            raise _unknown(image_id)
         return self._fetched(asset_id)
 
     def _fetched(self, asset_id: str) -> bytes:
-        """Return a picture that the service has. What was fetched is kept, within bounds."""
+        """Return an image that the service has. What was fetched is kept, within bounds."""
         key = self._there(asset_id)
         content = None if self.service.is_local else self._kept.fetched.get(key)
         if content is None:
@@ -226,24 +226,24 @@ class Thumbnails:
 
     # -- one thumbnail --------------------------------------------------------------------------
 
-    def _one(self, picture_id: str, px: int) -> Future[Thumbnail]:
-        thumbnail = self._kept.at_hand(self._key(picture_id), px)
+    def _one(self, image_id: str, px: int) -> Future[Thumbnail]:
+        thumbnail = self._kept.at_hand(self._key(image_id), px)
         if thumbnail is None:
-            return asked(self._live.runner, partial(self._make, picture_id, px))
+            return asked(self._live.runner, partial(self._make, image_id, px))
         done: Future[Thumbnail] = Future()
         done.set_result(thumbnail)
         return done
 
-    def _make(self, picture_id: str, px: int, step: Step) -> Thumbnail:
-        content = partial(self.content, picture_id)
-        return self._kept.get(self._key(picture_id), px, content, step)
+    def _make(self, image_id: str, px: int, step: Step) -> Thumbnail:
+        content = partial(self.content, image_id)
+        return self._kept.get(self._key(image_id), px, content, step)
 
-    def _key(self, picture_id: str) -> str:
-        """Return what tells the picture from others, in every training and on every Phoenix."""
-        row = self._live.state.draft.image.get(picture_id)
+    def _key(self, image_id: str) -> str:
+        """Return what tells the image from others, in every training and on every Phoenix."""
+        row = self._live.state.draft.image.get(image_id)
         if row is not None and row.content_hash:
             return row.content_hash
-        return self._there((row.asset_id if row else None) or picture_id)
+        return self._there((row.asset_id if row else None) or image_id)
 
     def _there(self, asset_id: str) -> str:
         return f"{self._live.origin} {asset_id}"
@@ -267,13 +267,13 @@ class Thumbnails:
     def _looked(self, looked: Future[Thumbnail]) -> None:
         error = looked.exception()
         if error is not None and not isinstance(error, PhoenixError):
-            log.error("a picture could not be looked at ahead", exc_info=error)
+            log.error("an image could not be looked at ahead", exc_info=error)
         self._look()
 
 
-def _unknown(picture_id: object) -> ImageError:
+def _unknown(image_id: object) -> ImageError:
     return ImageError(
-        f"There is no picture {shown(picture_id)}.", remedy="training.images lists the ids."
+        f"There is no image {shown(image_id)}.", remedy="training.images lists the ids."
     )
 
 
@@ -284,7 +284,7 @@ _LINE = re.compile(rb"([0-9a-f]{32}) ([0-9a-f]{6})\n")
 
 
 class Colours:
-    """Colours by the key of a picture, in memory and in one file of lines.
+    """Colours by the key of an image, in memory and in one file of lines.
 
     The file is read once. Each kernel adds its lines at the end, which a system does in one step;
     what is no line there is passed over. So nothing here waits, and nothing fails.
@@ -300,7 +300,7 @@ class Colours:
         return self._by_key.get(_short(key), "")
 
     def put(self, key: str, colour: str) -> None:
-        """Remember a picture's colour, here and for kernels to come."""
+        """Remember an image's colour, here and for kernels to come."""
         short = _short(key)
         with self._lock:
             if self._by_key.get(short) == colour:

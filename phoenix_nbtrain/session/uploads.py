@@ -1,7 +1,7 @@
-"""Pictures' way to the service: each is sent once, whatever interrupts it.
+"""Images' way to the service: each is sent once, whatever interrupts it.
 
 What was sent is in the journal under its content, and what was begun under its upload's id; both
-are looked at before anything goes out. One case remains: a small picture goes in a single request
+are looked at before anything goes out. One case remains: a small image goes in a single request
 whose reply alone names the asset, so where that reply is lost, nothing tells that it arrived.
 """
 
@@ -33,16 +33,16 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
 
 
 class Uploads:
-    """Makes assets of one draft's pictures."""
+    """Makes assets of one draft's images."""
 
-    def __init__(self, live: StateStore, *, journal: Journal, pictures: Contents) -> None:
+    def __init__(self, live: StateStore, *, journal: Journal, contents: Contents) -> None:
         self._live = live
         self._journal = journal
-        self._pictures = pictures
+        self._contents = contents
         self._under_way: dict[str, Future[Future[Draft] | None]] = {}
 
     def send(self, service: Service) -> Iterator[None]:
-        """Give every waiting picture its asset: the one it had before, or a new one.
+        """Give every waiting image its asset: the one it had before, or a new one.
 
         Yields:
             Whenever the next few, in order, have theirs, while the others are on their way.
@@ -107,7 +107,7 @@ class Uploads:
                 self._forget(service, row, asset_id)
         return gone
 
-    # -- one picture ----------------------------------------------------------------------------
+    # -- one image ----------------------------------------------------------------------------
 
     def _waiting(self) -> list[ImageRow]:
         return [r for r in self._live.state.draft.images if not r.attached and not r.refusal]
@@ -120,7 +120,7 @@ class Uploads:
         }
 
     def _send(self, service: Service, row: ImageRow) -> Future[Draft] | None:
-        """Send one picture; return the change of its row, if that is still being written."""
+        """Send one image; return the change of its row, if that is still being written."""
         scope, key = self._scope(service), row.upload_key
         if key is None:
             self._live.refuse_row(row, "Its file is gone from this computer. Add it again.")
@@ -134,7 +134,7 @@ class Uploads:
         def begun(upload_id: str) -> None:
             self._journal.begin_upload(**scope, content_hash=key, upload_id=upload_id)
 
-        content = self._pictures.get(row.content_hash) if row.content_hash else None
+        content = self._contents.get(row.content_hash) if row.content_hash else None
         # What is kept has no metadata any more, unless an older version kept it.
         content = metadata.strip(content) if content is not None else None
         if content is None and row.url is None:
@@ -161,7 +161,7 @@ class Uploads:
             self._live.refuse_row(row, reason(_without_addresses(error)))
             return None
         self._journal.remember_upload(**scope, content_hash=key, asset_id=asset.id)
-        # It is safe now: the next picture need not wait until the draft says so, too.
+        # It is safe now: the next image need not wait until the draft says so, too.
         return self._live.edit_row_later(row, partial(_with_asset, asset))
 
     def _count(self, done: Iterator[int], total: int, _: Future[Any]) -> None:

@@ -158,17 +158,19 @@ class Watch:
                     tell(f"The run's status is unknown right now. {failure} wait() keeps trying.")
                 told = True
             elif run is None:
-                raise InputError("Nothing was started yet.", remedy="training.start() does.")
+                raise InputError("Not started.", remedy="Run training.start() first.")
             elif run.ended:
                 return run
             pause = self.seconds + LATE_SECONDS
             if ends is not None:
                 left = ends - time.monotonic()
                 if left <= 0:
-                    status = f"is still {run.status}" if run and not failure else "may still go on"
+                    status = (
+                        f"is still {run.status}" if run and not failure else "may still be running"
+                    )
                     raise StillRunning(
                         f"The run {status} after {timeout:g} s.",
-                        remedy=str(failure or "Call wait() again; it goes on by itself."),
+                        remedy=str(failure or "Call wait() again; the run continues on its own."),
                     ) from failure
                 pause = min(left, pause)
             if due:
@@ -203,7 +205,7 @@ class Watch:
                 self._expired()  # another kernel may have logged in
             if self.service is service:  # else another client reads on, at its own pace
                 self._failures += 1
-            self._lost(f"The run cannot be read just now: {error}")
+            self._lost(f"The run cannot be read right now: {error}")
             raise
         else:
             self._failure = None
@@ -293,7 +295,9 @@ class Watch:
         if launch.phase == "uncertain" and not self._open:
             launch = LaunchState()
         elif launch.held and intent is not None and intent.state in RAN_STATES:
-            launch = LaunchState(message="It was refused, and the service shows that it runs.")
+            launch = LaunchState(
+                message="It was refused, but the service shows that it is running."
+            )
         elif intent is not None and intent.state == "refused" and launch.phase == "idle":
             # Of a kernel before this one.
             told = str(self._launcher.refusal(intent))

@@ -188,5 +188,5 @@ class Drafts:
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"The draft of {key[1]} on this computer cannot be read.",
-                remedy=f"It was left as it is, in {self._db.path}.",
+                remedy=f"It was left unchanged, in {self._db.path}.",
             ) from error

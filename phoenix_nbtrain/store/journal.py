@@ -495,7 +495,7 @@ class Journal:
     def remember_upload(
         self, *, origin: str, project: str, model_id: str, content_hash: str, asset_id: str
     ) -> None:
-        """Write down under which asset id a picture was uploaded for a model."""
+        """Write down under which asset id an image was uploaded for a model."""
         self._remember((origin, project, model_id, content_hash, asset_id))
 
     def _remember_all(self, rows: Sequence[tuple[str, str, str, str, str]]) -> list[None]:
@@ -506,7 +506,7 @@ class Journal:
         return [None] * len(rows)
 
     def uploads(self, *, origin: str, project: str, model_id: str) -> dict[str, str]:
-        """Return the asset id of every picture uploaded for a model, by content hash.
+        """Return the asset id of every image uploaded for a model, by content hash.
 
         Captions live on the asset, so no two models share one of ours.
         """
@@ -529,7 +529,7 @@ class Journal:
     def begin_upload(
         self, *, origin: str, project: str, model_id: str, content_hash: str, upload_id: str
     ) -> None:
-        """Write down the upload that a picture is on its way in, so that another can go on."""
+        """Write down the upload that an image is on its way in, so that another can go on."""
         with self._db.writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO begun_uploads VALUES (?, ?, ?, ?, ?)",
@@ -537,7 +537,7 @@ class Journal:
             )
 
     def begun_uploads(self, *, origin: str, project: str, model_id: str) -> dict[str, str]:
-        """Return the upload ids of pictures whose upload has no end yet, by content hash."""
+        """Return the upload ids of images whose upload has no end yet, by content hash."""
         with self._db.reading() as db:
             rows = db.execute(
                 "SELECT content_hash, upload_id FROM begun_uploads"

@@ -84,7 +84,7 @@ class Answer:
         future.add_done_callback(done)
 
     def thumbnails(self, ids: Sequence[str], futures: Sequence[Future[Thumbnail]]) -> None:
-        """Reply with pictures once the last of them is there; a failed one says why."""
+        """Reply with images once the last of them is there; a failed one says why."""
 
         def reply() -> None:
             entries: list[dict[str, Any]] = []
@@ -92,14 +92,14 @@ class Answer:
             for image_id, future in zip(ids, futures, strict=True):
                 entry: dict[str, Any] = {"image_id": image_id}
                 try:
-                    picture = future.result()
+                    thumbnail = future.result()
                 except CancelledError:
                     entry["cancelled"] = True
                 except BaseException as error:
                     entry["error"] = error_words(error)["message"]
                 else:
-                    entry |= {"mime": picture.mime, "buffer": len(buffers)}
-                    buffers.append(picture.content)
+                    entry |= {"mime": thumbnail.mime, "buffer": len(buffers)}
+                    buffers.append(thumbnail.content)
                 entries.append(entry)
             self.ok({"thumbnails": entries}, buffers)
 
@@ -230,7 +230,7 @@ class View:
                 raise InputError("The request has no id.", remedy="Reload the page.")
             if not isinstance(kind, str) or kind not in self.kinds:
                 raise InputError(
-                    f"This view knows no request {shown(kind, 40)}.", remedy="Run its cell again."
+                    f"This view has no request {shown(kind, 40)}.", remedy="Run its cell again."
                 )
             getattr(self, self.kinds[kind])(request, answer)
         except Exception as error:  # every request is answered
@@ -247,26 +247,26 @@ class View:
 def sync_words(state: TrainingState) -> dict[str, Any]:
     """Return where the draft is on its way to the service, as a phase and a line of words.
 
-    While pictures are sent, ``share`` says how many of them are there, 0 to 1; else it is 0.
+    While images are sent, ``share`` says how many of them are there, 0 to 1; else it is 0.
     """
     sync: SyncState = state.sync
     share = sync.done / sync.total if sync.phase == "sending" and sync.total else 0.0
     unsent = state.draft.unsent
     if sync.phase == "failed":
-        words = sync.message or "Kept on this computer; the service can't be reached"
+        words = sync.message or "Saved locally; the service can't be reached"
     elif sync.phase == "blocked":
-        words = sync.message or "Kept on this computer until the training is over"
+        words = sync.message or "Saved locally until the training ends"
     elif sync.phase == "sending" and sync.done < sync.total:
-        words = f"Sending pictures: {sync.done:,} of {sync.total:,}"
+        words = f"Uploading images: {sync.done:,} of {sync.total:,}"
     elif sync.phase == "sending":
         words = f"Saving {unsent:,}…" if unsent else "Saving…"
     elif sync.phase == "waiting" and sync.message:
         words = sync.message
     elif unsent:
-        words = f"{counted(unsent, 'change')} kept on this computer"
-        words += ", saving soon…" if sync.phase == "waiting" else ""
+        words = f"{counted(unsent, 'change')} saved locally"
+        words += ", syncing…" if sync.phase == "waiting" else ""
     else:
-        words = "All saved on the service" if state.draft.images else ""
+        words = "All changes saved" if state.draft.images else ""
     return {"phase": sync.phase, "message": shown(words, MESSAGE_MAX), "share": share}
 
 

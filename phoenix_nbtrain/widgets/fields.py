@@ -19,7 +19,7 @@ from phoenix_nbtrain.widgets.panels import marked, text
 from phoenix_nbtrain.widgets.serial_queue import SerialQueue
 
 NAMES_LISTED = 200
-"""Most picture names in a list to choose from."""
+"""Most image names in a list to choose from."""
 RATE_SCALE = (1e-6, 1e-2)
 """Ends of a learning rate's slider where the type states none."""
 
@@ -144,14 +144,14 @@ class Field:
             self.box._dom_classes = wanted
         stands = shown(self.standing or "nothing", 40)
         if bad:
-            words = f"{text(self.reason)} <b>{text(stands)}</b> stands."
+            words = f"{text(self.reason)} Keeping <b>{text(stands)}</b>."
         elif typed == self.standing:
             default = _worded(self.parameter.default)
             words = f"default {text(default)}" if changed and default else ""
         elif self.asked is not None:
-            words = "Being taken…"
+            words = "Saving…"
         else:
-            words = f"Enter takes it. <b>{text(stands)}</b> stands."
+            words = f"Press Enter to apply. Keeping <b>{text(stands)}</b>."
         if self.note.value != words:
             self.note.value = words
 
@@ -255,8 +255,8 @@ class _Chosen:
     disabled = False
 
 
-class _PicturesField(Field):
-    """Pictures of the set, chosen from a list of their names."""
+class _ImagesField(Field):
+    """Images of the set, chosen from a list of their names."""
 
     def _build(self) -> list[Any]:
         self.input = _Chosen()
@@ -304,7 +304,7 @@ _KINDS: Mapping[str, Callable[[Parameter, Form], Field]] = {
     "text": Field,
     "texts": Field,
     "rate": _RateField,
-    "images": _PicturesField,
+    "images": _ImagesField,
 }
 
 
@@ -323,7 +323,7 @@ def _label(parameter: Parameter) -> str:
     if _is_rate(parameter) and parameter.minimum and parameter.maximum:
         more = f"{short(parameter.minimum)} to {short(parameter.maximum)}"
     if parameter.kind == "texts":
-        more = f"one per line, at most {parameter.items_max}; one picture each per epoch"
+        more = f"max {parameter.items_max}, one per line · one image per prompt per epoch"
     words = text(parameter.label) + (f" · {text(more)}" if more else "")
     return words + (" <em>affects cost</em>" if parameter.moves_price else "")
 

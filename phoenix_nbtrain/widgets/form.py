@@ -1,4 +1,4 @@
-"""The configuration form: every parameter of the model type, with its range and its default."""
+"""The settings form: every parameter of the model type, with its range and its default."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.text import counted, shown
 from phoenix_nbtrain.widgets.fields import Field, field_of, short
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, free, marked, note, pill, text
-from phoenix_nbtrain.widgets.snapshot.render import Section, facts
+from phoenix_nbtrain.widgets.snapshot.markup import Section, facts
 
 
 class ConfigForm(Panel):
@@ -34,13 +34,13 @@ class ConfigForm(Panel):
         self._asked: list[tuple[str, str]] = []
         """The choices in it: parameters that were changed here and on the service, in words."""
         self._fold = buttoned("advanced ▸", "nbt-fold", "nbt-link", click=self._folded)
-        self._reset = buttoned("use the defaults", "nbt-link", click=self._defaults)
+        self._reset = buttoned("Reset to defaults", "nbt-link", click=self._defaults)
         self._main = widgets.Box(_dom_classes=("nbt-params",))
         self._more = widgets.Box(_dom_classes=("nbt-params", "nbt-more"))
         self._more.layout.display = "none"
         head = widgets.HBox(
             [
-                marked("nbt-h", value="Configuration"),
+                marked("nbt-h", value="Settings"),
                 self._fold,
                 marked("nbt-grow"),
                 self._reset,
@@ -107,7 +107,7 @@ class ConfigForm(Panel):
         rows += [
             ("Changed on both sides", words) for _, words in both_changed(state.draft, self._type)
         ]
-        return [facts("Configuration", self._steps_words(state.draft), rows)]
+        return [facts("Settings", self._steps_words(state.draft), rows)]
 
     def words(self) -> str:
         draft = self.session.state.draft
@@ -178,7 +178,7 @@ class ConfigForm(Panel):
 def _said(parameter: Parameter, value: object) -> str:
     """Return a parameter's value as a reader of a shared notebook needs it."""
     if parameter.kind == "images":  # given as paths of this computer, perhaps
-        return counted(len(value), "picture")  # type: ignore[arg-type]  # a tuple, checked when set
+        return counted(len(value), "image")  # type: ignore[arg-type]  # a tuple, checked when set
     if parameter.kind == "texts":
         return " · ".join(value) or "none"  # type: ignore[arg-type]  # the same
     if isinstance(value, float):

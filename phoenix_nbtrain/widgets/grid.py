@@ -1,4 +1,4 @@
-"""The image grid: every picture of a training with its caption, edited in place."""
+"""The image grid: every image of a training with its caption, edited in place."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.text import shown
 from phoenix_nbtrain.widgets.base import Answer, bundle
 from phoenix_nbtrain.widgets.row_view import RowView, words_of
-from phoenix_nbtrain.widgets.snapshot import render
-from phoenix_nbtrain.widgets.snapshot.render import Section
+from phoenix_nbtrain.widgets.snapshot import markup
+from phoenix_nbtrain.widgets.snapshot.markup import Section
 
 SELECTED_MAX = 10_000
 PATH_MAX = 4096
 EMPTY = (
     "No images yet",
-    "Add a folder, files, a zip or PIL images. They show at once and are sent in the background.",
-    'training.add_images("my-pictures/")',
+    "Add a folder, files, a zip or PIL images. They appear at once and upload in the background.",
+    'training.add_images("my-images/")',
 )
 """What a grid without images says: a heading, a sentence and code."""
 DENSITIES = ("small", "medium", "large")
 
 
 class ImageGrid(RowView, anywidget.AnyWidget):
-    """The pictures of ``training``, with their captions, states and selection."""
+    """The images of ``training``, with their captions, states and selection."""
 
     _esm = bundle("grid.js")
     _css = bundle("grid.css")
@@ -69,7 +69,7 @@ class ImageGrid(RowView, anywidget.AnyWidget):
             self.selected = still
 
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
-        return [render.images(state.draft)]
+        return [markup.images(state.draft)]
 
     def _summary(self, state: TrainingState) -> dict[str, Any]:
         return {**super()._summary(state), **({} if state.draft.images else {"empty": EMPTY})}
@@ -100,7 +100,7 @@ class ImageGrid(RowView, anywidget.AnyWidget):
     def _answer_replace(self, request: Mapping[str, Any], answer: Answer) -> None:
         row, path = words_of([request.get("row"), request.get("path")], "row and path", 2)
         if not path.strip() or len(path) > PATH_MAX:
-            raise InputError("No file is named.", remedy="Give the path of a picture.")
+            raise InputError("No file is named.", remedy="Give the path of an image.")
         source = str(Path(path.strip()).expanduser())
         future = self.session.behind("replace", self.session.adding.replace, row, source)
         answer.when(future, lambda _: self._stands())

@@ -14,24 +14,22 @@ from phoenix_nbtrain.session.session import session_of
 from phoenix_nbtrain.session.state import Estimate, PriceState, Run, TrainingState
 from phoenix_nbtrain.text import counted, shown, time_of
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, marked, note, pill, text
-from phoenix_nbtrain.widgets.snapshot.render import Section, clock, facts
+from phoenix_nbtrain.widgets.snapshot.markup import Section, clock, facts
 
 STALE_SECONDS = 90
 """A price older than this is asked for anew before anyone is asked to accept it."""
 ONCE = "You'll be asked to confirm. Re-running this cell won't start it again."
 UNSTATED = {
-    "failed": "The service does not state whether a failed training may be started again.",
-    "training-canceled": (
-        "The service does not state whether a stopped training may be started again."
-    ),
+    "failed": "You may be able to start again; a refusal isn't charged.",
+    "training-canceled": "You may be able to start again; a refusal isn't charged.",
 }
 """What is said after a run that ended early, by the model's status."""
 
 
 class LaunchPanel(Panel):
-    """The price of ``training`` and its start.
+    """The cost of ``training`` and its start.
 
-    It asks for the price whenever it is displayed. The start is asked for by naming the estimate
+    It asks for the cost whenever it is displayed. The start is asked for by naming the estimate
     that was on the screen; whether that one may start, and whether it has, the training decides.
     """
 
@@ -50,7 +48,7 @@ class LaunchPanel(Panel):
         self._start = buttoned("Start", "nbt-start", click=self._clicked)
         self._question = marked("nbt-question")
         self._yes = buttoned("Start", "nbt-start", "nbt-yes", click=self._accepted)
-        self._no = buttoned("Not now", "nbt-no", click=self._declined)
+        self._no = buttoned("Cancel", "nbt-no", click=self._declined)
         self._confirm = widgets.VBox(
             [self._question, widgets.HBox([self._yes, self._no], _dom_classes=("nbt-buttons",))],
             _dom_classes=("nbt-confirm",),
@@ -98,13 +96,13 @@ class LaunchPanel(Panel):
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
         estimate = state.price.estimate
         if estimate is None:
-            return [] if state.run else [Section("Price", "not asked for yet")]
+            return [] if state.run else [Section("Cost", "not asked for yet")]
         old = "" if state.price.acceptable else ", before the last changes"
-        return [facts("Price", f"{estimate}{old}, {clock(estimate.made_at)}", _lines(estimate))]
+        return [facts("Cost", f"{estimate}{old}, {clock(estimate.made_at)}", _lines(estimate))]
 
     def words(self) -> str:
         state = self.session.state
-        said = "training" if state.training else str(state.price.estimate or "not priced yet")
+        said = "training" if state.training else str(state.price.estimate or "cost not known yet")
         return f"{shown(self.session.name, 30)} · {said} · {self.session.where}"
 
     @property
@@ -125,9 +123,9 @@ class LaunchPanel(Panel):
             return f"{both[1]} Keep one of the two."
         if price.estimate is None:
             return {
-                "estimating": "The price is on its way.",
-                "failed": "Without a price nothing starts.",
-            }.get(price.phase, "There is no price yet.")
+                "estimating": "Getting the cost…",
+                "failed": "Can't start until the cost is known.",
+            }.get(price.phase, "The cost is not known yet.")
         if price.covers < price.of:
             broken = (n for n in pair_needs(draft) if pairs and n.severity == "problem")
             need = next(broken, None)
@@ -135,12 +133,12 @@ class LaunchPanel(Panel):
                 says = f"Pair {need.number}: {need.says.removesuffix('.')}."
                 return f"{says} Nothing starts until that pair is repaired or deleted."
             missing = counted(price.of - price.covers, noun)
-            return f"{missing} not on the service yet; the price follows when all are."
+            return f"{missing} still uploading; the cost follows."
         if not price.acceptable:
-            return "The set changed since this price; the new one is on its way."
+            return "Settings changed. Updating cost…"
         # One that is being looked up once more may be accepted as it stands: a button that is off
         # for that moment would lose the click.
-        return "Without a price nothing starts." if price.phase == "failed" else ""
+        return "Can't start until the cost is known." if price.phase == "failed" else ""
 
     def _epochs(self, state: TrainingState) -> int:
         epochs: int = catalog.full_config(self.session.type, state.draft.config)["epochs"]
@@ -157,10 +155,10 @@ class LaunchPanel(Panel):
         launch, run = state.launch, state.run
         told = text(launch.message)
         if launch.phase == "uncertain":
-            words = f"<b>It is not certain that the training started.</b> {told}"
-            return note(words + " Nothing more is sent until it is known.", "warn", role="alert")
+            words = f"<b>We couldn't confirm that training started.</b> {told}"
+            return note(words + " Checking before anything else is sent.", "warn", role="alert")
         if launch.phase == "starting":
-            return note("Starting… it is sent once, and the reply is waited for.", "hint")
+            return note("Starting… waiting for the service to confirm.", "hint")
         if launch.phase == "stopping":
             return note(told or "Stopping…", "hint")
         if state.training:
@@ -177,7 +175,7 @@ class LaunchPanel(Panel):
             parts.append(note(text(self._said), "warn", role="status"))
         fine = [reason or ONCE]
         if state.model.status in UNSTATED and not reason:
-            fine.insert(0, f"{UNSTATED[state.model.status]} A refusal costs nothing.")
+            fine.insert(0, UNSTATED[state.model.status])
         parts += [f'<div class="nbt-fine">{text(words)}</div>' for words in fine]
         return "".join(parts)
 
@@ -237,7 +235,7 @@ class LaunchPanel(Panel):
         )
         self._asked = new if same else None
         if not same:
-            self._said = "The set or its price changed while you looked. Look at the price again."
+            self._said = "The dataset or its cost has changed. Check the cost again."
 
 
 def _tell(widget: Any, words: str) -> None:
@@ -267,7 +265,7 @@ def _heading(price: PriceState, where: str) -> str:
             f'<time data-nbt-since="{at:.0f}" data-nbt-before="estimated">'
             f"estimated at {time_of(at)}</time>"
         )
-    return f'<span>Price</span><small>{small}</small><span class="nbt-grow"></span>{where}'
+    return f'<span>Cost</span><small>{small}</small><span class="nbt-grow"></span>{where}'
 
 
 def _price_words(price: PriceState, epochs: int) -> str:

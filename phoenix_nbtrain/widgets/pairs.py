@@ -14,8 +14,8 @@ from phoenix_nbtrain.text import MESSAGE_MAX, shown
 from phoenix_nbtrain.widgets.base import Answer, bundle
 from phoenix_nbtrain.widgets.row_sources import DraftPairs, sendable
 from phoenix_nbtrain.widgets.row_view import RowView, text_of, words_of
-from phoenix_nbtrain.widgets.snapshot import render
-from phoenix_nbtrain.widgets.snapshot.render import Section
+from phoenix_nbtrain.widgets.snapshot import markup
+from phoenix_nbtrain.widgets.snapshot.markup import Section
 
 EMPTY = (
     "No pairs yet",
@@ -26,7 +26,7 @@ EMPTY = (
 EMPTY_WITHOUT_IMAGES = (
     "No pairs yet",
     "A pair needs two images. Add some first.",
-    'training.add_images("my-pictures/")',
+    'training.add_images("my-images/")',
 )
 ROWS_TOLD = 500
 """Most lines of a file whose fates are sent to the page."""
@@ -109,7 +109,7 @@ class PairTable(RowView, anywidget.AnyWidget):
         answer.ok({"text": sendable(self.session.pairs.text(kind))})
 
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
-        return [render.pairs(state.draft)]
+        return [markup.pairs(state.draft)]
 
 
 def _path(request: Mapping[str, Any]) -> str:

@@ -66,15 +66,15 @@ class Dressing(anywidget.AnyWidget):
     """Brings the style sheet to plain widgets, and tells what ipywidgets does not.
 
     It shows nothing. Its script hears when a panel is displayed and when a field is left, names
-    fields for screen readers, keeps relative times fresh and hides the panel's twin; without it
+    fields for screen readers, keeps relative times fresh and hides the panel's snapshot; without it
     panels work, plainer.
     """
 
     _esm = bundle("panels.js")
     _css = bundle("panels.css")
 
-    twin = traitlets.Unicode().tag(sync=True)
-    """The class of the panel's static twin."""
+    snapshot_class = traitlets.Unicode().tag(sync=True)
+    """The class of the panel's snapshot."""
 
 
 class Panel(SnapshotView, widgets.VBox):
@@ -82,7 +82,7 @@ class Panel(SnapshotView, widgets.VBox):
 
     def __init__(self, training: object, children: Iterable[Any], *, name: str) -> None:
         self.turn = SerialQueue()
-        self.dressing = Dressing(twin=self.twin)
+        self.dressing = Dressing(snapshot_class=self.snapshot_class)
         super().__init__(
             children=[*children, self.dressing], _dom_classes=("nbt", "nbt-panel", f"nbt-{name}")
         )

@@ -20,7 +20,7 @@ from phoenix_nbtrain.widgets.base import (
     bundle,
 )
 from phoenix_nbtrain.widgets.row_view import number_of, words_of
-from phoenix_nbtrain.widgets.snapshot.render import Section, facts, samples
+from phoenix_nbtrain.widgets.snapshot.markup import Section, facts, samples
 from phoenix_nbtrain.widgets.snapshot.snapshot import SnapshotView
 
 POINTS = 160
@@ -29,7 +29,7 @@ EPOCHS_SHOWN = 6
 """Epochs whose samples are sent with every change; older ones when somebody asks."""
 THUMBNAILS = 100
 """Most thumbnails in one request."""
-HONEST = "Patch trainer: learns colours and textures from your pictures; it is no image generator."
+HONEST = "Demo trainer: samples show learned colours and textures only."
 
 
 class ProgressPanel(SnapshotView, anywidget.AnyWidget):
@@ -40,7 +40,7 @@ class ProgressPanel(SnapshotView, anywidget.AnyWidget):
     _css = bundle("panels.css")
 
     summary = traitlets.Dict().tag(sync=True)
-    """Everything shown but the pictures, in words and numbers."""
+    """Everything shown but the images, in words and numbers."""
 
     kinds: ClassVar[Mapping[str, str]] = {
         "summary": "_answer_summary",
@@ -103,9 +103,7 @@ class ProgressPanel(SnapshotView, anywidget.AnyWidget):
             "message": shown(run.message, 2 * MESSAGE_MAX) if run and run.message else "",
             "problem": shown(state.problem, MESSAGE_MAX),
             "can_stop": state.training and state.launch.phase != "stopping",
-            "stop_words": "Nothing was charged here."
-            if local
-            else "What it cost is not given back for certain.",
+            "stop_words": "Nothing was charged here." if local else "Its cost may not be refunded.",
             "honest": HONEST if local else "",
         }
 
@@ -167,7 +165,7 @@ def _standing(state: TrainingState) -> str:
 def _headline(state: TrainingState) -> str:
     run, phase = state.run, _phase(state)
     if phase == "none" or run is None:
-        return "starting…" if phase == "starting" else "nothing was started yet"
+        return "starting…" if phase == "starting" else "not started"
     if phase == "starting":
         return "starting…"
     took = f" in {_duration(run.seconds)}" if run.seconds else ""

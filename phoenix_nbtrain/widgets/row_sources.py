@@ -1,6 +1,6 @@
 """Rows that views page through, and what each tells the page.
 
-A source is rows as they stand at one moment: a draft's images, its pairs, the pictures of a folder.
+A source is rows as they stand at one moment: a draft's images, its pairs, the images of a folder.
 It is frozen, and a new one is made when they change.
 """
 
@@ -89,9 +89,9 @@ def sendable(text: str) -> str:
 # -- images ----------------------------------------------------------------------------------------
 
 _BADGES: Mapping[str, tuple[str, str]] = {
-    "no-caption": ("caption", "warn"),
+    "no-caption": ("no caption", "warn"),
     "trigger-missing": ("trigger word", "warn"),
-    "same-picture": ("twice", "warn"),
+    "same-image": ("twice", "warn"),
     "unused": ("in no pair", "warn"),
     "small": ("small", "hint"),
     "same-caption": ("same caption", "hint"),
@@ -110,7 +110,7 @@ class DraftImages:
         draft: the draft.
         findings: what there is to say about it.
         captions: whether the training learns from captions, so that a missing one is missed.
-        colours: gives pictures' mean colours, as far as they are known.
+        colours: gives images' mean colours, as far as they are known.
     """
 
     def __init__(
@@ -169,8 +169,8 @@ class DraftImages:
             "theirs": _other_text(row),
             "gone": row.gone,
             "badges": self._badges(row),
-            # Changes with the picture, so that a browser knows an old thumbnail for one.
-            "picture": (row.content_hash or row.asset_id or "")[:16],
+            # Changes with the image, so that a browser knows an old thumbnail for one.
+            "version": (row.content_hash or row.asset_id or "")[:16],
             "colour": colour,
         }
 
@@ -237,11 +237,11 @@ def _pairs(numbers: Sequence[int]) -> str:
 _NEEDS: Mapping[str, tuple[str, str]] = {
     "no-source": ("without source", "no source yet"),
     "no-target": ("without target", "no target yet"),
-    "removed-picture": ("with a removed picture", ""),
-    "one-picture": ("of a picture with itself", ""),
+    "removed-image": ("with a removed image", ""),
+    "one-image": ("of an image with itself", ""),
     "changed-there": ("changed by someone else", ""),
     "refused-pair": ("refused", ""),
-    "refused-picture": ("with a refused picture", "picture refused"),
+    "refused-image": ("with a refused image", "image refused"),
     "no-instruction": ("without instruction", "no instruction"),
     "same-pair": ("there twice", "there twice"),
     "sizes": ("of different sizes", "sizes differ"),

@@ -30,7 +30,7 @@ KEEP_MAX = 1000
 _TYPED = ("table", "row", "column", "value")
 """What says where words were typed, and which."""
 PX_MAX = 2048
-"""Longest side of a picture in a reply: a screen's width."""
+"""Longest side of an image in a reply: a screen's width."""
 
 
 def words_of(value: object, what: str, most: int) -> list[str]:
@@ -40,7 +40,9 @@ def words_of(value: object, what: str, most: int) -> list[str]:
         InputError: it is none, or longer than ``most``.
     """
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise InputError(f"The request's {what} are no list of texts.", remedy="Reload the page.")
+        raise InputError(
+            f"The request's {what} must be a list of strings.", remedy="Reload the page."
+        )
     if len(value) > most:
         raise InputError(f"The request has more than {most:,} {what}.", remedy="Ask for fewer.")
     return value
@@ -53,7 +55,7 @@ def number_of(value: object, what: str) -> int:
         InputError: it is none.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InputError(f"The request's {what} is no count.", remedy="Reload the page.")
+        raise InputError(f"The request's {what} must be a count.", remedy="Reload the page.")
     return value
 
 
@@ -65,7 +67,7 @@ def text_of(request: Mapping[str, Any], name: str) -> str:
     """
     value = request.get(name, "")
     if not isinstance(value, str):
-        raise InputError(f"The request's {name} is not text.", remedy="Reload the page.")
+        raise InputError(f"The request's {name} must be text.", remedy="Reload the page.")
     return value
 
 
@@ -77,12 +79,14 @@ def wish_of(request: Mapping[str, Any]) -> Wish:
     """
     search, sort = request.get("search", ""), request.get("sort", "added")
     if not isinstance(search, str) or len(search) > SEARCH_MAX:
-        raise InputError("The request's search is no short text.", remedy="Search for less.")
+        raise InputError(
+            "The request's search is too long, or not text.", remedy="Search for less."
+        )
     if sort not in SORTS:
         raise InputError(f"There is no order {shown(sort, 40)}.", remedy="Reload the page.")
     keep = request.get("keep", [])
     if not isinstance(keep, list) or not all(isinstance(k, list) and len(k) == 2 for k in keep):
-        raise InputError("The request's rows to keep are no list.", remedy="Reload the page.")
+        raise InputError("The request's rows to keep must be a list.", remedy="Reload the page.")
     ids = words_of([row for row, _ in keep], "rows to keep", KEEP_MAX)
     places = [number_of(place, "place") for _, place in keep]
     return Wish(
@@ -225,10 +229,10 @@ class RowView(SnapshotView):
         stop = number_of(request.get("stop", len(ids)), "stop")
         answer.ok({"revision": listing.source.revision, "ids": list(ids[start:stop])})
 
-    # -- pictures --------------------------------------------------------------------------------
+    # -- images --------------------------------------------------------------------------------
 
-    def pictures(self, ids: Sequence[str], px: int) -> Sequence[Future[Thumbnail]]:
-        """Return a future picture of at most ``px`` pixels for each row. Never blocks."""
+    def thumbnails(self, ids: Sequence[str], px: int) -> Sequence[Future[Thumbnail]]:
+        """Return a future image of at most ``px`` pixels for each row. Never blocks."""
         return self.session.thumbnails.ask(ids, px)
 
     def _answer_thumbnails(self, request: Mapping[str, Any], answer: Answer) -> None:
@@ -239,11 +243,11 @@ class RowView(SnapshotView):
             return  # sent again: it is being done, and will be answered
         ids = words_of(request.get("ids"), "ids", PAGE)
         px = min(max(number_of(request.get("px"), "size"), 16), PX_MAX)
-        asked = self._flights[request["id"]] = self.pictures(ids, px)
+        asked = self._flights[request["id"]] = self.thumbnails(ids, px)
         answer.thumbnails(ids, asked)
 
     def _answer_cancel(self, request: Mapping[str, Any], answer: Answer) -> None:
-        """Do not make pictures that nobody looks at any more. Their own request is answered too."""
+        """Do not make images that nobody looks at any more. Their own request is answered too."""
         for future in self._flights.pop(str(request.get("of")), ()):
             future.cancel()
         answer.ok({})
@@ -261,7 +265,7 @@ class RowView(SnapshotView):
     def _answer_edit(self, request: Mapping[str, Any], answer: Answer) -> None:
         ops = request.get("ops")
         if not isinstance(ops, list) or not all(isinstance(op, dict) for op in ops):
-            raise InputError("The request's edits are no list.", remedy="Reload the page.")
+            raise InputError("The request's edits must be a list.", remedy="Reload the page.")
         base = number_of(request.get("base"), "revision")
         kept = unsaved_of(self.session)
         kept.sent(ops)

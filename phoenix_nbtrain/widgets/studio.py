@@ -1,4 +1,4 @@
-"""The studio: images, pairs, configuration, price and progress of one training, all live."""
+"""The studio: images, pairs, settings, cost and progress of one training, all live."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from phoenix_nbtrain.widgets.pairs import PairTable
 from phoenix_nbtrain.widgets.panels import Panel, marked, pill, text
 from phoenix_nbtrain.widgets.picker.image_picker import ImagePicker
 from phoenix_nbtrain.widgets.progress import ProgressPanel
-from phoenix_nbtrain.widgets.snapshot.render import Section
+from phoenix_nbtrain.widgets.snapshot.markup import Section
 
 
 class Studio(Panel):
@@ -24,27 +24,27 @@ class Studio(Panel):
 
     def __init__(self, training: object) -> None:
         self.images = ImageGrid(training)
-        """The pictures and their captions."""
+        """The images and their captions."""
         self.picker = ImagePicker(training)
-        """Where pictures come from."""
+        """Where images come from."""
         self.pairs: PairTable | None = None
-        """The pairs; ``None`` for types that learn from single pictures and have none."""
+        """The pairs; ``None`` for types that learn from single images and have none."""
         self.form = ConfigForm(training)
-        """The configuration."""
+        """The settings."""
         self.launch = LaunchPanel(training)
-        """The price and the start."""
+        """The cost and the start."""
         self.progress = ProgressPanel(training)
         """The run."""
         self._head = marked("nbt-studio-head")
         self._nav = marked("nbt-nav")
-        self._pictures = _part("images", self.picker, self.images)
+        self._images = _part("images", self.picker, self.images)
         self._two = widgets.Box(
             [_part("form", self.form), _part("launch", self.launch)], _dom_classes=("nbt-two",)
         )
         self._run = _part("run", self.progress)
         super().__init__(
             training,
-            [self._head, self._nav, self._pictures, self._two, self._run],
+            [self._head, self._nav, self._images, self._two, self._run],
             name="studio",
         )
 
@@ -52,7 +52,7 @@ class Studio(Panel):
         if self.pairs is None and (self.session.needs_pairs or state.draft.pairs):
             self.pairs = PairTable(self.session)
             part = _part("pairs", self.pairs)
-            parts = [self._head, self._nav, self._pictures, part, self._two, self._run]
+            parts = [self._head, self._nav, self._images, part, self._two, self._run]
             self.children = [*parts, self.dressing]
         for part, words in ((self._head, self._header()), (self._nav, self._tabs(state))):
             if part.value != words:
@@ -88,7 +88,7 @@ class Studio(Panel):
         if self.pairs is not None:
             todo = self.pairs.listing("pairs").attention
             tabs.append(_tab("pairs", "Pairs", f"{len(draft.pairs):,}", todo))
-        tabs += [_tab("form", "Configuration"), _tab("launch", "Price")]
+        tabs += [_tab("form", "Settings"), _tab("launch", "Cost")]
         progress = state.run.progress if state.run and state.training else None
         tabs.append(_tab("run", "Training", "" if progress is None else f"{progress:.0%}"))
         return f'<div class="nbt-tabs" role="navigation" aria-label="Parts">{"".join(tabs)}</div>'

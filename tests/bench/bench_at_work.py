@@ -4,7 +4,7 @@
 
 An edit is typed, and takes from the key that ends it until the kernel's reply is there: the draft is
 on disk then. Its floor is a message that the kernel sends back as it is. A page turn takes from the
-scroll until every picture in view is painted. Memory is what a grid adds to the page's heap, with
+scroll until every image in view is painted. Memory is what a grid adds to the page's heap, with
 what is garbage collected, after it was scrolled from end to end in so many steps.
 """
 
@@ -35,7 +35,7 @@ import anywidget
 import phoenix_nbtrain as nbt
 nbt.connect("local")
 training = nbt.Training.open("at work", type=EDIT)
-training.add_images("pictures", recursive=True)
+training.add_images("images", recursive=True)
 training.pair_up("line", "colour", instruction="colour it")
 training.sync()
 few, many = staged(images({FEW})), staged(images({MANY}))
@@ -105,8 +105,8 @@ SCROLL = """async ([index, count, whole]) => {
     const end = Math.max(0, ...tiles.map((tile) => tile.getBoundingClientRect().bottom));
     const filled = end + 30 >= view.bottom || grid.scrollTop + grid.clientHeight + 30 >= grid.scrollHeight;
     return tiles.length > 0 && filled && tiles.every((tile) => {
-      const picture = tile.querySelector("img");
-      return !tile.hasAttribute("aria-busy") && !picture.hidden && picture.complete && picture.naturalWidth > 0;
+      const image = tile.querySelector("img");
+      return !tile.hasAttribute("aria-busy") && !image.hidden && image.complete && image.naturalWidth > 0;
     });
   };
   const frame = () => new Promise(requestAnimationFrame);
@@ -207,7 +207,7 @@ def main() -> None:
         name = f"{len(took)} edits of {what} acknowledged, p95, against a bare echo"
         better_when_low(name, late(took), floor, "ms")
     few, many = (late(turns[index]) for index in (SMALL, LARGE))
-    name = f"{len(turns[LARGE])} pages turned of {MANY:,} pictures, p95, against {FEW:,}"
+    name = f"{len(turns[LARGE])} pages turned of {MANY:,} images, p95, against {FEW:,}"
     better_when_low(name, many, few, "ms")
     # The first of each is the one that loads what stays.
     few, many = (statistics.median(added[index][1:]) for index in (SMALL, LARGE))

@@ -4,7 +4,7 @@
 
 Both are reached by httpx through its `WSGITransport`, without a socket. The bare application
 answers with the very bytes that the local Phoenix gave, read nowhere: what stays is Flask's and
-httpx's own cost, which no application below them can avoid. Reading a model of five pictures and a
+httpx's own cost, which no application below them can avoid. Reading a model of five images and a
 job is measured, and writing a caption, which commits to disk.
 
 The goal is 1,000 models a second.
@@ -61,7 +61,7 @@ def many(http: httpx.Client, ask: Ask) -> Callable[[], None]:
 
 
 def trained(phoenix: Phoenix) -> tuple[str, str, str]:
-    """Return the ids of a model that was trained, of its job and of one of its pictures."""
+    """Return the ids of a model that was trained, of its job and of one of its images."""
     model_id = phoenix.model()
     colours = ("red", "green", "blue", "teal", "gold")
     assets = [phoenix.upload(drawing(colour=c), f"{c}.png") for c in colours[:IMAGES]]

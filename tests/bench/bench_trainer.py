@@ -4,7 +4,7 @@
 
 The first peer does what a step does, written out as one would in a notebook. The second has the
 features of every look, words and all, lying ready: it is the matrix products and Adam alone, and
-holds several times the memory. The last figure is a whole run as a worker does it (pictures read,
+holds several times the memory. The last figure is a whole run as a worker does it (images read,
 epochs sampled, progress written) against its steps alone.
 """
 
@@ -133,7 +133,7 @@ def ten_epochs(trainer: Trainer) -> Callable[[], None]:
 
 
 def whole_run(folder: Path) -> Callable[[], None]:
-    """Return a launched training of 20 pictures at 256 px, as the worker runs it."""
+    """Return a launched training of 20 images at 256 px, as the worker runs it."""
     from unit.local.local_phoenix import Phoenix
 
     from phoenix_nbtrain.local import worker

@@ -3,7 +3,7 @@
     python tests/bench/bench_views.py
 
 Each is the time from running its cell to what is in view being painted: the grid's and the peer's
-pictures decoded, the first row of a table drawn. Both sides show the same pictures. Messages are
+images decoded, the first row of a table drawn. Both sides show the same images. Messages are
 those of a view's own comm, its opening among them, in both directions; the peer's are those of all
 its widgets.
 """
@@ -29,8 +29,8 @@ SETUP = f"""{STAGED}
 import ipywidgets, pandas, ipydatagrid
 
 def tile(n):
-    picture = ipywidgets.Image(value=drawn(n), format="png", width="140px")
-    return ipywidgets.VBox([picture, ipywidgets.Text(value=f"a thing, number {{n}}")])
+    image = ipywidgets.Image(value=drawn(n), format="png", width="140px")
+    return ipywidgets.VBox([image, ipywidgets.Text(value=f"a thing, number {{n}}")])
 
 few, many = staged(images({FEW})), staged(images({MANY}))
 pairs = training_of(images(46), [pair(n, n % 46, (n + 1 + n // 46) % 46) for n in range({FEW})], type=EDIT)
@@ -44,12 +44,12 @@ WORKS = {
     "table": "PairTable(pairs)",
     "sheet": "ipydatagrid.DataGrid(frame)",
 }
-PICTURES = """(cell) => { const all = [...cell.querySelectorAll("img")].filter((n) => n.checkVisibility());
+IMAGES = """(cell) => { const all = [...cell.querySelectorAll("img")].filter((n) => n.checkVisibility());
   const seen = all.slice(0, 12); return seen.length >= 12 && seen.every((n) => n.naturalWidth > 0) }"""
 PAINTED = {
-    "grid": PICTURES,
-    "many": PICTURES,
-    "peer": PICTURES,
+    "grid": IMAGES,
+    "many": IMAGES,
+    "peer": IMAGES,
     "table": "(cell) => cell.querySelector('.nbt-pair .nbt-text')?.textContent === 'colour it'",
     # It draws on canvases; a pixel of the body's that is not blank is a row.
     "sheet": """(cell) => [...cell.querySelectorAll('canvas')].some((c) => c.width > 50 && c.height > 50 &&

@@ -40,7 +40,7 @@ def staged(rows):
     training.service.contents = Drawn()
     return training
 """
-"""A cell that gives trainings of any number of pictures: each is drawn when it is asked for."""
+"""A cell that gives trainings of any number of images: each is drawn when it is asked for."""
 
 
 class Wire:

@@ -3,7 +3,7 @@
     python tests/bench/slow_phoenix.py SECONDS
 
 It prints its port and serves until its standard input is closed. A thread per connection, so that
-requests wait side by side; pictures are read from the wire and not looked at, so that what is
+requests wait side by side; images are read from the wire and not looked at, so that what is
 measured is the client. It keeps what it must to be consistent: a model's name, type and training
 images.
 """

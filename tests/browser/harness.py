@@ -132,7 +132,7 @@ def axe(where: Any, selector: str) -> list[str]:
 
 
 def shot(where: Any, name: str) -> None:
-    """Keep a picture of a page, where NBTRAIN_SCREENSHOTS names a folder."""
+    """Keep an image of a page, where NBTRAIN_SCREENSHOTS names a folder."""
     folder = os.environ.get("NBTRAIN_SCREENSHOTS")
     if folder:
         getattr(where, "page", where).screenshot(path=Path(folder) / f"{name}.png")
@@ -238,7 +238,7 @@ class Shown:
         )
 
     def count_urls(self) -> None:
-        """Count in `live` the pictures that the page holds from now on."""
+        """Count in `live` the images that the page holds from now on."""
         self.js(
             """() => { window.live = 0;
             const [make, drop] = [URL.createObjectURL, URL.revokeObjectURL];

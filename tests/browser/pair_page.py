@@ -18,7 +18,7 @@ SOURCE, TARGET, INSTRUCTION = ".nbt-side >> nth=0", ".nbt-side >> nth=1", ".nbt-
 
 
 def made(*, status: str = "new", pairs: int = 2) -> StagedTraining:
-    """Return a training of five pictures: cat line → cat, and dog line → dog without instruction."""
+    """Return a training of five images: cat line → cat, and dog line → dog without instruction."""
     rows = [image(n, "", name=name) for n, name in enumerate(NAMES)]
     both = [pair(1, 1, 0), pair(2, 3, 2, "")][:pairs]
     return training_of(rows, both, type=EDIT, status=status)

@@ -496,7 +496,7 @@ const several = {
     };
     const says = (/** @type {Element} */ node) => {
       const row = node.closest(".nbt-tile, .nbt-pair");
-      return /is kept: click to go on/.test(row?.textContent + (row?.querySelector(".nbt-dot")?.getAttribute("title") ?? ""));
+      return /is kept: click to continue/.test(row?.textContent + (row?.querySelector(".nbt-dot")?.getAttribute("title") ?? ""));
     };
     // Found anew each time: opening one may scroll, and lines are used again.
     const next = () => [...view.root.querySelectorAll(REFUSED)].find((node) => says(node) && !been.has(place(node)));

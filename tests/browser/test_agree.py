@@ -93,7 +93,7 @@ class Story:
         views.heard, views.meanwhile = self._heard, lambda: self.runner.advance(2)
 
     def start(self) -> None:
-        """Give the training its pictures and pairs, and the service its copy."""
+        """Give the training its images and pairs, and the service its copy."""
         self.training.add_images(self._files(range(IMAGES)))
         ids = list(self.training.images.index)
         every = [(s, t) for s in ids for t in ids if s != t]
@@ -106,7 +106,7 @@ class Story:
     def _files(self, numbers: Any) -> list[Path]:
         paths = []
         for n in numbers:
-            path = self.folder / f"picture {n:02}.png"
+            path = self.folder / f"image {n:02}.png"
             if not path.exists():
                 Image.new("RGB", (16, 16), (n * 5 % 256, 9, n // 50)).save(path, "PNG")
             paths.append(path)
@@ -229,7 +229,7 @@ class Story:
             "hand": hand,
             "view": rng.choice(GRIDS) if grid else TABLE,
             "at": rng.random(),
-            "text": rng.choice(["", "", "t1", "picture"]) if hand == "search" else self.text(),
+            "text": rng.choice(["", "", "t1", "image"]) if hand == "search" else self.text(),
             "names": [self.name(), self.name()],
             "how": rng.choice(how),
             "keys": rng.choice([{}, {"ctrlKey": True}, {"shiftKey": True}]),

@@ -37,7 +37,7 @@ def test_five_thousand_images_are_a_few_dozen_tiles(grid: Any) -> None:
     assert len(view.sent("rows")) < 12
 
 
-def test_pictures_scrolled_past_are_not_made(grid: Any) -> None:
+def test_images_scrolled_past_are_not_made(grid: Any) -> None:
     training = training_of(images(5000))
     training.runner.hold = True
     view = grid(training)
@@ -80,7 +80,7 @@ def test_a_fling_past_thousands_asks_for_little(grid: Any) -> None:
     assert len(view.sent("thumbnails")) <= 12 and len(view.sent("cancel")) <= 12
 
 
-def test_pictures_that_are_left_behind_are_let_go(grid: Any) -> None:
+def test_images_that_are_left_behind_are_let_go(grid: Any) -> None:
     view = grid(training_of(images(900)))
     view.count_urls()
     for y in range(0, 34_000, 700):
@@ -143,7 +143,7 @@ def test_a_refused_caption_shows_why_and_offers_what_was_typed(grid: Any) -> Non
     view.press("Escape")
     assert view.images[0].caption == "theirs"
     assert view.caption(0).inner_text() == "theirs"
-    assert "changed meanwhile" in view.tile(0).locator(".nbt-reason").inner_text()
+    assert "changed in the meantime" in view.tile(0).locator(".nbt-reason").inner_text()
     assert view.tile(0).locator(".nbt-dot").get_attribute("data-state") == "refused"
     view.tile(0).locator(".nbt-reason").click()
     assert view.editor.input_value() == "mine"
@@ -192,7 +192,7 @@ def test_a_summary_that_got_lost_is_asked_for(grid: Any) -> None:
     view.says("Saving 1…")
     view.training.change(sync=SyncState())
     view._states.clear()  # never arrives
-    view.says("1 change kept on this computer")
+    view.says("1 change saved locally")
 
 
 def test_keys_move_select_and_remove(grid: Any) -> None:
@@ -222,14 +222,14 @@ def test_keys_move_select_and_remove(grid: Any) -> None:
     assert "picture-19" in view.js("() => document.activeElement.textContent")
 
 
-def test_it_is_seen_how_many_pictures_are_sent(grid: Any) -> None:
+def test_it_is_seen_how_many_images_are_sent(grid: Any) -> None:
     view = grid(training_of(images(12)))
     share = """() => { const foot = document.querySelector('.nbt-foot');
         return parseFloat(getComputedStyle(foot, '::before').width) / foot.clientWidth }"""
     view.until(lambda: view.js(share) == 0)
     view.training.change(sync=SyncState(phase="sending", done=3, total=12))
     view.tell()
-    view.says("Sending pictures: 3 of 12")
+    view.says("Uploading images: 3 of 12")
     assert 0.24 < view.js(share) < 0.26
     view.training.change(sync=SyncState())
     view.tell()
@@ -300,7 +300,7 @@ def test_search_and_attention_narrow_the_grid(grid: Any) -> None:
     view.button("1 needs attention").click()
     view.until(lambda: view.tiles() == 1)
     assert view.tile(0).locator(".nbt-ghost").inner_text() == "a wolf"
-    assert view.tile(0).get_by_text("caption", exact=True).is_visible()
+    assert view.tile(0).locator(".nbt-badge").get_by_text("no caption", exact=True).is_visible()
     # Fixing it must not pull it away from under the hands.
     view.caption(0).click()
     view.editor.fill("a wolf at night")
@@ -314,7 +314,7 @@ def test_search_and_attention_narrow_the_grid(grid: Any) -> None:
     view.until(lambda: "picture-3" in view.tile(0).inner_text())
     assert view.tiles() == 1
     view.page.get_by_role("searchbox").fill("nothing like it")
-    view.says("No image fits.")
+    view.says("No images match.")
 
 
 def test_the_kernel_sorts_and_what_is_worked_on_stays_where_it_is(grid: Any) -> None:
@@ -357,7 +357,7 @@ def test_ten_thousand_are_searched_for_the_price_of_a_screenful(grid: Any) -> No
 
 def test_the_first_paint_is_a_few_small_messages(grid: Any) -> None:
     view = grid(training_of(images(10_000)))
-    view.until(lambda: view.page.locator(".nbt-pic[data-picture=shown]:visible").count() >= 18)
+    view.until(lambda: view.page.locator(".nbt-pic[data-image=shown]:visible").count() >= 18)
     first = view.js("() => window.model.sent.slice(0, 2).map((m) => m.kind)")
     assert first == ["rows", "thumbnails"] and len(view.sent("thumbnails")[0]["ids"]) <= 24
     assert len(view.js("() => JSON.stringify(window.model.heard[0])")) < 20_000
@@ -396,7 +396,7 @@ def test_the_tiles_come_in_three_sizes_and_the_view_remembers(grid: Any) -> None
     assert view.sent("thumbnails")[0]["px"] == 192
 
 
-def test_the_mean_colour_stands_there_until_the_picture_does(grid: Any) -> None:
+def test_the_mean_colour_stands_there_until_the_image_does(grid: Any) -> None:
     training = training_of([image(1, "a"), image(2, "b")])
     for row, colour in zip(training.state.draft.images, ("#336699", "url(x)"), strict=True):
         training.small.colours.put(str(row.content_hash), colour)
@@ -431,7 +431,7 @@ def test_an_empty_training_says_how_to_begin(grid: Any) -> None:
     assert not view.page.get_by_text("No images yet").is_visible()
 
 
-def test_a_picture_removed_under_the_editor_does_not_take_the_words_with_it(
+def test_an_image_removed_under_the_editor_does_not_take_the_words_with_it(
     grid: Any,
 ) -> None:
     view = grid(training_of([image(1, "a"), image(2, "b")]))

@@ -23,7 +23,7 @@ def training() -> StagedTraining:
     rows = [
         image(1, "a fox"),
         image(2, "", automatic_caption="a wolf"),
-        image(3, "x", refusal="The picture is too large."),
+        image(3, "x", refusal="The image is too large."),
         replace(image(4, "mine"), theirs="theirs", refusal="Somebody else changed it, too."),
         image(5, "not saved", saved=False),
         *(image(n, f"a thing, number {n}") for n in range(6, 30)),
@@ -60,7 +60,7 @@ def open_everything(view: Shown, given: StagedTraining) -> Iterator[str]:
     view.dialog.get_by_role("textbox").fill("notes.txt")
     view.press("Enter")
     view.dialog.get_by_text("There is no").wait_for()
-    yield "a picture to replace, refused"
+    yield "an image to replace, refused"
     view.closed()
 
     for n, what in ((0, "an image"), (2, "a refused image"), (3, "an image that two changed")):
@@ -90,13 +90,13 @@ def open_everything(view: Shown, given: StagedTraining) -> Iterator[str]:
     yield "words that have no place any more"
     given.change(sync=SyncState(phase="sending", done=3, total=12))
     view.tell()
-    page.get_by_text("Sending pictures: 3 of 12").wait_for()
-    yield "pictures on their way"
+    page.get_by_text("Uploading images: 3 of 12").wait_for()
+    yield "images on their way"
     view.button("attention").click()
     view.until(lambda: "of 26 images" in page.locator(".nbt-count").inner_text())
     yield "what needs attention"
     page.get_by_role("searchbox").fill("zebra")
-    page.get_by_text("No image fits.").wait_for()
+    page.get_by_text("No images match.").wait_for()
     yield "nothing found"
     page.get_by_role("searchbox").fill("")
     given.change(model=replace(given.state.model, status="training"))

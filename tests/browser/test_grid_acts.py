@@ -51,18 +51,18 @@ def test_captions_are_set_for_all_selected_in_one_step_and_seen_before(grid: Any
 @pytest.mark.parametrize(
     ("way", "typed", "before", "after"),
     [
-        ("Add before", "sticker", "a fox", "sticker, a fox"),
-        ("Add before", "sticker,", ", a fox", "sticker, a fox"),
-        ("Add before", "a photo of ", "a fox", "a photo of a fox"),
-        ("Add before", "Style:", "a fox", "Style: a fox"),
-        ("Add before", "sticker", "", "sticker"),
-        ("Add before", "sticker", "stickers of a fox", "sticker, stickers of a fox"),
-        ("Add after", "side view", "a fox", "a fox, side view"),
-        ("Add after", "side view", "A fox.", "A fox. side view"),
-        ("Add after", " at dawn", "a fox,", "a fox at dawn"),
-        ("Add after", ", at dawn", "a fox", "a fox, at dawn"),
-        ("Add after", "!", "a fox", "a fox!"),
-        ("Add after", "side view", "", "side view"),
+        ("Prefix", "sticker", "a fox", "sticker, a fox"),
+        ("Prefix", "sticker,", ", a fox", "sticker, a fox"),
+        ("Prefix", "a photo of ", "a fox", "a photo of a fox"),
+        ("Prefix", "Style:", "a fox", "Style: a fox"),
+        ("Prefix", "sticker", "", "sticker"),
+        ("Prefix", "sticker", "stickers of a fox", "sticker, stickers of a fox"),
+        ("Suffix", "side view", "a fox", "a fox, side view"),
+        ("Suffix", "side view", "A fox.", "A fox. side view"),
+        ("Suffix", " at dawn", "a fox,", "a fox at dawn"),
+        ("Suffix", ", at dawn", "a fox", "a fox, at dawn"),
+        ("Suffix", "!", "a fox", "a fox!"),
+        ("Suffix", "side view", "", "side view"),
     ],
 )
 def test_what_is_added_is_joined_as_people_would(
@@ -81,11 +81,11 @@ def test_what_is_added_is_joined_as_people_would(
 @pytest.mark.parametrize(
     ("way", "typed", "has"),
     [
-        ("Add before", "sticker", "sticker, a fox"),
-        ("Add before", "sticker", "a fox, sticker, red"),
-        ("Add before", "a photo of", "a photo of a fox"),
-        ("Add after", "side view", "a fox, side view"),
-        ("Add after", "side view", "a fox in side view"),
+        ("Prefix", "sticker", "sticker, a fox"),
+        ("Prefix", "sticker", "a fox, sticker, red"),
+        ("Prefix", "a photo of", "a photo of a fox"),
+        ("Suffix", "side view", "a fox, side view"),
+        ("Suffix", "side view", "a fox in side view"),
     ],
 )
 def test_a_caption_that_has_it_already_stays_as_it_is(
@@ -143,7 +143,7 @@ def test_a_caption_that_would_be_too_long_is_named_and_left(grid: Any) -> None:
     view = grid(training_of([image(1, "x" * 65_530), image(2, "a dog")]))
     view.select(0, 1)
     act(view, "Caption…")
-    view.dialog.get_by_text("Add before", exact=True).click()
+    view.dialog.get_by_text("Prefix", exact=True).click()
     view.dialog.locator("textarea").fill("sticker")
     view.dialog.get_by_text("1 of 2 will change · 1 cannot").wait_for()
     assert "64 KiB" in view.dialog.locator(".nbt-refused .nbt-reason").inner_text()
@@ -163,7 +163,7 @@ def test_a_caption_that_somebody_changed_since_the_preview_is_not_overwritten(
     view.training.edit([{**theirs, "value": "theirs"}])
     view.dialog.get_by_role("button", name="Change 2 captions").click()
     view.until(lambda: view.captions() == ["theirs", "mine"])
-    view.says("1 caption not changed: It changed meanwhile")
+    view.says("1 caption not changed: It changed in the meantime")
     view.until(lambda: view.tile(0).get_attribute("aria-invalid") == "true")
     view.tile(0).locator(".nbt-reason").click()
     assert view.page.locator("textarea").input_value() == "mine"  # kept, to go on with
@@ -180,7 +180,7 @@ def test_a_caption_on_its_way_counts_in_the_preview(grid: Any) -> None:
     training.runner.hold = False
     training.runner.release()
     view.tell()
-    view.dialog.get_by_text("Add after", exact=True).click()
+    view.dialog.get_by_text("Suffix", exact=True).click()
     view.dialog.locator("textarea").fill("at dawn")
     view.until(lambda: [line[2] for line in changes(view)] == [
         "a red fox, at dawn", "a dog, at dawn",
@@ -219,7 +219,7 @@ def test_two_selected_are_paired_in_the_order_of_selection(grid: Any) -> None:
     view.until(lambda: view.pairs == ())
     view.select(1, 2, 3)
     view.press("p")
-    view.says("The names of these 3 pictures tell of no pairs.")
+    view.says("The names of these 3 images don't suggest any pairs.")
     view.select(1)
     assert not view.button("Pair", exact=True).is_visible()
 
@@ -264,11 +264,11 @@ def test_removed_images_come_back_by_the_note_that_tells_of_it(grid: Any) -> Non
     assert view.js("() => document.activeElement.closest('.nbt-tile') !== null")
 
 
-def test_a_picture_is_replaced_by_a_file_of_the_kernels(
+def test_an_image_is_replaced_by_a_file_of_the_kernels(
     grid: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("notes.txt").write_text("no picture", encoding="utf-8")
+    Path("notes.txt").write_text("no image", encoding="utf-8")
     Path("better.png").write_bytes(picture("better"))
     training = training_of([image(1, "a fox"), image(2, "a dog")])
     view = grid(training)
@@ -278,7 +278,7 @@ def test_a_picture_is_replaced_by_a_file_of_the_kernels(
     path.fill("notes.txt")
     view.press("Enter")
     reason = view.dialog.get_by_role("alert")
-    view.until(lambda: "not a picture we can take" in reason.inner_text())
+    view.until(lambda: "not a supported image" in reason.inner_text())
     assert path.get_attribute("aria-invalid") == "true"
     assert view.js("() => document.activeElement.tagName") == "INPUT"
     path.fill("better.png")
@@ -297,7 +297,7 @@ def test_the_keys_are_listed_on_a_question_mark(grid: Any) -> None:
     view = grid(training_of(images(2)))
     view.tile(0).locator(".nbt-pic").click()
     view.press("?")
-    view.dialog.get_by_text("Keys", exact=True).wait_for()
+    view.dialog.get_by_text("Keyboard shortcuts", exact=True).wait_for()
     assert view.dialog.locator("dt").count() >= 10
     view.press("Escape")
     view.until(lambda: view.dialog.count() == 0)
@@ -353,14 +353,14 @@ def test_the_dialogs_are_no_hindrance_to_anyone(grid: Any, dark: bool, width: in
     view = grid(training, width=width, dark=dark)
     view.select(0, 1, 2)
     view.press("c")
-    view.dialog.get_by_text("Add before", exact=True).click()
+    view.dialog.get_by_text("Prefix", exact=True).click()
     view.dialog.locator("textarea").fill("sticker")
     view.dialog.get_by_text("2 of 3 will change · 1 cannot").wait_for()
     assert view.axe() == []
     wide = "() => document.querySelector('dialog').scrollWidth <= window.innerWidth"
     assert view.js(wide)
     view.press("Escape", "?")
-    view.dialog.get_by_text("Keys", exact=True).wait_for()
+    view.dialog.get_by_text("Keyboard shortcuts", exact=True).wait_for()
     assert view.axe() == [] and view.js(wide)
     view.press("Escape")
     view.select(0)
@@ -400,7 +400,7 @@ def test_undo_in_a_note_takes_no_other_change_back_however_late_the_page_hears(
     view.training.edit([caption_of(1, "another change")])
     # As if the page had not heard of it: the notice may have gone by now.
     undo.dispatch_event("click")
-    view.says("Something else was changed since.")
+    view.says("Something else has changed since then.")
     assert view.images[0].caption == "another change"
     assert len(view.images) == 2
 

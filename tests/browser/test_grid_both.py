@@ -1,4 +1,4 @@
-"""Two that changed one caption, pictures that are dragged, contrast, and nothing left behind."""
+"""Two that changed one caption, images that are dragged, contrast, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_where_two_changed_one_caption_both_are_shown_and_one_is_kept(
         assert view.widget.selected == []  # a click on a button selects nothing
 
 
-def test_the_choice_stands_beside_the_large_picture_too(grid: Any) -> None:
+def test_the_choice_stands_beside_the_large_image_too(grid: Any) -> None:
     view = grid(disputed())
     view.tile(0).locator(".nbt-pic img").dblclick(position={"x": 40, "y": 40})
     viewer = view.page.locator("dialog.nbt-viewer")
@@ -63,7 +63,7 @@ def test_a_dragged_image_says_which_it_is_and_of_which_model(grid: Any) -> None:
     assert went and what == "img_2 model_1" and name == "picture-2.png"
     view.caption(0).click()
     view.page.locator("textarea").wait_for()
-    assert view.js(dragged, 0)[0] is False  # text is selected there, not the picture moved
+    assert view.js(dragged, 0)[0] is False  # text is selected there, not the image moved
 
 
 @pytest.mark.parametrize(

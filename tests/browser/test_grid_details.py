@@ -114,7 +114,7 @@ def test_what_cannot_be_removed_any_more_is_told(grid: Any) -> None:
     assert len(view.images) == 2
 
 
-def test_while_it_trains_no_picture_is_dragged_into_a_pair(grid: Any) -> None:
+def test_while_it_trains_no_image_is_dragged_into_a_pair(grid: Any) -> None:
     view = grid(training_of(images(2)))
     view.tile(0).locator("img").wait_for()
     drag = """() => document.querySelector(".nbt-tile").dispatchEvent(new DragEvent("dragstart",
@@ -126,7 +126,7 @@ def test_while_it_trains_no_picture_is_dragged_into_a_pair(grid: Any) -> None:
     assert view.js(drag) is False
 
 
-def test_a_picture_is_looked_at_sixteen_times_as_large_and_no_larger(grid: Any) -> None:
+def test_an_image_is_looked_at_sixteen_times_as_large_and_no_larger(grid: Any) -> None:
     view = grid(training_of(images(2)))
     view.select(0)
     view.press("o")
@@ -135,7 +135,7 @@ def test_a_picture_is_looked_at_sixteen_times_as_large_and_no_larger(grid: Any) 
     assert view.dialog.locator(".nbt-percent").inner_text() == "1600 %"
 
 
-def test_the_large_picture_stays_when_those_before_it_go(grid: Any) -> None:
+def test_the_large_image_stays_when_those_before_it_go(grid: Any) -> None:
     view = grid(training_of(images(5)))
     view.select(3)
     view.press("o")

@@ -53,7 +53,7 @@ def harmless(view: Shown) -> None:
 def test_what_strangers_wrote_is_text_wherever_the_grid_shows_it(
     grid: Any, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    """One picture is called so, one says so, and of one somebody else says so."""
+    """One image is called so, one says so, and of one somebody else says so."""
     rows = [
         image(1, "fine", name=text, automatic_caption=text, refusal=text),
         image(2, text, name="said.png", automatic_caption=text),
@@ -104,7 +104,7 @@ def test_what_strangers_wrote_is_text_wherever_the_grid_shows_it(
     assert view.dialog.locator(".nbt-dialog-title").inner_text() == f"Caption of {text}"
     view.closed()
 
-    # Beside the large picture, its reason and its badges among it.
+    # Beside the large image, its reason and its badges among it.
     view.press("o")
     view.dialog.locator("img[src]").wait_for()
     assert view.dialog.get_attribute("aria-label") == text

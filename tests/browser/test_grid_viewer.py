@@ -69,7 +69,7 @@ def test_keys_and_a_button_open_it_too(grid: Any, key: str) -> None:
 def test_arrows_turn_over_as_far_as_there_are_images_loaded_or_not(grid: Any) -> None:
     view = grid(training_of(images(3000)))
     viewer = opened(view, 0)
-    assert not viewer.get_by_role("button", name="Image before").is_visible()
+    assert not viewer.get_by_role("button", name="Previous image").is_visible()
     viewer.get_by_role("button", name="Next image").click()
     view.until(lambda: title(view) == "picture-1.png")
     viewer.locator(".nbt-stage").focus()
@@ -84,7 +84,7 @@ def test_arrows_turn_over_as_far_as_there_are_images_loaded_or_not(grid: Any) ->
     assert len(view.sent("rows")) < 12
 
 
-def test_pictures_turned_past_are_not_made(grid: Any) -> None:
+def test_images_turned_past_are_not_made(grid: Any) -> None:
     view = grid(training_of(images(12)))
     viewer = opened(view, 0)
     viewer.get_by_alt_text("picture-0.png").wait_for()
@@ -125,7 +125,7 @@ def test_it_zooms_by_keys_buttons_and_double_click(grid: Any) -> None:
     assert percent(view) == "Fit"
 
 
-def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_the_picture(grid: Any) -> None:
+def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_the_image(grid: Any) -> None:
     view = grid(training_of(images(3)), width=1000, height=700)
     viewer = opened(view, 0)
     view.until(lambda: 0 < scale(view) < 1)
@@ -155,7 +155,7 @@ def test_the_wheel_zooms_at_the_pointer_and_a_drag_moves_the_picture(grid: Any) 
     assert place(view) == (0, 0)  # its edge is where the stage's is, and no further
 
 
-def test_the_next_picture_fits_again_and_is_asked_for_as_large_as_it_is_looked_at(
+def test_the_next_image_fits_again_and_is_asked_for_as_large_as_it_is_looked_at(
     grid: Any,
 ) -> None:
     rows = [
@@ -178,7 +178,7 @@ def test_the_caption_is_written_beside_it_and_enter_goes_on(grid: Any) -> None:
     area = viewer.get_by_label("Caption")
     view.until(lambda: view.js("() => document.activeElement.tagName") == "TEXTAREA")
     area.fill("a red fox")
-    view.press("ArrowRight")  # moves in the text, not to the next picture
+    view.press("ArrowRight")  # moves in the text, not to the next image
     assert title(view) == "picture-1.png"
     view.press("Enter")
     view.until(lambda: view.images[0].caption == "a red fox")
@@ -204,7 +204,7 @@ def test_closing_saves_what_was_typed(grid: Any) -> None:
     view.until(lambda: view.images[0].caption == "a red fox")
 
 
-def test_a_refused_caption_says_why_beside_the_picture_and_keeps_the_text(
+def test_a_refused_caption_says_why_beside_the_image_and_keeps_the_text(
     grid: Any,
 ) -> None:
     view = grid(training_of([image(1, "a fox")]))
@@ -215,7 +215,7 @@ def test_a_refused_caption_says_why_beside_the_picture_and_keeps_the_text(
     view.training.edit([{**op, "value": "theirs"}])
     area.fill("mine")
     viewer.locator(".nbt-stage").click()
-    viewer.get_by_role("status").get_by_text("changed meanwhile").wait_for()
+    viewer.get_by_role("status").get_by_text("changed in the meantime").wait_for()
     assert area.input_value() == "mine" and area.get_attribute("aria-invalid") == "true"
     area.fill("mine!")
     view.press("Enter")
@@ -243,7 +243,7 @@ def test_a_caption_that_was_not_on_the_screen_yet_is_not_overwritten(
     assert area.input_value() == "a fox"
     area.fill("mine")
     view.press("Enter")
-    view.page.get_by_text("changed meanwhile").first.wait_for()
+    view.page.get_by_text("changed in the meantime").first.wait_for()
     assert view.images[0].caption == "theirs"
 
 
@@ -261,7 +261,7 @@ def test_what_happens_elsewhere_shows_and_what_is_being_typed_stays(grid: Any) -
     view.tell()
     view.page.wait_for_timeout(200)
     assert area.input_value() == "half a sen"
-    # The picture goes: the words come back where they can be copied, and the next one is shown.
+    # The image goes: the words come back where they can be copied, and the next one is shown.
     training.edit([{"op": "delete", "table": "images", "row": "img_1"}])
     view.tell()
     view.until(lambda: title(view) == "picture-2.png")
@@ -282,8 +282,8 @@ def test_facts_and_findings_stand_beside_it_and_space_selects(grid: Any) -> None
     view = grid(training_of([image(1, "a fox"), image(2, "", saved=False)], [pair(1, 1, 2)]))
     viewer = opened(view, 1)
     facts = viewer.locator(".nbt-facts")
-    for text in ("1024 × 768 · 124 kB", "kept on this computer", "has no caption",
-                 "has 1024 × 768 pixels", "target of pair 1"):  # fmt: skip
+    for text in ("1024 × 768 · 124 kB", "saved locally", "has no caption",
+                 "is 1024 × 768 pixels", "target of pair 1"):  # fmt: skip
         facts.get_by_text(text).first.wait_for()
     view.press("ArrowLeft", "Space")
     view.until(lambda: view.widget.selected == ["img_2", "img_1"])
@@ -299,7 +299,7 @@ def test_while_it_trains_the_caption_can_be_read_only(grid: Any) -> None:
     assert not area.is_editable() and area.input_value() == "a thing, number 0"
 
 
-def test_a_picture_that_cannot_be_had_says_why(grid: Any) -> None:
+def test_an_image_that_cannot_be_had_says_why(grid: Any) -> None:
     training = training_of(images(5))
     view = grid(training)
     viewer = opened(view, 0)
@@ -320,7 +320,7 @@ def test_no_key_of_the_viewer_reaches_the_notebook(grid: Any) -> None:
     assert view.unguarded() == []
 
 
-def test_the_viewer_lets_go_of_its_pictures(grid: Any) -> None:
+def test_the_viewer_lets_go_of_its_images(grid: Any) -> None:
     view = grid(training_of(images(30)))
     view.tile(0).locator("img").wait_for()
     view.page.wait_for_timeout(300)
@@ -375,7 +375,7 @@ def test_two_fingers_zoom_what_is_between_them_and_one_moves_it(grid: Any) -> No
         touch("touchMove", (300 - apart, 250), (300 + apart, 250))
     view.until(lambda: scale(view) == pytest.approx(fit * 6, rel=0.01))
     assert under(300, 250) == pytest.approx(between, abs=1)
-    # Both fingers go along: the picture goes with them, as large as it is.
+    # Both fingers go along: the image goes with them, as large as it is.
     touch("touchMove", (200, 280), (440, 280))
     view.until(lambda: under(320, 280) == pytest.approx(between, abs=1))
     assert scale(view) == pytest.approx(fit * 6, rel=0.01)

@@ -1,6 +1,6 @@
 """Grid and table in Notebook 7 and in Voilà: what is typed is what the kernel holds.
 
-Set NBTRAIN_SCREENSHOTS to a folder to get pictures of the way.
+Set NBTRAIN_SCREENSHOTS to a folder to get images of the way.
 """
 
 from __future__ import annotations

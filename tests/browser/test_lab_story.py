@@ -1,6 +1,6 @@
 """Whole stories in a real JupyterLab: what a person clicks is what the kernel holds.
 
-Set NBTRAIN_SCREENSHOTS to a folder to get pictures of the way.
+Set NBTRAIN_SCREENSHOTS to a folder to get images of the way.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def test_what_is_clicked_is_what_the_kernel_holds(
         shot(notebook, "4-stopped")
 
 
-def test_all_cells_run_twice_make_one_model_one_upload_per_picture_and_one_run(
+def test_all_cells_run_twice_make_one_model_one_upload_per_image_and_one_run(
     lab: Lab, browser: Browser, pictures: Path
 ) -> None:
     lab.write(

@@ -14,7 +14,7 @@ FOCUSED = """() => {
 }"""
 
 
-def test_a_pair_shows_both_pictures_and_what_should_happen(table: Any) -> None:
+def test_a_pair_shows_both_images_and_what_should_happen(table: Any) -> None:
     view = table(made())
     view.side(0, "source").get_by_text("cat line.png").wait_for()
     view.side(0, "target").get_by_text("cat.png").wait_for()
@@ -80,7 +80,7 @@ def test_an_instruction_is_typed_in_place_and_enter_goes_down(table: Any) -> Non
     view.type("paint the dog")  # typing on a cell begins it
     view.press("Enter")
     view.until(lambda: view.pairs[1].instruction == "paint the dog")
-    view.line(1).get_by_text("kept here").wait_for()
+    view.line(1).get_by_text("saved locally").wait_for()
     view.line(1).locator(".nbt-instruction").click()
     view.type(" and its tail", "Escape")
     assert view.line(1).locator(".nbt-text").inner_text() == "paint the dog"
@@ -140,10 +140,10 @@ def test_a_name_nobody_has_is_kept_and_offered_again(table: Any) -> None:
     view = table(made())
     view.side(0, "source").click()
     view.type("giraffe")
-    view.says("No image is called that.")
+    view.says("No image has that name.")
     view.press("Enter")
     view.until(lambda: view.side(0, "source").get_attribute("aria-invalid") == "true")
-    view.line(0).get_by_text("There is no picture giraffe in the set.").wait_for()
+    view.line(0).get_by_text("There is no image giraffe in the dataset.").wait_for()
     view.side(0, "source").get_by_text("cat line.png").wait_for()
     view.side(0, "source").click()
     assert view.page.get_by_role("combobox").input_value() == "giraffe"
@@ -165,11 +165,11 @@ def test_looking_at_a_cell_whose_name_two_images_have_changes_nothing(table: Any
     view.until(lambda: view.pairs[0].target == "img_3")
 
 
-def test_a_pair_of_a_picture_with_itself_is_refused_with_the_reason(table: Any) -> None:
+def test_a_pair_of_an_image_with_itself_is_refused_with_the_reason(table: Any) -> None:
     view = table(made())
     view.side(0, "target").click()
     view.page.get_by_role("option").filter(has_text="cat line.png").click()
-    view.line(0).get_by_text("the same picture").wait_for()
+    view.line(0).get_by_text("the same image").wait_for()
     assert view.side(0, "target").get_attribute("aria-invalid") == "true"
     view.side(0, "target").get_by_text("cat.png").wait_for()
     assert view.pairs[0].target == "img_0"
@@ -206,17 +206,17 @@ def test_keys_move_over_cells_and_never_reach_the_notebook(table: Any) -> None:
     assert view.unguarded() == []
 
 
-def test_a_pair_whose_picture_is_gone_says_so_and_takes_another(table: Any) -> None:
+def test_a_pair_whose_image_is_gone_says_so_and_takes_another(table: Any) -> None:
     view = table(made())
     view.training.edit([{"op": "delete", "table": "images", "row": "img_1"}])
     view.tell()
-    view.line(0).get_by_text("its source picture was removed").wait_for()
+    view.line(0).get_by_text("its source image was removed").wait_for()
     view.side(0, "source").get_by_text("(removed)").wait_for()
     assert view.line(0).get_by_role("button", name="Compare").is_disabled()
     view.side(0, "source").click()
     view.page.get_by_role("option").filter(has_text="fox.png").click()
     view.until(lambda: view.pairs[0].source == "img_4")
-    view.line(0).get_by_text("kept here").wait_for()
+    view.line(0).get_by_text("saved locally").wait_for()
 
 
 @pytest.mark.parametrize("text", ["<img src=x onerror=window.pwned=1>", "<script>pwned=1</script>"])

@@ -222,9 +222,9 @@ def test_a_block_is_painted_at_once_and_each_refused_cell_says_why(table: Any) -
     training.runner.release()
     view.tell()
     training.runner.hold = False
-    view.line(1).get_by_text("the same picture").wait_for()
+    view.line(1).get_by_text("the same image").wait_for()
     assert view.side(1, "target").get_attribute("aria-invalid") == "true"
-    view.says("1 cell not taken. It says why")
+    view.says("1 cell rejected (see the red cell)")
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_a_paste_beside_the_cells_is_not_lost_in_silence(table: Any) -> None:
     view = table(made())
     view.button("Export…").focus()
     view.paste("x")
-    view.says("Not pasted: choose a cell first")
+    view.says("Not pasted: select a cell first")
     assert view.sent("edit") == []
     view.number(1).click()
     view.button("Export…").focus()
@@ -162,8 +162,8 @@ def test_a_row_with_one_wrong_cell_is_not_taken_and_keeps_what_was_given(
     view.side(0, "source").focus()
     view.paste(BLOCK)
     note = page.get_by_role("alert")
-    note.get_by_text("1 row pasted, 2 rejected: row 2: There is no picture girafe").wait_for()
-    assert "row 3: There is no picture cat.pgn" in note.inner_text()
+    note.get_by_text("1 row pasted, 2 rejected: row 2: There is no image girafe").wait_for()
+    assert "row 3: There is no image cat.pgn" in note.inner_text()
     assert note.locator(".nbt-typed").inner_text() == "cat.pgn\tfox.png\tc"
     first, second = view.pairs
     assert first.triple == ("img_4", "img_2", "a") and second == before[1]
@@ -179,7 +179,7 @@ def test_a_row_with_one_wrong_cell_is_not_taken_and_keeps_what_was_given(
     page.get_by_role("combobox").fill("cat.png")
     view.press("Enter")
     view.until(lambda: view.pairs[1].triple == ("img_3", "img_0", "b"))
-    view.until(lambda: view.line(1).locator(".nbt-word").inner_text() == "kept here")
+    view.until(lambda: view.line(1).locator(".nbt-word").inner_text() == "saved locally")
     view.press("Control+z")
     view.until(lambda: view.pairs[1].triple == second.triple)
 
@@ -203,7 +203,7 @@ def test_rows_that_were_refused_are_offered_again_where_the_page_is_loaded_anew(
     view.paste(BLOCK)
     view.says("1 row pasted, 2 rejected")
     view = table(training)
-    view.line(1).get_by_text("There is no picture girafe in the set.").first.wait_for()
+    view.line(1).get_by_text("There is no image girafe in the dataset.").first.wait_for()
     view.page.locator(".nbt-typed", has_text="cat.pgn\tfox.png\tc").wait_for()
     view.side(1, "target").click()
     assert view.page.get_by_role("combobox").input_value() == "girafe"
@@ -221,7 +221,7 @@ def test_a_refused_cell_that_is_let_go_is_not_offered_again(table: Any) -> None:
     view = table(training)
     view.side(1, "target").focus()
     view.paste("girafe")
-    view.says("0 rows pasted, 1 rejected: row 1: There is no picture")
+    view.says("0 rows pasted, 1 rejected: row 1: There is no image")
     view.side(1, "target").click()
     view.press("Escape")
     view.until(lambda: view.side(1, "target").get_attribute("aria-invalid") is None)
@@ -235,7 +235,7 @@ def test_refused_words_whose_pair_is_gone_are_given_back(browser: Browser) -> No
     with table_of(browser, training) as view:
         view.side(1, "target").focus()
         view.paste("girafe")
-        view.line(1).get_by_text("There is no picture girafe in the set.").wait_for()
+        view.line(1).get_by_text("There is no image girafe in the dataset.").wait_for()
     training.edit([{"op": "delete", "table": "pairs", "row": "pair_2"}])
     with table_of(browser, training) as view:
         view.page.locator(".nbt-typed").get_by_text("girafe").wait_for()
@@ -282,7 +282,7 @@ def test_tables_with_commas_or_a_header_are_understood(table: Any, text: str) ->
     [
         ("a\tb\tc\td", "The block has 4 columns; 3 fit here."),
         ("\n \n", "There is no text to paste."),
-        ("x\n" * 2451, "a set has 2,450 pairs at most."),
+        ("x\n" * 2451, "a dataset has at most 2,450 pairs."),
     ],
 )
 def test_what_does_not_fit_is_refused_whole(table: Any, text: str, says: str) -> None:
@@ -356,7 +356,7 @@ def test_a_block_waits_for_a_busy_kernel_and_is_taken_once(table: Any) -> None:
     view.instruction(2).get_by_text("c", exact=True).wait_for()
     view.until(lambda: view.instructions() == ["a", "b", "c", "d"])
     view.page.wait_for_timeout(4500)
-    view.until(lambda: view.line(2).locator(".nbt-word").inner_text() == "kept here")
+    view.until(lambda: view.line(2).locator(".nbt-word").inner_text() == "saved locally")
     assert len(view.pairs) == 4
     assert view.training.edits == 2
 

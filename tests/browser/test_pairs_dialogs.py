@@ -1,4 +1,4 @@
-"""What the pair table opens over itself: the comparison of two pictures, sentences for many, its keys."""
+"""What the pair table opens over itself: the comparison of two images, sentences for many, its keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def compared(view: Shown) -> None:
     view.until(lambda: view.page.locator(".nbt-stage img[src]").count() == 2)
 
 
-def test_two_pictures_are_wiped_over_each_other(table: Any) -> None:
+def test_two_images_are_wiped_over_each_other(table: Any) -> None:
     view = table(made())
     compared(view)
     assert view.page.get_by_role("dialog").get_by_text("colour it").count() == 1
@@ -75,13 +75,15 @@ def test_one_goes_from_pair_to_pair_and_back_to_the_cell(table: Any) -> None:
     assert dialog.get_by_role("button", name="Previous").is_disabled()
     view.press("PageDown")
     dialog.get_by_text("2 of 2").wait_for()
-    dialog.get_by_text("The sizes differ: 1024 × 768 → 512 × 512, and so do the shapes").wait_for()
+    dialog.get_by_text(
+        "The sizes differ: 1024 × 768 → 512 × 512, and so do the aspect ratios"
+    ).wait_for()
     view.press("Escape")
     assert dialog.count() == 0
     view.until(lambda: view.instruction(1).evaluate("(n) => n === document.activeElement"))
 
 
-def test_pictures_that_come_late_do_not_take_the_place_of_the_next_pairs(table: Any) -> None:
+def test_images_that_come_late_do_not_take_the_place_of_the_next_pairs(table: Any) -> None:
     view = table(made())
     view.js(
         """() => { const { send } = model; model.send = async function (message) {
@@ -124,14 +126,14 @@ def test_a_closed_comparison_leaves_nothing_behind(table: Any) -> None:
     assert view.page.locator("dialog").count() == 0
 
 
-def test_a_picture_that_is_gone_is_said_to_be(table: Any) -> None:
+def test_an_image_that_is_gone_is_said_to_be(table: Any) -> None:
     view = table(made())
     view.training.edit([{"op": "delete", "table": "images", "row": "img_3"}])
     view.tell()
-    view.line(1).get_by_text("its source picture was removed").wait_for()
+    view.line(1).get_by_text("its source image was removed").wait_for()
     compared(view)
     view.press("PageDown")
-    view.says("One of the two pictures is not in the set any more.")
+    view.says("One of the two images is no longer in the dataset.")
 
 
 def chosen_two(view: Shown) -> None:
@@ -152,7 +154,7 @@ def test_a_sentence_is_seen_for_each_pair_before_it_is_written(table: Any) -> No
     items.filter(has_text="paint picture-0, 3").wait_for()
     assert items.first.locator("del").inner_text() == "1"
     assert view.instructions() == ["0", "1", "2", "3"] and view.sent("edit") == []
-    view.button("Write 2").click()
+    view.button("Apply to 2 pairs").click()
     view.until(
         lambda: view.instructions() == ["0", "paint picture-0, 2", "paint picture-0, 3", "3"],
     )
@@ -165,7 +167,7 @@ def test_pairs_that_say_it_already_are_not_written_again(table: Any) -> None:
     view = table(many(4))
     chosen_two(view)
     view.page.get_by_role("textbox", name="Template").fill("2")
-    view.button("Write 1").click()
+    view.button("Apply to 1 pair").click()
     view.until(lambda: view.instructions() == ["0", "2", "2", "3"])
     (sent,) = view.sent("edit")
     assert [op["row"] for op in sent["ops"]] == ["pair_1"]
@@ -174,10 +176,10 @@ def test_pairs_that_say_it_already_are_not_written_again(table: Any) -> None:
 def test_what_was_not_seen_yet_is_not_written(table: Any) -> None:
     view = table(many(4))
     chosen_two(view)
-    view.button("Write 1").wait_for()
+    view.button("Apply to 1 pair").wait_for()
     view.type("x")
     view.press("Enter")  # before its preview is there
-    write = view.button("Write 2")
+    write = view.button("Apply to 2 pairs")
     write.wait_for()
     assert view.instructions() == ["0", "1", "2", "3"]
     view.press("Enter")
@@ -191,7 +193,7 @@ def test_an_unknown_placeholder_says_which_there_are(table: Any) -> None:
     field.fill("paint {file}")
     view.says("There is no {file}. There are {source}, {target}, {n}")
     assert field.get_attribute("aria-invalid") == "true"
-    write = view.button("Write")
+    write = view.button("Apply")
     assert write.is_disabled()
     field.fill("paint <b>{n}</b>")
     view.page.get_by_role("listitem").filter(has_text="paint <b>2</b>").wait_for()
@@ -215,7 +217,7 @@ def test_dialogs_are_sound_for_axe_and_fit(table: Any, dark: bool, width: int) -
     assert view.axe() == [] and view.js(fits)
     view.press("Escape")
     view.number(0).click()  # where it is narrow, what is selected takes the tools' place
-    view.button("Keys").click()
+    view.button("Keyboard shortcuts").click()
     view.says("from cell to cell")
     assert view.axe() == [] and view.js(fits)
     assert view.unguarded() == []

@@ -1,4 +1,4 @@
-"""Pictures dragged onto the pair table."""
+"""Images dragged onto the pair table."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ DRAG = """(node, [kind, id, type]) => {
   data.setData(type, id);
   return !node.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
 }"""
-PICTURE = "application/x-nbtrain-image"
+IMAGE = "application/x-nbtrain-image"
 
 
-def drag(place: Any, kind: str, image: str, of: str = PICTURE) -> bool:
+def drag(place: Any, kind: str, image: str, of: str = IMAGE) -> bool:
     """Return whether the table takes it."""
     return bool(place.evaluate(DRAG, [kind, image, of]))
 
 
-def test_a_dropped_picture_takes_the_side_it_falls_on(table: Any) -> None:
+def test_a_dropped_image_takes_the_side_it_falls_on(table: Any) -> None:
     view = table(made())
     target = view.line(0).locator(TARGET)
     assert drag(target, "dragover", "img_4")
@@ -32,7 +32,7 @@ def test_a_dropped_picture_takes_the_side_it_falls_on(table: Any) -> None:
     view.until(lambda: view.pairs[0].target == "img_4")
     view.side(0, "target").get_by_text("fox.png").wait_for()
     assert drag(view.line(0).locator(SOURCE), "drop", "img_4")
-    view.line(0).get_by_text("the same picture").wait_for()
+    view.line(0).get_by_text("the same image").wait_for()
     assert view.pairs[0].source == "img_1"
 
 
@@ -46,19 +46,19 @@ def test_elsewhere_it_begins_a_pair_whose_target_is_asked_for(table: Any) -> Non
     assert view.page.locator(".nbt-drop").count() == 0
 
 
-def test_an_empty_table_takes_the_first_picture(table: Any) -> None:
+def test_an_empty_table_takes_the_first_image(table: Any) -> None:
     view = table(made(pairs=0))
     view.says("No pairs yet")
     assert drag(view.page.locator(".nbt-empty"), "drop", "img_1")
     view.page.get_by_role("combobox", name="Target of pair 1").wait_for()
 
 
-def test_other_things_and_other_trainings_pictures_are_not_taken(table: Any) -> None:
+def test_other_things_and_other_trainings_images_are_not_taken(table: Any) -> None:
     view = table(made())
     source = view.line(0).locator(SOURCE)
     assert not drag(source, "dragover", "x", "text/plain")
     assert drag(source, "drop", "img_of_another")
-    view.says("That picture is not in this training.")
+    view.says("That image is not in this training.")
     assert view.sent("edit") == []
 
 
@@ -67,7 +67,7 @@ def test_while_it_trains_nothing_is_dropped(table: Any) -> None:
     assert not drag(view.line(0).locator(SOURCE), "dragover", "img_4")
 
 
-def test_a_picture_of_the_table_is_dragged_to_another_cell(table: Any) -> None:
+def test_an_image_of_the_table_is_dragged_to_another_cell(table: Any) -> None:
     training = made()
     assert isinstance(training, StagedTraining) and training.type == EDIT
     view = table(training)

@@ -1,4 +1,4 @@
-"""Pairs from files and to them, and by the pictures' names, from the table."""
+"""Pairs from files and to them, and by the images' names, from the table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_file_is_imported_and_each_line_says_what_became_of_it(
     field.fill(str(path))
     view.press("Enter")
     view.page.get_by_role("dialog").get_by_text("1 added, 1 refused.").wait_for()
-    fates = view.page.get_by_role("region", name="What became of each line")
+    fates = view.page.get_by_role("region", name="Result for each line")
     assert "line 3" in fates.inner_text() and "<i>x</i> → cat.png" in fates.inner_text()
     assert view.page.locator("dialog i").count() == 0
     assert view.axe() == []
@@ -38,7 +38,7 @@ def test_pairs_are_exported_and_no_file_is_overwritten_unasked(table: Any, tmp_p
     path.write_text("mine")
     view = table(made())
     view.button("Export…").click()
-    text = view.page.get_by_role("textbox", name="What is written")
+    text = view.page.get_by_role("textbox", name="File contents")
     view.until(lambda: text.input_value().startswith("source,target,instruction"))
     view.button("JSON lines").click()
     view.until(lambda: text.input_value().startswith('{"source": "cat line.png"'))
@@ -47,12 +47,12 @@ def test_pairs_are_exported_and_no_file_is_overwritten_unasked(table: Any, tmp_p
     assert view.axe() == []
     field.fill(str(path))
     view.button("Write file").click()
-    view.says("pairs.jsonl exists with other content.")
+    view.says("pairs.jsonl exists with different content.")
     assert path.read_text() == "mine"
-    view.button("Overwrite it").click()
+    view.button("Overwrite").click()
     view.says(f"Written: {path}")
     assert path.read_text() == text.input_value()
-    assert view.button("Overwrite it").count() == 0
+    assert view.button("Overwrite").count() == 0
     view.js(
         "() => window.addEventListener('copy', (e) => { window.got = e.clipboardData.getData('text/plain') })"
     )
@@ -60,7 +60,7 @@ def test_pairs_are_exported_and_no_file_is_overwritten_unasked(table: Any, tmp_p
     view.says("Copied.")
 
 
-def test_an_empty_table_pairs_pictures_by_their_names(table: Any) -> None:
+def test_an_empty_table_pairs_images_by_their_names(table: Any) -> None:
     rows = [
         image(n, name=f"{stem}_{word}.png")
         for n, (stem, word) in enumerate(
@@ -81,7 +81,7 @@ def test_an_empty_table_pairs_pictures_by_their_names(table: Any) -> None:
 def test_names_that_tell_of_no_pairs_say_so(table: Any) -> None:
     view = table(made(pairs=0))
     view.button("Pair up by names").click()
-    view.says("The names tell of no pairs.")
+    view.says("The names don't suggest any pairs.")
     assert view.axe() == []
 
 

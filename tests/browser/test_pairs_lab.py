@@ -1,6 +1,6 @@
 """The pair table's story in a real JupyterLab: pasted, dragged, written over many, compared, loaded anew.
 
-Set NBTRAIN_SCREENSHOTS to a folder to get pictures of the way.
+Set NBTRAIN_SCREENSHOTS to a folder to get images of the way.
 """
 
 from __future__ import annotations
@@ -62,18 +62,18 @@ def test_a_set_of_pairs_is_put_together_in_the_table(
         line(table, 0).locator(".nbt-number").click()
         line(table, 0).locator(".nbt-instruction").focus()
         page.keyboard.press("Escape")
-        paste(notebook, f"{source}\t{target}\tpasted\n{second[0]}\tno such picture\tpasted, too")
+        paste(notebook, f"{source}\t{target}\tpasted\n{second[0]}\tno such image\tpasted, too")
         until(notebook, "the block", lambda: pairs(notebook)[0][2] == "pasted")
-        table.get_by_text("1 row pasted, 1 rejected: row 2: There is no picture").wait_for()
+        table.get_by_text("1 row pasted, 1 rejected: row 2: There is no image").wait_for()
         assert pairs(notebook)[:2] == [[source, target, "pasted"], second]  # whole or not at all
-        line(table, 1).get_by_text("There is no picture no such picture").wait_for()
+        line(table, 1).get_by_text("There is no image no such image").wait_for()
         shot(notebook, "table-1-pasted")
 
-        # A picture of the grid, dragged onto a target with the real mouse.
+        # An image of the grid, dragged onto a target with the real mouse.
         dropped = begun[4][1]
         tile = grid.locator(".nbt-tile", has=page.locator(f".nbt-name[data-name='{dropped}']"))
         tile.locator(".nbt-pic").drag_to(line(table, 2).locator(".nbt-side").nth(1))
-        until(notebook, "the dropped picture", lambda: pairs(notebook)[2][1] == dropped)
+        until(notebook, "the dropped image", lambda: pairs(notebook)[2][1] == dropped)
         shot(notebook, "table-2-dropped")
 
         # A pair, dragged by its handle.
@@ -89,7 +89,7 @@ def test_a_set_of_pairs_is_put_together_in_the_table(
         table.get_by_role("button", name="Template…").click()
         page.get_by_role("textbox", name="Template").fill("paint pair {n}")
         shot(notebook, "table-3-template")
-        page.get_by_role("button", name="Write 3").click()
+        page.get_by_role("button", name="Apply to 3 pairs").click()
         until(
             notebook,
             "the sentences",
@@ -101,7 +101,7 @@ def test_a_set_of_pairs_is_put_together_in_the_table(
         page.keyboard.press("Space")
         dialog = page.get_by_role("dialog").filter(has_text="1 of 6")
         dialog.wait_for()
-        until(notebook, "both pictures", lambda: dialog.locator(".nbt-stage img[src]").count() == 2)
+        until(notebook, "both images", lambda: dialog.locator(".nbt-stage img[src]").count() == 2)
         shot(notebook, "table-4-compared")
         page.keyboard.press("PageDown")
         page.get_by_role("dialog").get_by_text("2 of 6").wait_for()
@@ -121,12 +121,12 @@ def test_a_set_of_pairs_is_put_together_in_the_table(
         notebook.js("await panel.context.save();")
         page.reload()
         notebook.ready()
-        line(table, 1).get_by_text("There is no picture no such picture").wait_for()
+        line(table, 1).get_by_text("There is no image no such image").wait_for()
         assert pairs(notebook) == held
         for n, (_, _, said) in enumerate(held[:3]):
             line(table, n).locator(".nbt-text").get_by_text(said, exact=True).wait_for()
         line(table, 1).locator(".nbt-side").nth(1).click()
         assert (
-            page.get_by_role("combobox", name="Target of pair 2").input_value() == "no such picture"
+            page.get_by_role("combobox", name="Target of pair 2").input_value() == "no such image"
         )
         shot(notebook, "table-5-loaded-anew")

@@ -71,7 +71,7 @@ def test_hostile_names_and_instructions_stay_text_wherever_they_are_shown(
     inert(view)
     view.press("Escape")
     view.button("Export…").click()
-    written = page.get_by_role("textbox", name="What is written")
+    written = page.get_by_role("textbox", name="File contents")
     view.until(lambda: "fine.png" in written.input_value())
     inert(view)
     view.press("Escape")
@@ -114,10 +114,10 @@ def test_nothing_serious_for_axe_in_any_state(table: Any, dark: bool) -> None:
     view.press("Escape")
     view.side(0, "source").click()
     view.type("giraffe")
-    page.get_by_text("No image is called that.").wait_for()
+    page.get_by_text("No image has that name.").wait_for()
     assert view.axe() == []
     view.press("Enter")
-    view.line(0).get_by_text("There is no picture giraffe").wait_for()
+    view.line(0).get_by_text("There is no image giraffe").wait_for()
     view.paste("a\tb\tc\td")
     page.get_by_text("The block has 4 columns").wait_for()
     assert view.axe() == []
@@ -125,7 +125,7 @@ def test_nothing_serious_for_axe_in_any_state(table: Any, dark: bool) -> None:
     view.until(lambda: page.locator(".nbt-in").count() == 2)
     assert view.axe() == []
     view.press("Escape")
-    for name in ("Import…", "Export…", "Keys"):
+    for name in ("Import…", "Export…", "Keyboard shortcuts"):
         view.button(name).click()
         page.get_by_role("dialog").wait_for()
         assert view.axe() == []

@@ -57,7 +57,7 @@ def test_a_form_and_a_price_in_jupyterlab(browser: Browser, lab: Lab, pictures: 
         epochs.press("Enter")
         until(notebook, lambda: epochs.get_attribute("aria-invalid") == "true")
         notes = page.locator(f"#{epochs.get_attribute('aria-describedby')}")
-        assert "7 stands" in notes.inner_text()
+        assert "Keeping 7" in notes.inner_text()
         assert epochs.input_value() == "500"
         assert notebook.ask("training.config['epochs']") == 7
         assert axe(notebook, ".nbt-form") == []

@@ -27,7 +27,7 @@ HOSTILE = (
 
 
 def fill(folder: Path, count: int, *, width: int = 48, height: int = 36) -> Path:
-    """Write that many small pictures, no two alike."""
+    """Write that many small images, no two alike."""
     folder.mkdir(parents=True)
     y, x = np.mgrid[0:height, 0:width]
     for n in range(count):
@@ -63,7 +63,7 @@ def test_thousands_of_files_cost_a_screenful(browser: Browser, thousands: Path) 
     with shown(browser, grid) as view:
         tile(view, 0).get_by_text("img0.png").wait_for()
         view.page.get_by_text("4,000 images").wait_for()
-        assert view.page.get_by_text("The training takes 30 more of 50 pictures.").is_visible()
+        assert view.page.get_by_text("30 of 50 slots left.").is_visible()
         view.js("() => { document.querySelector('.nbt-scroll').scrollTop = 1e7 }")
         view.page.get_by_text("img3999.png").wait_for()
         until(view.page, lambda: view.page.locator(".nbt-pic:visible img[hidden]").count() == 0)
@@ -130,7 +130,7 @@ def test_what_cannot_be_taken_says_so_and_hostile_names_stay_text(
     with shown(browser, grid) as view:
         view.page.get_by_text("9 images").wait_for()
         view.page.get_by_text("This is a web page").wait_for()
-        view.page.get_by_text("It is a link to a file that is gone").wait_for()
+        view.page.get_by_text("It is a link to a missing file").wait_for()
         text = view.page.locator("#here").inner_text()
         for name in HOSTILE[:4]:
             assert name in text
@@ -145,8 +145,8 @@ def test_what_cannot_be_taken_says_so_and_hostile_names_stay_text(
 # -- a story in JupyterLab -------------------------------------------------------------------------
 
 
-def picture_of(notebook: Notebook, name: str) -> None:
-    """Keep a picture of the page where a folder for them is named."""
+def image_of(notebook: Notebook, name: str) -> None:
+    """Keep an image of the page where a folder for them is named."""
     folder = os.environ.get("NBTRAIN_SCREENSHOTS")
     if folder:
         notebook.page.locator(".nbt-picker").screenshot(path=Path(folder) / f"{name}.png")
@@ -166,34 +166,34 @@ training.add_images(["sketchbook/img1.png", "sketchbook/img2.png"])
     with lab.open(browser, "picker.ipynb", width=1300, height=1100) as notebook:
         page = notebook.page
         notebook.run_all()
-        path = page.get_by_label("Add pictures from")
+        path = page.get_by_label("Add images from")
         path.fill("sketchbook")
-        page.get_by_role("button", name="Choose…").click()
-        shelf = page.locator(".nbt-shelf")
-        shelf.get_by_text("3,001 pictures").wait_for()
-        tiles = shelf.locator(".nbt-line[aria-rowindex] .nbt-tile:visible")
-        until(page, lambda: shelf.get_by_text("in the training", exact=True).count() == 2)
-        shelf.get_by_text("The training takes 48 more of 50 pictures.").wait_for()
-        add = shelf.locator("button.nbt-start")
+        page.get_by_role("button", name="Preview…").click()
+        folder_panel = page.locator(".nbt-folder")
+        folder_panel.get_by_text("3,001 images", exact=True).wait_for()
+        tiles = folder_panel.locator(".nbt-line[aria-rowindex] .nbt-tile:visible")
+        until(page, lambda: folder_panel.get_by_text("in the training", exact=True).count() == 2)
+        folder_panel.get_by_text("48 of 50 slots left.").wait_for()
+        add = folder_panel.locator("button.nbt-start")
         assert add.is_disabled()
 
         # A range of nineteen and one more, by the keyboard; nothing of it reaches the notebook.
-        shelf.get_by_label("Search names").fill("img20")
+        folder_panel.get_by_label("Search names").fill("img20")
         tiles.first.get_by_text("img20.png").wait_for()
         tiles.first.click()
         page.keyboard.press("Shift+ArrowRight")
         for _ in range(17):
             page.keyboard.press("Shift+ArrowRight")
-        until(page, lambda: add.inner_text() == "Add 19 pictures")
+        until(page, lambda: add.inner_text() == "Add 19 images")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Space")
         page.keyboard.press("d")
         page.keyboard.press("d")
-        until(page, lambda: add.inner_text() == "Add 20 pictures")
+        until(page, lambda: add.inner_text() == "Add 20 images")
         assert page.locator(".jp-Notebook .jp-Cell").count() == 2
-        shelf.get_by_text("28 more fit.").wait_for()
+        folder_panel.get_by_text("28 more fit.").wait_for()
         assert axe(notebook, ".nbt-picker") == []
-        picture_of(notebook, "picker-chosen-light")
+        image_of(notebook, "picker-chosen-light")
 
         # Exactly these are added, and are marked then.
         add.click()
@@ -202,26 +202,26 @@ training.add_images(["sketchbook/img1.png", "sketchbook/img2.png"])
         chosen += [f"img200{n}.png" for n in range(9)]
         there = notebook.ask("[row.name for row in training.state.draft.images]")
         assert there == ["img1.png", "img2.png", *chosen]
-        until(page, lambda: add.inner_text() == "Add pictures" and add.is_disabled())
-        until(page, lambda: shelf.get_by_text("in the training", exact=True).count() >= 11)
-        picture_of(notebook, "picker-added-light")
+        until(page, lambda: add.inner_text() == "Add images" and add.is_disabled())
+        until(page, lambda: folder_panel.get_by_text("in the training", exact=True).count() >= 11)
+        image_of(notebook, "picker-added-light")
 
         # More than fit cannot be added, and how many too many is said.
-        shelf.get_by_label("Search names").fill("")
+        folder_panel.get_by_label("Search names").fill("")
         tiles.first.get_by_text("broken.png").wait_for()
         tiles.first.focus()
         page.keyboard.press("Control+a")
-        shelf.get_by_text("and 28 fit: leave").wait_for()
+        folder_panel.get_by_text("only 28 fit: deselect").wait_for()
         assert add.is_disabled()
         notebook.js(
             "await app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
         )
         page.wait_for_timeout(500)
         until(page, lambda: axe(notebook, ".nbt-picker") == [])
-        picture_of(notebook, "picker-many-dark")
+        image_of(notebook, "picker-many-dark")
         page.set_viewport_size({"width": 480, "height": 1100})
         page.wait_for_timeout(500)
-        picture_of(notebook, "picker-many-narrow")
+        image_of(notebook, "picker-many-narrow")
 
-        shelf.get_by_role("button", name="Close").click()
-        until(page, lambda: shelf.count() == 0)
+        folder_panel.get_by_role("button", name="Close").click()
+        until(page, lambda: folder_panel.count() == 0)

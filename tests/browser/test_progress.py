@@ -111,11 +111,11 @@ def test_a_run_shows_its_bar_its_loss_and_its_samples(browser: Browser, dark: bo
             "epoch 4",
             "epoch 6",
         ]
-        assert "no image generator" in view.page.locator(".nbt-fine").inner_text()
+        assert "colours and textures only" in view.page.locator(".nbt-fine").inner_text()
         assert view.axe() == []
 
 
-def test_a_change_moves_the_bar_and_asks_only_for_new_pictures(browser: Browser) -> None:
+def test_a_change_moves_the_bar_and_asks_only_for_new_images(browser: Browser) -> None:
     training = training_of(images(2))
     running(training)
     with shown(browser, ProgressPanel(training)) as view:
@@ -136,7 +136,7 @@ def test_stop_asks_once_more_and_sends_one_message(browser: Browser) -> None:
         view.page.keyboard.press("Escape")
         assert view.page.get_by_role("button", name="Stop the training").count() == 0
         view.page.get_by_role("button", name="Stop…").click()
-        view.page.get_by_role("button", name="Let it run").click()
+        view.page.get_by_role("button", name="Keep training").click()
         view.page.get_by_role("button", name="Stop…").click()
         assert view.axe() == []
         view.page.get_by_role("button", name="Stop the training").click()
@@ -147,7 +147,7 @@ def test_stop_asks_once_more_and_sends_one_message(browser: Browser) -> None:
 def test_what_ended_says_how(browser: Browser) -> None:
     training = training_of(images(2))
     with shown(browser, ProgressPanel(training)) as view:
-        assert small(view) == "nothing was started yet"
+        assert small(view) == "not started"
         assert not view.page.get_by_role("progressbar").is_visible()
         for status, more, words in (
             ("trained", {"seconds": 41, "progress": 1.0}, "trained in 41 s"),

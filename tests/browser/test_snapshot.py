@@ -1,4 +1,4 @@
-"""The static twin in a browser: beside a view that lives or does not, and in an exported page."""
+"""The snapshot in a browser: beside a view that lives or does not, and in an exported page."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = ["browser"]
 UNHEARD_MS = 5000
 """Longer than a view waits for its kernel before it folds itself."""
 
-# -- a view and its twin -----------------------------------------------------------------------------
+# -- a view and its snapshot -----------------------------------------------------------------------------
 
 BESIDE = """<!doctype html><html lang="en"><head><style>__CSS__</style></head><body>
 <div class="jp-OutputArea-child" id="view"><div id="el"><div class="nbt nbt-panel"><input id="field"><p id="body">view</p><i id="script"></i></div></div></div>
-<div class="jp-OutputArea-child" id="output"><div class="nbt-twin nbt-twin-1">twin</div></div>
-<div class="jp-OutputArea-child" id="other"><div class="nbt-twin nbt-twin-2">another's</div></div>
+<div class="jp-OutputArea-child" id="output"><div class="nbt-snapshot nbt-snapshot-1">snapshot</div></div>
+<div class="jp-OutputArea-child" id="other"><div class="nbt-snapshot nbt-snapshot-2">another's</div></div>
 </body></html>"""
 
 BEGIN = """async (esm) => {
@@ -39,7 +39,7 @@ BEGIN = """async (esm) => {
   window.calls = () => [...heard.values()].flat().length;
   window.end = new AbortController();
   const model = {
-    get: (name) => (name === "twin" ? "nbt-twin-1" : undefined),
+    get: (name) => (name === "snapshot_class" ? "nbt-snapshot-1" : undefined),
     on: (name, call) => heard.set(name, [...(heard.get(name) ?? []), call]),
     off: (name, call) => heard.set(name, (heard.get(name) ?? []).filter((c) => c !== call)),
   };
@@ -50,7 +50,7 @@ BEGIN = """async (esm) => {
 
 @pytest.fixture
 def beside(browser: Browser) -> Iterator[Page]:
-    """A page with a view and its twin; time stands still until the test lets it pass."""
+    """A page with a view and its snapshot; time stands still until the test lets it pass."""
     context = browser.new_context()
     page = context.new_page()
     page.clock.install()
@@ -65,7 +65,7 @@ def visible(page: Page) -> set[str]:
 
 
 @pytest.mark.parametrize("news", ["msg:custom", "change:summary"])
-def test_a_view_that_hears_from_its_kernel_hides_its_own_twin(beside: Page, news: str) -> None:
+def test_a_view_that_hears_from_its_kernel_hides_its_own_snapshot(beside: Page, news: str) -> None:
     assert visible(beside) == {"body", "output", "other"}
     beside.evaluate("(news) => tell(news)", news)
     assert visible(beside) == {"body", "other"}
@@ -76,7 +76,7 @@ def test_a_view_that_hears_from_its_kernel_hides_its_own_twin(beside: Page, news
 def test_a_view_that_hears_of_no_kernel_folds_and_unfolds_when_one_comes(beside: Page) -> None:
     beside.clock.fast_forward(UNHEARD_MS)
     assert visible(beside) == {"output", "other"}
-    assert beside.locator(".nbt-alone").inner_text().startswith("No kernel answers.")
+    assert beside.locator(".nbt-alone").inner_text().startswith("The kernel is not responding.")
     beside.evaluate("() => tell('msg:custom')")
     assert visible(beside) == {"body", "other"}
     assert beside.locator(".nbt-alone").count() == 0
@@ -88,13 +88,13 @@ def test_what_is_being_typed_stays_in_sight(beside: Page) -> None:
     assert visible(beside) == {"body", "output", "other"}
 
 
-def test_a_view_without_a_twin_does_not_fold(beside: Page) -> None:
+def test_a_view_without_a_snapshot_does_not_fold(beside: Page) -> None:
     beside.evaluate("() => document.getElementById('output').remove()")
     beside.clock.fast_forward(UNHEARD_MS)
     assert visible(beside) == {"body", "other"}
 
 
-def test_an_output_that_holds_a_view_besides_the_twin_is_not_hidden(beside: Page) -> None:
+def test_an_output_that_holds_a_view_besides_the_snapshot_is_not_hidden(beside: Page) -> None:
     # An Output widget: both are inside of one of the page's outputs.
     beside.evaluate(
         "() => document.getElementById('view').append(document.getElementById('output'))"
@@ -155,31 +155,31 @@ def exported(
         context.close()
 
 
-def pictured(count: int) -> StagedTraining:
+def imaged(count: int) -> StagedTraining:
     rows = [image(n, f"a thing, number {n}") for n in range(count)]
     pairs = [pair(n, n, n + 1) for n in range(0, count - 1, 2)]
     return training_of(rows, pairs, type=EDIT)
 
 
-def test_an_exported_page_shows_the_pictures_without_any_script(
+def test_an_exported_page_shows_the_images_without_any_script(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = put_out(monkeypatch, ImageGrid(pictured(30)), Studio(pictured(8)))
+    document = put_out(monkeypatch, ImageGrid(imaged(30)), Studio(imaged(8)))
     with exported(browser, document, tmp_path, java_script_enabled=False) as page:
-        twins = page.locator(".nbt-twin")
-        assert twins.count() == 2
+        snapshots = page.locator(".nbt-snapshot")
+        assert snapshots.count() == 2
         for n, expected in ((0, 24), (1, 16)):
-            pictures = twins.nth(n).locator("img")
+            pictures = snapshots.nth(n).locator("img")
             assert pictures.count() == expected
             for one in pictures.all():
                 assert one.is_visible()
                 box = one.bounding_box()
                 assert box is not None and box["width"] >= 40
-        assert "and 6 more images" in twins.first.inner_text()
+        assert "and 6 more images" in snapshots.first.inner_text()
     # The same with script, which alone can tell whether they were decoded.
     with exported(browser, document, tmp_path) as page:
         widths = page.evaluate(
-            "async () => { const all = [...document.querySelectorAll('.nbt-twin img')];"
+            "async () => { const all = [...document.querySelectorAll('.nbt-snapshot img')];"
             " await Promise.all(all.map((one) => one.decode()));"
             " return all.map((one) => one.naturalWidth) }"
         )
@@ -197,49 +197,50 @@ def test_nothing_fires_in_an_exported_page(
     with exported(browser, document, tmp_path) as page:
         dialogs: list[str] = []
         page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-        for twin in page.locator(".nbt-twin").all():
-            for one in twin.locator("b, td, div").all():
+        for snapshot in page.locator(".nbt-snapshot").all():
+            for one in snapshot.locator("b, td, div").all():
                 one.dispatch_event("click")
         assert page.evaluate("() => window.__pwn") is None
         assert dialogs == []
         assert (
-            page.locator(".nbt-twin :is(script, iframe, select, button, a, [onclick])").count() == 0
+            page.locator(".nbt-snapshot :is(script, iframe, select, button, a, [onclick])").count()
+            == 0
         )
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1080])
-def test_a_twin_fits_its_page_and_reads_well(
+def test_a_snapshot_fits_its_page_and_reads_well(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int, dark: bool
 ) -> None:
-    training = pictured(9)
+    training = imaged(9)
     training.change(draft=training.state.draft.with_images({"img_3": image(3, "", name="x" * 59)}))
     document = put_out(monkeypatch, Studio(training))
     size = {"width": width, "height": 900}
     with exported(browser, document, tmp_path, dark=dark, viewport=size) as page:
         outside = page.evaluate(
-            "() => [...document.querySelectorAll('.nbt-twin, .nbt-twin *')].filter((one) => {"
-            "  const box = one.closest('.nbt-twin').getBoundingClientRect();"
+            "() => [...document.querySelectorAll('.nbt-snapshot, .nbt-snapshot *')].filter((one) => {"
+            "  const box = one.closest('.nbt-snapshot').getBoundingClientRect();"
             "  const mine = one.getBoundingClientRect();"
             "  return mine.width && (mine.right > box.right + 1 || box.right > innerWidth) })"
             ".map((one) => one.outerHTML.slice(0, 80))"
         )
         assert outside == []
         page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8"))
-        found = page.evaluate("async () => (await window.axe.run('.nbt-twin')).violations")
+        found = page.evaluate("async () => (await window.axe.run('.nbt-snapshot')).violations")
         assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
 
 
-def test_a_twin_reads_with_every_style_and_class_taken_away(
+def test_a_snapshot_reads_with_every_style_and_class_taken_away(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = put_out(monkeypatch, Studio(pictured(9)))
+    document = put_out(monkeypatch, Studio(imaged(9)))
     with exported(browser, document, tmp_path, viewport={"width": 900, "height": 900}) as page:
         page.evaluate(
-            "() => { const twin = document.querySelector('.nbt-twin');"
-            " document.body.replaceChildren(twin);"
+            "() => { const snapshot = document.querySelector('.nbt-snapshot');"
+            " document.body.replaceChildren(snapshot);"
             " document.head.replaceChildren();"
-            " for (const one of [twin, ...twin.querySelectorAll('*')]) {"
+            " for (const one of [snapshot, ...snapshot.querySelectorAll('*')]) {"
             "   if (one.matches('style')) one.remove();"
             "   for (const name of ['class', 'style', 'id']) one.removeAttribute(name); } }"
         )

@@ -81,7 +81,7 @@ training.sync()
         page = notebook.page
         notebook.run_all()
         grid, table = notebook.cell(1), notebook.cell(2)
-        grid.locator(".nbt-pic[data-picture=shown]").first.wait_for()
+        grid.locator(".nbt-pic[data-image=shown]").first.wait_for()
         table.locator(".nbt-instruction").first.wait_for()
         grid.locator(".nbt-tile:visible .nbt-pic").nth(1).click()
         grid.locator(".nbt-tile:visible .nbt-cap").first.click()

@@ -76,7 +76,7 @@ def test_half_a_caption_is_offered_where_the_page_is_shown_again(browser: Browse
         view.tile(1).get_by_text("Not saved: the page was closed first.").wait_for()
         assert view.axe() == []
         shot(view, "typed-kept")
-        again(view).get_by_role("button", name="Go on").click()
+        again(view).get_by_role("button", name="Continue").click()
         assert view.editor.input_value() == "a cat on a"
         assert view.editor.evaluate("(n) => n === document.activeElement")
         view.type(" mat", "Enter")
@@ -139,7 +139,7 @@ def test_an_edit_that_its_kernel_never_heard_is_offered_where_the_cell_runs_agai
         view.press("Enter")
         view.js("() => window.end()")
         view.take(ImageGrid(training))
-        again(view).get_by_role("button", name="Go on").click()
+        again(view).get_by_role("button", name="Continue").click()
         assert view.editor.input_value() == "a fox at no kernel"
 
 
@@ -181,7 +181,7 @@ def test_what_is_being_typed_in_one_view_is_offered_by_another_once_that_has_end
         assert view.page.get_by_text("Not saved: the page was closed first.").count() == 0
         view.js("() => { model.mute = true; window.endFirst(); window.end() }")
         view.take(ImageGrid(training))
-        again(view).get_by_role("button", name="Go on").click()
+        again(view).get_by_role("button", name="Continue").click()
         assert view.editor.input_value() == "half a fo"
 
 
@@ -196,7 +196,7 @@ def test_the_caption_of_an_image_far_away_is_gone_on_with(browser: Browser) -> N
         type_(view, "the last of all")
         gone(view)
     with shown(browser, ImageGrid(training), Grid) as view:
-        again(view).get_by_role("button", name="Go on").click()
+        again(view).get_by_role("button", name="Continue").click()
         view.editor.wait_for()
         assert view.editor.input_value() == "the last of all"
 
@@ -332,7 +332,7 @@ def test_what_waits_behind_an_edit_is_not_lost_with_the_page(browser: Browser) -
     training.runner.release()
     with shown(browser, ImageGrid(training), Grid) as view:
         view.tile(0).get_by_text("a foxes").wait_for()
-        again(view).get_by_role("button", name="Go on").click()
+        again(view).get_by_role("button", name="Continue").click()
         assert view.editor.input_value() == "a cats"
 
 
@@ -363,11 +363,11 @@ def test_what_cannot_be_gone_on_with_now_stays_offered(browser: Browser) -> None
         again(view).wait_for()
         view.page.get_by_role("searchbox").fill("cat")
         view.until(lambda: view.tiles() == 1)
-        again(view).get_by_role("button", name="Go on").click()
+        again(view).get_by_role("button", name="Continue").click()
         view.until(lambda: "it is filtered out" in live(view))
         view.page.get_by_role("searchbox").fill("")
         view.until(lambda: view.tiles() == 2)
-        again(view).get_by_role("button", name="Go on").click()
+        again(view).get_by_role("button", name="Continue").click()
         view.until(lambda: view.editor.count() == 1)
         assert view.editor.input_value() == "a fox that"
 
@@ -386,9 +386,9 @@ def test_a_caption_that_was_refused_is_offered_where_the_page_is_loaded_anew(
         training.edit([{**op, "value": "set by a cell"}])
         view.editor.fill("typed meanwhile")
         view.press("Enter")
-        view.tile(0).get_by_text("It changed meanwhile").wait_for()
+        view.tile(0).get_by_text("It changed in the meantime").wait_for()
     with shown(browser, ImageGrid(training), Grid) as view:
-        view.tile(0).get_by_text("It changed meanwhile").wait_for()
+        view.tile(0).get_by_text("It changed in the meantime").wait_for()
         view.caption(0).click()
         assert view.editor.input_value() == "typed meanwhile"
         view.press("Escape")
@@ -423,7 +423,7 @@ def test_half_an_instruction_and_half_a_name_are_offered_again(browser: Browser)
         type_(view, "paint it")
         gone(view)
     with table_of(browser, training) as view:
-        again(view).get_by_role("button", name="Go on").click()
+        again(view).get_by_role("button", name="Continue").click()
         field = view.page.get_by_role("textbox", name="Instruction of pair 2")
         assert field.input_value() == "paint it"
         field.press("Enter")
@@ -434,7 +434,7 @@ def test_half_an_instruction_and_half_a_name_are_offered_again(browser: Browser)
         view.until(lambda: told(view)[-1:] == ["fo"])
         gone(view)
     with table_of(browser, training) as view:
-        again(view).get_by_role("button", name="Go on").click()
+        again(view).get_by_role("button", name="Continue").click()
         assert view.page.get_by_role("combobox").input_value() == "fo"
 
 

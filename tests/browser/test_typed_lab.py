@@ -83,7 +83,7 @@ def type_instruction(notebook: Notebook, text: str) -> None:
 def taken_or_offered(notebook: Notebook, index: int, held: str, text: str) -> str:
     """Wait until the draft holds a text, or its view offers it; return which."""
     view = notebook.cell(index)
-    go_on = view.get_by_role("button", name="Go on")
+    go_on = view.get_by_role("button", name="Continue")
 
     def which() -> str:
         if notebook.ask(held) == text:

@@ -233,7 +233,7 @@ class TestTraining:
 
 
 class TestAssets:
-    def test_a_picture_comes_back_as_it_was_sent(self, phoenix):
+    def test_an_image_comes_back_as_it_was_sent(self, phoenix):
         asset = phoenix.upload_image("füchse 🦊.png", picture())
         assert (asset.name, asset.size) == ("füchse 🦊.png", len(picture()))
         assert phoenix.get_asset(asset.id).id == asset.id

@@ -1,4 +1,4 @@
-"""The whole loop, from a folder of pictures to trained weights, through the public names only."""
+"""The whole loop, from a folder of images to trained weights, through the public names only."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def assert_learned(training: Training, run: Run, epochs: int) -> None:
     assert np.mean(losses[-tenth:]) < 0.9 * np.mean(losses[:tenth])
     assert [s.epoch for s in run.samples] == list(range(1, epochs + 1))
     shown = [
-        decoder.pixels(training.picture(s.asset_ids[0]), 64).astype(float) for s in run.samples
+        decoder.pixels(training.image_bytes(s.asset_ids[0]), 64).astype(float) for s in run.samples
     ]
     for before, after in itertools.pairwise(shown):
         assert np.abs(before - after).mean() > 0.1, "an epoch changed nothing"

@@ -179,7 +179,7 @@ def test_a_running_training_is_canceled(sdk, pictures):
     assert sdk.jobs.retrieve(job_id).job.status == "canceled"
 
 
-def test_a_large_picture_comes_in_parts_without_credentials(sdk):
+def test_a_large_image_comes_in_parts_without_credentials(sdk):
     noise = np.random.default_rng(7).integers(0, 256, (1500, 1500, 3), np.uint8)
     out = io.BytesIO()
     Image.fromarray(noise).save(out, "PNG", compress_level=0)

@@ -191,7 +191,7 @@ def test_markdown_keeps_strangers_texts_text(client, model_id, icons):
         ({"action": "start", "model_id": ""}, InputError, "model_id"),
         ({"action": "upload_images"}, InputError, "images"),
         ({"action": "upload_images", "images": 7}, InputError, "list of asset ids"),
-        ({"action": "upload_images", "images": [7]}, InputError, "no path"),
+        ({"action": "upload_images", "images": [7]}, InputError, "not a path"),
         ({"action": "upload_images", "images": ["asset_nowhere00"]}, InputError, "asset_nowhere00"),
         ({"action": "upload_images", "images": ["ftp://h/1.png"]}, InputError, "http or https"),
         ({"action": "upload_images", "images": ["https://me:pw@h/1.png"]}, InputError, "user name"),
@@ -211,7 +211,7 @@ def test_markdown_keeps_strangers_texts_text(client, model_id, icons):
         ({"action": "stop", "dry_run": True}, InputError, "no dry run"),
         ({"action": "configure", "config": {}, "again": True}, InputError, "no again"),
         ({"action": "configure"}, InputError, "config"),
-        ({"action": "configure", "config": '{"epochs":1}'}, ConfigError, "is a mapping"),
+        ({"action": "configure", "config": '{"epochs":1}'}, ConfigError, "must be a mapping"),
         ({"action": "configure", "config": {"epoch": 3}}, ConfigError, "Did you mean epochs"),
         ({"action": "configure", "config": {"rank": 999}}, ConfigError, "2 to 128"),
         ({"action": "configure", "config": {"steps": 10}}, ConfigError, "images first"),
@@ -231,7 +231,7 @@ def test_bad_calls_say_what_is_wrong_and_change_nothing(client, model_id, call, 
 class TestUrls:
     @pytest.fixture
     def cdn(self, client, icons) -> Iterator[str]:
-        """A server of pictures on this computer, which its local Phoenix may read from."""
+        """A server of images on this computer, which its local Phoenix may read from."""
         files = {f"/ref{n}.png": path.read_bytes() for n, path in enumerate(icons.glob("*.png"), 1)}
 
         def answer(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
@@ -282,7 +282,7 @@ class TestUrls:
         assert len(nbt.Training.open(model_id=model_id).images) == 1
         assert nbt.train("upload_images", model_id, images=images)["already"] == 1
 
-    def test_a_picture_replaced_by_one_that_cannot_be_had_stays(self, client, model_id, cdn):
+    def test_an_image_replaced_by_one_that_cannot_be_had_stays(self, client, model_id, cdn):
         nbt.train("upload_images", model_id, images=[f"{cdn}/ref1.png"])
         (image,) = client.get_model(model_id).training_images
         change = {"training_image_id": image.id, "image_data": {"path": f"{cdn}/nowhere.png"}}
@@ -296,11 +296,11 @@ class TestUrls:
         assert image.description == "the second"
 
 
-def test_a_picture_that_is_there_already_takes_no_others_place(client, model_id, icons):
+def test_an_image_that_is_there_already_takes_no_others_place(client, model_id, icons):
     files = sorted(map(str, icons.glob("*.png")))
     nbt.train("upload_images", model_id, images=files)
     image = client.get_model(model_id).training_images[0].id
-    with pytest.raises(InputError, match=r"in the set already, as .*Give another one\."):
+    with pytest.raises(InputError, match=r"already in the dataset, as .*Choose another one\."):
         nbt.train("update_image", model_id, training_image_id=image, image_data={"path": files[1]})
 
 
@@ -315,7 +315,7 @@ def test_a_plan_s_ceiling_says_how_many_fit(client, model_id, icons):
     reply = nbt.train("upload_images", model_id, images=files)
     assert reply["count"] == 3
     (refused,) = reply["refused"]
-    assert refused["reason"].startswith("The plan takes 3 images per model: 3 of these 4 fit.")
+    assert refused["reason"].startswith("The plan allows 3 images per model: 3 of these 4 fit.")
     assert len(client.get_model(model_id).training_images) == 3
 
 

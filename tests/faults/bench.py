@@ -35,7 +35,7 @@ PATIENCE = 20.0
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """What the service holds of one model, by the content of its pictures."""
+    """What the service holds of one model, by the content of its images."""
 
     pictures: tuple[str, ...]
     """SHA-256 of each training image, sorted: one that is attached twice stands here twice."""
@@ -46,7 +46,7 @@ class Held:
 
 
 def sha(content: bytes) -> str:
-    """Return the hash of a picture's bytes as they are sent."""
+    """Return the hash of an image's bytes as they are sent."""
     return hashlib.sha256(metadata.strip(content)).hexdigest()
 
 
@@ -75,7 +75,7 @@ class Bench:
             )
 
     def assets(self, pictures: Collection[str]) -> int:
-        """Return how many assets there are of these pictures, whoever made them."""
+        """Return how many assets there are of these images, whoever made them."""
         marks = ", ".join("?" * len(pictures))
         with self.store.reading() as db:
             return db.execute(

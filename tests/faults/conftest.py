@@ -56,14 +56,14 @@ def kernels() -> Iterator[ExitStack]:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory) -> list[Path]:
-    """Small pictures by name, more than one call adds."""
+    """Small images by name, more than one call adds."""
     folder = draw_icons(tmp_path_factory.mktemp("small"), count=13, size=32)
     return sorted(folder.glob("*.png"))
 
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory) -> Path:
-    """A picture that is too large for one request."""
+    """An image that is too large for one request."""
     path = tmp_path_factory.mktemp("large") / "noise.png"
     side = 1200
     noise = Image.effect_noise((side * 3, side), 80).tobytes()

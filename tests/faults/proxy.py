@@ -184,7 +184,7 @@ class Proxy:
         """Faults of the proxy itself, which there must not be."""
         self.connections: set[socket.socket] = set()
         self.pictures: dict[str, bytes] = {}
-        """What the service may fetch from here, by path: a web of pictures."""
+        """What the service may fetch from here, by path: a web of images."""
         self._lock = threading.Lock()
         self.spoiled: list[Spoiled] = []
         """The first that meets a request counts."""
@@ -196,7 +196,7 @@ class Proxy:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def serve(self, picture: Path) -> str:
-        """Let the service fetch a picture from here; return its address."""
+        """Let the service fetch an image from here; return its address."""
         self.pictures[f"/{picture.name}"] = picture.read_bytes()
         return f"http://127.0.0.1:{self.port}/{picture.name}"
 

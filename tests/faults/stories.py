@@ -55,7 +55,7 @@ class Story(ABC):
         """What the service shall hold in the end."""
 
     def twice(self, fault: Fault) -> bool:
-        """Whether a picture may be there twice, though it is in the set once."""
+        """Whether an image may be there twice, though it is in the set once."""
         return False
 
     def mend(self, training: Training) -> None:
@@ -64,7 +64,7 @@ class Story(ABC):
 
 
 class _Sending(Story):
-    """Pictures that are in the draft and not on the service."""
+    """Images that are in the draft and not on the service."""
 
     count: ClassVar[int] = 0
 
@@ -122,7 +122,7 @@ class Inline(_Sending):
 
 
 class Add(_Sending):
-    """The second call of two: ten pictures have been added by then."""
+    """The second call of two: ten images have been added by then."""
 
     name = "add"
     method, path, operation = "POST", r"/models/[^/]+/training-images", "add_training_images"
@@ -130,7 +130,7 @@ class Add(_Sending):
 
 
 class Import(_Sending):
-    """A picture, of no other story, that the service fetches for itself."""
+    """An image, of no other story, that the service fetches for itself."""
 
     name = "import"
     method, path, operation = "POST", r"/uploads", "begin_upload"

@@ -179,7 +179,7 @@ def came_of(story: Story, training: Training) -> str:
 def assert_unharmed(story: Story, before: Held, held: Held) -> None:
     """Whatever came of it: nothing is there twice, and nothing else than before or as wanted."""
     wanted = story.wanted
-    assert len(set(held.pictures)) == len(held.pictures), "a picture was added twice"
+    assert len(set(held.pictures)) == len(held.pictures), "an image was added twice"
     assert set(held.pictures) <= set(wanted.pictures)
     assert held.jobs <= 1, "it was bought twice"
     assert held.pairs in (before.pairs, wanted.pairs)

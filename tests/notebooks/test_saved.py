@@ -1,4 +1,4 @@
-"""What runs a notebook without a page saves it with the pictures of its views, the last cell's too."""
+"""What runs a notebook without a page saves it with the images of its views, the last cell's too."""
 
 from __future__ import annotations
 
@@ -57,17 +57,17 @@ def test_the_file_shows_the_last_state_with_its_images(tmp_path, command):
     )
     cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
     for cell in (cells[1], cells[3]):
-        view, twin = cell.outputs
+        view, snapshot = cell.outputs
         assert "application/vnd.jupyter.widget-view+json" in view.data
         assert view.data["text/plain"] == "ImageGrid: icons"
-        html = twin.data["text/html"]
+        html = snapshot.data["text/html"]
         assert html.count("<img src=") == 5
         # Also in the first: it was renewed at the end of the cell that wrote the captions.
         assert html.count("inkling, an icon") == 5
     # The panel stands above the cell that waited, and says what that says.
-    view, twin = cells[5].outputs
+    view, snapshot = cells[5].outputs
     assert cells[6].outputs[0].data["text/plain"] == "'trained'"
     assert view.data["text/plain"] == "ProgressPanel: icons"
-    assert "Training: trained in " in twin.data["text/plain"]
-    assert "<small>trained in " in twin.data["text/html"]
-    assert twin.data["text/html"].count("<img src=") == 1
+    assert "Training: trained in " in snapshot.data["text/plain"]
+    assert "<small>trained in " in snapshot.data["text/html"]
+    assert snapshot.data["text/html"].count("<img src=") == 1

@@ -30,12 +30,12 @@ MADE = {
     ),
 }
 """Each one's data folder, what it makes there, and how many more jobs the next time."""
-TWINS: dict[str, list[int]] = {
+SNAPSHOTS: dict[str, list[int]] = {
     # Grid, form, price, the run's two samples; then the pairs, and all of it in a studio.
     "01_first_model.ipynb": [15, 0, 0, 2, 24, 24 + 24 + 1],
     "02_when_it_does_not_go_as_planned.ipynb": [],
 }
-"""How many pictures a reader sees in the place of each view, in a notebook run without a page."""
+"""How many images a reader sees in the place of each view, in a notebook run without a page."""
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
@@ -128,21 +128,21 @@ def test_a_tutorial_run_twice_makes_each_thing_once(path, tmp_path, monkeypatch,
     saved = executed.read_text(encoding="utf-8") + executed.with_suffix(".html").read_text("utf-8")
     assert "planted" not in saved
     assert "Local Phoenix" in saved
-    assert pictures_of_twins(executed) == TWINS[path.name]
+    assert images_of_snapshots(executed) == SNAPSHOTS[path.name]
     page = BeautifulSoup(executed.with_suffix(".html").read_text("utf-8"), "html.parser")
-    assert len(page.select('.nbt-twin img[src^="data:image/"]')) == sum(TWINS[path.name])
+    assert len(page.select('.nbt-snapshot img[src^="data:image/"]')) == sum(SNAPSHOTS[path.name])
 
 
-def pictures_of_twins(executed: Path) -> list[int]:
-    """Return how many pictures there are in each static twin of a notebook that was saved."""
-    twins = [
+def images_of_snapshots(executed: Path) -> list[int]:
+    """Return how many images there are in each snapshot of a notebook that was saved."""
+    snapshots = [
         output.data["text/html"]
         for cell in nbformat.read(executed, as_version=4).cells
         for output in cell.get("outputs", [])
-        if "nbt-twin" in output.get("data", {}).get("text/html", "")
+        if "nbt-snapshot" in output.get("data", {}).get("text/html", "")
     ]
-    assert all(" as of " in html and len(html.encode()) <= 300_000 for html in twins)
-    return [html.count("<img src=") for html in twins]
+    assert all(" as of " in html and len(html.encode()) <= 300_000 for html in snapshots)
+    return [html.count("<img src=") for html in snapshots]
 
 
 def made(data_dir: Path) -> dict[str, int]:

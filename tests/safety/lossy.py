@@ -77,7 +77,7 @@ class Lossy:
         self.url = service.proxy.base_url
         self.models: dict[str, Seeded] = {}
         self._service = service
-        self._picture = checked_image(service.store, "a.png", picture)
+        self._image = checked_image(service.store, "a.png", picture)
 
     def seed(self, model_id: str, *, fate: str = "answered", kill_when: str = "") -> Seeded:
         """Add a model with one image, under an id that the test knows."""
@@ -85,7 +85,7 @@ class Lossy:
         named = {"id": model_id, "name": model_id, "type": "flux.2-dev-lora"}
         rest = {"short_description": "", "status": "new", "parameters": "{}"}
         with self._service.store.writing() as db:
-            asset_id = rows.insert_asset(db, self._picture)
+            asset_id = rows.insert_asset(db, self._image)
             rows.insert(db, "models", **named, **rest, **made)
             rows.insert(
                 db, "training_images", model_id=model_id, asset_id=asset_id, created_at=rows.iso()

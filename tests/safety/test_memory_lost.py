@@ -125,7 +125,7 @@ def test_the_run_is_joined_and_not_bought_again(run, hosted, tmp_path, until, lo
     taken = run(home)
     assert taken["taken"] == first["model"]
     assert f'open(model_id="{first["model"]}")' in taken["said"]
-    # By id it finds the run, the pictures too.
+    # By id it finds the run, the images too.
     second = run(home, model_id=first["model"])
     assert second == {**first, "before": True}
     assert hosted.launches == 1

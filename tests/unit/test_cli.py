@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, capsys, monkeyp
     assert main(["tutorial", "--copy", "--to", "taken/here"]) == 2
     (line,) = lines_of(capsys)[1]
     assert "taken/here" in line
-    assert line.endswith("Name a folder of yours with --to.")
+    assert line.endswith("Choose another folder with --to.")
 
 
 @pytest.mark.parametrize("command", ["serve", "settings"])
@@ -154,7 +154,7 @@ def test_a_copy_that_was_changed_is_kept(tmp_path, capsys):
     capsys.readouterr()
     assert main(["tutorial", "--copy", "--to", str(tmp_path / "mine")]) == 0
     assert copy.read_text() == "my own words"
-    assert "was changed here and is kept" in capsys.readouterr().out
+    assert "was changed here and was left unchanged" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("user", "more"), [(1000, []), (0, ["--allow-root"])])
@@ -269,4 +269,4 @@ def test_a_port_that_is_taken_is_a_sentence(tmp_path, capsys):
         port = str(taken.getsockname()[1])
         assert main(["serve", "--port", port, "--data-dir", str(tmp_path / "data")]) == 2
     err = capsys.readouterr().err
-    assert f"Port {port} cannot be had: Address already in use. Give another --port" in err
+    assert f"Port {port} is not available: Address already in use. Choose another --port" in err

@@ -193,7 +193,7 @@ def test_forks_amid_work_hang_nobody_and_harm_nothing(tmp_path, *, clean):
         CLEAN = {clean}
         from phoenix_nbtrain.images import decoder
         from phoenix_nbtrain.locks import lease
-        picture = next(icons.iterdir()).read_bytes()
+        image = next(icons.iterdir()).read_bytes()
         over, failures = threading.Event(), []
 
         def edits():
@@ -202,9 +202,9 @@ def test_forks_amid_work_hang_nobody_and_harm_nothing(tmp_path, *, clean):
                 number += 1
                 training.set_captions({{i: f"{{number}}" for i in training.images.index}})
 
-        def pictures():
+        def images():
             while not over.wait(0.01):
-                decoder.thumbnail(picture, 64)
+                decoder.thumbnail(image, 64)
 
         def syncs():
             while not over.wait(0.01):
@@ -217,7 +217,7 @@ def test_forks_amid_work_hang_nobody_and_harm_nothing(tmp_path, *, clean):
                 failures.append(error)
                 over.set()
 
-        threads = [threading.Thread(target=kept, args=(w,)) for w in (edits, pictures, syncs)]
+        threads = [threading.Thread(target=kept, args=(w,)) for w in (edits, images, syncs)]
         for thread in threads:
             thread.start()
 
@@ -279,8 +279,8 @@ def test_what_a_child_flushes_at_its_end_reaches_none_of_the_parents_decoders(tm
     said = script(
         """
         from phoenix_nbtrain.images import decoder
-        picture = next(icons.iterdir()).read_bytes()
-        decoder.thumbnail(picture, 64)
+        image = next(icons.iterdir()).read_bytes()
+        decoder.thumbnail(image, 64)
         pipes = [child._process.stdin for child in decoder._children]
 
         def work():  # half a request, as the parent may have had in its buffer
@@ -288,7 +288,7 @@ def test_what_a_child_flushes_at_its_end_reaches_none_of_the_parents_decoders(tm
                 pipe.write(b"half a request")
                 pipe.flush()
 
-        print(in_child(work), decoder.thumbnail(picture, 64).mime)
+        print(in_child(work), decoder.thumbnail(image, 64).mime)
         """,
         tmp_path,
     )

@@ -26,7 +26,7 @@ def test_a_relative_home_is_taken_from_the_current_folder(tmp_path, monkeypatch)
 
 def test_a_home_of_a_user_that_there_is_not_is_refused(monkeypatch):
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", "~nobody-of-that-name/here")
-    with pytest.raises(StoreError, match="Give its whole path"):
+    with pytest.raises(StoreError, match="Give its full path"):
         home()
 
 
@@ -68,7 +68,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(homes.os, "fsync", full)
-    with pytest.raises(StoreError, match=r"No space left.*Make room there"):
+    with pytest.raises(StoreError, match=r"No space left.*Free up space there"):
         write_whole(tmp_path / "kept", b"new")
     assert (tmp_path / "kept").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
@@ -122,7 +122,7 @@ def told(call):
     try:
         call()
     except nbt.PhoenixError as error:
-        assert "room" in str(error) and "move it away" not in str(error), error
+        assert "space" in str(error) and "move it away" not in str(error), error
     else:
         raise AssertionError("it was told nowhere")
 room(8_000)

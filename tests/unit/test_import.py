@@ -74,7 +74,7 @@ def test_completion_shows_what_a_person_types_and_nothing_else():
         *("open", "create", "attach", "launched_before"),
         *("model", "model_id", "name", "type", "needs_pairs", "status", "progress", "run", "state"),
         *("unit", "where", "is_local"),
-        *("images", "add_images", "browse", "picture", "replace", "remove"),
+        *("images", "add_images", "browse", "image_bytes", "replace", "remove"),
         *("set_captions", "ensure_trigger"),
         *("pairs", "set_pairs", "pair_up", "set_instructions", "add_pairs", "save_pairs"),
         *("config", "update_config"),

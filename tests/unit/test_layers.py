@@ -49,9 +49,9 @@ MAY = {
         *("runner", "store", "launch", "session"),
     },
     "training": {*BASE, "arguments", "dataset", "runner", "store", "launch", "session"},
-    "preferences": {"errors"},
+    "user_options": {"errors"},
     "widgets": {
-        *("errors", "records", "draft", "catalog", "forks", "preferences"),
+        *("errors", "records", "draft", "catalog", "forks", "user_options"),
         *("dataset", "session", "widgets"),
     },
     "tool": {*BASE, "arguments", "session", "training", "launch", "client"},

@@ -26,7 +26,7 @@ PROMISES = {
         "notebooks/test_tutorials.py::test_a_tutorial_run_twice_makes_each_thing_once",
         "contract/test_loop.py::test_the_same_notebook_runs_against_a_served_phoenix",
     ],
-    "It refuses and quotes as the hosted one does": [
+    "It refuses and estimates as the hosted one does": [
         "contract/test_client.py::test_a_dry_run_says_the_price_and_starts_nothing",
         "contract/test_client.py::test_what_cannot_be_trained_is_refused",
         "contract/test_sdk_lifecycle.py::test_a_dry_run_is_a_269_whose_price_the_launch_then_bills",
@@ -79,8 +79,8 @@ PROMISES = {
         "browser/test_lab_story.py::test_a_caption_outlives_its_kernel_before_it_was_sent",
     ],
     "One model, one upload per image, one run": [
-        "unit/session/test_draft.py::test_running_all_cells_twice_makes_one_model_and_one_upload_per_picture",
-        "browser/test_lab_story.py::test_all_cells_run_twice_make_one_model_one_upload_per_picture_and_one_run",
+        "unit/session/test_draft.py::test_running_all_cells_twice_makes_one_model_and_one_upload_per_image",
+        "browser/test_lab_story.py::test_all_cells_run_twice_make_one_model_one_upload_per_image_and_one_run",
     ],
     "Uploads, estimates and progress continue in the background": [
         "unit/session/test_behind.py::test_no_cell_waits_for_uploads_prices_or_progress",
@@ -108,8 +108,8 @@ PROMISES = {
     "type, paste, drag, compare": [
         "browser/test_pairs.py::test_an_instruction_is_typed_in_place_and_enter_goes_down",
         "browser/test_pairs_clipboard.py::test_a_block_is_pasted_into_an_empty_table",
-        "browser/test_pairs_drop.py::test_a_dropped_picture_takes_the_side_it_falls_on",
-        "browser/test_pairs_dialogs.py::test_two_pictures_are_wiped_over_each_other",
+        "browser/test_pairs_drop.py::test_a_dropped_image_takes_the_side_it_falls_on",
+        "browser/test_pairs_dialogs.py::test_two_images_are_wiped_over_each_other",
     ],
     "the settings, with their ranges and the number of steps": [
         "views/test_form.py::test_each_parameter_has_a_field_with_its_range_and_its_default",
@@ -198,7 +198,7 @@ PROMISES = {
     ],
     # -- a shared notebook
     "Where no widget can run, as on GitHub, in an exported page": [
-        "browser/test_snapshot_lab.py::test_a_twin_beside_live_views_in_the_file_and_reopened",
+        "browser/test_snapshot_lab.py::test_a_snapshot_beside_live_views_in_the_file_and_reopened",
         "notebooks/test_saved.py::test_the_file_shows_the_last_state_with_its_images",
     ],
     "the first 24 images with their captions, the first 20 pairs": [

@@ -51,8 +51,8 @@ class Notebook:
         for work in list(self.at_end):
             work(None)
 
-    def twins(self, name: str) -> list[str]:
-        """Return the HTML of the twins in a cell's outputs, as they are now."""
+    def snapshots(self, name: str) -> list[str]:
+        """Return the HTML of the snapshots in a cell's outputs, as they are now."""
         return [o.html for o in self.outputs[name] if o.html]
 
     def publish(

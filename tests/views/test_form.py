@@ -64,7 +64,7 @@ def test_typing_alone_changes_nothing_and_leaving_the_field_does() -> None:
     form = ConfigForm(training)
     type_in(form, "epochs", "12")
     assert (training.edits, dict(training.state.draft.config)) == (0, {})
-    assert "<b>10</b> stands" in noted(form, "epochs")
+    assert "Keeping <b>10</b>" in noted(form, "epochs")
     leave(form, "epochs", "12")
     assert dict(training.state.draft.config) == {"epochs": 12}
     assert "default 10" in noted(form, "epochs")
@@ -77,7 +77,7 @@ def test_leaving_brings_its_text_so_a_late_keystroke_cannot_be_lost() -> None:
     leave(form, "epochs", "12")
     field(form, "epochs").input.set_state({"value": "12"})
     assert dict(training.state.draft.config) == {"epochs": 12}
-    assert "stands" not in noted(form, "epochs")
+    assert "Keeping" not in noted(form, "epochs")
 
 
 def test_enter_takes_it_and_leaving_after_that_is_no_second_edit() -> None:
@@ -94,7 +94,7 @@ def test_a_refused_value_stays_typed_with_the_reason_and_what_stands(typed: str)
     assert dict(training.state.draft.config) == {}
     assert field(form, "epochs").input.value == typed
     assert "epochs" in noted(form, "epochs")
-    assert "<b>10</b> stands" in noted(form, "epochs")
+    assert "Keeping <b>10</b>" in noted(form, "epochs")
     assert "nbt-invalid" in field(form, "epochs").box._dom_classes
     leave(form, "epochs", "12")
     assert "nbt-invalid" not in field(form, "epochs").box._dom_classes
@@ -116,7 +116,7 @@ def test_a_change_from_the_kernel_shows_and_a_half_typed_field_is_left_alone() -
     training.edit([{**op, "row": "epochs", "value": 7}, {**op, "row": "rank", "value": 16}])
     assert field(form, "epochs").input.value == "7"
     assert field(form, "rank").input.value == "3"
-    assert "<b>16</b> stands" in noted(form, "rank")
+    assert "Keeping <b>16</b>" in noted(form, "rank")
 
 
 def test_what_is_typed_after_a_change_of_someone_else_was_shown_is_taken() -> None:
@@ -136,7 +136,7 @@ def test_what_was_typed_over_a_change_of_someone_else_is_refused_and_told() -> N
     leave(form, "rank", "32")
     assert training.state.draft.config["rank"] == 16
     assert field(form, "rank").input.value == "32"
-    assert "<b>16</b> stands" in noted(form, "rank")
+    assert "Keeping <b>16</b>" in noted(form, "rank")
 
 
 def test_two_quick_edits_of_one_field_both_count() -> None:

@@ -55,7 +55,7 @@ def test_a_row_tells_what_a_tile_shows() -> None:
     grid, heard = opened(training)
     ask(grid, id="a", kind="rows", table="images", start=0, stop=100)
     first, second = heard.pop()[0]["rows"]
-    badges, picture = first.pop("badges"), first.pop("picture")
+    badges, picture = first.pop("badges"), first.pop("version")
     assert first == {
         "image_id": "img_1",
         "name": "picture-1.png",
@@ -72,9 +72,9 @@ def test_a_row_tells_what_a_tile_shows() -> None:
     }
     assert [b["text"] for b in badges] == ["small", "source of pair 1"]
     assert (second["state"], second["colour"]) == ("kept", "")
-    assert [b["text"] for b in second["badges"]] == ["caption", "small", "target of pair 1"]
+    assert [b["text"] for b in second["badges"]] == ["no caption", "small", "target of pair 1"]
     assert second["badges"][0]["tone"] == "warn" and second["badges"][1]["tone"] == "hint"
-    assert picture != second["picture"]
+    assert picture != second["version"]
 
 
 def badges_of(training: StagedTraining) -> list[list[str]]:
@@ -83,7 +83,7 @@ def badges_of(training: StagedTraining) -> list[list[str]]:
     return [[b["text"] for b in row["badges"]] for row in heard.pop()[0]["rows"]]
 
 
-def test_what_the_checks_find_is_a_badge_of_its_picture() -> None:
+def test_what_the_checks_find_is_a_badge_of_its_image() -> None:
     wide = {"width": 2048, "height": 2048}
     rows = [image(n, f"sticker, a thing {n}") for n in range(3)]
     rows += [image(3, "stickerr, a cat"), image(4, "sticker, a thing 0"), image(5, "sticker, x")]
@@ -296,13 +296,11 @@ def test_thumbnails_are_answered_once_the_last_is_there() -> None:
     assert heard == [] and len(buffers) == 2
     good, bad, last = reply["thumbnails"]
     assert (good["image_id"], good["mime"], good["buffer"]) == ("img_0", "image/png", 0)
-    assert bad == {"image_id": "img_gone", "error": "There is no picture img_gone."}
+    assert bad == {"image_id": "img_gone", "error": "There is no image img_gone."}
     assert last["buffer"] == 1 and buffers[1].startswith(b"\x89PNG")
 
 
-def test_pictures_that_nobody_looks_at_any_more_are_not_made_and_their_request_is_answered() -> (
-    None
-):
+def test_images_that_nobody_looks_at_any_more_are_not_made_and_their_request_is_answered() -> None:
     training = training_of(images(4))
     grid, heard = opened(training)
     training.runner.hold = True
@@ -324,7 +322,7 @@ def test_pictures_that_nobody_looks_at_any_more_are_not_made_and_their_request_i
         assert heard.pop()[0] == {"id": "d", "ok": True}
 
 
-def test_pictures_asked_for_twice_are_made_and_answered_once() -> None:
+def test_images_asked_for_twice_are_made_and_answered_once() -> None:
     training = training_of(images(2))
     grid, heard = opened(training)
     training.runner.hold = True
@@ -337,7 +335,7 @@ def test_pictures_asked_for_twice_are_made_and_answered_once() -> None:
     assert len(heard) == 2
 
 
-def test_a_closed_grid_wants_no_pictures_any_more() -> None:
+def test_a_closed_grid_wants_no_images_any_more() -> None:
     training = training_of(images(2))
     grid, heard = opened(training)
     training.runner.hold = True
@@ -361,7 +359,7 @@ def test_no_thumbnails_are_an_answer() -> None:
     assert heard.pop()[0] == {"id": "a", "ok": True, "thumbnails": []}
 
 
-def test_a_path_to_replace_a_picture_by_is_taken_as_people_write_it(
+def test_a_path_to_replace_an_image_by_is_taken_as_people_write_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -406,19 +404,19 @@ def test_the_summary_follows_what_happens() -> None:
 @pytest.mark.parametrize(
     ("sync", "saved", "words"),
     [
-        (SyncState(), True, "All saved on the service"),
-        (SyncState(), False, "1 change kept on this computer"),
-        (SyncState(phase="waiting"), False, "1 change kept on this computer, saving soon…"),
+        (SyncState(), True, "All changes saved"),
+        (SyncState(), False, "1 change saved locally"),
+        (SyncState(phase="waiting"), False, "1 change saved locally, syncing…"),
         (SyncState(phase="sending"), False, "Saving 1…"),
-        (SyncState(phase="sending", done=3, total=12), False, "Sending pictures: 3 of 12"),
+        (SyncState(phase="sending", done=3, total=12), False, "Uploading images: 3 of 12"),
         (SyncState(phase="sending", done=12, total=12), False, "Saving 1…"),
         (
             SyncState(phase="failed"),
             False,
-            "Kept on this computer; the service can't be reached",
+            "Saved locally; the service can't be reached",
         ),
         (SyncState(phase="failed", message="Kept here. No key."), False, "Kept here. No key."),
-        (SyncState(phase="blocked"), False, "Kept on this computer until the training is over"),
+        (SyncState(phase="blocked"), False, "Saved locally until the training ends"),
     ],
 )
 def test_the_summary_says_where_the_draft_is(sync: SyncState, saved: bool, words: str) -> None:
@@ -473,7 +471,7 @@ def test_the_saved_state_holds_no_rows_and_no_secrets() -> None:
         "density",
         "tabbable",
         "tooltip",
-        "twin",
+        "snapshot_class",
     }
 
 

@@ -97,7 +97,7 @@ def test_replayed_clicks_name_the_price_that_was_seen_and_no_newer_one() -> None
     training.service.price = Decimal(1300)
     for _ in range(20):
         panel._yes.click()
-        assert training.state.launch.message.startswith("The price rose: 1,296")
+        assert training.state.launch.message.startswith("The cost rose: 1,296")
         training.price(1300)
     assert training.service.launches == []
 
@@ -122,7 +122,7 @@ def test_the_question_closes_when_what_it_asks_about_changes() -> None:
         assert not visible(panel._confirm)
         panel._yes.click()
         assert training.service.launches == []
-        assert "changed while you looked" in panel._note.value
+        assert "its cost has changed" in panel._note.value
 
 
 def test_the_same_price_of_the_same_set_keeps_the_question_open(
@@ -175,7 +175,7 @@ def test_displaying_it_again_forgets_an_open_question() -> None:
     ("make", "reason"),
     [
         (training_of, "There are no images yet."),
-        (lambda: training_of(images(2)), "There is no price yet."),
+        (lambda: training_of(images(2)), "The cost is not known yet."),
         (
             lambda: training_of([image(1), image(2)], [pair(1, 1, 2)], type=EDIT),
             "needs at least 2",
@@ -208,11 +208,11 @@ def test_a_price_of_part_of_the_set_cannot_be_accepted() -> None:
     assert quotes(training) == 1
     assert "for 10 of 15" in panel._price.value
     assert panel._start.disabled
-    assert "5 images not on the service yet" in panel._note.value
+    assert "5 images still uploading" in panel._note.value
     training.price()
     caption(training, "a fox")
     assert panel._start.disabled
-    assert "changed since this price" in panel._note.value
+    assert "Settings changed" in panel._note.value
 
 
 def test_a_pair_that_is_never_sent_is_named_rather_than_waited_for() -> None:
@@ -223,7 +223,7 @@ def test_a_pair_that_is_never_sent_is_named_rather_than_waited_for() -> None:
     assert quotes(training) == 1
     assert panel._start.disabled
     assert (
-        "Pair 6: its target picture was removed. Nothing starts until that pair is repaired or "
+        "Pair 6: its target image was removed. Nothing starts until that pair is repaired or "
         "deleted." in panel._note.value
     )
     assert "follows" not in panel._note.value
@@ -257,9 +257,9 @@ def test_a_running_training_has_no_start() -> None:
 
 def test_an_uncertain_start_says_so_and_offers_only_to_look() -> None:
     training, panel = opened()
-    training.launching("uncertain", "A launch was sent and nothing tells what it did.")
+    training.launching("uncertain", "A launch was sent, but what became of it is unknown.")
     assert not visible(panel._start)
-    assert "not certain" in panel._note.value
+    assert "confirm that training started" in panel._note.value
     assert panel._again.description == "Look again"
     panel._again.click()
     assert quotes(training) == 0
@@ -275,8 +275,8 @@ def test_starting_and_stopping_have_no_start() -> None:
 
 def test_a_refusal_is_told_and_another_start_is_possible() -> None:
     training, panel = opened()
-    training.launching("refused", "The price rose: <1> → 2.")
-    assert "The price rose: &lt;1&gt; → 2." in panel._note.value
+    training.launching("refused", "The cost rose: <1> → 2.")
+    assert "The cost rose: &lt;1&gt; → 2." in panel._note.value
     assert visible(panel._start)
     assert not panel._start.disabled
 
@@ -308,13 +308,14 @@ def test_after_the_end_its_start_is_no_news_and_the_price_is_asked_for() -> None
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [("failed", "a failed training"), ("training-canceled", "a stopped")]
+    ("status", "words"),
+    [("failed", "able to start again"), ("training-canceled", "able to start again")],
 )
 def test_after_an_early_end_it_says_what_the_service_leaves_open(status: str, words: str) -> None:
     training, panel = opened()
-    assert "does not state" not in said(panel)
+    assert "able to start again" not in said(panel)
     training.runs(status)
-    assert f"does not state whether {words}" in said(panel)
+    assert words in said(panel)
     assert not panel._start.disabled
 
 

@@ -77,9 +77,9 @@ def test_what_pairs_lack_is_counted_and_placed() -> None:
     told = {need["text"]: (need["tone"], need["places"]) for need in table.summary["needs"]}
     assert told == {
         "1 without source": ("bad", [2]),
-        "1 with a removed picture": ("bad", [3]),
-        "1 of a picture with itself": ("bad", [4]),
-        "1 with a refused picture": ("bad", [5]),
+        "1 with a removed image": ("bad", [3]),
+        "1 of an image with itself": ("bad", [4]),
+        "1 with a refused image": ("bad", [5]),
         "1 without instruction": ("warn", [3]),
         "1 there twice": ("warn", [1]),
         "1 of different sizes": ("warn", [6]),
@@ -91,9 +91,9 @@ def test_what_pairs_lack_is_counted_and_placed() -> None:
     assert needs[2] == {
         "text": "no source yet",
         "tone": "warn",
-        "why": "it has no source picture yet",
+        "why": "it has no source image yet",
     }
-    assert needs[6]["why"] == "its pictures differ in size: 1024 × 768 → 9 × 9"
+    assert needs[6]["why"] == "its images differ in size: 1024 × 768 → 9 × 9"
     attention = {"id": "b", "kind": "rows", "table": "pairs", "start": 0, "stop": 9}
     table._handle_custom_msg({**attention, "attention": True}, [])
     assert heard.pop()["total"] == 6
@@ -176,7 +176,7 @@ def test_a_file_is_read_and_written_on_the_kernels_side(tmp_path: Path) -> None:
     assert asked(training, kind="pairs as text", format="csv")["text"] == text
     Path(path).write_text("source,target\na.png,c.png\n<b>,c.png\n")
     way = asked(training, kind="save pairs", path=path)
-    assert "other content" in way["error"]["message"]
+    assert "different content" in way["error"]["message"]
     reply = asked(training, kind="add pairs", path=path)
     assert reply["summary"] == "1 added, 1 refused" and reply["more"] == 0
     (row,) = reply["rows"]
@@ -215,7 +215,7 @@ def test_refused_words_are_kept_within_a_bound_and_let_go_when_the_cell_is_set()
     ask(kind="edit", base=9, ops=[put("pair_1", "no such"), put("pair_2", "a.png")])
     (cell,) = ask(kind="refused", table="pairs")["cells"]
     assert (cell["row"], cell["column"], cell["value"]) == ("pair_1", "source", "no such")
-    assert "There is no picture no such" in cell["reason"]
+    assert "There is no image no such" in cell["reason"]
     assert asked(training, kind="refused", table="pairs")["cells"] == [
         cell
     ]  # in each view of the training
@@ -289,7 +289,7 @@ def test_undo_of_one_change_takes_no_other_back() -> None:
     assert table.summary["undoes"] == first
     second = asked(training, kind="edit", base=2, ops=[{**cell, "value": "second"}])["revision"]
     reply = asked(training, kind="undo", of=first)
-    assert "Something else was changed since" in reply["refused"][0]["reason"]
+    assert "Something else has changed since then" in reply["refused"][0]["reason"]
     assert training.state.draft.pair["pair_1"].instruction == "second"
     assert asked(training, kind="undo", of=second)["refused"] == []
     assert training.state.draft.pair["pair_1"].instruction == "first"
@@ -301,7 +301,7 @@ def test_what_the_service_refused_is_counted_and_asked_to_be_sent_again() -> Non
     service, person, lacking = (
         replace(pair(3, "a", "c"), refusal="Not today."),
         replace(pair(4, "a", "c"), refusal="Someone else wrote", theirs="theirs"),
-        replace(pair(5, "a", "a"), refusal="its source and target are the same picture"),
+        replace(pair(5, "a", "a"), refusal="its source and target are the same image"),
     )
     draft = training.state.draft
     training.change(draft=replace(draft, pairs=(*draft.pairs, service, person, lacking)))
@@ -312,10 +312,10 @@ def test_what_the_service_refused_is_counted_and_asked_to_be_sent_again() -> Non
     assert states == ["saved", "refused", "refused"]
 
 
-def test_pictures_are_paired_by_their_names() -> None:
+def test_images_are_paired_by_their_names() -> None:
     rows = [image(n, name=f"{n}_{word}.png") for n in ("x", "y") for word in ("before", "after")]
     rows = [replace(row, image_id=f"img_{i}") for i, row in enumerate(rows)]
     training = training_of(rows, type=EDIT)
     assert asked(training, kind="pair up", instruction="go")["message"] == "2 pairs made."
     assert [row.instruction for row in training.state.draft.pairs] == ["go", "go"]
-    assert "tell of no pairs" in asked(training_of_two(), kind="pair up")["error"]["message"]
+    assert "don't suggest any pairs" in asked(training_of_two(), kind="pair up")["error"]["message"]

@@ -19,7 +19,7 @@ from views.panels import alive, everything, quiet, said
 
 from phoenix_nbtrain.images import metadata
 from phoenix_nbtrain.widgets.picker.folder_grid import FolderGrid
-from phoenix_nbtrain.widgets.picker.folder_panel import Shelf
+from phoenix_nbtrain.widgets.picker.folder_panel import FolderPanel
 from phoenix_nbtrain.widgets.picker.image_picker import LISTED, ImagePicker
 
 __all__ = ["quiet"]
@@ -140,8 +140,8 @@ def test_the_listing_is_made_when_asked_for_and_leaves_the_state_once_chosen(
     assert picker._path.value == str((folder / "pictures").resolve())
     assert picker._chooser is None
     assert "onerror" not in said(picker)
-    assert picker.shelf is not None  # to choose from
-    assert picker.shelf.folder.path == (folder / "pictures").resolve()
+    assert picker.folder_panel is not None  # to choose from
+    assert picker.folder_panel.folder.path == (folder / "pictures").resolve()
     picker._shut()
     assert alive() == before
 
@@ -243,7 +243,7 @@ def test_an_answer_after_closing_is_let_go(folder: Path) -> None:
 
 @pytest.fixture
 def many(tmp_path: Path) -> Path:
-    """A folder of sixty pictures, each of its own colour, a picture below and two other files."""
+    """A folder of sixty images, each of its own colour, an image below and two other files."""
     path = tmp_path / "many"
     (path / "below").mkdir(parents=True)
     for n in range(60):
@@ -255,11 +255,11 @@ def many(tmp_path: Path) -> Path:
     return path
 
 
-def laid_open(picker: ImagePicker, folder: Path) -> Shelf:
+def laid_open(picker: ImagePicker, folder: Path) -> FolderPanel:
     picker._path.value = str(folder)
     picker._show.click()
-    assert picker.shelf is not None
-    return picker.shelf
+    assert picker.folder_panel is not None
+    return picker.folder_panel
 
 
 def ask(grid: FolderGrid, kind: str, **more: Any) -> dict[str, Any]:
@@ -271,19 +271,19 @@ def ask(grid: FolderGrid, kind: str, **more: Any) -> dict[str, Any]:
     return reply
 
 
-def choose(shelf: Shelf, *names: str) -> list[str]:
-    ids = [i for name in names for i, f in shelf.folder.files.items() if f.name == name]
-    assert ask(shelf.grid, "select", ids=ids)["ok"]
+def choose(folder_panel: FolderPanel, *names: str) -> list[str]:
+    ids = [i for name in names for i, f in folder_panel.folder.files.items() if f.name == name]
+    assert ask(folder_panel.grid, "select", ids=ids)["ok"]
     return ids
 
 
 def test_a_folder_is_laid_open_and_nothing_is_added(many: Path) -> None:
     training = training_of(images(20))
     picker = ImagePicker(training)
-    shelf = laid_open(picker, many)
+    folder_panel = laid_open(picker, many)
     assert len(training.state.draft.images) == 20
-    assert "many" in said(shelf) and "61 pictures · 2 other files" in said(shelf)
-    page = ask(shelf.grid, "rows", start=0, stop=5)
+    assert "many" in said(folder_panel) and "61 images · 2 other files" in said(folder_panel)
+    page = ask(folder_panel.grid, "rows", start=0, stop=5)
     assert [row["name"] for row in page["rows"]] == [
         "bad.png", "img0.png", "img1.png", "img2.png", "img3.png",
     ]  # fmt: skip
@@ -292,58 +292,58 @@ def test_a_folder_is_laid_open_and_nothing_is_added(many: Path) -> None:
     assert "web page" in bad["reason"]
     assert (first["width"], first["height"], first["reason"]) == (8, 6, "")
     assert first["caption"] == "8 × 6 · 1 kB"
-    assert shelf.grid.summary["picking"]
-    assert "takes 30 more of 50" in shelf.grid.summary["sync"]["message"]
+    assert folder_panel.grid.summary["picking"]
+    assert "30 of 50 slots left" in folder_panel.grid.summary["sync"]["message"]
 
 
 def test_search_and_sort_are_the_kernels(many: Path) -> None:
     (many / "img7.png").write_bytes((many / "img7.png").read_bytes() + bytes(5_000))
-    shelf = laid_open(ImagePicker(training_of()), many)
-    found = ask(shelf.grid, "rows", start=0, stop=100, search="IMG1", sort="added")
+    folder_panel = laid_open(ImagePicker(training_of()), many)
+    found = ask(folder_panel.grid, "rows", start=0, stop=100, search="IMG1", sort="added")
     assert [row["name"] for row in found["rows"]] == [
         "img1.png",
         *(f"img1{n}.png" for n in range(10)),
     ]
-    order = ask(shelf.grid, "order", sort="size")["ids"]
-    assert shelf.folder.files[order[0]].name == "bad.png"
-    assert shelf.folder.files[order[-1]].name == "img7.png"
+    order = ask(folder_panel.grid, "order", sort="size")["ids"]
+    assert folder_panel.folder.files[order[0]].name == "bad.png"
+    assert folder_panel.folder.files[order[-1]].name == "img7.png"
 
 
 def test_exactly_the_chosen_files_are_added_and_their_fates_told(many: Path) -> None:
     training, picker = opened()
-    shelf = laid_open(picker, many)
-    assert shelf._add.disabled
-    choose(shelf, "img3.png", "img40.png")
-    assert (shelf._add.description, shelf._add.disabled) == ("Add 2 pictures", False)
-    assert "48 more fit." in shelf._said.value
+    folder_panel = laid_open(picker, many)
+    assert folder_panel._add.disabled
+    choose(folder_panel, "img3.png", "img40.png")
+    assert (folder_panel._add.description, folder_panel._add.disabled) == ("Add 2 images", False)
+    assert "48 more fit." in folder_panel._said.value
     training.runner.hold = True
-    shelf._add.click()
-    shelf._add.click()
-    assert shelf._add.disabled and picker._add.disabled and len(training.runner.held) == 1
+    folder_panel._add.click()
+    folder_panel._add.click()
+    assert folder_panel._add.disabled and picker._add.disabled and len(training.runner.held) == 1
     training.runner.release()
     assert names(training) == ["img3.png", "img40.png"]
     assert "2 added." in picker._report.value
-    assert shelf.grid.selected == []
-    assert picker.shelf is shelf
-    assert shelf._add.disabled
+    assert folder_panel.grid.selected == []
+    assert picker.folder_panel is folder_panel
+    assert folder_panel._add.disabled
 
 
 def test_more_than_fit_are_not_added_and_how_many_too_many_is_said(many: Path) -> None:
     training = training_of(images(45))
-    shelf = laid_open(ImagePicker(training), many)
-    choose(shelf, *(f"img{n}.png" for n in range(12)))
-    assert shelf._add.disabled
-    assert "12 are chosen and 5 fit: leave 7 out." in shelf._said.value
-    shelf._add.click()
+    folder_panel = laid_open(ImagePicker(training), many)
+    choose(folder_panel, *(f"img{n}.png" for n in range(12)))
+    assert folder_panel._add.disabled
+    assert "12 are selected but only 5 fit: deselect 7." in folder_panel._said.value
+    folder_panel._add.click()
     assert len(training.state.draft.images) == 45
     training.change(draft=replace(training.state.draft, images=images(38)))
-    assert not shelf._add.disabled
+    assert not folder_panel._add.disabled
 
 
 def test_a_full_training_says_so(many: Path) -> None:
-    shelf = laid_open(ImagePicker(training_of(images(50))), many)
-    assert shelf.grid.summary["sync"]["phase"] == "failed"
-    assert "full" in shelf.grid.summary["sync"]["message"]
+    folder_panel = laid_open(ImagePicker(training_of(images(50))), many)
+    assert folder_panel.grid.summary["sync"]["phase"] == "failed"
+    assert "full" in folder_panel.grid.summary["sync"]["message"]
 
 
 def test_what_is_there_already_or_cannot_be_taken_is_marked_and_not_counted(many: Path) -> None:
@@ -354,47 +354,47 @@ def test_what_is_there_already_or_cannot_be_taken_is_marked_and_not_counted(many
         row, width=8, height=6, bytes=len(sent), content_hash=hashlib.sha256(sent).hexdigest()
     )
     training = training_of([row])
-    shelf = laid_open(ImagePicker(training), many)
-    rows = {r["name"]: r for r in ask(shelf.grid, "rows", start=0, stop=4)["rows"]}
+    folder_panel = laid_open(ImagePicker(training), many)
+    rows = {r["name"]: r for r in ask(folder_panel.grid, "rows", start=0, stop=4)["rows"]}
     assert [b["text"] for b in rows["img1.png"]["badges"]] == ["in the training"]
     assert rows["img2.png"]["badges"] == []
-    choose(shelf, "img1.png", "img2.png", "bad.png")
-    assert shelf._add.description == "Add 1 picture"
-    assert "2 of the selected are there already, or cannot be taken." in shelf._said.value
-    before = shelf.grid.summary["version"]
+    choose(folder_panel, "img1.png", "img2.png", "bad.png")
+    assert folder_panel._add.description == "Add 1 image"
+    assert "2 of the selected are already there, or cannot be added." in folder_panel._said.value
+    before = folder_panel.grid.summary["version"]
     training.change(draft=replace(training.state.draft, images=()))
-    assert shelf.grid.summary["version"] > before  # so the page asks again
-    rows = {r["name"]: r for r in ask(shelf.grid, "rows", start=0, stop=4)["rows"]}
+    assert folder_panel.grid.summary["version"] > before  # so the page asks again
+    rows = {r["name"]: r for r in ask(folder_panel.grid, "rows", start=0, stop=4)["rows"]}
     assert rows["img1.png"]["badges"] == []
 
 
 def test_the_folders_within_are_looked_into_when_asked_for(many: Path) -> None:
     _training, picker = opened()
-    shelf = laid_open(picker, many)
+    folder_panel = laid_open(picker, many)
     deeper = next(
-        w for w in everything(shelf) if getattr(w, "description", "").startswith("Include")
+        w for w in everything(folder_panel) if getattr(w, "description", "").startswith("Include")
     )
     deeper.click()
-    assert picker.shelf is not shelf
-    assert "62 pictures" in said(picker.shelf)
-    assert "below/deep.png" in [f.inside for f in picker.shelf.folder.files.values()]
+    assert picker.folder_panel is not folder_panel
+    assert "62 images" in said(picker.folder_panel)
+    assert "below/deep.png" in [f.inside for f in picker.folder_panel.folder.files.values()]
 
 
 def test_thumbnails_and_cancels_reach_the_folder(many: Path) -> None:
-    shelf = laid_open(ImagePicker(training_of()), many)
-    good, bad = choose(shelf, "img3.png", "bad.png")
-    reply = ask(shelf.grid, "thumbnails", ids=[good, bad], px=64)
+    folder_panel = laid_open(ImagePicker(training_of()), many)
+    good, bad = choose(folder_panel, "img3.png", "bad.png")
+    reply = ask(folder_panel.grid, "thumbnails", ids=[good, bad], px=64)
     assert reply["thumbnails"][0]["mime"] == "image/jpeg"
     assert "web page" in reply["thumbnails"][1]["error"]
-    assert ask(shelf.grid, "cancel", of="1")["ok"]
-    row = ask(shelf.grid, "rows", ids=[good])["rows"][0]
+    assert ask(folder_panel.grid, "cancel", of="1")["ok"]
+    row = ask(folder_panel.grid, "rows", ids=[good])["rows"][0]
     assert row["colour"] == "#036307"
 
 
 def test_nothing_can_be_edited_in_it(many: Path) -> None:
-    shelf = laid_open(ImagePicker(training_of()), many)
+    folder_panel = laid_open(ImagePicker(training_of()), many)
     for kind in ("edit", "undo", "redo"):
-        assert not ask(shelf.grid, kind, ops=[], base=0)["ok"]
+        assert not ask(folder_panel.grid, kind, ops=[], base=0)["ok"]
 
 
 def test_hostile_names_of_files_stay_text(many: Path) -> None:
@@ -402,10 +402,10 @@ def test_hostile_names_of_files_stay_text(many: Path) -> None:
     other = many.parent / "<b onclick=x>"
     many.rename(other)
     picker = ImagePicker(training_of())
-    shelf = laid_open(picker, other)
-    assert "<b onclick" not in shelf.children[0].children[0].value
-    assert "&lt;b onclick=x&gt;" in shelf.children[0].children[0].value
-    (row,) = ask(shelf.grid, "rows", start=0, stop=5, search="onerror")["rows"]
+    folder_panel = laid_open(picker, other)
+    assert "<b onclick" not in folder_panel.children[0].children[0].value
+    assert "&lt;b onclick=x&gt;" in folder_panel.children[0].children[0].value
+    (row,) = ask(folder_panel.grid, "rows", start=0, stop=5, search="onerror")["rows"]
     assert row["name"] == HOSTILE
 
 
@@ -414,8 +414,8 @@ def test_an_undecodable_name_is_shown_and_says_why_it_cannot_be_taken(many: Path
         Path(os.fsdecode(os.fsencode(many) + b"/\x80.png")).write_bytes(b"")
     except OSError:
         pytest.skip("this file system takes no such name")
-    shelf = laid_open(ImagePicker(training_of()), many)
-    rows = ask(shelf.grid, "rows", start=0, stop=100)["rows"]
+    folder_panel = laid_open(ImagePicker(training_of()), many)
+    rows = ask(folder_panel.grid, "rows", start=0, stop=100)["rows"]
     bad = next(row for row in rows if row["name"] == "?.png")
     assert "half a character" in bad["reason"]
     json.dumps(rows).encode("utf-8")
@@ -427,18 +427,18 @@ def test_a_file_or_a_missing_folder_is_told(many: Path) -> None:
         picker._path.value = str(path)
         picker._show.click()
         assert words in picker._report.value
-        assert picker.shelf is None
+        assert picker.folder_panel is None
     picker._path.value = ""
     picker._show.click()
-    assert "Name a folder" in picker._report.value
+    assert "Enter a folder" in picker._report.value
 
 
-def test_a_folder_without_pictures_says_what_is_in_it(tmp_path: Path) -> None:
+def test_a_folder_without_images_says_what_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "only" / "folders").mkdir(parents=True)
     picker = ImagePicker(training_of())
-    shelf = laid_open(picker, tmp_path / "only")
-    assert "0 pictures · 1 folder" in said(shelf)
-    assert shelf.grid.layout.display == "none"
+    folder_panel = laid_open(picker, tmp_path / "only")
+    assert "0 images · 1 folder" in said(folder_panel)
+    assert folder_panel.grid.layout.display == "none"
 
 
 def test_a_folder_that_is_listed_too_late_is_not_laid_open(many: Path) -> None:
@@ -449,7 +449,7 @@ def test_a_folder_that_is_listed_too_late_is_not_laid_open(many: Path) -> None:
     assert "Looking into" in picker._report.value
     picker._browse.click()
     training.runner.release()
-    assert picker.shelf is None
+    assert picker.folder_panel is None
     assert picker._chooser is not None
 
 
@@ -457,15 +457,15 @@ def test_closing_frees_what_was_laid_open(many: Path) -> None:
     before = alive()
     training, picker = opened()
     open_now = alive()
-    shelf = laid_open(picker, many)
-    next(w for w in everything(shelf) if getattr(w, "description", "") == "Close").click()
-    assert picker.shelf is None
+    folder_panel = laid_open(picker, many)
+    next(w for w in everything(folder_panel) if getattr(w, "description", "") == "Close").click()
+    assert picker.folder_panel is None
     assert alive() == open_now
     laid_open(picker, many)
     picker.close()
     assert alive() == before
     assert training.hears == 0
     gone = weakref.ref(picker)
-    del picker, shelf
+    del picker, folder_panel
     gc.collect()
     assert gone() is None

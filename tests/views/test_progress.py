@@ -60,7 +60,7 @@ def sampled(*epochs: int) -> tuple[EpochSamples, ...]:
 )
 def test_it_says_how_far_the_run_is(run: dict[str, Any], headline: str) -> None:
     training, panel, _ = opened()
-    assert panel.summary["headline"] == "nothing was started yet"
+    assert panel.summary["headline"] == "not started"
     training.runs(**run)
     assert panel.summary["headline"] == headline
 
@@ -79,7 +79,7 @@ def test_what_is_old_says_of_when_it_is_and_promises_nothing() -> None:
     assert panel.summary["headline"] == panel.summary["standing"] == "trained in 41 s"
 
 
-def test_a_static_picture_of_a_run_never_says_how_long_the_rest_takes() -> None:
+def test_a_static_image_of_a_run_never_says_how_long_the_rest_takes() -> None:
     training, panel, _ = opened()
     training.runs(stage="running-train", epoch=7, epochs=12, remaining_seconds=10)
     assert panel.summary["headline"].endswith("about 10 s left")
@@ -121,7 +121,7 @@ def test_older_samples_come_when_asked_for() -> None:
     assert [s["epoch"] for s in reply["samples"]] == list(range(1, 11))
 
 
-def test_samples_are_small_pictures_and_a_failed_one_says_why() -> None:
+def test_samples_are_small_images_and_a_failed_one_says_why() -> None:
     training, panel, heard = opened()
     have(training.service, "asset_1_a", b"png")
     training.runs(samples=sampled(1))
@@ -170,10 +170,10 @@ def test_a_stop_on_its_way_cannot_be_asked_for_again() -> None:
 
 
 def test_only_the_local_phoenix_speaks_of_its_patch_trainer() -> None:
-    assert "no image generator" in opened()[1].summary["honest"]
+    assert "colours and textures only" in opened()[1].summary["honest"]
     _, panel, _ = opened(is_local=False)
     assert panel.summary["honest"] == ""
-    assert "not given back" in panel.summary["stop_words"]
+    assert "may not be refunded" in panel.summary["stop_words"]
 
 
 def test_the_prompts_are_those_the_run_was_bought_with() -> None:

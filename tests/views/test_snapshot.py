@@ -1,4 +1,4 @@
-"""The static twin without a browser: what is put out, when, and what it says."""
+"""The snapshot without a browser: what is put out, when, and what it says."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from phoenix_nbtrain.widgets.launch import LaunchPanel
 from phoenix_nbtrain.widgets.pairs import PairTable
 from phoenix_nbtrain.widgets.picker.image_picker import ImagePicker
 from phoenix_nbtrain.widgets.progress import ProgressPanel
-from phoenix_nbtrain.widgets.snapshot import render, snapshot
+from phoenix_nbtrain.widgets.snapshot import markup, snapshot
 from phoenix_nbtrain.widgets.snapshot.snapshot import BYTES_MAX, FIRST_SECONDS
 from phoenix_nbtrain.widgets.studio import Studio
 
@@ -64,7 +64,7 @@ HOSTILE = (
 
 @pytest.fixture(autouse=True)
 def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fail a test in which a twin failed: that goes to the log only."""
+    """Fail a test in which a snapshot failed: that goes to the log only."""
     yield
     assert [r for r in caplog.get_records("call") if r.levelname == "ERROR"] == []
 
@@ -85,7 +85,7 @@ def without_page(monkeypatch: pytest.MonkeyPatch) -> Notebook:
     return open_notebook(monkeypatch, page=False)
 
 
-def pictures_in(html: str) -> int:
+def images_in(html: str) -> int:
     return html.count("<img src=")
 
 
@@ -124,21 +124,21 @@ def noise(px: int) -> bytes:
 # -- how it is put out -------------------------------------------------------------------------------
 
 
-def test_a_view_is_put_out_with_its_twin_below_it(page: Notebook) -> None:
+def test_a_view_is_put_out_with_its_snapshot_below_it(page: Notebook) -> None:
     grid = ImageGrid(training_of(images(3)))
     page.run("a", grid)
     view, below = page.outputs["a"]
     assert view.data["application/vnd.jupyter.widget-view+json"]["model_id"] == grid.model_id
     # It is never renewed, so it says nothing that may change.
     assert view.data["text/plain"] == "ImageGrid: animal stickers"
-    assert view.display_id == "" and below.display_id == grid.twin
+    assert view.display_id == "" and below.display_id == grid.snapshot_class
     assert set(below.data) == {"text/html", "text/plain"}
     assert below.data["text/plain"].startswith("animal stickers · as of ")
     assert "Images: 3 images" in below.data["text/plain"]
-    assert f'class="nbt-twin {grid.twin}' in below.html
+    assert f'class="nbt-snapshot {grid.snapshot_class}' in below.html
 
 
-def test_a_page_gets_words_first_and_the_pictures_when_the_view_has_drawn_its_own(
+def test_a_page_gets_words_first_and_the_images_when_the_view_has_drawn_its_own(
     page: Notebook,
 ) -> None:
     training = training_of(images(3))
@@ -146,37 +146,37 @@ def test_a_page_gets_words_first_and_the_pictures_when_the_view_has_drawn_its_ow
     heard: list[Any] = []
     grid.send = lambda content, buffers=None: heard.append(content)
     page.run("a", grid)
-    (first,) = page.twins("a")
-    assert "nbt-young" in first and "number 2" in first and pictures_in(first) == 0
+    (first,) = page.snapshots("a")
+    assert "nbt-young" in first and "number 2" in first and images_in(first) == 0
     assert training.small.asked == [] and heard == []
     training.runner.advance(FIRST_SECONDS)
-    (second,) = page.twins("a")
+    (second,) = page.snapshots("a")
     assert "nbt-young" not in second.partition("</style>")[0].partition("<style>")[0]
-    assert pictures_in(second) == 3
+    assert images_in(second) == 3
     # Said from the kernel's side: a cell that goes on may keep it from answering.
     assert heard == [{"alive": True}]
 
 
-def test_without_a_page_the_pictures_are_there_before_the_cell_ends(without_page: Notebook) -> None:
+def test_without_a_page_the_images_are_there_before_the_cell_ends(without_page: Notebook) -> None:
     without_page.run("a", ImageGrid(training_of(images(3))))
-    (html,) = without_page.twins("a")
-    assert pictures_in(html) == 3
+    (html,) = without_page.snapshots("a")
+    assert images_in(html) == 3
     assert len(without_page.updates) == 1
 
 
-def test_pictures_that_are_late_come_with_the_end_of_a_later_cell(
+def test_images_that_are_late_come_with_the_end_of_a_later_cell(
     without_page: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshot, "CELL_SECONDS", 0.01)
     training = training_of(images(3))
     training.runner.hold = True
     without_page.run("a", ImageGrid(training))
-    (html,) = without_page.twins("a")
-    assert "number 2" in html and pictures_in(html) == 0
+    (html,) = without_page.snapshots("a")
+    assert "number 2" in html and images_in(html) == 0
     training.runner.release()
     training.runner.hold = False
     without_page.run("b")
-    assert pictures_in(without_page.twins("a")[0]) == 3
+    assert images_in(without_page.snapshots("a")[0]) == 3
 
 
 def test_without_a_page_the_end_of_each_cell_renews_what_has_changed(
@@ -185,7 +185,9 @@ def test_without_a_page_the_end_of_each_cell_renews_what_has_changed(
     training = training_of(images(3))
     without_page.run("a", ImageGrid(training))
     without_page.run("b", before=lambda: training.edit([caption(1, "a fox")]))
-    assert "a fox" in without_page.twins("a")[0] and pictures_in(without_page.twins("a")[0]) == 3
+    assert (
+        "a fox" in without_page.snapshots("a")[0] and images_in(without_page.snapshots("a")[0]) == 3
+    )
     renewed = len(without_page.updates)
     without_page.run("c")
     assert len(without_page.updates) == renewed
@@ -208,13 +210,13 @@ def in_the_middle(training: StagedTraining) -> None:
     training.change(run=replace(run, remaining_seconds=0.1), model=model)
 
 
-def test_a_cell_of_a_page_never_waits_for_a_twin(page: Notebook) -> None:
+def test_a_cell_of_a_page_never_waits_for_a_snapshot(page: Notebook) -> None:
     training = displayed(page)
     training.edit([caption(1, "a fox")])
     training.runner.hold = True
     page.run("b")
-    (html,) = page.twins("a")
-    assert "a fox" in html and pictures_in(html) == 3
+    (html,) = page.snapshots("a")
+    assert "a fox" in html and images_in(html) == 3
     assert "1 not on the service yet" in page.outputs["a"][1].data["text/plain"]
 
 
@@ -226,7 +228,7 @@ def test_the_last_state_is_there_when_its_cell_ends(
     notebook = open_notebook(monkeypatch, page=paged)
     training = training_of(images(3))
     notebook.run("a", ProgressPanel(training), before=lambda: in_the_middle(training))
-    assert "epoch 5 of 8 · last seen" in notebook.twins("a")[0]
+    assert "epoch 5 of 8 · last seen" in notebook.snapshots("a")[0]
     training.runner.hold = True  # the samples are late
     notebook.run("b", before=lambda: ended_run(training, ("asset_s",)))
     below = notebook.outputs["a"][1]
@@ -238,7 +240,7 @@ def test_the_last_state_is_there_when_its_cell_ends(
     training.runner.release()
     training.runner.advance(SETTLE)
     notebook.run("c")
-    assert pictures_in(notebook.twins("a")[0]) == 1
+    assert images_in(notebook.snapshots("a")[0]) == 1
 
 
 def test_what_came_between_cells_and_nobody_took_is_put_out_again(without_page: Notebook) -> None:
@@ -252,7 +254,7 @@ def test_what_came_between_cells_and_nobody_took_is_put_out_again(without_page: 
 
     without_page.run("a", ProgressPanel(training), before=lambda: in_the_middle(training))
     without_page.run("b", before=cell)
-    assert "trained in 7 s" in without_page.twins("a")[0]
+    assert "trained in 7 s" in without_page.snapshots("a")[0]
 
 
 def test_where_there_is_no_kernel_the_view_is_put_out_alone(
@@ -263,7 +265,7 @@ def test_where_there_is_no_kernel_the_view_is_put_out_alone(
     assert len(page.outputs["a"]) == 1
 
 
-def test_a_twin_that_fails_leaves_the_view_displayed_once(
+def test_a_snapshot_that_fails_leaves_the_view_displayed_once(
     page: Notebook, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     grid = ImageGrid(training_of(images(3)))
@@ -291,16 +293,16 @@ def test_it_is_renewed_after_a_save_and_not_with_each_keystroke(page: Notebook) 
     training.runner.advance(SETTLE)
     assert while_sending == [before]
     assert len(page.updates) == before + 1
-    assert "a red fox" in page.twins("a")[0]
+    assert "a red fox" in page.snapshots("a")[0]
 
 
-def test_what_cannot_be_saved_now_is_in_the_twin_all_the_same(page: Notebook) -> None:
+def test_what_cannot_be_saved_now_is_in_the_snapshot_all_the_same(page: Notebook) -> None:
     training = displayed(page)
     training.service.before["update_asset"] = unreachable
     training.edit([caption(1, "a fox")])
     training.runner.advance(SETTLE)
-    assert "a fox" in page.twins("a")[0]
-    assert "1 not on the service yet" in page.twins("a")[0]
+    assert "a fox" in page.snapshots("a")[0]
+    assert "1 not on the service yet" in page.snapshots("a")[0]
 
 
 def test_each_save_renews_it_once_and_the_last_change_always_comes(page: Notebook) -> None:
@@ -310,7 +312,7 @@ def test_each_save_renews_it_once_and_the_last_change_always_comes(page: Noteboo
         for words in ("a", "a f", f"a fox, {n}"):
             training.edit([caption(1, words)])
         training.sync()
-        assert f"a fox, {n}" in page.twins("a")[0]
+        assert f"a fox, {n}" in page.snapshots("a")[0]
     assert len(page.updates) == before + saves
     training.runner.advance(100 * SETTLE)
     assert len(page.updates) == before + saves
@@ -326,7 +328,7 @@ def test_images_that_are_late_are_not_asked_for_with_each_change(page: Notebook)
     assert len(training.small.asked) == 3
     training.runner.hold = False
     training.runner.release()
-    assert pictures_in(page.twins("a")[0]) == 3
+    assert images_in(page.snapshots("a")[0]) == 3
 
 
 def test_images_come_though_words_of_a_later_cell_were_faster(page: Notebook) -> None:
@@ -337,10 +339,10 @@ def test_images_come_though_words_of_a_later_cell_were_faster(page: Notebook) ->
     held, training.runner.held, training.runner.hold = training.runner.held, [], False
     training.change(sync=SyncState(phase="sending"))
     page.run("b", before=lambda: training.edit([caption(1, "a fox")]))
-    assert "a fox" in page.twins("a")[0] and pictures_in(page.twins("a")[0]) == 0
+    assert "a fox" in page.snapshots("a")[0] and images_in(page.snapshots("a")[0]) == 0
     training.runner.held = held
     training.runner.release()
-    assert "a fox" in page.twins("a")[0] and pictures_in(page.twins("a")[0]) == 3
+    assert "a fox" in page.snapshots("a")[0] and images_in(page.snapshots("a")[0]) == 3
 
 
 def test_what_looks_the_same_is_not_put_out_again(page: Notebook) -> None:
@@ -374,13 +376,13 @@ def test_it_follows_a_run_at_its_beginning_and_its_end_only(page: Notebook) -> N
     )
     training.change(run=ended, model=replace(training.state.model, status="trained"))
     training.runner.advance(SETTLE)
-    (html,) = page.twins("a")
+    (html,) = page.snapshots("a")
     assert "trained in 7 s" in html and "0.0500 → 0.0200 in 80 steps" in html
-    assert pictures_in(html) == 1
-    assert "no image generator" in html
+    assert images_in(html) == 1
+    assert "colours and textures only" in html
 
 
-def test_an_older_twin_that_comes_late_does_not_replace_a_newer_one(page: Notebook) -> None:
+def test_an_older_snapshot_that_comes_late_does_not_replace_a_newer_one(page: Notebook) -> None:
     training = training_of(images(3))
     page.run("a", ImageGrid(training))
     training.runner.hold = True
@@ -390,29 +392,29 @@ def test_an_older_twin_that_comes_late_does_not_replace_a_newer_one(page: Notebo
     training.edit([caption(1, "a fox")])
     training.sync()
     training.runner.advance(SETTLE)
-    assert "a fox" in page.twins("a")[0]
+    assert "a fox" in page.snapshots("a")[0]
     before = len(page.updates)
     training.runner.held = older
     training.runner.release()
-    assert len(page.updates) == before and "a fox" in page.twins("a")[0]
+    assert len(page.updates) == before and "a fox" in page.snapshots("a")[0]
 
 
-def test_a_cell_that_is_run_again_has_one_twin_and_the_old_one_rests(page: Notebook) -> None:
+def test_a_cell_that_is_run_again_has_one_snapshot_and_the_old_one_rests(page: Notebook) -> None:
     training = training_of(images(3))
     old, new = ImageGrid(training), ImageGrid(training)
     page.run("a", old)
     training.runner.advance(SETTLE)
     page.run("a", new)
     training.runner.advance(SETTLE)
-    assert len(page.twins("a")) == 1
+    assert len(page.snapshots("a")) == 1
     page.updates.clear()
     training.edit([caption(1, "a fox")])
     training.sync()
     training.runner.advance(SETTLE)
-    assert [output.display_id for output in page.updates] == [new.twin]
+    assert [output.display_id for output in page.updates] == [new.snapshot_class]
     page.run("a", old)  # an old view is displayed again
     training.runner.advance(SETTLE)
-    assert "a fox" in page.twins("a")[0]
+    assert "a fox" in page.snapshots("a")[0]
 
 
 def test_two_views_of_one_cell_and_one_view_in_two_cells_are_all_renewed(page: Notebook) -> None:
@@ -424,8 +426,8 @@ def test_two_views_of_one_cell_and_one_view_in_two_cells_are_all_renewed(page: N
         training.edit([caption(1, words)])
         training.sync()
         training.runner.advance(SETTLE)
-        twins = [*page.twins("a"), *page.twins("b")]
-        assert all(words in html for html in twins)
+        snapshots = [*page.snapshots("a"), *page.snapshots("b")]
+        assert all(words in html for html in snapshots)
 
     page.run("a", one, two)
     page.run("b")
@@ -434,10 +436,10 @@ def test_two_views_of_one_cell_and_one_view_in_two_cells_are_all_renewed(page: N
     all_follow("a dog")
     page.run("b", two)  # one of the two places of `one` is gone
     all_follow("a cat")
-    assert len(page.twins("a")) == 2 and len(page.twins("b")) == 1
+    assert len(page.snapshots("a")) == 2 and len(page.snapshots("b")) == 1
 
 
-def test_a_closed_view_leaves_its_twin_as_it_is_and_is_let_go(page: Notebook) -> None:
+def test_a_closed_view_leaves_its_snapshot_as_it_is_and_is_let_go(page: Notebook) -> None:
     training = training_of(images(3))
     grid = ImageGrid(training)
     page.run("a", grid)
@@ -457,7 +459,7 @@ def test_a_closed_view_leaves_its_twin_as_it_is_and_is_let_go(page: Notebook) ->
 
 
 @pytest.mark.parametrize(
-    ("chosen", "local", "twins", "pictures"),
+    ("chosen", "local", "snapshots", "pictures"),
     [
         (None, True, 1, 3),
         (None, False, 1, 0),
@@ -467,25 +469,25 @@ def test_a_closed_view_leaves_its_twin_as_it_is_and_is_let_go(page: Notebook) ->
     ],
 )
 def test_what_is_kept_in_a_notebook_is_for_the_person_to_say(
-    without_page: Notebook, chosen: Any, local: bool, twins: int, pictures: int
+    without_page: Notebook, chosen: Any, local: bool, snapshots: int, pictures: int
 ) -> None:
     nbt.options.snapshots = chosen
     training = training_of(images(3), is_local=local)
     without_page.run("a", ImageGrid(training))
-    kept = without_page.twins("a")
-    assert len(kept) == twins
-    assert sum(map(pictures_in, kept)) == pictures
+    kept = without_page.snapshots("a")
+    assert len(kept) == snapshots
+    assert sum(map(images_in, kept)) == pictures
     assert all("number 2" in html and "picture-2.png" in html for html in kept)
 
 
-def test_a_changed_option_holds_from_the_next_twin_on(page: Notebook) -> None:
+def test_a_changed_option_holds_from_the_next_snapshot_on(page: Notebook) -> None:
     training = displayed(page)
-    assert pictures_in(page.twins("a")[0]) == 3
+    assert images_in(page.snapshots("a")[0]) == 3
     nbt.options.snapshots = "text"
     training.edit([caption(1, "a fox")])
     training.sync()
     training.runner.advance(SETTLE)
-    assert pictures_in(page.twins("a")[0]) == 0 and "a fox" in page.twins("a")[0]
+    assert images_in(page.snapshots("a")[0]) == 0 and "a fox" in page.snapshots("a")[0]
     nbt.options.snapshots = "off"
     before = len(page.updates)
     training.edit([caption(1, "a dog")])
@@ -525,7 +527,7 @@ def rows_of(draw: st.DrawFn) -> tuple[tuple[ImageRow, ...], tuple[PairRow, ...]]
         st.integers(0, 70), st.integers(0, 70), st.sampled_from(["", "do it"]), st.booleans()
     )
     pairs = tuple(
-        replace(pair(n, source, target, words), refusal="no such picture" if refused else "")
+        replace(pair(n, source, target, words), refusal="no such image" if refused else "")
         for n, (source, target, words, refused) in enumerate(draw(st.lists(both, max_size=40)))
     )
     return rows, pairs
@@ -548,7 +550,7 @@ def said(words: str, what: str) -> int:
 @given(drafts())
 def test_its_numbers_are_those_of_the_frames(draft: Draft) -> None:
     images_, pairs_ = images_frame(draft), pairs_frame(draft)
-    sheet, table = render.images(draft), render.pairs(draft)
+    sheet, table = markup.images(draft), markup.pairs(draft)
     assert said(sheet.words, "images?") == len(images_)
     assert said(sheet.words, "without a caption") == (images_["caption"] == "").sum()
     assert said(sheet.words, "refused") == (images_["state"] == "refused").sum()
@@ -579,20 +581,20 @@ def test_a_contact_sheet_and_pairs_say_what_is_missing(without_page: Notebook) -
     pairs = [pair(1, 1, 2), pair(2, 3, 9), pair(3, 1, 4, ""), replace(pair(4, 1, 1), source="")]
     training = training_of(rows, pairs, type=EDIT)
     without_page.run("a", ImageGrid(training), PairTable(training))
-    grid, table = (Elements(html).text for html in without_page.twins("a"))
+    grid, table = (Elements(html).text for html in without_page.snapshots("a"))
     assert "4 images · 2 without a caption · 1 refused" in grid
     for words in ("a fox", "some dog", "no caption", "refused"):
         assert words in grid
-    for words in ("not in the set any more", "not chosen yet", "no instruction", "colour it"):
+    for words in ("no longer in the dataset", "not chosen yet", "no instruction", "colour it"):
         assert words in table
 
 
-def test_a_picture_that_cannot_be_made_is_said_to_be_missing(without_page: Notebook) -> None:
+def test_an_image_that_cannot_be_made_is_said_to_be_missing(without_page: Notebook) -> None:
     training = training_of(images(3))
     del training.service.contents["asset_1"]
     without_page.run("a", ImageGrid(training))
-    (html,) = without_page.twins("a")
-    assert pictures_in(html) == 2 and html.count("no picture") == 1
+    (html,) = without_page.snapshots("a")
+    assert images_in(html) == 2 and html.count("no image") == 1
 
 
 def test_every_view_says_something(without_page: Notebook) -> None:
@@ -601,16 +603,16 @@ def test_every_view_says_something(without_page: Notebook) -> None:
     wanted = {
         ImageGrid: ["Images", "3 images"],
         PairTable: ["Pairs", "1 pair"],
-        ConfigForm: ["Configuration", "1 pair × 20 repeats", "Rank", "64 · default"],
-        LaunchPanel: ["Price", "1,296 simulated CU"],
-        ProgressPanel: ["Training", "nothing was started yet"],
-        ImagePicker: ["Pictures", "3 images"],
+        ConfigForm: ["Settings", "1 pair × 20 repeats", "Rank", "64 · default"],
+        LaunchPanel: ["Cost", "1,296 simulated CU"],
+        ProgressPanel: ["Training", "not started"],
+        ImagePicker: ["Images", "3 images"],
     }
     wanted[Studio] = [w for view, words in wanted.items() if view is not ImagePicker for w in words]
     for view, words in wanted.items():
         shown_ = view(training)
         without_page.run("a", shown_)
-        (html,) = without_page.twins("a")
+        (html,) = without_page.snapshots("a")
         text = Elements(html).text
         for word in ("animal stickers", "Local Phoenix · nothing is charged", "as of ", *words):
             assert word in text, (view, word)
@@ -636,10 +638,10 @@ def test_it_stays_small_whatever_is_in_it(without_page: Notebook, view: Any) -> 
         ]
     )
     without_page.run("a", view(training))
-    (html,) = without_page.twins("a")
+    (html,) = without_page.snapshots("a")
     assert len(html.encode()) <= BYTES_MAX
     wanted = {ImageGrid: 24, PairTable: 40, Studio: 64}[view]
-    assert pictures_in(html) == wanted
+    assert images_in(html) == wanted
     # Not much smaller than it must be.
     assert len(html.encode()) >= BYTES_MAX / 3
 
@@ -652,7 +654,7 @@ def test_names_captions_and_instructions_stay_text(without_page: Notebook, words
         run=Run(run_id="run_1", status="trained", samples=(EpochSamples(epoch=1, asset_ids=()),))
     )
     without_page.run("a", Studio(training))
-    (html,) = without_page.twins("a")
+    (html,) = without_page.snapshots("a")
     assert_only_ours(html)
     one_line = " ".join(words.split())
     text = Elements(html).text
@@ -669,9 +671,9 @@ def test_any_text_stays_text(words: list[str]) -> None:
         pairs=(pair(1, 1, 2, more),),
     )
     training = training_of(draft.images, draft.pairs, type=EDIT, name=name)
-    parts = [render.images(draft), render.pairs(draft), render.facts(name, said_, [(more, name)])]
+    parts = [markup.images(draft), markup.pairs(draft), markup.facts(name, said_, [(more, name)])]
     made = {row.image_id: Thumbnail(mime="image/jpeg", content=b"x") for row in draft.images}
-    html = render.as_html(training, parts, made, as_of="now", classes="nbt-twin-0")
+    html = markup.as_html(training, parts, made, as_of="now", classes="nbt-snapshot-0")
     assert_only_ours(html)
     text = Elements(html).text
     for word in words:
@@ -697,7 +699,7 @@ OURS = {
 
 
 def assert_only_ours(html: str) -> None:
-    """No element, attribute, address or formula is there but those that the twin is made of."""
+    """No element, attribute, address or formula is there but those that the snapshot is made of."""
     parsed = Elements(html)
     for tag, attributes in parsed.elements:
         assert tag in OURS and set(attributes) <= OURS[tag], (tag, attributes)
@@ -723,10 +725,10 @@ def test_it_holds_no_address_no_path_and_no_key(without_page: Notebook, tmp_path
         problem=f"could not read {tmp_path}", sync=SyncState(phase="failed", message=signed)
     )
     without_page.run("a", Studio(training), *(v(training) for v in (ImageGrid, ImagePicker)))
-    for html in without_page.twins("a"):
+    for html in without_page.snapshots("a"):
         for hidden in ("s3cret", "there.example", str(tmp_path), "mine.png", "asset_1"):
             assert hidden not in html
-    assert "1 picture" in without_page.twins("a")[0]
+    assert "1 image" in without_page.snapshots("a")[0]
 
 
 def test_samples_carry_their_prompts(without_page: Notebook) -> None:
@@ -744,6 +746,6 @@ def test_samples_carry_their_prompts(without_page: Notebook) -> None:
         ),
     )
     without_page.run("a", ProgressPanel(training))
-    (html,) = without_page.twins("a")
-    assert pictures_in(html) == 3
+    (html,) = without_page.snapshots("a")
+    assert images_in(html) == 3
     assert "epoch 3" in html and "a mushroom" in html and "a star" in html

@@ -72,13 +72,13 @@ class FolderFiles:
             "reason": shown(reason, MESSAGE_MAX),
             "badges": [_there(row)] if row else [],
             # Changes with the file, so that a browser knows an old thumbnail for one.
-            "picture": f"{file.bytes}-{file.changed}",
+            "version": f"{file.bytes}-{file.changed}",
             "colour": colour,
         }
 
 
 class FolderGrid(ImageGrid):
-    """The pictures of ``folder``, to choose some for ``training``. It changes neither."""
+    """The images of ``folder``, to choose some for ``training``. It changes neither."""
 
     _css = bundle("folder.css")
 
@@ -102,7 +102,7 @@ class FolderGrid(ImageGrid):
 
     @property
     def room(self) -> int:
-        """How many more pictures the training takes."""
+        """How many more images the training takes."""
         return max(0, catalog.IMAGES_MAX - len(self.session.state.draft.images))
 
     def source(self, table: object) -> Source:  # noqa: ARG002  # all it has
@@ -111,7 +111,7 @@ class FolderGrid(ImageGrid):
     def standing(self, table: object) -> object:  # noqa: ARG002
         return self.folder
 
-    def pictures(self, ids: Sequence[str], px: int) -> Sequence[Future[Thumbnail]]:
+    def thumbnails(self, ids: Sequence[str], px: int) -> Sequence[Future[Thumbnail]]:
         return self.folder.thumbnails(ids, px)
 
     def tell(self, listing: Listing, ids: Sequence[str], total: int, answer: Answer) -> None:
@@ -126,8 +126,8 @@ class FolderGrid(ImageGrid):
     def _summary(self, state: TrainingState) -> dict[str, Any]:
         files, room = len(self.folder.files), self.room
         most = catalog.IMAGES_MAX
-        full = f"The training is full: it has {most} of {most} pictures."
-        words = f"The training takes {room} more of {most} pictures." if room else full
+        full = f"The training is full: it has {most} of {most} images."
+        words = f"{room} of {most} slots left." if room else full
         return {
             **super()._summary(state),
             "picking": True,
@@ -141,7 +141,7 @@ class FolderGrid(ImageGrid):
 
 
 def _there(row: ImageRow) -> dict[str, str]:
-    why = f"This picture is in the training already, as {shown(row.name, 80)}."
+    why = f"This image is already in the training, as {shown(row.name, 80)}."
     return {"text": "in the training", "tone": "hint", "why": why}
 
 

@@ -18,9 +18,9 @@ from phoenix_nbtrain.session.state import TrainingState
 from phoenix_nbtrain.text import MESSAGE_MAX, counted, shown
 from phoenix_nbtrain.widgets.base import error_line
 from phoenix_nbtrain.widgets.panels import Panel, buttoned, free, marked, note, pill, text
-from phoenix_nbtrain.widgets.picker.folder_panel import Shelf
+from phoenix_nbtrain.widgets.picker.folder_panel import FolderPanel
 from phoenix_nbtrain.widgets.row_sources import sendable
-from phoenix_nbtrain.widgets.snapshot.render import Section
+from phoenix_nbtrain.widgets.snapshot.markup import Section
 
 LISTED = 200
 """Most files whose fate is listed; the counts above cover all."""
@@ -52,7 +52,7 @@ class Chooser(FileChooser):
         self._label.layout.display = "none"
         self._select.layout.width = "auto"
         self._gb.layout.grid_gap = "8px"
-        self._filename.placeholder = "empty: the whole folder"
+        self._filename.placeholder = "leave empty for the whole folder"
         self._show_dialog()
 
     def _set_form_values(self, path: str, filename: str) -> None:
@@ -98,25 +98,25 @@ class Chooser(FileChooser):
 
 
 class ImagePicker(Panel):
-    """Adds pictures to ``training`` from files where the kernel runs: all, or chosen ones."""
+    """Adds images to ``training`` from files where the kernel runs: all, or chosen ones."""
 
     def __init__(self, training: object) -> None:
         self._chooser: Chooser | None = None
-        self.shelf: Shelf | None = None
+        self.folder_panel: FolderPanel | None = None
         """The folder that is laid open to choose from, if one is."""
         self._adding = False
         self._sought = 0
         self._folder = Path.cwd()
         self._path = widgets.Text(
-            placeholder="Folder, picture or zip, on the computer where this notebook runs",
-            description="Add pictures from",
+            placeholder="Folder, image or zip, on the computer where this notebook runs",
+            description="Add images from",
             continuous_update=True,
             _dom_classes=("nbt-in", "nbt-path"),
         )
         self._path.on_msg(self._message)
         self._browse = buttoned("Browse…", "nbt-browse", click=self._browsed)
-        self._show = buttoned("Choose…", "nbt-show", click=self._shown)
-        self._show.tooltip = "Show the folder's pictures, to choose some"
+        self._show = buttoned("Preview…", "nbt-show", click=self._shown)
+        self._show.tooltip = "Show the folder's images, to choose some"
         self._add = buttoned("Add all", "nbt-add", click=self._added)
         self._slot = widgets.VBox(_dom_classes=("nbt-slot",))
         self._report = marked("nbt-report")
@@ -125,7 +125,7 @@ class ImagePicker(Panel):
         )
         head = marked("nbt-h", "nbt-picker-head")
         head.value = (
-            f'<span>Pictures</span><span class="nbt-grow"></span>{pill(session_of(training))}'
+            f'<span>Images</span><span class="nbt-grow"></span>{pill(session_of(training))}'
         )
         super().__init__(training, [head, row, self._slot, self._report], name="picker")
 
@@ -135,15 +135,15 @@ class ImagePicker(Panel):
         self._browse.disabled = self._show.disabled = locked
         self._add.disabled = locked or self._adding
         self._add.description = "Adding…" if self._adding else "Add all"
-        if self.shelf is not None:
-            self.shelf.paint(adding=self._adding, locked=locked)
+        if self.folder_panel is not None:
+            self.folder_panel.paint(adding=self._adding, locked=locked)
 
     def words(self) -> str:
         images = counted(len(self.session.state.draft.images), "image")
         return f"{shown(self.session.name, 30)} · {images} · {self.session.where}"
 
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
-        return [Section("Pictures", counted(len(state.draft.images), "image"))]
+        return [Section("Images", counted(len(state.draft.images), "image"))]
 
     # -- choosing --------------------------------------------------------------------------------
 
@@ -176,7 +176,7 @@ class ImagePicker(Panel):
 
     def _shut(self) -> None:
         """Close what is open below the path: the names in it leave the notebook's state."""
-        held, self._chooser, self.shelf = (self._chooser, self.shelf), None, None
+        held, self._chooser, self.folder_panel = (self._chooser, self.folder_panel), None, None
         self._sought += 1  # what is being listed has come too late
         self._slot.children = []
         for part in held:
@@ -190,7 +190,7 @@ class ImagePicker(Panel):
         if path:
             self.turn(lambda: self._look(str(Path(path).expanduser()), recursive=False))
         else:
-            self.turn(lambda: self._warn("Name a folder first."))
+            self.turn(lambda: self._warn("Enter a folder first."))
 
     def _look(self, path: str, *, recursive: bool) -> None:
         self._shut()
@@ -210,7 +210,7 @@ class ImagePicker(Panel):
             self._failed(error)
             return
         self._tell("")
-        self.shelf = Shelf(
+        self.folder_panel = FolderPanel(
             self.session,
             folder,
             recursive=recursive,
@@ -218,11 +218,11 @@ class ImagePicker(Panel):
             look=lambda path, deep: self.turn(lambda: self._look(path, recursive=deep)),
             shut=lambda: self.turn(self._shut),
         )
-        self.shelf.grid.observe(
+        self.folder_panel.grid.observe(
             lambda _: self.turn(lambda: self.paint(self.session.state)), names="selected"
         )
         self.paint(self.session.state)
-        self._slot.children = [self.shelf]
+        self._slot.children = [self.folder_panel]
 
     # -- adding ----------------------------------------------------------------------------------
 
@@ -236,7 +236,7 @@ class ImagePicker(Panel):
     def _ask(self) -> None:
         path = self._path.value.strip()
         if not path:
-            self._warn("Name a folder, a picture or a zip first.")
+            self._warn("Enter a folder, image or zip first.")
         elif not self._adding:
             self._shut()
             whole = Path(path).expanduser()
@@ -245,7 +245,7 @@ class ImagePicker(Panel):
 
     def _take(self, paths: list[Path]) -> None:
         if paths and not self._adding:
-            self._send(paths, text(counted(len(paths), "picture")), again=True)
+            self._send(paths, text(counted(len(paths), "image")), again=True)
 
     def _send(self, source: object, called: str, *, again: bool) -> None:
         """Add what was chosen: by ``again`` also what was removed before, if it was chosen itself."""
@@ -265,8 +265,8 @@ class ImagePicker(Panel):
             self._failed(error)
         else:
             self._tell(_told(report))
-            if self.shelf is not None:
-                self.shelf.grid.selected = []
+            if self.folder_panel is not None:
+                self.folder_panel.grid.selected = []
             elif report.added:
                 self._path.value = ""
         self.paint(self.session.state)

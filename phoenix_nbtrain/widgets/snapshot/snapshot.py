@@ -24,13 +24,13 @@ from typing import Any, NamedTuple
 
 import traitlets
 
-from phoenix_nbtrain.preferences import options
 from phoenix_nbtrain.session.state import Thumbnail, TrainingState
 from phoenix_nbtrain.text import shown
+from phoenix_nbtrain.user_options import options
 from phoenix_nbtrain.widgets.base import View, when_all
 from phoenix_nbtrain.widgets.serial_queue import SerialQueue
 from phoenix_nbtrain.widgets.snapshot import notebook_cell
-from phoenix_nbtrain.widgets.snapshot.render import Pictures, Section, as_html, as_text, clock
+from phoenix_nbtrain.widgets.snapshot.markup import Images, Section, as_html, as_text, clock
 
 log = logging.getLogger(__name__)
 
@@ -53,14 +53,14 @@ FAILED = "the static snapshot of a view failed"
 class SnapshotView(View, traitlets.HasTraits):
     """Mixin for views that leave a static snapshot below them."""
 
-    twin = traitlets.Unicode(read_only=True).tag(sync=True)
+    snapshot_class = traitlets.Unicode(read_only=True).tag(sync=True)
     """The class of the snapshot's element and its display id; the view's script hides it by that."""
 
     _snapshot: Snapshot | None = None
 
-    @traitlets.default("twin")
+    @traitlets.default("snapshot_class")
     def _new_name(self) -> str:
-        return f"nbt-twin-{secrets.token_hex(8)}"
+        return f"nbt-snapshot-{secrets.token_hex(8)}"
 
     def snapshot(self, state: TrainingState) -> Sequence[Section]:
         """Return what a page without widgets shows of this view."""
@@ -97,7 +97,7 @@ class SnapshotView(View, traitlets.HasTraits):
         try:
             asked = notebook_cell.request()
             if asked is not None and not self._closed:
-                self._snapshot = self._snapshot or Snapshot(self, self.twin)
+                self._snapshot = self._snapshot or Snapshot(self, self.snapshot_class)
                 self._snapshot.display(asked)
         except Exception:
             # Raised here, it would have the view displayed a second time.
@@ -110,7 +110,7 @@ class Sheet(NamedTuple):
     made_of: tuple[object, ...] | None = None
     html: str = ""
     text: str = ""
-    images: Pictures | None = None
+    images: Images | None = None
     """All its images; ``None`` where some may be missing."""
 
 
@@ -138,7 +138,7 @@ class Snapshot:
         """Whether the last one is known to have been taken, as it was put out by a cell."""
         self._making: Made | None = None
         """The newest whole one that is not there yet."""
-        self._images: Pictures | None = None
+        self._images: Images | None = None
         """The images of the last whole one."""
         self._first: Any = None
         """The timer of `FIRST_SECONDS`, while it runs."""
@@ -346,13 +346,13 @@ class Snapshot:
         self,
         made_of: tuple[object, ...],
         sections: Sequence[Section],
-        pictures: Pictures | None,
+        inline: Images | None,
         *,
         young: bool = False,
     ) -> Sheet:
         classes = f"{self._name} nbt-young" if young else self._name
-        html = as_html(self._session, sections, pictures, as_of=AS_OF, classes=classes)
-        return Sheet(made_of, html, as_text(self._session, sections, as_of=AS_OF), pictures)
+        html = as_html(self._session, sections, inline, as_of=AS_OF, classes=classes)
+        return Sheet(made_of, html, as_text(self._session, sections, as_of=AS_OF), inline)
 
 
 _displayed: dict[str, Snapshot] = {}

@@ -54,7 +54,7 @@ THEIRS = {"SCENARIO_API_KEY": "for another", "SCENARIO_API_SECRET": "service"}
         ({}, {"to": "local", **KEYS}, "takes no api_key and no api_secret"),
         ({}, {**KEYS, "base_url": "http://phoenix.example/v1"}, "https"),
         *(
-            ({}, {**KEYS, "base_url": address}, "is not a whole address")
+            ({}, {**KEYS, "base_url": address}, "is incomplete")
             for address in (
                 *("https://", "https:///v1", "https:", "nonsense"),
                 "https://phoenix.test:99999/v1",
@@ -120,7 +120,7 @@ def test_a_key_in_a_cell_is_warned_of_each_time_the_cell_runs(monkeypatch, over,
     literal = "_ = nbt.connect(api_key='hunter2', api_secret=secret)"
     for _ in range(2):
         (words,) = warned(literal)
-        assert "A credential stands in cell" in words
+        assert "contains a credential" in words
         assert "hunter2" not in words
     assert warned("_ = nbt.connect(api_key=secret, api_secret=secret)") == []
 
@@ -147,7 +147,9 @@ def test_another_origin_gets_no_credentials():
 @pytest.mark.parametrize("value", [5, b"planted", ["planted"], object(), float("nan")])
 def test_an_argument_that_is_no_text_is_told_by_name_and_its_value_is_not_shown(name, value):
     given = {"api_key": "k", "api_secret": "s", name: value}
-    with pytest.raises(InputError, match=f"^{name} is a {type(value).__name__}, not a text") as e:
+    with pytest.raises(
+        InputError, match=f"^{name} must be text, not a {type(value).__name__}"
+    ) as e:
         connect(**given)
     assert "planted" not in str(e.value)
     with pytest.raises(InputError, match="no such Phoenix"):

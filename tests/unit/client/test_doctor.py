@@ -43,7 +43,7 @@ def test_the_connected_phoenix_is_the_one_that_is_asked():
     nbt.connect("local")
     found = examined()
     assert "Local Phoenix · nothing is charged" in found["phoenix"][1]
-    assert found["reached"] == ("ok", "one free read was answered")
+    assert found["reached"] == ("ok", "a free request succeeded")
     assert found["phoenix.sqlite"][0] == "ok"
 
 
@@ -59,7 +59,7 @@ def test_a_package_that_is_missing_or_too_old_is_named_with_its_cure(monkeypatch
     found = examined()
     assert found["safetensors"] == (
         "problem",
-        "not installed here; pip install 'phoenix-nbtrain' brings it",
+        "not installed here; pip install 'phoenix-nbtrain'",
     )
     assert found["waitress"][0] == "warning", "only serving needs it"
     assert found["pandas"] == ("problem", "2.9.3 is too old; pip install -U 'pandas>=3'")
@@ -161,7 +161,7 @@ def test_no_secret_is_ever_shown(monkeypatch, over, where, status):
         ("PHOENIX_NBTRAIN_HOME", "a" * 300, "data folder", "a shorter path"),
         ("PHOENIX_NBTRAIN_HOME", "/" + "a/" * 300, "data folder", "at most 470 bytes"),
         ("PHOENIX_NBTRAIN_HOME", "/proc/nbtrain", "data folder", "Make it writable"),
-        ("PHOENIX_NBTRAIN_HOME", "~nobody-of-that-name", "data folder", "names no folder"),
+        ("PHOENIX_NBTRAIN_HOME", "~nobody-of-that-name", "data folder", "is not a folder"),
     ],
 )
 def test_what_is_set_wrongly_is_a_problem_that_is_named(variable, value, check, words, monkeypatch):
@@ -189,7 +189,7 @@ def test_a_proxy_and_certificates_that_are_set_are_shown(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "words"), [(errno.ENOLCK, "cannot be locked"), (errno.ENOSPC, "Make room there")]
+    ("error", "words"), [(errno.ENOLCK, "cannot be locked"), (errno.ENOSPC, "Free up space there")]
 )
 def test_a_data_folder_without_locks_or_room_is_a_problem(monkeypatch, error, words):
     def no(*_: object) -> None:

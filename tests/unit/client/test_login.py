@@ -107,7 +107,7 @@ def test_logout_deletes_it_and_says_so(monkeypatch, hosted):
     assert "no saved login" in nbt.logout()
     typing(monkeypatch, *SECRETS[:2])
     nbt.login()
-    assert "is deleted" in nbt.logout()
+    assert "Deleted the saved login" in nbt.logout()
     assert not login_path().exists()
     assert nbt.connect().is_local
 
@@ -115,13 +115,13 @@ def test_logout_deletes_it_and_says_so(monkeypatch, hosted):
 def test_the_environment_comes_first_and_login_says_so(monkeypatch, hosted):
     typing(monkeypatch, *SECRETS[:2])
     monkeypatch.setenv("PHOENIX_NBTRAIN_BEARER_TOKEN", SECRETS[2])
-    assert "environment's credentials come first" in nbt.login()
+    assert "Credentials from the environment take precedence" in nbt.login()
 
 
 @pytest.mark.parametrize("answers", [("",), ("key", "  ")])
 def test_nothing_typed_is_nothing_saved(monkeypatch, hosted, answers):
     typing(monkeypatch, *answers)
-    with pytest.raises(CredentialsError, match="was typed"):
+    with pytest.raises(CredentialsError, match="was entered"):
         nbt.login()
     assert (hosted.requests, login_path().exists()) == ([], False)
 
@@ -129,7 +129,7 @@ def test_nothing_typed_is_nothing_saved(monkeypatch, hosted, answers):
 @pytest.mark.parametrize("bad", ["kéy", "two words", "line\nbreak", "nul\0"])
 def test_what_cannot_be_a_key_is_refused_without_showing_it(monkeypatch, hosted, bad):
     typing(monkeypatch, bad, "secret")
-    with pytest.raises(CredentialsError, match="Copy it again") as caught:
+    with pytest.raises(CredentialsError, match="Copy all of it again") as caught:
         nbt.login()
     assert bad not in str(caught.value)
     assert hosted.requests == []

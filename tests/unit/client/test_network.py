@@ -130,14 +130,14 @@ def test_a_dead_proxy_is_named_without_its_password(value, monkeypatch):
 def test_a_proxy_is_not_asked_for_hosts_that_it_is_not_for(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "socks://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "[::1],phoenix.invalid")
-    assert "phoenix.invalid: its name is not known" in refused().message
+    assert "phoenix.invalid: its name could not be resolved" in refused().message
     assert "127.0.0.1: Connection refused" in refused("https://127.0.0.1:9/").message
 
 
 @pytest.mark.parametrize(
     ("user", "reply", "words"),
     [
-        ("", "407 Proxy Authentication Required", "wants a user name and a password"),
+        ("", "407 Proxy Authentication Required", "requires a user name and password"),
         (f"me:{SECRET}@", "407 Proxy Authentication Required", "refused the user name"),
         ("", "403 Forbidden", r"refuses phoenix\.invalid: 403 Forbidden.*NO_PROXY"),
         ("", "502 Bad Gateway", r"refuses phoenix\.invalid: 502 Bad Gateway"),

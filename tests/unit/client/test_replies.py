@@ -124,7 +124,7 @@ def test_the_property_covers_every_operation():
 )  # fmt: skip
 def test_a_200_that_is_no_object_of_the_services_is_no_reply(call, page):
     wire = answering(200, content=page)
-    with pytest.raises(ServiceUnreachable, match="not a reply from Phoenix") as caught:
+    with pytest.raises(ServiceUnreachable, match="not from Phoenix") as caught:
         CALLS[call](wire.phoenix)
     assert caught.value.sent
 

@@ -296,7 +296,7 @@ def test_wrong_credentials_are_in_no_variable_of_the_traceback(client_of):
     with pytest.raises(CredentialsError) as both:
         connect(api_key=KEY, api_secret=SECRET, bearer_token=TOKEN)
     assert not leaked_by(told(both.value))
-    with pytest.raises(InputError, match="api_secret is a bytes") as no_text:
+    with pytest.raises(InputError, match="api_secret must be text") as no_text:
         connect(api_key=KEY, api_secret=SECRET.encode())  # type: ignore[arg-type]  # the mistake
     assert not leaked_by(told(no_text.value))
     with pytest.raises(CredentialsError) as broken:
@@ -343,7 +343,7 @@ def test_a_login_that_cannot_be_saved_is_not_shown(monkeypatch, over, tmp_path):
     monkeypatch.setattr("getpass.getpass", lambda _: typed.pop())
     (tmp_path / "file").touch()
     monkeypatch.setenv("PHOENIX_NBTRAIN_HOME", str(tmp_path / "file"))
-    with pytest.raises(StoreError, match="Nothing can be kept") as caught:
+    with pytest.raises(StoreError, match="Nothing can be saved") as caught:
         login(base_url="https://phoenix.test/v1")
     assert not leaked_by(told(caught.value))
 
@@ -362,7 +362,7 @@ def test_a_signed_address_is_in_no_variable_of_the_traceback():
 
 
 @pytest.mark.parametrize("kind", ["key", "token"])
-def test_no_picture_of_the_credentials_themselves_shows_them(kind):
+def test_no_image_of_the_credentials_themselves_shows_them(kind):
     given = credentials() if kind == "key" else Credentials(bearer_token=Secret(KEY))
     shown = [
         repr(given),

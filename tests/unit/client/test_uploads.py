@@ -1,4 +1,4 @@
-"""A picture arrives once and whole, wherever its upload was cut off."""
+"""An image arrives once and whole, wherever its upload was cut off."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_the_service_fetches_an_address_and_nothing_is_fetched_here():
      "http://user@a.test/x.png", "https://u:hunter2@a.test/x.png", "https:///x.png", "x.png", "",
      "https://[::1"],
 )  # fmt: skip
-def test_an_address_that_is_no_picture_of_the_web_is_not_passed_on(url):
+def test_an_address_that_is_no_image_of_the_web_is_not_passed_on(url):
     wire = answering(200)
     with pytest.raises(InputError) as caught:
         wire.phoenix.import_image(url)
@@ -225,7 +225,7 @@ def test_an_address_that_is_no_picture_of_the_web_is_not_passed_on(url):
     assert wire.requests == []
 
 
-def test_what_is_no_picture_is_refused_before_anything_is_begun():
+def test_what_is_no_image_is_refused_before_anything_is_begun():
     wire = answering(200)
     with pytest.raises(ImageError):
         wire.phoenix.upload_image("a.png", bytes(uploads.INLINE_BYTES_MAX + 1))

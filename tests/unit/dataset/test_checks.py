@@ -67,8 +67,8 @@ def test_a_good_dataset_has_no_findings(draft: Draft) -> None:
         (image(1, "sks, thing 2"), "same-caption"),
         (image(1, "a thing"), "trigger-missing"),
         (image(1, width=1023), "small"),
-        (image(1, content_hash="2"), "same-picture"),
-        (image(1, refusal="not a picture"), "refused"),
+        (image(1, content_hash="2"), "same-image"),
+        (image(1, refusal="not an image"), "refused"),
     ],
 )
 def test_one_bad_row_is_found(row: ImageRow, kind: str) -> None:

@@ -71,7 +71,7 @@ def test_an_edit_clears_the_refusal_of_its_row(draft: Draft) -> None:
 def test_a_cell_that_changed_since_it_was_read_is_refused_with_what_it_holds(draft: Draft) -> None:
     later = done(draft, caption("img_a", "theirs"), caption("img_b", "theirs")).draft
     stale = done(later, caption("img_a", "mine"), base=7)
-    assert "meanwhile" in reason(stale)
+    assert "in the meantime" in reason(stale)
     assert stale.refused[0].value == "theirs"
     assert stale.draft is later
     other = done(later, caption("img_c", "mine"), base=7)
@@ -98,7 +98,7 @@ def test_a_revision_that_never_was_is_refused(draft: Draft, base: Any) -> None:
     ],
 )
 def test_only_cells_may_be_edited_on_an_older_revision(draft: Draft, edit: Any) -> None:
-    assert "Look again" in reason(done(draft, edit, base=6))
+    assert "try again" in reason(done(draft, edit, base=6))
     assert done(draft, edit, base=7).accepted == (0,)
 
 
@@ -203,13 +203,13 @@ def test_a_deleted_image_leaves_its_pairs_with_a_reason(draft: Draft) -> None:
     applied = done(draft, op("delete", "img_b"))
     gone = applied.draft
     assert list(gone.image) == ["img_a", "img_c", "img_d"]
-    assert gone.pair["pair_1"].refusal == "its target picture was removed"
+    assert gone.pair["pair_1"].refusal == "its target image was removed"
     assert gone.pair["pair_2"].refusal == ""
     assert gone.removed == {"asset_bbbbbbbb"}
     assert content(undone(applied)) == content(draft)
 
     worded = done(gone, put("pair_1", "instruction", "x")).draft
-    assert worded.pair["pair_1"].refusal == "its target picture was removed"
+    assert worded.pair["pair_1"].refusal == "its target image was removed"
     fixed = done(gone, put("pair_1", "target", "img_c"))
     assert fixed.draft.pair["pair_1"].refusal == ""
     assert content(undone(fixed)) == content(gone)
@@ -256,7 +256,7 @@ def test_an_asset_is_removed_there_even_where_no_reply_said_that_it_was_added() 
 
 def test_an_image_is_never_its_own_target(draft: Draft) -> None:
     applied = done(draft, put("pair_1", "source", "img_b"))
-    assert "same picture" in reason(applied)
+    assert "same image" in reason(applied)
     assert applied.refused[0].value == "img_a"
     insert = op("insert", "pair_9", values={"source": "img_a", "target": "img_a"})
     assert "same" in reason(done(draft, insert))
@@ -308,9 +308,9 @@ def test_sides_that_end_as_one_image_are_taken_back_and_nothing_else(draft: Draf
 def test_a_pair_may_begin_empty_and_says_what_it_lacks(draft: Draft) -> None:
     values = {"source": "", "target": "", "instruction": "turn"}
     begun = done(draft, op("insert", "pair_9", values=values))
-    assert begun.draft.pair["pair_9"].refusal == "it has no source picture yet"
+    assert begun.draft.pair["pair_9"].refusal == "it has no source image yet"
     half = done(begun.draft, put("pair_9", "source", "a.png")).draft
-    assert half.pair["pair_9"].refusal == "it has no target picture yet"
+    assert half.pair["pair_9"].refusal == "it has no target image yet"
     whole = done(half, put("pair_9", "target", "b.png")).draft
     assert whole.pair["pair_9"].refusal == ""
     assert content(undone(begun)) == content(draft)
@@ -324,7 +324,7 @@ def test_a_swap_changes_the_sides_and_keeps_the_rest(draft: Draft) -> None:
     assert content(undone(applied)) == content(draft)
     later = done(draft, put("pair_1", "target", "img_c")).draft
     late = done(later, swap, base=draft.revision)
-    assert "meanwhile" in reason(late) and late.draft is later
+    assert "in the meantime" in reason(late) and late.draft is later
     assert done(later, swap, base=later.revision).accepted == (0,)
 
 
@@ -498,7 +498,7 @@ def test_of_two_pairs_of_the_same_images_one_stays() -> None:
     [
         ("img_a", "yours", "mine or theirs"),
         ("pair_2", "mine", "nothing to choose"),
-        ("img_c", "mine", "no longer in the set"),
+        ("img_c", "mine", "no longer in the dataset"),
     ],
 )
 def test_a_choice_that_is_none_is_refused(row: str, side: str, says: str) -> None:

@@ -1,4 +1,4 @@
-"""A folder's pictures are listed by their names, and each that cannot be read says why."""
+"""A folder's images are listed by their names, and each that cannot be read says why."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from phoenix_nbtrain.dataset import folders
-from phoenix_nbtrain.dataset.folders import pictures_in
+from phoenix_nbtrain.dataset.folders import images_in
 from phoenix_nbtrain.errors import InputError
 
 Write = Callable[..., Path]
 
 
 def names(path: Path, **how: Any) -> list[str]:
-    return [found.inside for found in pictures_in(path, **how).files]
+    return [found.inside for found in images_in(path, **how).files]
 
 
-def test_pictures_are_listed_in_natural_order_and_the_others_counted(
+def test_images_are_listed_in_natural_order_and_the_others_counted(
     tmp_path: Path, write: Write
 ) -> None:
     for name in ("img10.png", "img2.JPG", "Img1.webp", "b.jpeg", "c.jfif"):
@@ -28,7 +28,7 @@ def test_pictures_are_listed_in_natural_order_and_the_others_counted(
     for name in ("notes.doc", "a.gif", "b.txt", ".hidden.png", "Thumbs.db"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "below.png").mkdir()
-    listed = pictures_in(tmp_path)
+    listed = images_in(tmp_path)
     assert [f.inside for f in listed.files] == [
         "b.jpeg", "c.jfif", "Img1.webp", "img2.JPG", "img10.png",
     ]  # fmt: skip
@@ -44,7 +44,7 @@ def test_folders_below_count_where_that_is_asked_for(tmp_path: Path, write: Writ
         write(name)
     assert names(tmp_path) == ["a.png"]
     assert names(tmp_path, recursive=True) == ["a.png", "line/cat.png", "line/deep/cat.png"]
-    assert pictures_in(tmp_path, recursive=True).folders == 0
+    assert images_in(tmp_path, recursive=True).folders == 0
 
 
 def test_a_file_without_an_extension_is_known_by_how_it_begins(
@@ -54,7 +54,7 @@ def test_a_file_without_an_extension_is_known_by_how_it_begins(
         write(f"x.{form}").rename(tmp_path / f"9f3a{form}")
     (tmp_path / "README").write_text("RIFF, a text")
     (tmp_path / "empty").write_bytes(b"")
-    listed = pictures_in(tmp_path)
+    listed = images_in(tmp_path)
     assert [f.inside for f in listed.files] == ["9f3ajpg", "9f3apng", "9f3awebp"]
     assert listed.others == 2
 
@@ -76,11 +76,11 @@ def test_links_and_pipes_say_what_they_are_and_loops_end(tmp_path: Path, write: 
     (tmp_path / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe.png")
     os.mkfifo(tmp_path / "pipe")
-    problems = {f.inside: f.problem for f in pictures_in(tmp_path, recursive=True).files}
+    problems = {f.inside: f.problem for f in images_in(tmp_path, recursive=True).files}
     assert problems.pop("a.png") == problems.pop("good.png") == ""
-    assert "gone" in problems.pop("gone.png")
+    assert "missing" in problems.pop("gone.png")
     assert "cannot be read" in problems.pop("round.png")
-    assert "no ordinary file" in problems.pop("pipe.png")
+    assert "not a regular file" in problems.pop("pipe.png")
     assert problems == {}
 
 
@@ -99,7 +99,7 @@ def test_a_file_that_vanishes_meanwhile_is_left_out_and_one_that_is_not_given_sa
         return real(path, **how)
 
     monkeypatch.setattr(folders.os, "stat", stat)
-    listed = pictures_in(tmp_path)
+    listed = images_in(tmp_path)
     assert [f.inside for f in listed.files] == ["a.png", "c.png"]
     assert "Permission denied" in listed.files[1].problem
 
@@ -117,11 +117,11 @@ def test_a_folder_that_cannot_be_read_is_told(
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    listed = pictures_in(tmp_path, recursive=True)
+    listed = images_in(tmp_path, recursive=True)
     assert [f.inside for f in listed.files] == ["a.png"]
     assert listed.unread == (str(tmp_path / "closed"),)
     with pytest.raises(InputError, match="Permission denied"):
-        pictures_in(tmp_path / "closed")
+        images_in(tmp_path / "closed")
 
 
 def test_a_folder_of_too_many_files_is_not_listed_to_its_end(
@@ -131,4 +131,4 @@ def test_a_folder_of_too_many_files_is_not_listed_to_its_end(
     for n in range(4):
         write(f"{n}.png")
     with pytest.raises(InputError, match="more than 3 files"):
-        pictures_in(tmp_path)
+        images_in(tmp_path)

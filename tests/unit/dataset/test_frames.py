@@ -131,7 +131,7 @@ def test_a_state_that_moved_on_meanwhile_is_no_obstacle(draft: Draft) -> None:
         (lambda f: f.drop(columns="caption"), ["caption"]),
         (lambda f: f[["name", "caption", "caption"]], ["caption"]),
         (lambda f: f.assign(captions="x"), ["captions"]),
-        (lambda f: f.reset_index(drop=True), ["no longer holds image ids", "reset_index"]),
+        (lambda f: f.reset_index(drop=True), ["no longer has image ids", "reset_index"]),
         (lambda f: f.rename(index=lambda i: i.replace("g_", "g_z")), ["img_za", "3 more"]),
         (lambda f: f.rename(index={"img_a": "img_zz"}), ["img_zz"]),
         (lambda f: pd.concat([f, f.iloc[:1]]), ["img_a", "more than once"]),
@@ -198,7 +198,7 @@ def test_a_broken_pair_that_nobody_touched_does_not_stop_the_others(draft: Draft
     assert after.pair["pair_2"].instruction == "x"
 
 
-def test_a_name_of_two_pictures_lists_both(draft: Draft) -> None:
+def test_a_name_of_two_images_lists_both(draft: Draft) -> None:
     rows = (image("line/cat.png"), image("colour/cat.png"))
     both = Draft(images=(*draft.images, *rows))
     message = refused(pairs_from_frame, both, [{"source": "cat.png", "target": "a.png"}])
@@ -220,8 +220,8 @@ def test_composed_and_decomposed_names_are_told_apart() -> None:
     ("rows", "words"),
     [
         ([{"source": "a.png"}], ["target"]),
-        ([{"source": "a.png", "target": "a"}], ["pair 0", "same picture"]),
-        ([{"source": "a.png", "target": None}], ["pair 0", "No picture"]),
+        ([{"source": "a.png", "target": "a"}], ["pair 0", "same image"]),
+        ([{"source": "a.png", "target": None}], ["pair 0", "No image"]),
         ([{"source": 5, "target": "b.png"}], ["pair 0"]),
         ([{"source": "asset_unknown1", "target": "b.png"}], ["asset_unknown1"]),
         ([{"source": "../../secret", "target": "b.png"}], ["secret"]),

@@ -34,7 +34,7 @@ Write = Callable[..., Path]
 
 
 def names(intake: Intake) -> list[str]:
-    return [p.name for p in intake.pictures]
+    return [p.name for p in intake.images]
 
 
 def fates(intake: Intake) -> dict[str, str]:
@@ -50,7 +50,7 @@ def refused(source: Any, **rest: Any) -> str:
 def reason(source: Any) -> str:
     """Why the only file given was refused."""
     intake = take(source, room=50)
-    assert not intake.pictures
+    assert not intake.images
     (fate,) = intake.fates
     assert fate.fate == "refused"
     assert len(fate.reason) <= 200
@@ -66,19 +66,19 @@ def test_a_folder_comes_in_natural_order_with_its_captions(tmp_path: Path, write
     for noise in (".DS_Store", "Thumbs.db", "desktop.ini", "README.txt", ".hidden.png"):
         (tmp_path / noise).write_bytes(b"x")
     intake = take(tmp_path, room=50)
-    assert [(p.name, p.caption) for p in intake.pictures] == [
+    assert [(p.name, p.caption) for p in intake.images] == [
         ("img1.webp", ""),
         ("img2.jpg", "two"),
         ("img10.png", "ten"),
     ]
     assert set(fates(intake).values()) == {"added"}
-    picture = intake.pictures[0]
+    picture = intake.images[0]
     assert picture.header is not None
     assert (picture.header.width, picture.header.height) == (8, 6)
     assert picture.size == len(picture.read())
 
 
-def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, write: Write) -> None:
+def test_what_is_no_image_is_refused_by_name(tmp_path: Path, write: Write) -> None:
     write("good.png")
     (tmp_path / "anim.gif").write_bytes(b"GIF89a")
     (tmp_path / "zero.png").write_bytes(b"")
@@ -92,15 +92,15 @@ def test_what_is_no_picture_is_refused_by_name(tmp_path: Path, write: Write) -> 
     }
 
 
-def test_the_same_picture_twice_is_there_once(tmp_path: Path, write: Write) -> None:
+def test_the_same_image_twice_is_there_once(tmp_path: Path, write: Write) -> None:
     first = write("a.png", colour=(1, 1, 1))
     write("b.png", colour=(1, 1, 1))
     intake = take(tmp_path, room=1)
     assert fates(intake) == {"a.png": "added", "b.png": "already there"}
     assert "a.png" in intake.fates[1].reason
-    known = {intake.pictures[0].content_hash or "": "img_known"}
+    known = {intake.images[0].content_hash or "": "img_known"}
     again = take([first, tmp_path], room=0, known=known)
-    assert not again.pictures
+    assert not again.images
     assert {f.image_id for f in again.fates} == {"img_known"}
 
 
@@ -112,7 +112,7 @@ def test_more_than_there_is_room_for_takes_nothing(tmp_path: Path, write: Write)
     assert "line 3" in message
     assert "colour 3" in message
     assert "room for 5" in message
-    assert len(take(tmp_path, recursive=True, room=6).pictures) == 6
+    assert len(take(tmp_path, recursive=True, room=6).images) == 6
 
 
 def test_folders_below_count_only_when_asked(tmp_path: Path, write: Write) -> None:
@@ -154,7 +154,7 @@ def test_a_list_keeps_its_order_and_its_gaps_are_told(tmp_path: Path, write: Wri
     assert [f.fate for f in intake.fates] == ["added", "refused", "added", "refused"]
 
 
-def test_two_pictures_of_one_name_get_their_folders(tmp_path: Path, write: Write) -> None:
+def test_two_images_of_one_name_get_their_folders(tmp_path: Path, write: Write) -> None:
     line, colour = write("line/cat.png").parent, write("colour/cat.png").parent
     write("line/dog.png")
     expected = ["colour/cat.png", "line/cat.png", "dog.png"]
@@ -207,9 +207,7 @@ def test_a_name_that_cannot_be_kept_is_refused(tmp_path: Path, name: bytes) -> N
     assert "name" in reason(tmp_path)
 
 
-def test_links_to_pictures_are_fine_and_to_other_things_are_not(
-    tmp_path: Path, write: Write
-) -> None:
+def test_links_to_images_are_fine_and_to_other_things_are_not(tmp_path: Path, write: Write) -> None:
     elsewhere = write("elsewhere/real.png").parent
     (elsewhere / "secret").write_text("root:x:0:0")
     folder = tmp_path / "set"
@@ -231,8 +229,8 @@ def test_links_to_pictures_are_fine_and_to_other_things_are_not(
 
 def test_a_pipe_and_a_device_are_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
-    assert "ordinary" in reason(tmp_path)
-    assert "ordinary" in reason("/dev/zero")
+    assert "regular" in reason(tmp_path)
+    assert "regular" in reason("/dev/zero")
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(116, "Stale")])
@@ -266,12 +264,12 @@ def test_a_file_that_vanishes_while_it_is_looked_at_is_refused(
         return found
 
     monkeypatch.setattr(image_sources, "_folder", listing)
-    assert "no longer there" in reason(tmp_path)
+    assert "no longer exists" in reason(tmp_path)
 
 
 def test_a_file_that_changes_before_it_is_kept_is_not_kept(write: Write) -> None:
     path = write("a.png")
-    (picture,) = take(path, room=1).pictures
+    (picture,) = take(path, room=1).images
     write("a.png")
     with pytest.raises(ImageError, match="changed"):
         picture.read()
@@ -287,12 +285,12 @@ def test_a_file_of_many_megabytes_is_not_read_whole(tmp_path: Path) -> None:
     assert "MB" in reason(tmp_path)
 
 
-def test_a_caption_file_of_no_use_does_not_cost_the_picture(tmp_path: Path, write: Write) -> None:
+def test_a_caption_file_of_no_use_does_not_cost_the_image(tmp_path: Path, write: Write) -> None:
     write("latin.png").with_suffix(".txt").write_bytes("é".encode("latin-1"))
     write("long.png", "x" * 70_000)
     write("huge.png", "x" * 10_000_000)
     intake = take(tmp_path, room=9)
-    assert [p.caption for p in intake.pictures] == ["", "", ""]
+    assert [p.caption for p in intake.images] == ["", "", ""]
     assert "UTF-8" in {f.name: f.reason for f in intake.fates}["latin.png"]
     assert "64 KiB" in {f.name: f.reason for f in intake.fates}["huge.png"]
 
@@ -326,9 +324,9 @@ def test_only_http_addresses_are_taken(given: str) -> None:
 def test_a_url_is_listed_by_the_name_in_it_and_nothing_is_fetched() -> None:
     urls = ["https://cdn.example.com/a/ref%201.png?sig=s3cret", "http://169.254.169.254/latest/"]
     intake = take(urls, room=5)
-    assert [(p.name, p.url) for p in intake.pictures] == [
+    assert [(p.name, p.url) for p in intake.images] == [
         ("ref 1.png", urls[0]),
-        ("picture", urls[1]),
+        ("image", urls[1]),
     ]
     assert "s3cret" not in repr(intake)
 
@@ -338,17 +336,17 @@ def test_one_url_twice_is_one_image_and_one_name_twice_is_two() -> None:
         ["https://a.example/ref.png#top", "https://A.example/ref.png", "https://b.example/ref.png"],
         room=5,
     )
-    assert [p.name for p in intake.pictures] == ["ref.png", "ref (2).png"]
+    assert [p.name for p in intake.images] == ["ref.png", "ref (2).png"]
     assert intake.fates[1].fate == "already there"
 
 
-def test_files_that_differ_in_their_metadata_only_are_one_picture(tmp_path: Path) -> None:
+def test_files_that_differ_in_their_metadata_only_are_one_image(tmp_path: Path) -> None:
     for name in ("mine.png", "yours.png"):
         told = PngImagePlugin.PngInfo()
         told.add_text("Author", name)
         Image.new("RGB", (8, 8), "red").save(tmp_path / name, pnginfo=told)
     intake = take(tmp_path, room=5)
-    (picture,) = intake.pictures
+    (picture,) = intake.images
     assert b"mine.png" in (tmp_path / "mine.png").read_bytes()
     assert b"mine.png" not in picture.read()
     assert picture.content_hash == hashlib.sha256(picture.read()).hexdigest()
@@ -382,22 +380,22 @@ def test_a_path_that_leads_nowhere_is_an_error(given: str) -> None:
 @pytest.mark.parametrize(
     "given", [None, 5, b"bytes", object(), io.BytesIO(b"a\nb"), np.zeros((4, 5, 3), np.uint8)]
 )
-def test_what_holds_no_pictures_is_one_clear_error(given: Any) -> None:
+def test_what_holds_no_images_is_one_clear_error(given: Any) -> None:
     words = refused(given)
-    assert "cannot be taken" in words and "Image.fromarray" in words
+    assert "cannot be added" in words and "Image.fromarray" in words
 
 
 def test_names_in_an_array_are_names(write: Write) -> None:
-    (picture,) = take(np.array([str(write("a.png"))]), room=1).pictures
+    (picture,) = take(np.array([str(write("a.png"))]), room=1).images
     assert picture.name == "a.png"
 
 
 @pytest.mark.parametrize("given", ["", "  "])
 def test_an_empty_text_is_not_the_current_folder(given: str, write: Write, here: Path) -> None:
     write("a.png")
-    assert "No source is given" in refused(given)
-    assert "empty text" in reason([given])
-    assert len(take(".", room=1).pictures) == 1
+    assert "No source was given" in refused(given)
+    assert "empty string" in reason([given])
+    assert len(take(".", room=1).images) == 1
 
 
 def test_a_relative_path_that_leads_nowhere_says_what_is_near_and_where_it_was_looked_for(
@@ -443,7 +441,7 @@ def test_a_frame_names_files_and_captions(tmp_path: Path, write: Write) -> None:
     captions = ["from the table", None, "x", "an asset"]
     frame = pd.DataFrame({"path": paths, "caption": captions, "split": 1})
     intake = take(frame, room=9)
-    assert [(p.name, p.caption, p.asset_id) for p in intake.pictures] == [
+    assert [(p.name, p.caption, p.asset_id) for p in intake.images] == [
         ("a.png", "from the table", None),
         ("b.png", "from the file", None),
         ("asset_abcdefgh12", "an asset", "asset_abcdefgh12"),
@@ -455,18 +453,18 @@ def test_a_frame_names_files_and_captions(tmp_path: Path, write: Write) -> None:
 def test_a_csv_file_is_a_table_relative_to_itself(tmp_path: Path, write: Write) -> None:
     write("set/a.png")
     (tmp_path / "set" / "list.csv").write_text("file_name;text\na.png;=1+1\n", "utf-8")
-    (picture,) = take(tmp_path / "set" / "list.csv", room=9).pictures
+    (picture,) = take(tmp_path / "set" / "list.csv", room=9).images
     assert (picture.name, picture.caption) == ("a.png", "=1+1")
 
 
 def test_a_mapping_gives_captions(write: Write) -> None:
-    (picture,) = take({str(write("a.png", "file")): "given"}, room=1).pictures
+    (picture,) = take({str(write("a.png", "file")): "given"}, room=1).images
     assert picture.caption == "given"
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK", "HSV", "I;16"])
 def test_images_in_memory_are_taken_in_every_mode(mode: str) -> None:
-    (picture,) = take(Image.new(mode, (5, 4)), room=1).pictures
+    (picture,) = take(Image.new(mode, (5, 4)), room=1).images
     assert picture.name.endswith(".png")
     assert picture.header is not None
     assert picture.header.format == "png"
@@ -481,7 +479,7 @@ def test_a_photograph_in_memory_is_stored_upright(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # held sideways: its first row is the right side
     Image.new("RGB", (8, 6)).save(tmp_path / "phone.jpg", exif=exif)
-    (picture,) = take(Image.open(tmp_path / "phone.jpg"), room=1).pictures
+    (picture,) = take(Image.open(tmp_path / "phone.jpg"), room=1).images
     assert picture.name == "phone.png"
     assert picture.header is not None
     assert (picture.header.width, picture.header.height) == (6, 8)
@@ -504,10 +502,10 @@ def test_a_closed_image_is_refused(write: Write) -> None:
 
 def test_an_asset_is_taken_by_its_id_once() -> None:
     intake = take("asset_abcdefgh12", room=1)
-    (picture,) = intake.pictures
+    (picture,) = intake.images
     assert picture.asset_id == "asset_abcdefgh12"
     assert picture.content_hash is picture.header is None
-    with pytest.raises(ImageError, match="no file of this computer"):
+    with pytest.raises(ImageError, match="not a file on this computer"):
         picture.read()
     again = take(["asset_abcdefgh12"] * 2, room=0, known={"asset_abcdefgh12": "img_1"})
     assert {f.fate for f in again.fates} == {"already there"}
@@ -551,9 +549,9 @@ def test_a_zip_is_read_with_its_captions(tmp_path: Path) -> None:
         ("in/notes.pdf", b"%PDF"),
     )
     intake = take(path, room=9)
-    assert [(p.name, p.caption) for p in intake.pictures] == [("b2.png", "two"), ("b10.png", "")]
+    assert [(p.name, p.caption) for p in intake.images] == [("b2.png", "two"), ("b10.png", "")]
     assert fates(intake)["notes.pdf"] == "refused"
-    assert intake.pictures[0].read() == png()
+    assert intake.images[0].read() == png()
     assert list(tmp_path.iterdir()) == [path]  # nothing is unpacked
 
 
@@ -576,11 +574,11 @@ def link() -> zipfile.ZipInfo:
         ([("bomb.png", bytes(30_000_000))], "unpacks"),
         ([("A.png", png()), ("a.png", png())], "twice"),
         ([(f"{i}.png", b"") for i in range(10_001)], "members"),
-        ([("a.txt", b"x")], "no pictures"),
+        ([("a.txt", b"x")], "no images"),
     ],
 )
 def test_a_hostile_zip_is_refused_whole(tmp_path: Path, files: Any, word: str) -> None:
-    if word != "no pictures":
+    if word != "no images":
         files = [("good.png", png("red")), *files]
     assert word in refused(zipped(tmp_path, *files))
 
@@ -652,7 +650,7 @@ def test_a_folder_is_taken_without_loading_anything_heavy(tmp_path: Path, write:
     code = (
         "import sys; from phoenix_nbtrain.dataset.intake import take;"
         "from phoenix_nbtrain.dataset import edits, frames, checks, pairing, caption_edits;"
-        "assert len(take(sys.argv[1], room=1).pictures) == 1;"
+        "assert len(take(sys.argv[1], room=1).images) == 1;"
         "heavy = {'PIL', 'numpy', 'pandas'} & set(sys.modules); assert not heavy, heavy"
     )
     package = str(Path(phoenix_nbtrain.__file__).parents[1])

@@ -73,7 +73,7 @@ class TestNoted:
         assert left_out.has_pair(after, "img_a", "img_b")
         assert not left_out.has_pair(after, "img_b", "img_a")
 
-    def test_a_pair_that_went_with_its_picture_is_remembered_too(self) -> None:
+    def test_a_pair_that_went_with_its_image_is_remembered_too(self) -> None:
         before = Draft(images=(A, B), pairs=(pair(1, "a", "b"),))
         after, _ = left_out.noted(before, Draft(images=(B,)), taken_out=True)
         assert after.left_out_pairs == {("hash_a", "hash_b")}

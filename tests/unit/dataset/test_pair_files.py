@@ -66,7 +66,7 @@ def test_each_line_says_what_became_of_it(draft: Draft, table: Any) -> None:
         ("img_a", "img_d", "fresh"),
     ]
     reasons = {row.line: row.reason for row in report.rows}
-    assert "no picture zz.png" in reasons[5] and "same picture" in reasons[6]
+    assert "no image zz.png" in reasons[5] and "same image" in reasons[6]
     assert reasons[7] == "the same pair as in line 4" and "1 values" in reasons[8]
     assert "line 5, zz.png → d.png: refused" in str(report)
     again, second = added(after, table("source,target\na.png,d.png\na.png,d.png\n"))
@@ -114,11 +114,11 @@ def test_json_lines_frames_and_records_are_taken_alike(draft: Draft, table: Any)
         ("source,target,prompt\na,b,c\n", "Call it instruction."),
         ("source,instruction\na,b\n", "needs one column target"),
         ("source,target,source\na,b,c\n", "needs one column source"),
-        ("source,target,colour\na,b,c\n", "a pair has not"),
-        ('source,target\n"a,b\n', "is no CSV"),
-        ("source,target,instruction\na,b," + "x" * 200_000 + "\n", "is no CSV"),
+        ("source,target,colour\na,b,c\n", "unknown column"),
+        ('source,target\n"a,b\n', "is not valid CSV"),
+        ("source,target,instruction\na,b," + "x" * 200_000 + "\n", "is not valid CSV"),
         (b"source,target\n\xff\xfe\xfd,b\n", "not UTF-8, first in line 2"),
-        ("source,target\na,b\n".encode("utf-16-le"), "UTF-16 that does not say so"),
+        ("source,target\na,b\n".encode("utf-16-le"), "UTF-16 without a byte order mark"),
         ("source,target\n" + "a,b\n" * 10_001, "more than 10,000 rows"),
     ],
 )
@@ -172,7 +172,7 @@ def test_a_file_is_written_whole_and_no_other_is_overwritten(draft: Draft, tmp_p
     assert path.read_bytes().startswith(b"\xef\xbb\xbfsource,target,instruction\r\na.png,b.png")
     assert save(draft, str(path), overwrite=False) == path  # the same is no other
     path.write_text("mine")
-    assert "other content" in refused(save, draft, path, overwrite=False)
+    assert "different content" in refused(save, draft, path, overwrite=False)
     assert path.read_text() == "mine"
     save(draft, path, overwrite=True)
     assert [found.name for found in tmp_path.iterdir()] == ["pairs.csv"]
@@ -210,7 +210,7 @@ def test_what_is_written_is_read_again(
     assert added(draft, [])[0] is draft
 
 
-def test_pairs_of_the_same_pictures_are_known_by_their_instruction_first(draft: Draft) -> None:
+def test_pairs_of_the_same_images_are_known_by_their_instruction_first(draft: Draft) -> None:
     rows = [{"source": "a", "target": "b", "instruction": text} for text in ("turn", "other")]
     both, _ = added(draft, rows)
     again, report = added(both, rows[::-1])
@@ -235,7 +235,7 @@ def test_a_line_with_one_wrong_cell_changes_nothing_whatever_it_comes_in(
     after, report = added(draft, source)
     assert report.summary == "1 added, 1 refused"
     (row,) = [row for row in report.rows if row.fate == "refused"]
-    assert "There is no picture giraffe.png" in row.reason
+    assert "There is no image giraffe.png" in row.reason
     assert (row.source, row.target) == ("c.png", "giraffe.png")
     assert after.pairs[: len(draft.pairs)] == draft.pairs
     assert len(after.pairs) == len(draft.pairs) + 1

@@ -85,11 +85,11 @@ def test_a_second_time_adds_nothing() -> None:
 @pytest.mark.parametrize(
     ("names", "groups", "word"),
     [
-        (["a.png", "b.png"], (), "no pairs"),
+        (["a.png", "b.png"], (), "suggest any pairs"),
         (["a_before.png"], ("before", None), "both"),
         (["a_before.png"], ("before", "after"), "after"),
-        (["a_x.png", "b_y.png"], ("x", "y"), "No source has a partner"),
-        (["1.png", "2.png"], (["1.png"], ["2"]), "No source has a partner"),
+        (["a_x.png", "b_y.png"], ("x", "y"), "No source matches a target"),
+        (["1.png", "2.png"], (["1.png"], ["2"]), "No source matches a target"),
         (["a_x.png", "a_x.jpg", "a_y.png"], ("x", "y"), "same partner"),
         (["x_y_a.png"], ("x", "x"), "both groups"),
         (["a.png"], (5, 6), "list of names"),
@@ -121,11 +121,11 @@ def test_more_are_paired_by_their_names_and_only_they() -> None:
 
 @pytest.mark.parametrize("ids", [[], ["img_0"], ["img_0", "img_gone"], ["img_0", "img_0"]])
 def test_one_image_is_no_pair(ids: list[str]) -> None:
-    with pytest.raises(PairError, match="takes two"):
+    with pytest.raises(PairError, match="needs two"):
         pair_chosen(named("a.png", "b.png"), ids)
 
 
 def test_names_that_tell_nothing_are_answered_with_what_to_do() -> None:
-    with pytest.raises(PairError, match="these 3 pictures tell of no pairs") as refused:
+    with pytest.raises(PairError, match="these 3 images don't suggest any pairs") as refused:
         pair_chosen(named("a.png", "b.png", "c.png"), ["img_0", "img_1", "img_2"])
     assert "two at a time" in refused.value.remedy

@@ -1,4 +1,4 @@
-"""URLs as names of pictures: what is taken, what is shown of it, and what never is."""
+"""URLs as names of images: what is taken, what is shown of it, and what never is."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def test_a_url_is_kept_without_what_never_reaches_a_server(url: str, kept: str) 
         ("https:///x.png", "no host"),
         ("https://[::1/x.png", "no host"),
         ("https://host:port/x.png", "no host"),
-        ("https://host/a b.png", "no usable URL"),
-        ("https://host\\@other/x.png", "no usable URL"),
-        ("https://host/\u202egnp.exe", "no usable URL"),
-        ("https://host/" + "x" * 9000, "no usable URL"),
+        ("https://host/a b.png", "not a valid URL"),
+        ("https://host\\@other/x.png", "not a valid URL"),
+        ("https://host/\u202egnp.exe", "not a valid URL"),
+        ("https://host/" + "x" * 9000, "not a valid URL"),
     ],
 )
-def test_what_is_no_picture_s_url_is_refused_in_clear_words(url: str, words: str) -> None:
+def test_what_is_no_image_s_url_is_refused_in_clear_words(url: str, words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:
         checked_url(url)
     assert "s3cret" not in str(caught.value)
@@ -63,9 +63,9 @@ def test_a_path_is_no_url(path: str) -> None:
     [
         ("https://host/a/b/ref1.png?sig=s3cret#x", "ref1.png"),
         ("https://host/caf%C3%A9%20noir.png", "café noir.png"),
-        ("https://host", "picture"),
-        ("https://host/a/", "picture"),
-        ("https://host/%2e%2e%2f", "picture"),
+        ("https://host", "image"),
+        ("https://host/a/", "image"),
+        ("https://host/%2e%2e%2f", "image"),
         ("https://host/..%5Cwin.ini", "win.ini"),
         ("https://host/%0Ax%00.png", "x.png"),
         ("https://host/" + "é" * 200 + ".png", "é" * 125 + ".png"),
@@ -76,7 +76,7 @@ def test_the_name_is_the_last_part_made_safe(url: str, name: str) -> None:
 
 
 @given(st.text())
-def test_any_text_gives_a_name_that_a_picture_may_have(text: str) -> None:
+def test_any_text_gives_a_name_that_an_image_may_have(text: str) -> None:
     name = url_name("https://host/" + text)
     assert name_text(name) == name
     assert "/" not in name

@@ -59,7 +59,7 @@ def test_the_services_largest_training_set_is_kept_whole(tmp_path):
     assert 50 * 2 * (look.seen.nbytes + look.change.nbytes) <= KEPT_BYTES
 
 
-def test_pictures_come_back_from_disk_as_they_went(tmp_path):
+def test_images_come_back_from_disk_as_they_went(tmp_path):
     examples = training_set(tmp_path, 2)
     picture = np.random.default_rng(1).integers(0, 256, (50, PX, 3), dtype=np.uint8)
     examples.images.add("wide", picture)

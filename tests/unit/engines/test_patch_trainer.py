@@ -223,7 +223,7 @@ def test_every_shape_fits_the_canvas(shape):
     assert grey.max() <= 1.0001
 
 
-@pytest.mark.skipif("NBTRAIN_TEST_IMAGES" not in os.environ, reason="no real pictures given")
+@pytest.mark.skipif("NBTRAIN_TEST_IMAGES" not in os.environ, reason="no real images given")
 def test_real_line_drawings_are_learned_to_be_coloured():
     folder = Path(os.environ["NBTRAIN_TEST_IMAGES"])
     names = sorted(path.name for path in (folder / "line").glob("*.png"))

@@ -111,7 +111,7 @@ def test_print_colours_become_screen_colours(decoder: Decoder) -> None:
 
 
 def test_a_wide_gamut_is_brought_to_the_screens(decoder: Decoder) -> None:
-    """A phone's picture looked dull: its numbers were shown without their profile."""
+    """A phone's image looked dull: its numbers were shown without their profile."""
     # sRGB's own profile with red and green swapped, so that the effect cannot be overlooked
     profile = bytearray(srgb())
     red, green = profile.find(b"rXYZ"), profile.find(b"gXYZ")
@@ -187,7 +187,7 @@ def test_a_size_that_makes_no_sense_is_refused(decoder: Decoder, px: Any) -> Non
         decoder.thumbnail(encode(), px)
 
 
-def test_damaged_pixels_cost_that_picture_only(decoder: Decoder) -> None:
+def test_damaged_pixels_cost_that_image_only(decoder: Decoder) -> None:
     good = encode("PNG")
     bad = bytearray(good)
     at = good.index(b"IDAT")

@@ -190,7 +190,7 @@ def test_two_hundred_full_segments_go_without_a_trace() -> None:
     assert strip(into_jpeg(plain, segment(0xED, SECRET.encode().ljust(65_533)) * 200)) == plain
 
 
-def test_the_views_of_a_multi_picture_file_are_not_announced() -> None:
+def test_the_views_of_a_multi_image_file_are_not_announced() -> None:
     first, second = (opened(encode("JPEG", image)) for image in (None, Image.new("RGB", (9, 9))))
     content = encode("MPO", first, save_all=True, append_images=[second])
     assert b"MPF\0" in content

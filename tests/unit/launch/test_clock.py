@@ -79,7 +79,7 @@ def test_without_locks_a_sender_is_given_up_after_its_seconds(
     locks_tell_nothing(monkeypatch)
     service.before["trigger_training"] = SystemExit()
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr(launcher._ledger, "move", lambda *_: None)  # a kill writes nothing
+        patch.setattr(launcher._reconciler, "move", lambda *_: None)  # a kill writes nothing
         launcher.launch(wanted, max_cost=2000)
     assert states(journal) == ["submitting"]
     clock.set_by(jump)
@@ -149,7 +149,7 @@ def test_the_model_in_use_is_the_one_joined_last_whatever_the_clock_said(tmp_pat
 def test_a_run_of_another_day_says_which(service, launcher, wanted):
     launcher.launch(wanted, max_cost=2000)
     said = launcher.launch(wanted, max_cost=2000).said
-    assert re.match(r"Already running since 1970-01-1\d \d\d:\d\d, not bought again", said)
+    assert re.match(r"Running since 1970-01-1\d \d\d:\d\d; not bought again", said)
     service.finish(wanted.model_id)
     bought = launcher.launch(wanted, max_cost=2000).said
-    assert re.match(r"Trained on 1970-01-1\d \d\d:\d\d: not bought again", bought)
+    assert re.match(r"Trained on 1970-01-1\d \d\d:\d\d; not bought again", bought)

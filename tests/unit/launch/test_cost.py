@@ -25,7 +25,7 @@ def test_another_cost_is_told_and_nothing_is_stopped(service, launcher, journal,
     launched = launcher.launch(wanted, max_cost=2000)
     assert not launched.already
     assert f"started it for {cost:,} CU, not for the 1,080 CU that were accepted" in launched.said
-    assert launched.said.endswith(" were accepted. It goes on; training.stop() ends it.")
+    assert launched.said.endswith(" were accepted. It continues; training.stop() ends it.")
     (intent,) = journal.intents()
     assert (intent.state, intent.amount, intent.charged) == ("running", Decimal(1080), cost)
     assert intent.costs_otherwise

@@ -107,9 +107,9 @@ class TestStatuses:
         service.before["quote_training"] = once(
             lambda: service.add_training_images(wanted.model_id, [asset.id])
         )
-        with pytest.raises(PriceNotAccepted, match="while it was priced") as caught:
+        with pytest.raises(PriceNotAccepted, match="while its cost was estimated") as caught:
             launcher.launch(wanted, max_cost=2000)
-        assert caught.value.remedy == "Look at the set and start again."
+        assert caught.value.remedy == "Check the dataset and start again."
         assert service.launches == []
 
 
@@ -153,7 +153,7 @@ class TestAnswers:
         monkeypatch.setattr(service, "trigger_training", lambda *a: (trigger(*a), reply)[1])
         with pytest.raises(LaunchUncertain, match="It is bought") as caught:
             launcher.launch(wanted, max_cost=2000)
-        assert caught.value.message.startswith(f"Phoenix launched {shown(job.id, 40)}, and this")
+        assert caught.value.message.startswith(f"Phoenix launched {shown(job.id, 40)}, but this")
         monkeypatch.undo()
         assert launcher.launch(wanted, max_cost=2000).already
         assert len(service.launches) == 1
@@ -164,7 +164,7 @@ class TestAnswers:
         service.before["trigger_training"] = lost
         with monkeypatch.context() as patch:
             cannot_note(journal, patch, "uncertain")
-            with pytest.raises(LaunchUncertain, match="nothing tells what it did"):
+            with pytest.raises(LaunchUncertain, match="what became of it is unknown"):
                 launcher.launch(wanted, max_cost=2000)
         with pytest.raises(LaunchUncertain):
             launcher.launch(wanted, max_cost=2000)

@@ -84,7 +84,7 @@ class TestPrice:
         seen = launcher.estimate(wanted)
         launcher.launch(wanted, accepted=seen)
         service.finish(wanted.model_id, "failed")
-        with pytest.raises(PriceNotAccepted, match="once already"):
+        with pytest.raises(PriceNotAccepted, match="already been accepted once"):
             launcher.launch(wanted, accepted=seen)
         assert len(service.launches) == 1
         assert service.count("quote_training") == 2, "what is spent is not priced again"
@@ -150,7 +150,7 @@ class TestPrice:
         with pytest.raises(LaunchRefused) as caught:
             launcher.launch(wanted, max_cost=2000)
         assert caught.value.message == f"The model is {said}; nothing was launched."
-        assert caught.value.remedy.startswith("A training starts from new, trained, failed or")
+        assert caught.value.remedy.startswith("Training can start from new, trained, failed or")
 
 
 class TestOutcome:
@@ -193,7 +193,7 @@ class TestOutcome:
         launched = launcher.launch(wanted, max_cost=2000)
         assert launched.intent.state == "running"
         assert launched.already is False
-        assert launched.said == "Started; its first reply was lost, and the service shows the run."
+        assert launched.said == "Started. The first reply was lost, but the service shows the run."
         for _ in range(3):
             assert launcher.launch(wanted, max_cost=2000).already
         assert service.count("trigger_training") == 1
@@ -265,7 +265,7 @@ class TestOutcome:
     def test_no_journal_no_launch(self, service, tmp_path, wanted):
         path = tmp_path / "journal.sqlite3"
         path.write_bytes(b"this is no database, and somebody may want it back")
-        with pytest.raises(PhoenixError, match="left as it is"):
+        with pytest.raises(PhoenixError, match="left unchanged"):
             Launcher(service, Journal(path)).launch(wanted, max_cost=2000)
         assert service.launches == []
         assert path.read_bytes().startswith(b"this is no database")
@@ -281,14 +281,14 @@ class TestTwice:
     def test_what_is_bought_is_not_bought_again(self, service, launcher, wanted):
         first = launcher.launch(wanted, max_cost=2000)
         running = launcher.launch(wanted, max_cost=2000)
-        assert running.said.startswith("Already running")
+        assert running.said.startswith("Running since")
         assert running.intent == first.intent
         service.finish(first.intent.model_id)
         second = launcher.launch(wanted, max_cost=2000)
         assert second.already
         day = time.strftime("%Y-%m-%d %H:%M", time.localtime(first.intent.at))
         assert (
-            second.said == f"Trained on {day}: not bought again. start(again=True) buys it again."
+            second.said == f"Trained on {day}; not bought again. To train again: start(again=True)."
         )
         assert len(service.launches) == 1
 
@@ -298,8 +298,8 @@ class TestTwice:
             service.finish(wanted.model_id)
         said = launcher.launch(wanted, max_cost=2000).said
         assert re.fullmatch(
-            r"Trained on [-0-9]{10} \d\d:\d\d, though another run has followed: not bought again. "
-            r"start\(again=True\) buys it again.",
+            r"Trained on [-0-9]{10} \d\d:\d\d, though another run has followed; not bought "
+            r"again\. To train again: start\(again=True\)\.",
             said,
         )
 
@@ -308,7 +308,9 @@ class TestTwice:
         again = launcher.launch(take, max_cost=5)
         day = time.strftime("%Y-%m-%d %H:%M", time.localtime(bought.at))
         assert again.already is True
-        assert again.said.startswith(f"Bought on {day}, not bought again. download(again=True)")
+        assert again.said.startswith(
+            f"Bought on {day}; not bought again. To buy it again: download(again=True)"
+        )
         assert service.downloads == [None]
 
     @pytest.mark.parametrize(
@@ -326,7 +328,7 @@ class TestTwice:
         service.trigger_training(wanted.model_id, {})
         joined = launcher.launch(wanted, max_cost=2000)
         assert joined.already
-        assert joined.said.startswith("Already running since ")
+        assert joined.said.startswith("Running since ")
         assert joined.intent == journal.intents()[0]
         assert len(service.launches) == 1
         assert [i.estimate_id for i in journal.intents()] == [None]
@@ -361,7 +363,7 @@ class TestTwice:
     ):
         model = service.get_model(wanted.model_id)
         first, second = (
-            launcher._ledger.intent(
+            launcher._reconciler.intent(
                 wanted, model, state="prepared", estimate_id=i, amount=Decimal(1)
             )
             for i in ("one", "two")
@@ -454,7 +456,7 @@ class TestBeaten:
     def test_a_price_that_was_accepted_there_is_spent(self, service, launcher, meanwhile, wanted):
         seen = launcher.estimate(wanted)
         meanwhile(wanted, "failed", accepted=seen)
-        with pytest.raises(PriceNotAccepted, match="once already") as caught:
+        with pytest.raises(PriceNotAccepted, match="already been accepted once") as caught:
             launcher.launch(wanted, accepted=seen)
         assert caught.value.remedy == "Estimate again."
         assert len(service.launches) == 1

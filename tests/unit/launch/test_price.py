@@ -177,7 +177,7 @@ class TestAcceptance:
         estimate = self.estimate(**ordered)
         with pytest.raises(PriceNotAccepted) as caught:
             self.check(estimate)
-        assert str(caught.value) == said.format("and nobody accepted that")
+        assert str(caught.value) == said.format("which was not accepted")
         with pytest.raises(PriceNotAccepted) as caught:
             self.check(estimate, cap=Decimal("1295.99"), free=True)
         assert str(caught.value) == said.format("more than max_cost")
@@ -188,26 +188,26 @@ class TestAcceptance:
             (
                 {"fingerprint": "g"},
                 (
-                    "The training changed since its price was shown. "
-                    "It costs 1,296 CU now; look, and accept that."
+                    "The training changed since its cost was shown. It costs 1,296 CU now. "
+                    "Accept the new cost to go on."
                 ),
             ),
             (
                 {"made": Moment(at=879.0, boot="b", ticks=379.9)},
-                "The price shown is older than 120 s. It is 1,296 CU now; look, and accept that.",
+                "The cost shown is older than 120 s. It is 1,296 CU now. Accept it to go on.",
             ),
             (
                 {"amount": Decimal("1295.99")},
                 (
-                    "The price rose: 1,295.99 CU → 1,296 CU. "
-                    "Nothing was charged. Accept the new cost to go on."
+                    "The cost rose: 1,295.99 CU → 1,296 CU. Nothing was charged. Accept the "
+                    "new cost to go on."
                 ),
             ),
             (
                 {"served": "t"},
                 (
-                    "Someone changed the training set on the service since the price was shown. "
-                    "Look at the set and estimate again."
+                    "Someone changed the dataset on the service since the cost was shown. "
+                    "Check the dataset and estimate again."
                 ),
             ),
         ],

@@ -1,4 +1,4 @@
-"""What one read tells of a launch: the ledger against a service in memory, case by case."""
+"""What one read tells of a launch: the reconciler against a service in memory, case by case."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from phoenix_nbtrain.errors import LaunchRefused, LaunchUncertain, NotFound, PermissionDenied
 from phoenix_nbtrain.launch import Launcher, Order
-from phoenix_nbtrain.launch.reconcile import Ledger
+from phoenix_nbtrain.launch.reconcile import Reconciler
 from phoenix_nbtrain.locks import at_work
 from phoenix_nbtrain.records import Job, Model, TrainingProgress
 from phoenix_nbtrain.store.journal import Intent, Journal
@@ -25,8 +25,8 @@ Write = Callable[..., Intent]
 
 
 @pytest.fixture
-def ledger(service, journal, clock) -> Ledger:
-    return Ledger(service, journal, clock=clock)
+def reconciler(service, journal, clock) -> Reconciler:
+    return Reconciler(service, journal, clock=clock)
 
 
 @pytest.fixture
@@ -35,19 +35,19 @@ def model(service) -> Model:
 
 
 @pytest.fixture
-def write(ledger, journal, model) -> Write:
+def write(reconciler, journal, model) -> Write:
     """Write a launch down as if it had come to that state; ``before`` is the model then."""
 
     def write(state: str, *, before: Model = model, **fields: Any) -> Intent:
         kind, epoch = fields.pop("kind", "training"), fields.pop("epoch", None)
         order = Order(kind=kind, model_id=before.id, epoch=epoch, fingerprint=f"of {before.id}")
-        intent = ledger.intent(
+        intent = reconciler.intent(
             order, before, state="prepared", estimate_id=None, amount=Decimal(1080)
         )
         intent = replace(intent, state=state, **fields)
-        newest = ledger.newest(before.id, kind)
+        newest = reconciler.newest(before.id, kind)
         assert journal.prepare(intent, newest=newest.intent_id if newest else None)
-        return ledger.again(intent)
+        return reconciler.again(intent)
 
     return write
 
@@ -76,11 +76,11 @@ class TestHowATrainingEnds:
         ],
     )
     def test_by_the_model_or_by_its_job(
-        self, service, ledger, model, write, job, status_before, shown, jobs, state
+        self, service, reconciler, model, write, job, status_before, shown, jobs, state
     ):
         write("running", before=replace(model, status=status_before), job_id=job)
         service.jobs = {name: Job(id=name, status=end) for name, end in jobs.items()}
-        found = ledger.reconcile(replace(model, status=shown[0], job_id=shown[1]))
+        found = reconciler.reconcile(replace(model, status=shown[0], job_id=shown[1]))
         assert found.state == state
 
     @pytest.mark.parametrize(
@@ -96,26 +96,26 @@ class TestHowATrainingEnds:
         ],
     )
     def test_where_its_job_cannot_be_read(
-        self, service, ledger, clock, model, write, error, shown, kind, waited, state
+        self, service, reconciler, clock, model, write, error, shown, kind, waited, state
     ):
         write("running", job_id="j1", kind=kind)
         service.before["get_job"] = error
         clock.pass_(waited)
-        found = ledger.reconcile(replace(model, status="copying", job_id=shown), kind)
+        found = reconciler.reconcile(replace(model, status="copying", job_id=shown), kind)
         assert found.state == state
 
-    def test_one_that_is_being_stopped(self, ledger, model, write):
+    def test_one_that_is_being_stopped(self, reconciler, model, write):
         write("stopping", job_id="j1")
-        found = ledger.reconcile(replace(model, status="training-canceled", job_id="j1"))
+        found = reconciler.reconcile(replace(model, status="training-canceled", job_id="j1"))
         assert found.state == "canceled"
 
     def test_a_run_that_goes_on_with_a_hidden_job_after_the_last_one_ended_is_a_new_one(
-        self, ledger, model, write
+        self, reconciler, model, write
     ):
         ended = write("trained", job_id="j1")
-        adopted = ledger.adopt(replace(model, status="training", job_id=None), newest=ended)
+        adopted = reconciler.adopt(replace(model, status="training", job_id=None), newest=ended)
         assert adopted.intent_id != ended.intent_id
-        assert ledger.again(ended).state == "trained"
+        assert reconciler.again(ended).state == "trained"
 
 
 class TestTraces:
@@ -132,24 +132,24 @@ class TestTraces:
         ],
     )
     def test_of_a_launch_that_an_older_version_wrote_down(
-        self, ledger, model, write, job_before, status_before, job, status, found, counted
+        self, reconciler, model, write, job_before, status_before, job, status, found, counted
     ):
         before = replace(model, status=status_before, job_id=job_before)
         intent = write("uncertain", before=before, run_before="")
-        read = ledger.reconcile(replace(model, status=status, job_id=job))
+        read = reconciler.reconcile(replace(model, status=status, job_id=job))
         assert read.intent_id == intent.intent_id
         assert (read.state != "uncertain", read.quiet_reads) == (found, counted)
 
-    def test_the_run_from_before_proves_nothing_in_another_state(self, ledger, model, write):
+    def test_the_run_from_before_proves_nothing_in_another_state(self, reconciler, model, write):
         """A read may lag: it shows the former run, known by its beginning, as going on."""
         progress = TrainingProgress(started_at=1000.0)
         before = replace(model, status="trained", progress=progress)
         write("uncertain", before=before)
         write("running", kind="download")
-        found = ledger.reconcile(replace(before, status="training"))
+        found = reconciler.reconcile(replace(before, status="training"))
         assert (found.state, found.quiet_reads) == ("uncertain", 0)
         later = replace(before, status="training", progress=TrainingProgress(started_at=2000.0))
-        found = ledger.reconcile(later)
+        found = reconciler.reconcile(later)
         assert (found.kind, found.state) == ("training", "running")
 
     @pytest.mark.parametrize(
@@ -163,35 +163,35 @@ class TestTraces:
         ],
     )
     def test_a_run_that_shows_here_of_a_launch_at_another_address(
-        self, ledger, model, write, state, lives, after
+        self, reconciler, model, write, state, lives, after
     ):
         intent = write(state, origin="https://elsewhere.test/v1")
         with at_work(intent.intent_id) if lives else nullcontext():
-            found = ledger.reconcile(replace(model, status="training", job_id="j1"))
+            found = reconciler.reconcile(replace(model, status="training", job_id="j1"))
         assert found.state == after
 
     def test_it_appears_not_launched_after_two_minutes_and_no_half_second_earlier(
-        self, ledger, clock, model, write
+        self, reconciler, clock, model, write
     ):
         model = replace(model, status="of many words " * 40)
         write("uncertain", before=model)
         states = []
         for waited in (40, 40, 39.5, 0.5):
             clock.pass_(waited)
-            found = ledger.reconcile(model)
+            found = reconciler.reconcile(model)
             states.append(found.state)
         assert states == ["uncertain", "uncertain", "uncertain", "not_seen"]
         assert len(found.reason) == 300
 
-    def test_why_one_was_not_sent_is_kept_short(self, ledger, journal, write):
-        ledger.move(write("submitting"), "not_sent", "no net " * 100)
+    def test_why_one_was_not_sent_is_kept_short(self, reconciler, journal, write):
+        reconciler.move(write("submitting"), "not_sent", "no net " * 100)
         assert len(journal.intents()[0].reason) == 300
 
 
 class TestRunOf:
     @pytest.mark.parametrize("state", ["not_sent", "not_seen", "rejected"])
     def test_a_run_of_somebody_else_stands_where_ours_turns_out_not_to_have_launched(
-        self, service, ledger, clock, model, write, state
+        self, service, reconciler, clock, model, write, state
     ):
         theirs = replace(model, status="trained", job_id="theirs")
         began = {"not_sent": "prepared", "not_seen": "uncertain", "rejected": "refused"}[state]
@@ -200,25 +200,25 @@ class TestRunOf:
         if state != "not_sent":
             for _ in range(2):
                 clock.pass_(60)
-                ledger.reconcile(theirs)
+                reconciler.reconcile(theirs)
             clock.pass_(60)
-        run = ledger.run_of(theirs)
+        run = reconciler.run_of(theirs)
         assert (run.job_id, run.state) == ("theirs", "trained")
-        ours = ledger.again(intent)
+        ours = reconciler.again(intent)
         assert ours.state == state
         if state == "not_seen":
             assert ours.reason.endswith("show it as before: trained, job theirs")
 
-    def test_there_is_none_where_neither_shows_one(self, ledger, service, model, write):
+    def test_there_is_none_where_neither_shows_one(self, reconciler, service, model, write):
         write("not_sent")
-        assert ledger.run_of(model) is None
+        assert reconciler.run_of(model) is None
         other = service.create_model(name="other", type=model.type)
         write("running", before=other, job_id="j9")
-        assert ledger.run_of(replace(model, status="copying", job_id="j9")) is None
+        assert reconciler.run_of(replace(model, status="copying", job_id="j9")) is None
 
 
 class TestWhatIsWrittenDown:
-    def test_of_a_launch(self, ledger, model):
+    def test_of_a_launch(self, reconciler, model):
         before = replace(
             model,
             status="trained",
@@ -227,7 +227,7 @@ class TestWhatIsWrittenDown:
             ended_at="2026-11-01",
         )
         order = Order(kind="download", model_id=model.id, epoch="3", fingerprint="f")
-        intent = ledger.intent(
+        intent = reconciler.intent(
             order, before, state="prepared", estimate_id="est_1", amount=Decimal(5)
         )
         assert re.fullmatch("run_[0-9a-f]{16}", intent.intent_id)
@@ -235,56 +235,58 @@ class TestWhatIsWrittenDown:
         assert (intent.project, intent.unit, intent.amount) == ("", "CU", Decimal(5))
         assert (intent.status_before, intent.job_before) == ("trained", "j0")
         assert intent.run_before == "trained j0 1000.0 2026-11-01"
-        new = ledger.intent(order, model, state="prepared", estimate_id=None, amount=Decimal(5))
+        new = reconciler.intent(order, model, state="prepared", estimate_id=None, amount=Decimal(5))
         assert new.run_before == "new - - -"
 
-    def test_of_a_run_that_this_computer_did_not_know(self, service, ledger, model, write):
+    def test_of_a_run_that_this_computer_did_not_know(self, service, reconciler, model, write):
         other = service.create_model(name="other", type=model.type)
         write("running", before=other)
         theirs = replace(model, status="trained", job_id="theirs")
-        adopted = ledger.adopt(theirs, newest=None)
+        adopted = reconciler.adopt(theirs, newest=None)
         assert (adopted.state, adopted.job_id) == ("trained", "theirs")
         assert (adopted.amount, adopted.fingerprint) == (Decimal(0), "")
         assert adopted.reason == "found on the service"
         assert not adopted.bought_here
 
-    def test_nothing_of_a_status_that_is_none_of_a_run(self, ledger, journal, model):
-        assert ledger.adopt(replace(model, status="copying", job_id="j1"), newest=None) is None
+    def test_nothing_of_a_status_that_is_none_of_a_run(self, reconciler, journal, model):
+        assert reconciler.adopt(replace(model, status="copying", job_id="j1"), newest=None) is None
         assert journal.intents() == []
 
     def test_nothing_beside_a_launch_that_is_open_or_came_since(
-        self, ledger, journal, model, write
+        self, reconciler, journal, model, write
     ):
         theirs = replace(model, status="trained", job_id="theirs")
         intent = write("uncertain")
-        assert ledger.adopt(theirs, newest=intent) is None
+        assert reconciler.adopt(theirs, newest=intent) is None
         journal.move(intent.intent_id, "not_sent", only_from={"uncertain"})
-        assert ledger.adopt(theirs, newest=None) is None
+        assert reconciler.adopt(theirs, newest=None) is None
         assert [i.intent_id for i in journal.intents()] == [intent.intent_id]
 
 
 class TestLate:
     def test_a_training_that_shows_late_is_followed_under_its_job(
-        self, service, ledger, model, write
+        self, service, reconciler, model, write
     ):
         other = service.create_model(name="other", type=model.type)
         shown = replace(model, status="training", job_id="j1")
         theirs = write("not_seen", before=other)
-        assert ledger.reconcile(shown) is None
+        assert reconciler.reconcile(shown) is None
         write("failed", job_id="j0")
         write("not_seen")
         write("running", kind="download")
-        found = ledger.reconcile(shown)
+        found = reconciler.reconcile(shown)
         assert (found.state, found.job_id) == ("running", "j1")
-        assert ledger.again(theirs).state == "not_seen"
+        assert reconciler.again(theirs).state == "not_seen"
 
-    def test_a_download_that_shows_late_is_one_of_downloads(self, service, ledger, model, write):
+    def test_a_download_that_shows_late_is_one_of_downloads(
+        self, service, reconciler, model, write
+    ):
         taken = write("not_seen", kind="download")
         asked = {"modelId": model.id}
         service.jobs["d1"] = Job(id="d1", type="model-download", status="queued", input=asked)
-        assert ledger.reconcile(model) is None
-        assert ledger.again(taken).state == "not_seen"
-        found = ledger.reconcile(model, "download")
+        assert reconciler.reconcile(model) is None
+        assert reconciler.again(taken).state == "not_seen"
+        found = reconciler.reconcile(model, "download")
         assert (found.intent_id, found.state, found.job_id) == (taken.intent_id, "running", "d1")
 
 
@@ -345,7 +347,7 @@ class TestOfWhichModelAndKind:
         monkeypatch.setattr(launcher, "_sleep", lambda s: (pauses.append(s), clock.pass_(s)))
         with (
             at_work(intent.intent_id),
-            pytest.raises(LaunchUncertain, match="another kernel is at it"),
+            pytest.raises(LaunchUncertain, match="another kernel is working on it"),
         ):
             launcher.launch(Order(kind=kind, model_id=model.id, fingerprint="f"), max_cost=2000)
         assert pauses[:3] == pytest.approx([0.1, 0.15, 0.225])
@@ -369,7 +371,7 @@ class TestOfWhichModelAndKind:
         with pytest.raises(LaunchRefused) as caught:
             launcher.launch(Order(model_id=model.id, fingerprint="f"), max_cost=2000)
         assert f"went to {shown(origin, 60)} and is not known" in caught.value.message
-        assert caught.value.remedy == "Connect there and open the model: its reads tell."
+        assert caught.value.remedy == "Connect there and open the model to find out."
 
     def test_a_launch_at_sea(self, service, launcher, model, write, tmp_path):
         other = service.create_model(name="other", type=model.type)
@@ -447,7 +449,7 @@ class TestDownloads:
         ids=lambda value: None if isinstance(value, str) else f"{len(value)} jobs",
     )
     def test_one_in_doubt_is_looked_for_among_the_jobs_from_the_newest_on(
-        self, service, ledger, clock, model, write, jobs, outcome
+        self, service, reconciler, clock, model, write, jobs, outcome
     ):
         write("delivered", kind="download", epoch="3", job_id="known")
         write("uncertain", kind="download", epoch="3")
@@ -464,12 +466,12 @@ class TestDownloads:
                 input=asked,
             )
             service.jobs[job.id] = job
-        found = ledger.reconcile(model, "download")
+        found = reconciler.reconcile(model, "download")
         state = "running" if outcome == "found" else "uncertain"
         assert (found.state, found.quiet_reads) == (state, int(outcome == "evidence"))
 
     def test_one_that_was_sent_while_the_clock_was_ahead_is_found_minutes_later(
-        self, service, ledger, clock, model, write
+        self, service, reconciler, clock, model, write
     ):
         clock.set_by(3600)
         write("uncertain", kind="download")
@@ -480,14 +482,16 @@ class TestDownloads:
         service.jobs["job_1"] = Job(
             id="job_1", type="model-download", status="queued", created_at=created, input=asked
         )
-        found = ledger.reconcile(model, "download")
+        found = reconciler.reconcile(model, "download")
         assert (found.state, found.job_id) == ("running", "job_1")
 
-    def test_one_that_left_no_trace_says_where_it_was_looked_for(self, ledger, clock, model, write):
+    def test_one_that_left_no_trace_says_where_it_was_looked_for(
+        self, reconciler, clock, model, write
+    ):
         write("uncertain", kind="download")
         for _ in range(3):
             clock.pass_(50)
-            found = ledger.reconcile(model, "download")
+            found = reconciler.reconcile(model, "download")
         assert (found.state, found.reason) == (
             "not_seen",
             "3 reads over 150 s of the jobs show none",

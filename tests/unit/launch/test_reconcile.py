@@ -211,7 +211,7 @@ class TestStop:
     def test_a_start_that_never_ends_is_waited_for_its_time_and_no_longer(
         self, service, launcher, journal, wanted, clock, state
     ):
-        intent = launcher._ledger.intent(
+        intent = launcher._reconciler.intent(
             wanted,
             service.get_model(wanted.model_id),
             state="prepared",

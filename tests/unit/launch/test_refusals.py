@@ -254,7 +254,7 @@ def test_a_download_is_held_back_for_its_time_and_no_longer(service, launcher, c
 def test_a_failure_of_the_service_is_no_refusal(service, launcher, journal, wanted, status):
     failed = ServiceFailed("Too slow.", status=status)
     service.before["trigger_training"] = failed
-    with pytest.raises(LaunchUncertain, match=r"nothing tells.*Too slow") as caught:
+    with pytest.raises(LaunchUncertain, match=r"what became of it is unknown.*Too slow") as caught:
         launcher.launch(wanted, max_cost=2000)
     assert caught.value.__cause__ is failed
     assert "refresh()" in caught.value.remedy

@@ -90,7 +90,7 @@ def test_a_launch_that_was_given_up_is_closed_by_its_own_address_only(
     service, launcher, beside, journal, wanted
 ):
     model = service.get_model(wanted.model_id)
-    abandoned = launcher._ledger.intent(
+    abandoned = launcher._reconciler.intent(
         wanted, model, state="prepared", estimate_id="e", amount=Decimal(1)
     )
     assert journal.prepare(abandoned, newest=None)

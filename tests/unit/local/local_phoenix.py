@@ -105,7 +105,7 @@ class Phoenix:
             self.ok("POST", f"/models/{model_id}/training-images", {"assetIds": part})
 
     def style_set(self, count: int = 2, **parameters: Any) -> str:
-        """Return a model with pictures, ready to be trained."""
+        """Return a model with images, ready to be trained."""
         model_id = self.model()
         colours = ("red", "blue", "green", "orange", "purple")
         for place in range(count):

@@ -1,4 +1,4 @@
-"""The automatic caption: what the picture's colours and shape and its name say, and no more."""
+"""The automatic caption: what the image's colours and shape and its name say, and no more."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_words_come_from_the_name_and_not_from_what_cameras_count(name, words):
     )
 
 
-def test_what_is_no_picture_has_no_caption():
+def test_what_is_no_image_has_no_caption():
     with pytest.raises(ImageError):
         automatic_caption("fox.png", b"GIF89a")
 

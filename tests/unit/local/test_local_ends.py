@@ -40,7 +40,7 @@ def canceled_on_the_way(phoenix: Phoenix, model_id: str, monkeypatch: pytest.Mon
         worker.work_off(phoenix.store)
 
 
-def canceled_while_pictures_are_read(
+def canceled_while_images_are_read(
     phoenix: Phoenix, model_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = job_run.pixels
@@ -84,7 +84,7 @@ def killed_for_ever(phoenix: Phoenix, model_id: str, monkeypatch: pytest.MonkeyP
 ENDS = {
     trained: ("trained", "success"),
     canceled_in_the_queue: ("training-canceled", "canceled"),
-    canceled_while_pictures_are_read: ("training-canceled", "canceled"),
+    canceled_while_images_are_read: ("training-canceled", "canceled"),
     canceled_on_the_way: ("training-canceled", "canceled"),
     failed: ("failed", "failure"),
     killed_for_ever: ("failed", "failure"),

@@ -54,8 +54,8 @@ def refusal(url: str) -> str:
         "http://pictures.example:99999/x.png",
         "http://pictures..example/x.png",
         "http://pictures.example\\@127.0.0.1/",
-        "http://pictures.example/\r\nHost: other",
-        "http://pictures.example/a b",
+        "http://images.example/\r\nHost: other",
+        "http://images.example/a b",
         "http://pictures.example/\u202egnp.x",
     ],
 )
@@ -285,7 +285,7 @@ def imported(phoenix: Phoenix, url: str) -> dict[str, str]:
     return phoenix.until(lambda: phoenix.ended_upload(upload["id"]))
 
 
-def test_a_picture_on_the_web_becomes_an_asset(phoenix, web):
+def test_an_image_on_the_web_becomes_an_asset(phoenix, web):
     content = drawing("box", "red")
     web.pages["/red%20box.png"] = body(content, Content_Type="text/html")
     upload = imported(phoenix, "http://pictures.example/red%20box.png")
@@ -304,7 +304,7 @@ def test_a_picture_on_the_web_becomes_an_asset(phoenix, web):
         (drawing()[:-30], "cut off"),
     ],
 )
-def test_what_is_no_picture_fails_by_its_bytes(phoenix, web, content, word):
+def test_what_is_no_image_fails_by_its_bytes(phoenix, web, content, word):
     web.pages["/x.png"] = body(content, Content_Type="image/png")
     upload = imported(phoenix, "http://pictures.example/x.png")
     assert upload["status"] == "failed"
@@ -332,11 +332,11 @@ def test_a_url_with_a_password_is_not_kept(phoenix, web):
     assert web.looked_up == []
 
 
-@pytest.mark.parametrize("content", [drawing(), b"no picture"])
+@pytest.mark.parametrize("content", [drawing(), b"no image"])
 def test_the_signature_of_a_url_is_not_kept_once_the_import_is_over(phoenix, web, content):
     web.pages["/x.png?signature=hunter2"] = body(content)
     upload = imported(phoenix, "http://pictures.example/x.png?signature=hunter2")
-    assert upload["status"] == ("failed" if content == b"no picture" else "imported")
+    assert upload["status"] == ("failed" if content == b"no image" else "imported")
     assert "hunter2" not in str(upload)
     assert b"hunter2" not in phoenix.store.path.read_bytes()
 

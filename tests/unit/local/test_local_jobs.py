@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def test_the_list_is_narrowed_by_status_and_types(phoenix):
     flux = phoenix.ok("POST", "/models", {"type": "flux.1-lora"})["model"]["id"]
     phoenix.attach(flux, phoenix.upload(drawing()))
     first, second = phoenix.launch(flux), phoenix.launch(phoenix.style_set(1))
+    time.sleep(0.002)  # times are in milliseconds
     phoenix.ok("POST", f"/models/{flux}/train/action", {"action": "cancel"})
     assert ids(phoenix, "status=canceled") == [first]
     assert ids(phoenix, "status=pending") == [second]

@@ -135,7 +135,7 @@ def test_a_deleted_model_is_listed_as_such_and_refuses_everything(phoenix):
         ("PUT", "/training-images/pairs", []),
     ):
         assert phoenix.send(method, f"/models/{model_id}{path}", body) == missing, (method, path)
-    # The pictures are the account's, not the model's.
+    # The images are the account's, not the model's.
     assert phoenix.ok("GET", f"/assets/{first['id']}")
 
 
@@ -211,7 +211,7 @@ def test_nonsense_in_the_list_query_is_refused(phoenix, query):
     assert phoenix.send("GET", f"/models?{query}")[0] == 400
 
 
-def test_an_uploaded_picture_is_described_and_its_bytes_come_back(phoenix):
+def test_an_uploaded_image_is_described_and_its_bytes_come_back(phoenix):
     content = drawing("box", "red", size=(120, 60))
     image = base64.b64encode(content).decode()
     body = {"name": "IMG_0042 telephone-box.png", "image": image}
@@ -240,7 +240,7 @@ def test_a_caption_is_written_and_stays(phoenix):
     assert phoenix.send("PUT", "/assets/asset_x", {"description": "x"})[0] == 404
 
 
-def test_what_is_no_picture_is_no_asset(phoenix):
+def test_what_is_no_image_is_no_asset(phoenix):
     cut = drawing()[:-40]
     lies = bytearray(drawing())
     lies[60:70] = b"0123456789"  # inside the compressed pixels
@@ -254,7 +254,7 @@ def test_what_is_no_picture_is_no_asset(phoenix):
     assert list((phoenix.data_dir).glob("content/*/*")) == []
 
 
-def test_a_signed_url_serves_its_own_picture_and_nothing_else(phoenix, monkeypatch):
+def test_a_signed_url_serves_its_own_image_and_nothing_else(phoenix, monkeypatch):
     first, second = phoenix.upload(drawing("box")), phoenix.upload(drawing("circle"))
     url = phoenix.ok("GET", f"/assets/{first}")["asset"]["url"]
     reply = phoenix.fetch(url)

@@ -1,4 +1,4 @@
-"""Sample pictures, from the launch to the file: prompts, sources and captions have their effect."""
+"""Sample images, from the launch to the file: prompts, sources and captions have their effect."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pixels(content: bytes) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def redness(content: bytes) -> float:
-    """Return how much more red than blue the middle of a picture is, from -1 to 1."""
+    """Return how much more red than blue the middle of an image is, from -1 to 1."""
     picture = pixels(content)
     height, width = picture.shape[:2]
     middle = picture[height * 3 // 8 : height * 5 // 8, width * 3 // 8 : width * 5 // 8]

@@ -43,7 +43,7 @@ def read(phoenix: Phoenix, upload_id: str) -> Any:
 
 @pytest.fixture
 def tiny_parts(monkeypatch) -> int:
-    """Parts of 100 bytes do, as 5 MB would with larger pictures."""
+    """Parts of 100 bytes do, as 5 MB would with larger images."""
     monkeypatch.setattr(routes_assets, "PART_BYTES_MIN", 100)
     return 100
 
@@ -121,7 +121,7 @@ def test_what_is_missing_or_too_small_is_refused_and_can_be_made_good(phoenix, t
 
 
 @pytest.mark.parametrize("content", [b"<svg onload=alert(1)>" * 9, b"GIF89a" + bytes(90)])
-def test_what_is_no_picture_fails_and_says_so(phoenix, content):
+def test_what_is_no_image_fails_and_says_so(phoenix, content):
     upload = begin(phoenix, content)
     put(phoenix, upload["parts"][0], content)
     assert complete(phoenix, upload["id"])[0] == 200

@@ -30,5 +30,5 @@ def test_models_tell_when_they_were_made_as_runs_tell_when_they_were_launched():
 @pytest.mark.parametrize("tell", [models, runs])
 @pytest.mark.parametrize("given", [5, "local"])
 def test_what_is_no_phoenix_is_refused(tell, given):
-    with pytest.raises(InputError, match="is no Phoenix"):
+    with pytest.raises(InputError, match="is not a Phoenix client"):
         tell(given)

@@ -22,18 +22,18 @@ EDIT = "flux.2-dev-edit-lora"
 
 @pytest.mark.parametrize("given", [None, [1], "x"])
 def test_a_configuration_that_is_no_mapping_is_refused(opened, given):
-    with pytest.raises(ConfigError, match="A configuration is a mapping"):
+    with pytest.raises(ConfigError, match="Settings must be a mapping"):
         opened().update_config(given)
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("x", "Pairs are a list"),
-        (None, "Pairs are a list"),
+        ("x", "Pairs must be a list"),
+        (None, "Pairs must be a list"),
         ([5], "Pair 1 is 5"),
         ([{"source": "a.png"}], "Pair 1 has no target"),
-        ([{"source": "a.png", "target": "b.png", "words": ""}], "no place for words"),
+        ([{"source": "a.png", "target": "b.png", "words": ""}], "an unknown field words"),
     ],
 )
 def test_what_is_no_list_of_pairs_is_refused(opened, given, words):
@@ -56,7 +56,7 @@ def test_sample_sources_are_found_by_name(opened, icons, service):
 
 def test_a_sample_source_that_is_not_in_the_set_is_refused_and_one_removed_stays(opened, icons):
     training = opened(EDIT, images=icons)
-    with pytest.raises(ConfigError, match=r"no picture nowhere\.png"):
+    with pytest.raises(ConfigError, match=r"no image nowhere\.png"):
         training.update_config({"sample_sources": ["nowhere.png"]})
     row = training.state.draft.images[0]
     training.update_config({"sample_sources": [row.name]})
@@ -82,7 +82,7 @@ def test_what_is_no_phoenix_is_refused(client):
         lambda: nbt.models(client),
         lambda: nbt.runs(client),
     ):
-        with pytest.raises(InputError, match=r"is no Phoenix\. Give what nbt\.connect"):
+        with pytest.raises(InputError, match=r"is not a Phoenix client\. Pass what nbt\.connect"):
             call()
 
 
@@ -97,9 +97,9 @@ def test_what_cannot_be_a_models_id_is_told(service, given):
 
 
 @pytest.mark.parametrize(
-    ("image", "words"), [("zzz", "no picture zzz"), (["a.png"], "a.png.* does not name an image")]
+    ("image", "words"), [("zzz", "no image zzz"), (["a.png"], "a.png.* does not name an image")]
 )
-def test_a_picture_that_is_not_there_is_an_input_error(opened, image, words):
+def test_an_image_that_is_not_there_is_an_input_error(opened, image, words):
     training = opened()
     for call in (lambda: training.remove(image), lambda: training.replace(image, "x.png")):
         with pytest.raises(InputError, match=words) as caught:
@@ -185,7 +185,7 @@ def test_what_are_no_ids_are_refused(opened, icons, given):
         lambda: training.take_theirs(given),
         lambda: training._session.thumbnails.ask(given, 64),
         lambda: training._session.thumbnails.colours(given),
-        lambda: training.picture(given),
+        lambda: training.image_bytes(given),
         lambda: training.remove(given),
         lambda: training.replace(given, icons / "apple.png"),
     ]
@@ -224,9 +224,9 @@ def test_other_junk_is_refused_in_words_of_ours(opened, service, icons):
 @pytest.mark.parametrize("given", [5, float("nan"), pd.NA, object()])
 def test_a_project_that_is_no_text_is_refused(given):
     client = nbt.connect("local")
-    with pytest.raises(InputError, match="not a text"):
+    with pytest.raises(InputError, match="must be text"):
         client.scoped(project_id=given)
-    with pytest.raises(InputError, match="not a text"):
+    with pytest.raises(InputError, match="must be text"):
         nbt.train("stop", "model_1", team_id=given)
 
 
@@ -263,7 +263,7 @@ def test_a_parameter_is_called_by_a_text(opened, name):
     training = opened()
     with pytest.raises(ConfigError):
         training.config[name] = 3
-    with pytest.raises(ConfigError, match="A configuration is a mapping"):
+    with pytest.raises(ConfigError, match="Settings must be a mapping"):
         training.config.update(5)
     if name is not None:
         (refusal,) = training._session.editing.undo(name).result().refused

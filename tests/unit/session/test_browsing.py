@@ -29,7 +29,7 @@ def folder(tmp_path) -> Path:
 
 @pytest.fixture
 def write(folder) -> Write:
-    """Return a function that writes a small picture, each colour a different file."""
+    """Return a function that writes a small image, each colour a different file."""
 
     def written(name: str, colour: tuple[int, int, int] = (0, 128, 128), **how: Any) -> Path:
         path = folder / name
@@ -64,7 +64,7 @@ def test_a_folder_is_listed_without_a_look_at_any_file(training, folder, write, 
     assert all(i.startswith("file_") for i in found.files)
     assert set(found.colours(list(found.files)).values()) == {""}
     assert found.others == 1
-    assert repr(found).endswith(": 3 pictures>")
+    assert repr(found).endswith(": 3 images>")
 
 
 def test_ids_are_the_same_whenever_and_however_it_is_listed(training, folder, write, monkeypatch):
@@ -129,8 +129,8 @@ def test_what_cannot_be_taken_says_why(training, folder, write):
     seen = {name: look.reason for name, look in looks(found).items()}
     assert "web page" in seen.pop("page.png")
     assert "empty" in seen.pop("empty.jpg")
-    assert "gone" in seen.pop("gone.png")
-    assert "no longer there" in seen.pop("vanished.png")
+    assert "missing" in seen.pop("gone.png")
+    assert "no longer exists" in seen.pop("vanished.png")
     assert "half a character" in seen.pop("\udc80.png")
     assert seen == {"<img src=x onerror=alert(1)>.png": "", "a\u202egnp.png": ""}
 

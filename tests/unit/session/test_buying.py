@@ -32,7 +32,7 @@ from phoenix_nbtrain.session.state import Estimate, LaunchState, PriceState
 from phoenix_nbtrain.store.journal import Journal
 from phoenix_nbtrain.training import Training
 
-REFUSED = ServiceError("Not a picture we take.", status=400)
+REFUSED = ServiceError("Not an image we take.", status=400)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_launch_whose_run_cannot_be_read_is_still_a_launch(training, service):
 
 def test_a_price_of_part_of_the_set_is_not_that_of_the_whole_once_it_is_sent(training):
     training.add_images(icon("key", 48))
-    training._session.purchase._price()  # before the fifth picture was sent
+    training._session.purchase._price()  # before the fifth image was sent
     assert (training.state.price.covers, training.state.price.of) == (4, 5)
     training.sync()
     assert training.state.draft.unsent == 0
@@ -239,7 +239,7 @@ def test_a_run_that_shows_after_a_refusal_is_followed(training, service, runner)
     runner.advance(5)
     assert training.status == "training"
     assert training.state.launch.phase == "idle"
-    assert "it runs" in training.state.launch.message
+    assert "it is running" in training.state.launch.message
     assert training.run is not None
     assert service.count("trigger_training") == 2, "one of them is this test's own"
 
@@ -351,7 +351,7 @@ def test_attach_passes_over_models_that_were_deleted(training, service, icons, r
         Training.attach(later[1].model_id, client=service, runner=runner)
     del service.models[training.model_id]
     made = service.count("create_model")
-    with pytest.raises(InputError, match=r"None of the models launched.*exists any more\. nbt"):
+    with pytest.raises(InputError, match=r"None of the models launched.*exists anymore\. nbt"):
         Training.attach(client=service, runner=runner)
     assert service.count("create_model") == made
 

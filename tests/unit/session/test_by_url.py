@@ -1,4 +1,4 @@
-"""Pictures given by their URL: the service fetches them, the notebook never does."""
+"""Images given by their URL: the service fetches them, the notebook never does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIGNED = "https://cdn.example.com/sets/ref1.png?X-Signature=s3cret"
 
 @pytest.fixture
 def web(service, icons) -> list[str]:
-    """Three pictures that the service finds on the web."""
+    """Three images that the service finds on the web."""
     urls = [SIGNED, *(f"https://cdn.example.com/ref{i}.png" for i in (2, 3))]
     for url, path in zip(urls, sorted(icons.glob("*.png")), strict=False):
         service.web[url] = path.read_bytes()
@@ -113,7 +113,7 @@ def test_what_the_service_says_of_an_address_while_it_fails_shows_none(opened, s
     assert "s3cret" not in training.state.sync.message
 
 
-def test_a_url_may_replace_a_picture_and_have_a_caption(opened, service, web, icons):
+def test_a_url_may_replace_an_image_and_have_a_caption(opened, service, web, icons):
     training = opened(images={web[1]: "by its URL"})
     training.add_images(sorted(icons.glob("*.png"))[3])
     training.replace(training.images.index[1], web[2])
@@ -181,7 +181,7 @@ class TestTheToolsPage:
         assert len(page.launches) == 1
 
 
-def test_a_picture_whose_asset_is_gone_comes_back_by_its_address(opened, service, web):
+def test_an_image_whose_asset_is_gone_comes_back_by_its_address(opened, service, web):
     service.before["add_training_images"] = lost
     training = opened(images=web[:1])
     with pytest.raises(ServiceUnreachable):

@@ -58,7 +58,7 @@ def test_what_is_bought_is_fetched_though_its_end_cannot_be_noted_down(
 
     def full(journal: Journal, intent_id: str, to: IntentState, **more: Any) -> bool:
         if to == "delivered":
-            raise StoreError("The disk is full.", remedy="Make room there.")
+            raise StoreError("The disk is full.", remedy="Free up space there.")
         return move(journal, intent_id, to, **more)
 
     monkeypatch.setattr(Journal, "move", full)
@@ -82,10 +82,10 @@ def test_another_cost_than_was_accepted_is_a_warning(trained, service, tmp_path)
 def test_a_file_in_the_way_is_left_alone_and_nothing_is_bought(trained, service, tmp_path):
     other = tmp_path / "mine.safetensors"
     other.write_bytes(b"somebody's own")
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         trained.download(other, max_cost=5)
     trained.download(tmp_path / "new.safetensors", max_cost=5)
-    with pytest.raises(InputError, match="other content"):
+    with pytest.raises(InputError, match="different content"):
         trained.download(other, max_cost=5)
     assert other.read_bytes() == b"somebody's own"
     assert service.downloads == [None]
@@ -99,7 +99,7 @@ def test_only_a_trained_model_has_weights(opened, tmp_path):
 def test_a_model_whose_only_run_was_stopped_has_none(opened, service, icons, tmp_path):
     training = opened(images=icons)
     training.start(max_cost=2000)
-    words = r"gives out no weights: This model is not trained\. training\.start\(\) trains"
+    words = r"returned no weights: This model is not trained\. training\.start\(\) trains"
     for end in ("while it runs", "stopped"):
         if end == "stopped":
             training.stop()
@@ -123,7 +123,7 @@ def test_a_fetch_that_breaks_is_done_again_without_paying(trained, service, tmp_
 def test_one_that_the_service_forgot_is_bought_again_only_when_asked(trained, service, tmp_path):
     trained.download(tmp_path, max_cost=5).unlink()
     service.weights.clear()
-    with pytest.raises(InputError, match=r"forgotten.*again=True"):
+    with pytest.raises(InputError, match=r"no longer has.*again=True"):
         trained.download(tmp_path, max_cost=5)
     trained.download(tmp_path, max_cost=5, again=True)
     assert service.downloads == [None, None]
@@ -154,7 +154,10 @@ def test_weights_that_were_not_bought_before_the_next_run_are_bought_as_the_serv
     what = "the model's weights as the service holds them"
     estimate = trained.estimate_download()
     assert repr(estimate) == f"<Estimate: 5 CU for {what}>"
-    words = rf"The download of {what} costs 5 CU, and nobody.*training\.download\(max_cost=5\)$"
+    words = (
+        rf"The download of {what} costs 5 CU, which was not "
+        r"accepted.*training\.download\(max_cost=5\)$"
+    )
     with pytest.raises(PriceNotAccepted, match=words):
         trained.download(tmp_path)
     assert service.downloads == []
@@ -266,7 +269,7 @@ def test_one_that_is_still_being_made_is_not_given_out_as_another(trained, servi
     with pytest.raises(NotReady):
         trained.download(tmp_path, epoch=1, max_cost=5)
     service.before.clear()
-    with pytest.raises(InputError, match="Another download of this model is still being made"):
+    with pytest.raises(InputError, match="Another download of this model is still being prepared"):
         trained.download(tmp_path, epoch=2, max_cost=5)
     assert service.downloads == ["1"]
     assert b"epoch 1" in trained.download(tmp_path, epoch=1).read_bytes()
@@ -284,7 +287,7 @@ def test_a_path_that_ends_in_a_slash_is_a_folder(trained, service, tmp_path, mon
     path = trained.download(f"{loras}{end}", max_cost=5)
     assert path == loras / f"icons-{trained.model.job_id}.safetensors"
     assert trained.download(f"{loras}{end}") == path
-    with pytest.raises(InputError, match=r"There is not a folder deep\. Create it first"):
+    with pytest.raises(InputError, match=r"There is no folder deep\. Create it first"):
         trained.download(f"deep/deeper{end}", max_cost=5)
     (tmp_path / "file").write_bytes(b"mine")
     with pytest.raises(InputError, match=r"^file is a file, not a folder"):
@@ -323,7 +326,9 @@ def test_a_file_that_is_not_made_in_time_is_asked_for_again_and_bought_once(
     making = Download(job_id="", status="in-progress", url="")
     with monkeypatch.context() as slow:
         slow.setattr(service, "get_download", lambda _: making)
-        with pytest.raises(nbt.NotReady, match=r"not ready after 0 s.*bought once") as caught:
+        with pytest.raises(
+            nbt.NotReady, match=r"not ready after 0 s.*you won't pay twice"
+        ) as caught:
             trained.download(tmp_path, max_cost=5, timeout=0)
         assert isinstance(caught.value, TimeoutError)
     assert trained.download(tmp_path, max_cost=5).exists()

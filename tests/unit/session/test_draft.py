@@ -15,7 +15,7 @@ from phoenix_nbtrain.errors import InputError, ServiceError, ServiceUnreachable
 from phoenix_nbtrain.training import Training
 
 
-def test_running_all_cells_twice_makes_one_model_and_one_upload_per_picture(opened, service, icons):
+def test_running_all_cells_twice_makes_one_model_and_one_upload_per_image(opened, service, icons):
     for again in (False, False, True):
         training = opened(again=again, images=icons)
         training.ensure_trigger("inkling")
@@ -37,7 +37,7 @@ def test_captions_typed_before_a_kill_are_there_again(opened, service, icons):
     assert again.images["state"].tolist() == ["kept"] * 4
 
 
-def test_pictures_are_sent_although_their_folder_is_gone(opened, icons, tmp_path):
+def test_images_are_sent_although_their_folder_is_gone(opened, icons, tmp_path):
     opened().add_images(shutil.copytree(icons, tmp_path / "moved away"))
     shutil.rmtree(tmp_path / "moved away")
     training = opened(again=True)
@@ -92,7 +92,7 @@ def test_a_frame_read_is_a_copy_and_assigning_it_is_the_truth(opened, icons):
     assert training.images["caption"].tolist() == ["all alike"] * 4
 
 
-def test_a_removed_picture_leaves_the_service_and_undo_brings_it_back(opened, service, icons):
+def test_a_removed_image_leaves_the_service_and_undo_brings_it_back(opened, service, icons):
     training = opened(images=icons)
     training.set_captions({training.images["name"].iloc[0]: "mine"})
     training.sync()
@@ -106,7 +106,7 @@ def test_a_removed_picture_leaves_the_service_and_undo_brings_it_back(opened, se
     assert service.count("upload_image") == 4
 
 
-def test_a_picture_removed_and_added_anew_is_not_uploaded_again(training, service, icons):
+def test_an_image_removed_and_added_anew_is_not_uploaded_again(training, service, icons):
     training.remove(training.images.index[0])
     training.sync()
     training.add_images(icons, again=True)
@@ -115,14 +115,14 @@ def test_a_picture_removed_and_added_anew_is_not_uploaded_again(training, servic
     assert service.count("upload_image") == 4
 
 
-def test_too_many_pictures_are_refused_whole(opened, draw):
+def test_too_many_images_are_refused_whole(opened, draw):
     training = opened()
     with pytest.raises(InputError, match="51"):
         training.add_images(draw(51))
     assert len(training.images) == 0
 
 
-def test_a_picture_restored_while_its_removal_is_on_its_way_is_sent_again(training, service):
+def test_an_image_restored_while_its_removal_is_on_its_way_is_sent_again(training, service):
     training.remove(training.images.index[0])
     service.before["delete_training_image"] = training.undo
     training.sync()
@@ -132,7 +132,7 @@ def test_a_picture_restored_while_its_removal_is_on_its_way_is_sent_again(traini
     assert len(service.models[training.model_id].training_images) == 4
 
 
-def test_a_picture_removed_while_it_is_being_added_does_not_come_back(opened, service, icons):
+def test_an_image_removed_while_it_is_being_added_does_not_come_back(opened, service, icons):
     training = opened(images=icons)
     first = training.images.index[0]
     service.after["add_training_images"] = lambda: training.remove(first)
@@ -143,7 +143,7 @@ def test_a_picture_removed_while_it_is_being_added_does_not_come_back(opened, se
     assert len(service.models[training.model_id].training_images) == 3
 
 
-def test_pictures_are_sent_without_their_metadata(opened, service, tmp_path):
+def test_images_are_sent_without_their_metadata(opened, service, tmp_path):
     exif = Image.Exif()
     exif[0x010F] = "a camera that tells on its owner"
     Image.new("RGB", (64, 64), "red").save(tmp_path / "photo.jpg", exif=exif)
@@ -184,13 +184,13 @@ class TestFailures:
         assert len(service.assets) == 4
         assert training.images["state"].tolist() == ["saved"] * 4
 
-    def test_a_refused_picture_says_why_and_the_others_are_saved(self, opened, service, icons):
-        service.before["upload_image"] = once(ServiceError("Not a picture we take.", status=400))
+    def test_a_refused_image_says_why_and_the_others_are_saved(self, opened, service, icons):
+        service.before["upload_image"] = once(ServiceError("Not an image we take.", status=400))
         training = opened(images=icons)
         training.sync()
         frame = training.images
         assert sorted(frame["state"]) == ["refused", "saved", "saved", "saved"]
-        assert "Not a picture" in frame["reason"].iloc[0]
+        assert "Not an image" in frame["reason"].iloc[0]
         with pytest.raises(InputError, match="not on the service"):
             training.start()
         assert service.launches == []
@@ -247,7 +247,7 @@ class TestOthers:
         disputed.refresh()
         assert disputed.images["state"].iloc[0] == "saved"
 
-    def test_a_picture_removed_elsewhere_is_added_again_or_let_go(self, training, service):
+    def test_an_image_removed_elsewhere_is_added_again_or_let_go(self, training, service):
         first, second = training.images.index[:2]
         for asset_id in training.images["asset_id"].iloc[:2]:
             service.delete_training_image(training.model_id, asset_id)
@@ -259,7 +259,7 @@ class TestOthers:
         assert training.images["state"].tolist() == ["saved"] * 3
         assert len(service.get_model(training.model_id).training_images) == 3
 
-    def test_a_picture_added_elsewhere_appears(self, training, service):
+    def test_an_image_added_elsewhere_appears(self, training, service):
         asset = service.upload_image("theirs.png", b"theirs")
         service.add_training_images(training.model_id, [asset.id])
         training.refresh()

@@ -16,7 +16,7 @@ def test_two_selected_images_become_a_pair_that_can_be_taken_back(opened, icons)
     assert training.pairs[["source", "target"]].to_numpy().tolist() == [[second, first]]
     training.undo()
     assert training.pairs.empty
-    with pytest.raises(PairError, match="tell of no pairs"):
+    with pytest.raises(PairError, match="don't suggest any pairs"):
         training._session.pairs.pair_chosen([first, second, third]).result()
     assert training.pairs.empty
 
@@ -29,7 +29,7 @@ def test_undo_of_one_change_takes_no_other_back(opened, icons):
     assert made == training.state.draft.revision
     training.set_captions({second: "a cat"})
     (refusal,) = training._session.editing.undo(made).result().refused
-    assert "Something else was changed since" in refusal.reason
+    assert "Something else has changed since then" in refusal.reason
     assert training.images["caption"].tolist()[:2] == ["a fox", "a cat"]
     training.undo()
     assert training.state.undoes == made
@@ -40,7 +40,7 @@ def test_undo_of_one_change_takes_no_other_back(opened, icons):
     assert training.state.undoes == training.state.draft.revision > made
 
 
-def test_a_picture_replaced_behind_keeps_its_caption_and_can_be_taken_back(opened, icons, tmp_path):
+def test_an_image_replaced_behind_keeps_its_caption_and_can_be_taken_back(opened, icons, tmp_path):
     training = opened()
     one, other, *_ = sorted(icons.glob("*.png"))
     training.add_images(one)

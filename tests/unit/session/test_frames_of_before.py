@@ -87,7 +87,7 @@ def test_where_both_changed_a_text_what_stands_is_kept_and_the_other_offered(tra
     assert training.pairs["state"].tolist() == ["saved"] * 3
     asset_id = training.images["asset_id"].iloc[0]
     assert service.assets[asset_id].description == "typed"
-    assert sum("take_theirs() takes it" in f.message for f in training._session.findings()) == 2
+    assert sum("take_theirs() accepts it" in f.message for f in training._session.findings()) == 2
 
 
 def test_two_texts_of_our_own_stop_no_start(training, service):
@@ -232,9 +232,9 @@ def test_what_was_removed_meanwhile_stays_removed_unless_the_frame_changed_it(tr
     assert len(training.images) == 3
     assert len(training.pairs) == 2
     frame = frame.assign(caption="of the frame")
-    with pytest.raises(InputError, match="removed meanwhile"):
+    with pytest.raises(InputError, match="removed since"):
         training.images = frame
-    with pytest.raises(PairError, match="removed meanwhile"):
+    with pytest.raises(PairError, match="removed since"):
         training.pairs = pairs.assign(instruction="of the frame")
 
 
@@ -249,7 +249,7 @@ def test_a_frame_of_before_an_image_was_replaced_is_taken(training, tmp_path):
         training.images = frame
         assert captions(training) == [text] * 4
     assert training.images["width"].iloc[0] == 48
-    with pytest.raises(InputError, match="width is read from the picture"):
+    with pytest.raises(InputError, match="width is read from the image"):
         training.images = frame.assign(width=5)
 
 

@@ -102,7 +102,7 @@ def test_the_addition_that_is_taken_back_is_no_removal(opened, icons):
     assert training.add_images(icons).added == 4
 
 
-def test_a_picture_that_replaces_another_is_no_longer_left_out(opened, icons, tmp_path):
+def test_an_image_that_replaces_another_is_no_longer_left_out(opened, icons, tmp_path):
     training = opened(images=icons)
     icon("key", 48).save(tmp_path / "better.png")
     training.add_images(tmp_path / "better.png")

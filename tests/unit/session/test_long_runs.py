@@ -126,7 +126,7 @@ def test_wait_goes_on_through_what_passes_and_says_so_once(
 def test_wait_ends_with_its_timeout_in_an_outage(trains, service, by_the_clock):
     service.before["get_model"] = down
     began = by_the_clock.now
-    with pytest.raises(StillRunning, match=r"may still go on after 300 s.*cannot be reached"):
+    with pytest.raises(StillRunning, match=r"may still be running after 300 s.*cannot be reached"):
         trains.wait(timeout=300)
     assert by_the_clock.now - began == pytest.approx(300)
 

@@ -17,7 +17,7 @@ from phoenix_nbtrain.training import Training
 
 @pytest.fixture
 def model_id(opened, icons) -> str:
-    """A model whose pictures were sent by a computer that has forgotten it."""
+    """A model whose images were sent by a computer that has forgotten it."""
     training = opened(images=icons)
     training.ensure_trigger("inkling")
     training.sync()
@@ -49,7 +49,7 @@ def test_each_is_read_back_once(joined, service, icons):
     assert service.count("fetch") == 4
     joined.add_images(icons)
     assert service.count("fetch") == 4
-    assert joined.picture(joined.images.index[0]) in service.contents.values()
+    assert joined.image_bytes(joined.images.index[0]) in service.contents.values()
     assert service.count("fetch") == 4
 
 
@@ -62,9 +62,9 @@ def test_only_what_could_be_the_same_is_read_back(joined, service, tmp_path):
     assert service.count("upload_image") == 1
 
 
-def test_a_file_of_the_same_size_that_is_another_picture_is_added(joined, service, icons, tmp_path):
+def test_a_file_of_the_same_size_that_is_another_image_is_added(joined, service, icons, tmp_path):
     content = bytearray(min(icons.glob("*.png")).read_bytes())
-    content[-20] ^= 1  # within the pixels' data: the same size, and another picture
+    content[-20] ^= 1  # within the pixels' data: the same size, and another image
     (tmp_path / "other.png").write_bytes(content)
     assert joined.add_images(tmp_path / "other.png").added == 1
     assert service.count("fetch") == 1

@@ -209,7 +209,7 @@ class TestPairs:
         assert [row.instruction for row in merge(draft, with_pairs()).pairs] == ["new"]
 
     @pytest.mark.parametrize(("source", "target"), [(4, 1), (1, 4)])
-    def test_one_whose_picture_is_not_there_stays(self, source, target):
+    def test_one_whose_image_is_not_there_stays(self, source, target):
         ours = _pair(source, target, "a")
         draft = self.draft(ours, served_pairs=(ours.triple,))
         assert merge(draft, with_pairs()).pairs == (ours,)
@@ -245,7 +245,7 @@ class TestPairs:
         assert [row.instruction for row in merged.pairs[3:]] == ["other", "t" * 200, "yes"]
 
     @pytest.mark.parametrize("foreign", [(9, 1, "x"), (1, 9, "x")])
-    def test_one_of_pictures_that_are_not_here_is_known_for_foreign(self, foreign):
+    def test_one_of_images_that_are_not_here_is_known_for_foreign(self, foreign):
         merged = merge(self.draft(), with_pairs((1, 2, "a"), foreign))
         assert merged.served_pairs == (("img_1", "img_2", "a"), ("", "", ""))
         assert [row.instruction for row in merged.pairs] == ["a"]

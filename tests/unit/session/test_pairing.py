@@ -55,5 +55,5 @@ def test_one_sentence_is_written_over_all_pairs_and_undone(opened, icons):
 
 def test_names_that_tell_of_no_pairs_say_so_to_who_does_not_wait(opened, icons):
     training = opened(type=EDIT, images=icons)
-    with pytest.raises(PairError, match="tell of no pairs"):
+    with pytest.raises(PairError, match="don't suggest any pairs"):
         training._session.behind("pairs", training._session.pairs.pair_up).result()

@@ -80,7 +80,7 @@ def test_what_somebody_changes_after_the_sync_has_read_is_not_bought(training, s
         service.update_asset(model.training_images[0].id, description="theirs")
 
     service.before["quote_training"] = somebody
-    with pytest.raises(PriceNotAccepted, match="Someone changed the training set"):
+    with pytest.raises(PriceNotAccepted, match="Someone changed the dataset"):
         training.start()
     assert service.launches == []
 
@@ -92,7 +92,7 @@ def test_a_run_that_somebody_began_before_the_sync_read_is_not_bought_again(open
     training.start()
     again = opened(again=True)
     run = again.start()
-    assert again.launched_before and run.message.startswith("Already running")
+    assert again.launched_before and run.message.startswith("Running since")
     assert len(service.launches) == 1
 
 

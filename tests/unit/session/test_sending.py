@@ -1,4 +1,4 @@
-"""Pictures on their way: sent once, whatever interrupts it; added as far as they fit."""
+"""Images on their way: sent once, whatever interrupts it; added as far as they fit."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class TestOnce:
         assert [i.description for i in model.training_images] == ["mine", "", "", ""]
         assert len(model.training_image_pairs) == 1
 
-    def test_only_a_lost_reply_to_a_picture_sent_whole_can_send_it_twice(
+    def test_only_a_lost_reply_to_an_image_sent_whole_can_send_it_twice(
         self, opened, service, icons
     ):
         """The reply alone names the asset, and assets cannot be searched by content."""
@@ -140,7 +140,7 @@ class TestOnce:
         assert "asset_nowhere00" in frame["reason"].iloc[0]
         assert service.count("add_training_images") == 0
 
-    def test_a_picture_replaced_while_it_is_on_its_way_is_not_taken_for_the_new_one(
+    def test_an_image_replaced_while_it_is_on_its_way_is_not_taken_for_the_new_one(
         self, opened, service, icons, draw
     ):
         other = draw(1) / "00.png"
@@ -150,12 +150,12 @@ class TestOnce:
         training.sync()
         training.sync()
         (image,) = service.get_model(training.model_id).training_images
-        assert service.contents[image.id] == training.picture(row)
+        assert service.contents[image.id] == training.image_bytes(row)
         assert training.images["state"].tolist() == ["saved"]
 
 
 class TestManners:
-    def test_a_wrong_key_refuses_no_picture(self, opened, service, icons):
+    def test_a_wrong_key_refuses_no_image(self, opened, service, icons):
         service.before["upload_image"] = AuthenticationFailed("The token has expired.", status=403)
         training = opened(images=icons)
         with pytest.raises(AuthenticationFailed):
@@ -190,7 +190,7 @@ class TestManners:
         training.sync()
         assert {len(text) for text in training.images["reason"]} == {200}
 
-    def test_a_picture_given_again_is_tried_again(self, opened, service, icons):
+    def test_an_image_given_again_is_tried_again(self, opened, service, icons):
         service.before["upload_image"] = ServiceError("Not today.", status=400)
         training = opened(images=icons)
         training.sync()
@@ -217,7 +217,7 @@ class TestAdding:
         def picky(model_id: str, ids: list[str]) -> object:
             if bad in ids:
                 service.calls.append("refused")
-                raise ServiceError("This picture is not allowed.", status=400)
+                raise ServiceError("This image is not allowed.", status=400)
             return add(model_id, ids)
 
         training = opened(images=draw(12))
@@ -245,7 +245,7 @@ class TestAdding:
         frame = training.images
         assert frame["state"].tolist() == ["saved"] * 12 + ["refused"] * 3
         reason = frame["reason"].iloc[12]
-        assert reason.startswith("The plan takes 12 images per model: 2 of these 5 fit.")
+        assert reason.startswith("The plan allows 12 images per model: 2 of these 5 fit.")
         assert len(reason) <= 200
         assert training.state.sync.message == reason
         assert service.count("add_training_images") == before + 2
@@ -314,7 +314,7 @@ class TestAdding:
 
 
 class TestCaptionsAndPairs:
-    def test_a_caption_written_there_while_pictures_go_up_is_not_overwritten(
+    def test_a_caption_written_there_while_images_go_up_is_not_overwritten(
         self, training, service, draw
     ):
         row = training.images.iloc[0]
@@ -366,7 +366,7 @@ class TestCaptionsAndPairs:
 
     @pytest.mark.parametrize("drops", [False, True])
     @pytest.mark.parametrize("kind", ["replaced", "removed and restored"])
-    def test_a_pair_survives_its_picture(self, opened, service, icons, kind, drops):
+    def test_a_pair_survives_its_image(self, opened, service, icons, kind, drops):
         service.drops_pairs = drops
         training = opened("flux.2-dev-edit-lora", images=icons)
         names = training.images["name"].tolist()
@@ -387,7 +387,7 @@ class TestCaptionsAndPairs:
         assert training.images["caption"].iloc[0] == "kept"
         assert service.assets[pair.source_id].description == "kept"
 
-    def test_a_picture_to_be_replaced_stays_until_the_new_one_is_there(self, training, service):
+    def test_an_image_to_be_replaced_stays_until_the_new_one_is_there(self, training, service):
         old = training.images["asset_id"].iloc[0]
         service.before["upload_image"] = ServiceError("Not this one.", status=400)
         training.replace(training.images.index[0], icon("key", 48))

@@ -55,7 +55,7 @@ def test_a_removal_that_is_refused_for_good_holds_nothing_else_up(training, serv
     "fault",
     [
         StoreBusy("The journal is in use.", remedy="Try again."),
-        StoreError("Nothing can be kept there: no space left.", remedy="Make room there."),
+        StoreError("Nothing can be kept there: no space left.", remedy="Free up space there."),
         OSError(28, "disk full"),
     ],
 )

@@ -1,7 +1,7 @@
 """Whatever happens on the way, draft and service come to agree, and nothing is sent twice.
 
 Random edits, refusals, lost replies, interruptions and restarts, and then a calm in which one sync
-must settle everything. The one picture that may arrive twice is a small one whose reply was lost:
+must settle everything. The one image that may arrive twice is a small one whose reply was lost:
 it goes in a single request, only the reply names its asset, and assets cannot be searched by
 content, so that a first one cannot be told from none.
 """

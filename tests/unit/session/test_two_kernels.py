@@ -24,7 +24,7 @@ Kernels = tuple[Training, Training]
 
 @pytest.fixture
 def kernels(opened, icons) -> Kernels:
-    """Two trainings of one model, as two notebooks hold them, with four pictures."""
+    """Two trainings of one model, as two notebooks hold them, with four images."""
     one = opened("flux.2-dev-edit-lora", images=icons)
     one.sync()
     return one, opened("flux.2-dev-edit-lora", again=True)
@@ -35,7 +35,7 @@ def paired(training: Training, source: int, target: int, instruction: str) -> di
     return {"source": ids[source], "target": ids[target], "instruction": instruction}
 
 
-def test_captions_set_in_a_frame_leave_the_picture_that_another_kernel_added(kernels, service):
+def test_captions_set_in_a_frame_leave_the_image_that_another_kernel_added(kernels, service):
     one, other = kernels
     frame = one.images
     other.add_images(icon("key", 48))
@@ -84,7 +84,7 @@ def test_pairs_joined_with_new_ones_leave_the_pair_that_this_kernel_never_knew(k
     assert sorted(one.pairs["instruction"]) == ["A", "C", "D"]
 
 
-def test_a_picture_added_after_the_frame_was_read_stays(kernels):
+def test_an_image_added_after_the_frame_was_read_stays(kernels):
     one, _ = kernels
     frame = one.images
     one.add_images(icon("key", 48))
@@ -92,7 +92,7 @@ def test_a_picture_added_after_the_frame_was_read_stays(kernels):
     assert len(one.images) == 3
 
 
-def test_a_picture_that_another_kernel_adds_while_this_one_opens_is_not_taken_for_removed(
+def test_an_image_that_another_kernel_adds_while_this_one_opens_is_not_taken_for_removed(
     kernels, opened, service
 ):
     one, _ = kernels
@@ -163,7 +163,7 @@ def test_a_sync_gives_up_on_a_kernel_that_hangs_and_tries_again_later(
         with pytest.raises(StoreBusy, match=r"synced by props\.ipynb .* for 10 minutes"):
             one.sync()
         assert one.state.sync.phase == "failed"
-        assert "Kept on this computer" in one.state.sync.message
+        assert "Saved locally" in one.state.sync.message
     runner.advance(60)
     assert one.state.draft.unsent == 0
 
@@ -209,7 +209,7 @@ def test_undo_takes_back_no_words_that_another_kernel_or_the_service_wrote_since
     one.sync()
     service.update_asset(one.images["asset_id"].iloc[1], description="of the service")
     one.sync()
-    with pytest.warns(UserWarning, match="changed meanwhile"):
+    with pytest.warns(UserWarning, match="changed in the meantime"):
         one.undo()
     stand = ["of another kernel", "of the service", "", ""]
     assert one.images["caption"].tolist() == stand

@@ -162,7 +162,7 @@ def test_a_full_disk_is_told_and_nobody_is_asked_to_move_the_file_away(db):
         connection.execute("PRAGMA max_page_count = 1")  # as full as a disk can be
         connection.executemany("INSERT INTO notes VALUES (?)", [("b" * 9000,)] * 9)
     assert "cannot be written: database or disk is full" in str(caught.value)
-    assert "Make room" in str(caught.value)
+    assert "Free up space" in str(caught.value)
     assert "move it away" not in str(caught.value)
     assert read(db) == ["a"]
     write(db, "c")

@@ -100,6 +100,6 @@ def test_an_unreadable_draft_is_refused_and_kept(tmp_path):
         connection.execute("UPDATE drafts SET body = '{', stamp = stamp + 1")
         connection.commit()
     before = path.read_bytes()
-    with pytest.raises(StoreError, match="left as it is"):
+    with pytest.raises(StoreError, match="left unchanged"):
         Drafts(path).read(**KEY)
     assert path.read_bytes() == before

@@ -65,7 +65,7 @@ export function perFrame(signal: AbortSignal, work: () => void) {
 }
 
 const STATES = {
-  kept: "kept on this computer",
+  kept: "saved locally",
   sending: "being sent",
   saved: "saved on the service",
   refused: "refused",

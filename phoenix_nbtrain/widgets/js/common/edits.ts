@@ -138,7 +138,7 @@ export class Edits {
     const newest = this.cells.get(keyOf(cell)) === cell;
     if (refusal || !reply.ok) {
       cell.phase = "refused";
-      cell.reason = refusal?.reason || "It was not taken.";
+      cell.reason = refusal?.reason || "It was not accepted.";
     } else {
       this.ownRevisions.set(keyOf(cell), reply.revision);
       if (newest) this.cells.delete(keyOf(cell));
@@ -163,7 +163,7 @@ export function showOutcome(table: Table, cell: CellEdit) {
   const { frame, rows, edits } = table;
   const row = rows.byId(cell.row);
   if (cell.phase === "refused") {
-    frame.announce(`Not taken: ${cell.reason}`);
+    frame.announce(`Not accepted: ${cell.reason}`);
     if (edits.cell(cell.table, cell.row, cell.column) !== cell) showRefusedText(table, cell);
   } else if (row) Object.assign(row, { [cell.column]: cell.value, state: "kept", reason: "" });
   rows.refresh(rows.total);
@@ -202,7 +202,7 @@ export async function undoOrRedo(
   const reply = await edits.ask({ kind, of });
   const reason = reply.ok ? reply.refused[0]?.reason : errorText(reply);
   if (reason) frame.note(reason);
-  else frame.announce(kind === "undo" ? "Undone" : "Done again");
+  else frame.announce(kind === "undo" ? "Undone" : "Redone");
   for (const rows of tables) rows.refresh(rows.total);
   paint();
 }

@@ -37,7 +37,7 @@ export class Frame {
     this.undo = button("Undo", "nbt-btn nbt-quiet", () => this.onUndoRedo("undo"));
     this.redo = button("Redo", "nbt-btn nbt-quiet", () => this.onUndoRedo("redo"));
     const retry = () => model.send({ id: newId(), kind: "retry" });
-    this.retry = button("", "nbt-btn", retry, { title: "Send refused rows again" });
+    this.retry = button("", "nbt-btn", retry, { title: "Retry refused rows" });
     const head = h("div", "nbt-head", {}, this.title, this.type, h("span", "nbt-grow"), this.where);
     this.foot = h(
       "div",
@@ -110,7 +110,7 @@ export class Frame {
     setText(this.retry, over ? "" : refused ? `Retry ${refused} refused` : "Retry");
     let state = phase === "failed" ? "refused" : phase === "sending" ? "sending" : "saved";
     let text = s.sync?.message ?? "";
-    if (/^\d|kept/i.test(text) && state === "saved") state = "kept";
+    if (/^\d|kept|locally/i.test(text) && state === "saved") state = "kept";
     if (edits.unsaved > 0) [state, text] = ["sending", `Saving ${edits.unsaved}…`];
     if (s.problem && phase !== "failed" && state !== "sending") [state, text] = ["refused", s.problem];
     if (channel.waited >= SLOW_MS) {
@@ -119,8 +119,8 @@ export class Frame {
         channel.waited < 30_000
           ? "The kernel is busy: queued until the running cell ends"
           : known
-            ? "The kernel does not answer. Is it running? What you typed is kept here, also when you run this cell again."
-            : "No kernel answers. Run this cell again.";
+            ? "The kernel is not responding. Is it running? What you typed is kept here, also when you run this cell again."
+            : "The kernel is not responding. Run this cell again.";
     }
     setAttribute(this.dot, "data-state", state);
     setText(this.sync, text);

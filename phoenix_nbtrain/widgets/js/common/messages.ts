@@ -31,8 +31,8 @@ export interface ImageRow extends AnyRow {
   /** Whether somebody else removed it. */
   gone?: boolean;
   badges: Badge[];
-  /** Changes with the picture, so that an old thumbnail is known for one. */
-  picture: string;
+  /** Changes with the image, so that an old thumbnail is known for one. */
+  version: string;
   colour: string;
 }
 
@@ -182,7 +182,7 @@ interface Request<Asks, Answers> {
 // biome-ignore lint/complexity/noBannedTypes: no fields at all
 type Nothing = {};
 
-/** A picture, by the number of its buffer; or why there is none. */
+/** An image, by the number of its buffer; or why there is none. */
 export interface Thumbnail {
   image_id: string;
   mime?: string;

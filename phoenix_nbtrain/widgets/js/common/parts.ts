@@ -5,7 +5,7 @@ import * as channel from "./channel";
 import * as dialog from "./dialog";
 import * as dom from "./dom";
 import type { Frame } from "./frame";
-import * as pictures from "./pictures";
+import * as thumbnails from "./thumbnails";
 import * as typing from "./typing";
 
 /** Modules by their path. A part that imports one gets it from here instead of bundling it again. */
@@ -18,7 +18,7 @@ const COMMON: Shared = {
   "common/channel": channel,
   "common/dialog": dialog,
   "common/dom": dom,
-  "common/pictures": pictures,
+  "common/thumbnails": thumbnails,
   "common/typing": typing,
 };
 

@@ -203,7 +203,7 @@ export async function offerKeptTexts(view: RowView, goOn: (row: string, column: 
     back();
   };
   line.append(
-    button("Go on", "nbt-btn", async () => {
+    button("Continue", "nbt-btn", async () => {
       if (await goOn(row, column)) line.remove();
       else frame.announce("It can't be opened now: it is filtered out, or the training is running.");
     }),

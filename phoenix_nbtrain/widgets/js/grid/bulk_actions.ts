@@ -37,5 +37,5 @@ async function keep(grid: Grid, ids: string[], side: "mine" | "theirs") {
   const reply = await grid.edits.run(ids.map((row) => ({ op: "keep", table: "images", row, column: "caption", side })));
   const reason = reply.ok ? reply.refused[0]?.reason : errorText(reply);
   if (reason) grid.frame.note(reason);
-  else grid.frame.announce(side === "mine" ? "Yours is kept." : "Theirs is taken.");
+  else grid.frame.announce(side === "mine" ? "Kept yours." : "Accepted theirs.");
 }

@@ -57,7 +57,7 @@ function has(caption: string, words: string, beside: string | false | undefined)
 /** Why a caption would be refused; empty if it would not. */
 export function captionProblem(caption: string) {
   return new TextEncoder().encode(caption).length > CAPTION_BYTES
-    ? "It would be longer than 64 KiB, and stays as it is."
+    ? "It would be longer than 64 KiB, so it doesn't change."
     : "";
 }
 

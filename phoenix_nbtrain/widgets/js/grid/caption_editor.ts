@@ -56,7 +56,7 @@ export class CaptionEditor {
     const offered = grid.edits.refused("images", row.image_id, "caption");
     const area = h("textarea", "nbt-input nbt-area", {
       "aria-label": `Caption of ${printable(row.name)}`,
-      placeholder: row.automatic_caption || "What the picture shows",
+      placeholder: row.automatic_caption || "What the image shows",
       rows: "3",
       dir: "auto",
     });
@@ -81,7 +81,7 @@ export class CaptionEditor {
     this.grow();
   }
 
-  /** Let a picture be dragged into the pair table. */
+  /** Let an image be dragged into the pair table. */
   drag(event: DragEvent) {
     const { grid } = this;
     const tile = grid.tileOf(event.target);

@@ -4,20 +4,19 @@ import { errorText, newId } from "../common/channel";
 import { openDialog } from "../common/dialog";
 import { button, counted, h, perFrame, printable, setText } from "../common/dom";
 import type { ImageRow } from "../common/messages";
-import { paintPicture } from "../common/pictures";
+import { paintThumbnail } from "../common/thumbnails";
 import { keepDialogText } from "../common/typing";
 import { captionProblem, difference, type Recaption, recaptioned } from "./caption_changes";
 import type { Grid } from "./grid";
 import { showUndoNotice } from "./undo_notice";
 
-const WAYS = { set: "Set", before: "Add before", after: "Add after", replace: "Find and replace" };
-const SAYS = { set: "Caption", before: "What to add before", after: "What to add after", replace: "Replace with" };
+const WAYS = { set: "Set", before: "Prefix", after: "Suffix", replace: "Find and replace" };
+const SAYS = { set: "Caption", before: "Prefix", after: "Suffix", replace: "Replace with" };
 const HINTS = {
-  set: "Every selected image gets this caption. Empty takes the caption away.",
-  before: "Joined with a comma; end with a space to join with a space. Captions that have it already stay as they are.",
-  after:
-    "Joined with a comma; begin with a space to join with a space. Captions that have it already stay as they are.",
-  replace: "Every place where it stands is replaced. Empty takes it away.",
+  set: "Every selected image gets this caption. Leave empty to clear.",
+  before: "Joined with a comma; end with a space to join with a space. Captions that already have it don't change.",
+  after: "Joined with a comma; begin with a space to join with a space. Captions that already have it don't change.",
+  replace: "Replaces every match. Leave empty to delete it.",
 };
 const LISTED = 300; // further changes are only counted
 const AROUND = 48; // characters shown on both sides of a change
@@ -98,7 +97,7 @@ export default async function (grid: Grid, ids: string[]) {
   const line = (row: ImageRow, next: string) => {
     const img = h("img", "", { alt: "" });
     const holder = h("span", "nbt-thumb nbt-tiny", {}, img);
-    paintPicture(holder, img, grid.pictures.get(row.image_id, row.picture), row.colour);
+    paintThumbnail(holder, img, grid.thumbnails.get(row.image_id, row.version), row.colour);
     const [start, gone, come, end] = difference(row.caption, next);
     const head = start.length > AROUND ? "…" + start.slice(-AROUND) : start;
     const tail = end.length > AROUND ? end.slice(0, AROUND) + "…" : end;

@@ -6,8 +6,8 @@ import { Edits, showOutcome, showTextsOfGoneRows, undoOrRedo } from "../common/e
 import { Frame, watchSummary } from "../common/frame";
 import type { ImageRow, Model } from "../common/messages";
 import { Parts } from "../common/parts";
-import { Pictures, pxFor, type Wanted } from "../common/pictures";
 import { Rows } from "../common/rows";
+import { pxFor, Thumbnails, type Wanted } from "../common/thumbnails";
 import { viewOf } from "../common/view";
 import { VirtualScroll } from "../common/virtual_scroll";
 import type bulkActions from "./bulk_actions";
@@ -52,7 +52,7 @@ export class Grid {
   readonly revision = new Revision();
   readonly rows: Rows<"images">;
   readonly edits: Edits;
-  readonly pictures: Pictures;
+  readonly thumbnails: Thumbnails;
   readonly selection: ImageSelection;
   /** Once it is loaded. */
   captionEditor: CaptionEditor | null = null;
@@ -81,7 +81,7 @@ export class Grid {
     this.channel = new Channel(model, signal, this.paint);
     this.rows = new Rows(this.channel, "images", this.revision, this.paint, PAGES_KEPT);
     this.edits = new Edits(this.channel, this.revision, this.paint, (cell) => showOutcome(this, cell));
-    this.pictures = new Pictures(this.channel, signal, 192, this.paint);
+    this.thumbnails = new Thumbnails(this.channel, signal, 192, this.paint);
     this.selection = new ImageSelection(model, this.channel, this.rows, this.paint);
     this.parts = new Parts(this.frame, this.channel, { "grid/tiles": tiles, "grid/undo_notice": undoNotice });
     this.density = model.get("density") ?? "medium";
@@ -197,7 +197,7 @@ export class Grid {
     this.paintEmpty();
     this.layout();
     for (const watcher of this.watchers) watcher.painted();
-    if (this.pictures.kept.size && !this.pictures.flights.size) void this.loadCaptionEditor();
+    if (this.thumbnails.kept.size && !this.thumbnails.flights.size) void this.loadCaptionEditor();
   }
 
   paintEmpty() {
@@ -208,7 +208,7 @@ export class Grid {
     this.grid.hidden = nothing;
     if (!nothing) return;
     if (this.rows.problem) this.frame.explain(["", this.rows.problem, ""]);
-    else if (this.toolbar.filtered) this.frame.explain(["", "No image fits.", ""]);
+    else if (this.toolbar.filtered) this.frame.explain(["", "No images match.", ""]);
     else if (this.summary.empty) this.frame.explain(this.summary.empty);
   }
 
@@ -227,7 +227,7 @@ export class Grid {
     this.grid.style.setProperty("--nbt-side", `${side}px`);
     this.scroll.space.style.height = `${Math.max(0, lines * pitch - GAP + DRAG * 2)}px`;
     this.scroll.pitch = pitch;
-    this.pictures.px = pxFor(side);
+    this.thumbnails.px = pxFor(side);
 
     this.focus = Math.max(0, Math.min(this.focus, this.count - 1));
     const top = Math.floor(this.grid.scrollTop / pitch);
@@ -245,7 +245,7 @@ export class Grid {
     // The focus must not fall back to the notebook, where "d d" deletes the cell.
     if (held && held.index >= this.count) this.tileAt(this.focus)?.cell.focus({ preventScroll: true });
     void this.rows.want(Math.max(0, top - 1) * columns, (bottom + 2) * columns);
-    this.pictures.want(seen, ahead);
+    this.thumbnails.want(seen, ahead);
     this.captionEditor?.place();
   }
 
@@ -277,7 +277,7 @@ export class Grid {
       if (index >= this.count) return;
       const row = this.rows.at(index);
       paintTile(this, tile, row);
-      if (row) near.push({ id: row.image_id, picture: row.picture });
+      if (row) near.push({ id: row.image_id, version: row.version });
     });
   }
 

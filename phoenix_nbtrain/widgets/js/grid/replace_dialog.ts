@@ -1,25 +1,25 @@
-// The dialog that replaces the picture of an image. The kernel reads the file: pictures are not uploaded through the page.
+// The dialog that replaces the file of an image. The kernel reads the file: images are not uploaded through the page.
 
 import { errorText, newId } from "../common/channel";
 import { openDialog } from "../common/dialog";
 import { button, h, paintName, setAttribute, setText } from "../common/dom";
-import { paintPicture } from "../common/pictures";
+import { paintThumbnail } from "../common/thumbnails";
 import type { Grid } from "./grid";
 
 export default function (grid: Grid, id: string) {
   const row = grid.rows.byId(id);
   if (!row || grid.locked) return;
-  const { body, foot, close } = openDialog(grid.root, { title: "Replace picture", className: "nbt-replace" });
+  const { body, foot, close } = openDialog(grid.root, { title: "Replace image", className: "nbt-replace" });
   const img = h("img", "", { alt: "" });
   const holder = h("span", "nbt-thumb", {}, img);
-  paintPicture(holder, img, grid.pictures.get(id, row.picture), row.colour);
+  paintThumbnail(holder, img, grid.thumbnails.get(id, row.version), row.colour);
   const name = h("span", "nbt-name");
   paintName(name, row.name);
   const field = newId();
   const path = h("input", "nbt-input nbt-newpath", {
     type: "text",
     id: `nbt-${field}`,
-    placeholder: "pictures/better.png",
+    placeholder: "images/better.png",
     spellcheck: "false",
     autocomplete: "off",
     "aria-describedby": `nbt-${field}-why`,
@@ -28,10 +28,10 @@ export default function (grid: Grid, id: string) {
     "label",
     "nbt-label",
     { for: path.id },
-    "Path of the new picture, on the computer where this notebook runs",
+    "Path of the new image, on the computer where this notebook runs",
   );
   const why = h("div", "nbt-reason", { id: `nbt-${field}-why`, role: "alert" });
-  const keeps = h("p", "nbt-mute", {}, "Name, caption and pairs stay. Undo brings the old picture back.");
+  const keeps = h("p", "nbt-mute", {}, "Name, caption and pairs stay. Undo brings the old image back.");
   body.append(h("div", "nbt-who", {}, holder, name), label, path, why, keeps);
 
   const apply = async () => {
@@ -42,7 +42,7 @@ export default function (grid: Grid, id: string) {
     const reply = await grid.edits.ask({ kind: "replace", row: id, path: typed });
     if (reply.ok) {
       close();
-      grid.frame.announce("Picture replaced. Undo brings the old one back.");
+      grid.frame.announce("Image replaced. Undo restores the old one.");
       grid.rows.refresh(grid.rows.total);
       return grid.paint();
     }

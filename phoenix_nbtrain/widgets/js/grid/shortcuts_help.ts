@@ -6,15 +6,15 @@ import type { Grid } from "./grid";
 
 const KEYS = [
   ["Arrows, Page Up, Page Down, Home, End", "move from image to image"],
-  ["Space", "select, or no longer"],
+  ["Space", "toggle selection"],
   ["Shift with a move, a click or Space", "select everything from there to here"],
-  ["Ctrl or ⌘ with a click", "add to the selection, or take from it"],
+  ["Ctrl or ⌘ with a click", "add to or remove from the selection"],
   ["Ctrl A · Esc", "select all · none"],
-  ["Enter or F2", "write the caption; there, Enter and Tab save and go on, Shift Enter starts a line, Esc restores"],
-  ["O, Ctrl Enter or a double click", "open large; there, arrows turn over, + − 0 1 zoom, Esc closes"],
+  ["Enter or F2", "edit the caption; then Enter and Tab save and continue, Shift Enter adds a line, Esc reverts"],
+  ["O, Ctrl Enter or a double click", "open large; then arrows go through the images, + − 0 1 zoom, Esc closes"],
   ["C", "captions of the selected images at once"],
   ["P", "pair the selected images"],
-  ["M · T", "where two changed one caption: keep mine · take theirs"],
+  ["M · T", "if someone else changed the caption too: keep mine · take theirs"],
   ["Delete", "remove the selected images"],
   ["Ctrl Z · Ctrl Y", "undo · redo"],
   ["/", "search"],
@@ -22,7 +22,7 @@ const KEYS = [
 ];
 
 export default function (grid: Grid) {
-  const { body } = openDialog(grid.root, { title: "Keys", className: "nbt-keys" });
+  const { body } = openDialog(grid.root, { title: "Keyboard shortcuts", className: "nbt-keys" });
   for (const [name, value] of [
     ["tabindex", "0"],
     ["data-lm-suppress-shortcuts", ""],

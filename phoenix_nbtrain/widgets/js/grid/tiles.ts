@@ -3,7 +3,7 @@
 import { button, h, paintDot, paintName, printable, setAttribute, setText } from "../common/dom";
 import type { CellEdit } from "../common/edits";
 import type { Badge, ImageRow } from "../common/messages";
-import { paintPicture } from "../common/pictures";
+import { paintThumbnail } from "../common/thumbnails";
 import type { Grid } from "./grid";
 
 export interface Tile {
@@ -61,7 +61,7 @@ export function paintTile(grid: Grid, tile: Tile, row: ImageRow | undefined) {
   setText(tile.size, row ? measures(row) : "");
   setAttribute(tile.img, "alt", row ? printable(row.name) : "");
   paintBadges(tile.badges, row ? badgesOf(row, caption) : []);
-  paintPicture(tile.pic, tile.img, row ? grid.pictures.get(row.image_id, row.picture) : undefined, row?.colour);
+  paintThumbnail(tile.pic, tile.img, row ? grid.thumbnails.get(row.image_id, row.version) : undefined, row?.colour);
   const [state, reason] = cellState(edit, row);
   tile.dot.hidden = !row;
   paintDot(tile.dot, state, reason);
@@ -72,7 +72,7 @@ export function paintTile(grid: Grid, tile: Tile, row: ImageRow | undefined) {
   setAttribute(tile.cell, "aria-invalid", refused || row?.reason ? "true" : null);
   // A refused text is offered again in its own place.
   const both = !edit && row ? twoSaid(row) : "";
-  setText(tile.why, refused ? `${edit.reason} Your text is kept: click to go on.` : both || (row?.reason ?? ""));
+  setText(tile.why, refused ? `${edit.reason} Your text is kept: click to continue.` : both || (row?.reason ?? ""));
   tile.choice.hidden = !both;
   tile.badges.hidden = Boolean(both);
   tile.why.hidden = tile.why.textContent === "";
@@ -104,7 +104,7 @@ export function cellState(edit: CellEdit | undefined, row: ImageRow | undefined)
   return [row?.state ?? "kept", row?.reason ?? ""];
 }
 
-/** The size of a picture in pixels and bytes, as far as known. */
+/** The size of an image in pixels and bytes, as far as known. */
 export function measures(row: ImageRow) {
   const { bytes } = row;
   const pixels = row.width && row.height ? `${row.width} × ${row.height}` : "";

@@ -52,7 +52,7 @@ export class Toolbar {
     this.pair = act("Pair", "Pair (P)", () => grid.bulkAction("pair"));
     this.replace = act(
       "Replace…",
-      "Put another picture in its place",
+      "Put another image in its place",
       () => void grid.parts.run("replace_dialog", grid, [...grid.selection.ids][0]),
     );
     this.remove = act("Remove", "Remove (Delete)", () => grid.bulkAction("remove"));
@@ -69,8 +69,8 @@ export class Toolbar {
       this.remove,
     );
     const keys = button("?", "nbt-btn nbt-quiet nbt-icon", () => void grid.parts.run("shortcuts_help", grid), {
-      "aria-label": "Keys",
-      title: "Keys (?)",
+      "aria-label": "Keyboard shortcuts",
+      title: "Keyboard shortcuts (?)",
     });
     frame.bar.append(
       this.search,

@@ -5,7 +5,7 @@ import { openDialog } from "../common/dialog";
 import { button, h, paintDot, paintName, printable, setAttribute, setText } from "../common/dom";
 import type { CellEdit } from "../common/edits";
 import type { ImageRow } from "../common/messages";
-import { Pictures } from "../common/pictures";
+import { Thumbnails } from "../common/thumbnails";
 import { forgetRefused, keepTypedText } from "../common/typing";
 import type { Grid } from "./grid";
 import { badgesOf, cellState, measures, twoSaid } from "./tiles";
@@ -19,7 +19,7 @@ class Viewer {
   /** The caption that is being edited, as it was before. */
   typing: { id: string; base: number; was: string; offered?: CellEdit; end: (sent?: boolean) => void } | null = null;
   readonly signal: AbortSignal;
-  readonly large: Pictures;
+  readonly large: Thumbnails;
   readonly zoom: Zoom;
   readonly dialog: HTMLDialogElement;
   readonly heading: HTMLElement;
@@ -32,13 +32,13 @@ class Viewer {
   readonly img = h("img", "nbt-sight", { alt: "", draggable: "false" });
   readonly problem = h("div", "nbt-empty");
   readonly back = button("‹", "nbt-turn nbt-back", () => this.show(this.index - 1), {
-    "aria-label": "Image before (←)",
+    "aria-label": "Previous image (←)",
   });
   readonly on = button("›", "nbt-turn nbt-on", () => this.show(this.index + 1), { "aria-label": "Next image (→)" });
   readonly stage = h(
     "div",
     "nbt-stage",
-    { tabindex: "0", role: "group", "aria-label": "Picture", "data-lm-suppress-shortcuts": "" },
+    { tabindex: "0", role: "group", "aria-label": "Image", "data-lm-suppress-shortcuts": "" },
     this.img,
     this.problem,
     this.back,
@@ -79,7 +79,7 @@ class Viewer {
     this.area.addEventListener("focus", () => this.paint());
     this.area.addEventListener("blur", () => this.save());
     body.append(this.stage, h("div", "nbt-beside", {}, this.label, this.area, this.why, this.choice, this.facts));
-    this.large = new Pictures(grid.channel, end.signal, LARGE_PX[0], () => this.paint());
+    this.large = new Thumbnails(grid.channel, end.signal, LARGE_PX[0], () => this.paint());
     this.large.most = LARGE_KEPT;
     this.zoom = new Zoom(this.stage, this.img, end.signal, () => this.paint());
     grid.watchers.add(this);
@@ -140,15 +140,15 @@ class Viewer {
     paintName(this.heading, row.name);
     setAttribute(this.dialog, "aria-label", printable(row.name));
     setAttribute(this.pick, "aria-pressed", String(grid.selection.has(row.image_id)));
-    this.paintPicture(row);
+    this.paintThumbnail(row);
     this.paintCaption(row);
     this.paintFacts(row);
   }
 
-  paintPicture(row: ImageRow) {
+  paintThumbnail(row: ImageRow) {
     const { grid, large, zoom } = this;
-    const entry = large.get(row.image_id, row.picture);
-    const url = entry?.url || grid.pictures.get(row.image_id, row.picture)?.url || "";
+    const entry = large.get(row.image_id, row.version);
+    const url = entry?.url || grid.thumbnails.get(row.image_id, row.version)?.url || "";
     if (this.img.getAttribute("src") !== url) url ? (this.img.src = url) : this.img.removeAttribute("src");
     this.img.hidden = !url;
     setAttribute(this.img, "alt", printable(row.name));
@@ -166,7 +166,7 @@ class Viewer {
     const px = side * (window.devicePixelRatio || 1);
     large.px = Math.max(zoom.chosen ? large.px : 0, LARGE_PX.find((size) => size >= px) ?? 2048);
     const near = [this.index + 1, this.index - 1].map((i) => grid.rows.at(i)).filter((row) => row !== undefined);
-    const wanted = (one: ImageRow) => ({ id: one.image_id, picture: one.picture });
+    const wanted = (one: ImageRow) => ({ id: one.image_id, version: one.version });
     large.want([wanted(row)], near.map(wanted));
   }
 
@@ -191,7 +191,7 @@ class Viewer {
     const both = edit ? "" : twoSaid(row);
     this.choice.hidden = !both;
     setText(this.theirs, both);
-    setAttribute(area, "placeholder", row.automatic_caption || "What the picture shows");
+    setAttribute(area, "placeholder", row.automatic_caption || "What the image shows");
     setAttribute(area, "aria-invalid", refused || row.reason ? "true" : null);
     setText(this.why, refused ? `${edit.reason} Your text is kept.` : row.reason);
   }

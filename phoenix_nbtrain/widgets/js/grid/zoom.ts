@@ -1,4 +1,4 @@
-// Zooming and panning a picture inside its stage.
+// Zooming and panning an image inside its stage.
 
 const ZOOM_MOST = 16;
 export const ZOOM_STEP = 1.25;
@@ -9,7 +9,7 @@ type Spot = [x: number, y: number];
 export class Zoom {
   width = 1;
   height = 1;
-  /** CSS pixels per pixel of the picture; 0 while it is fitted to the stage. */
+  /** CSS pixels per pixel of the image; 0 while it is fitted to the stage. */
   chosen = 0;
   x = 0;
   y = 0;
@@ -42,7 +42,7 @@ export class Zoom {
       stage.addEventListener(kind, (event) => this.drop(event));
   }
 
-  /** Set the size of the picture, in pixels. */
+  /** Set the size of the image, in pixels. */
   of(width: number, height: number) {
     if (width === this.width && height === this.height) return;
     this.width = Math.max(1, width);

@@ -44,7 +44,7 @@ export class PairClipboard {
     const columns = selection.size > 0 ? selection.columns : isData(column) ? [column] : DATA;
     const ids = selection.size > 0 ? [...selection.rows] : [focus.at.id];
     const there = ids.every((id) => selection.row(id));
-    if (!there) frame.announce("The selected pairs are still being read. Copy once more.");
+    if (!there) frame.announce("The selected pairs are still loading. Copy again.");
     if (!there) return false;
     if (ids.every((id) => rows.indexOf(id) >= 0)) ids.sort((a, b) => rows.indexOf(a) - rows.indexOf(b));
     const block = ids.map((id) => columns.map((c) => guarded(view.wordsOf(id, c))));
@@ -61,7 +61,7 @@ export class PairClipboard {
     if (view.locked()) return;
     view.input?.editor.save();
     if (rows.total > 0 && selection.size === 0 && !lines.grid.contains(document.activeElement)) {
-      return frame.note("Not pasted: choose a cell first, so that it is clear where it goes.");
+      return frame.note("Not pasted: select a cell first.");
     }
     // The target is where the focus is now, however long the part takes to load.
     const column = selection.size > 0 ? selection.columns[0] : (view.column ?? DATA[0]);

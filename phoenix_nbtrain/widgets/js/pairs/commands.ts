@@ -39,10 +39,7 @@ export class PairCommands {
     if (rows.length === 0 || view.locked()) return;
     const { index, column } = view.focus.at;
     const reply = await view.edits.run(rows.map((row) => ({ op: "delete", table: "pairs" as const, row })));
-    this.report(
-      reply,
-      `${counted(rows.length, "pair")} deleted. Undo brings ${rows.length === 1 ? "it" : "them"} back.`,
-    );
+    this.report(reply, `${counted(rows.length, "pair")} deleted. Undo restores ${rows.length === 1 ? "it" : "them"}.`);
     view.selection.clear();
     await view.rows.want(index, index + 1);
     if (view.rows.total > 0) view.focus.go(index, column);
@@ -152,7 +149,7 @@ export class PairCommands {
     const { view } = this;
     if (!row || view.locked()) return;
     const reply = await view.edits.run([{ op: "keep", table: "pairs" as const, row, side }]);
-    this.report(reply, side === "mine" ? "Yours is kept." : "Theirs is taken.");
+    this.report(reply, side === "mine" ? "Kept yours." : "Accepted theirs.");
   }
 
   /**
@@ -174,11 +171,9 @@ export class PairCommands {
     const { frame } = this.view;
     if (!reply.ok) frame.note(`Not done: ${errorText(reply)}`);
     else if (reply.refused.length > 0) {
-      const taken = reply.accepted.length ? `, ${reply.accepted.length.toLocaleString("en")} taken` : "";
-      const each = reply.refused.length === 1 ? "It" : "Each";
-      frame.note(
-        `${counted(reply.refused.length, "cell")} not taken${taken}. ${each} says why and keeps what was given.`,
-      );
+      const taken = reply.accepted.length ? `, ${reply.accepted.length.toLocaleString("en")} accepted` : "";
+      const red = reply.refused.length === 1 ? "the red cell" : "the red cells";
+      frame.note(`${counted(reply.refused.length, "cell")} rejected${taken} (see ${red}).`);
     } else frame.announce(done(reply.accepted.length));
     this.reread();
   }

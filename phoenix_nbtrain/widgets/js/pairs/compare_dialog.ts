@@ -1,9 +1,9 @@
-// The dialog that compares the pictures of a pair: wipe, difference, or side by side.
+// The dialog that compares the images of a pair: wipe, difference, or side by side.
 
 import { openDialog } from "../common/dialog";
 import { button, h, printable, setAttribute, setText } from "../common/dom";
 import type { ImageRow } from "../common/messages";
-import { urlOf } from "../common/pictures";
+import { urlOf } from "../common/thumbnails";
 import type { PairView } from "./pairs";
 
 const LOOK_PX = 2048;
@@ -118,7 +118,7 @@ export default function compare(view: PairView, id: string) {
       "aria-valuetext",
       way === "wipe" ? `${Math.round(at.wipe)} % source` : `${at.difference} times`,
     );
-    setText(names[0], way === "difference" ? "black where alike" : `source: ${source.alt}`);
+    setText(names[0], way === "difference" ? "black where identical" : `source: ${source.alt}`);
     setText(names[1], way === "difference" ? `${at.difference}× as bright` : `target: ${target.alt}`);
   }
 
@@ -153,12 +153,12 @@ export default function compare(view: PairView, id: string) {
     if (mine !== asked || end.signal.aborted) return;
     drop();
     const failed = reply.ok ? reply.thumbnails.find((t) => t.error)?.error : reply.error.message;
-    setText(problem, failed ?? (ids.length < 2 ? "One of the two pictures is not in the set any more." : ""));
+    setText(problem, failed ?? (ids.length < 2 ? "One of the two images is no longer in the dataset." : ""));
     [source, target].forEach((img, i) => {
       const image = images[i];
-      const picture = image && reply.ok ? reply.thumbnails[ids.indexOf(image.image_id)] : undefined;
-      const buffer = picture?.buffer === undefined ? undefined : buffers[picture.buffer];
-      if (buffer) urls.push((img.src = urlOf(buffer, picture?.mime)));
+      const thumbnail = image && reply.ok ? reply.thumbnails[ids.indexOf(image.image_id)] : undefined;
+      const buffer = thumbnail?.buffer === undefined ? undefined : buffers[thumbnail.buffer];
+      if (buffer) urls.push((img.src = urlOf(buffer, thumbnail?.mime)));
       else img.removeAttribute("src");
       img.hidden = !buffer;
     });
@@ -173,11 +173,11 @@ export default function compare(view: PairView, id: string) {
   slider.focus();
 }
 
-/** Describe the sizes of two pictures. */
+/** Describe the sizes of two images. */
 function sized(a: ImageRow, b: ImageRow) {
   const size = (image: ImageRow) => (image.width && image.height ? `${image.width} × ${image.height}` : "size unknown");
   if (size(a) === size(b)) return size(a);
   const shapes = [a, b].map((image) => (image.width ?? 0) / (image.height ?? 0));
   const same = Math.abs(shapes[0] / shapes[1] - 1) < 0.01;
-  return `The sizes differ: ${size(a)} → ${size(b)}${same ? ", in one shape" : ", and so do the shapes: each is shown whole"}.`;
+  return `The sizes differ: ${size(a)} → ${size(b)}${same ? ", with the same aspect ratio" : ", and so do the aspect ratios: each is shown whole"}.`;
 }

@@ -1,4 +1,4 @@
-// Drag and drop on the pair table. A picture is put on the side where it is dropped, and elsewhere starts a new pair. A
+// Drag and drop on the pair table. An image is put on the side where it is dropped, and elsewhere starts a new pair. A
 // pair that is dragged by its handle is moved.
 
 import { printable } from "../common/dom";
@@ -6,7 +6,7 @@ import { COLUMNS } from "./columns";
 import type { PairCommands } from "./commands";
 import type { PairView } from "./pairs";
 
-const PICTURE_TYPE = "application/x-nbtrain-image";
+const IMAGE_TYPE = "application/x-nbtrain-image";
 const PAIR_TYPE = "application/x-nbtrain-pair";
 
 export class PairDrop {
@@ -35,11 +35,11 @@ export class PairDrop {
       this.mark(null);
       this.moving = null;
     } else if (locked) return;
-    else if (types.includes(PICTURE_TYPE)) this.picture(event);
+    else if (types.includes(IMAGE_TYPE)) this.dragImage(event);
     else if (types.includes(PAIR_TYPE) && this.moving) this.pair(event, this.moving);
   }
 
-  /** Start to drag a pair by its handle, together with all selected ones, or a picture. */
+  /** Start to drag a pair by its handle, together with all selected ones, or an image. */
   start(event: DragEvent, locked: boolean) {
     const { focus, rows, selection, lines } = this.view;
     const place = focus.placeOf(event.target);
@@ -56,7 +56,7 @@ export class PairDrop {
     const column = COLUMNS[place.column];
     const id = column === "source" || column === "target" ? rows.at(place.index)?.[column] : "";
     if (!id) return;
-    event.dataTransfer.setData(PICTURE_TYPE, id);
+    event.dataTransfer.setData(IMAGE_TYPE, id);
     event.dataTransfer.effectAllowed = "copy";
   }
 
@@ -71,7 +71,7 @@ export class PairDrop {
     if (event.type === "drop") void moving.then((ids) => this.commands.place(ids, line.index + Number(after)));
   }
 
-  picture(event: DragEvent) {
+  dragImage(event: DragEvent) {
     const place = this.view.focus.placeOf(event.target);
     const column = place ? COLUMNS[place.column] : undefined;
     const side = column === "source" || column === "target" ? column : null;
@@ -81,8 +81,7 @@ export class PairDrop {
     if (event.type === "dragleave" || !dataTransfer) return;
     event.preventDefault();
     dataTransfer.dropEffect = "copy";
-    if (event.type === "drop")
-      this.drop(dataTransfer.getData(PICTURE_TYPE).trim().split(/\s/)[0], line?.id ?? "", side);
+    if (event.type === "drop") this.drop(dataTransfer.getData(IMAGE_TYPE).trim().split(/\s/)[0], line?.id ?? "", side);
   }
 
   mark(node: Element | null, as: string = "nbt-drop") {
@@ -94,11 +93,11 @@ export class PairDrop {
 
   drop(image: string, row: string, side: "source" | "target" | null) {
     const { view } = this;
-    const picture = view.images.byId(image);
-    if (!picture) return view.frame.note("That picture is not in this training. Drag one from its own grid.");
+    const found = view.images.byId(image);
+    if (!found) return view.frame.note("That image is not in this training. Drag one from its own grid.");
     if (side && row) {
       view.edits.set("pairs", row, side, image, view.revision.seen);
-      view.frame.announce(`${printable(picture.name)} is the ${side} now.`);
+      view.frame.announce(`${printable(found.name)} is now the ${side}.`);
     } else void this.commands.insert(view.rows.total, { source: image });
   }
 }

@@ -22,13 +22,13 @@ function bring(view: PairView) {
   const problem = h("div", "nbt-reason", { role: "alert" });
   const fates = h("div", "nbt-fates", {
     role: "region",
-    "aria-label": "What became of each line",
+    "aria-label": "Result for each line",
     tabindex: "0",
     "data-lm-suppress-shortcuts": "",
   });
   fates.hidden = true;
   const text =
-    "A .csv or .jsonl file with source, target and instruction, on the kernel's computer. Pictures are called by their names. A pair of the same two pictures gets the file's instruction.";
+    "A .csv or .jsonl file with source, target and instruction, on the kernel's computer. Images are called by their names. A pair of the same two images gets the file's instruction.";
   const go = button("Import", "nbt-btn nbt-primary", () => void run());
   body.append(h("p", "nbt-mute", {}, text), path, problem, said, fates);
   foot.append(button("Close", "nbt-btn", close), go);
@@ -68,7 +68,7 @@ function take(view: PairView) {
   const preview = h("textarea", "nbt-input nbt-filetext", {
     readonly: "",
     rows: "8",
-    "aria-label": "What is written",
+    "aria-label": "File contents",
     wrap: "off",
   });
   const said = h("p", "nbt-lead", { role: "status" });
@@ -76,7 +76,7 @@ function take(view: PairView) {
   const choices = FORMATS.map(([format, label]) =>
     button(label, "nbt-btn", () => void show(format), { "aria-pressed": "false" }),
   );
-  const over = button("Overwrite it", "nbt-btn nbt-danger", () => void write(true));
+  const over = button("Overwrite", "nbt-btn nbt-danger", () => void write(true));
   over.hidden = true;
   const copy = button("Copy", "nbt-btn", () => {
     copyText(preview.value);
@@ -85,7 +85,7 @@ function take(view: PairView) {
   body.append(
     h("div", "nbt-ways", { role: "group", "aria-label": "Format" }, ...choices),
     preview,
-    h("p", "nbt-mute", {}, "The file is written on the kernel's computer, and is read again by Import."),
+    h("p", "nbt-mute", {}, "The file is saved on the kernel's computer; Import reads it back."),
     path,
     problem,
     said,
@@ -117,7 +117,7 @@ function take(view: PairView) {
     setText(said, reply.ok ? `Written: ${reply.path}` : "");
     const why = reply.ok ? "" : reply.error.message;
     setText(problem, why);
-    over.hidden = !/other content/.test(why);
+    over.hidden = !/different content/.test(why);
   }
 }
 

@@ -4,15 +4,15 @@ import { newId } from "../common/channel";
 import { comparable, h, printable, setAttribute } from "../common/dom";
 import type { Frame } from "../common/frame";
 import type { ImageRow } from "../common/messages";
-import { type Pictures, paintPicture } from "../common/pictures";
 import type { Rows } from "../common/rows";
+import { paintThumbnail, type Thumbnails } from "../common/thumbnails";
 import type { PairLines } from "./row_rendering";
 
 /** What a chooser needs of its view. */
 interface Choosing {
   frame: Frame;
   images: Rows<"images">;
-  pictures: Pictures;
+  thumbnails: Thumbnails;
   lines: PairLines;
 }
 
@@ -67,20 +67,20 @@ export class Chooser {
     setAttribute(this.input, "aria-expanded", "true");
     this.paint();
     this.place();
-    this.view.pictures.want([
-      ...this.view.lines.picturesInView,
-      ...this.fits.slice(0, 30).map((row) => ({ id: row.image_id, picture: row.picture })),
+    this.view.thumbnails.want([
+      ...this.view.lines.imagesInView,
+      ...this.fits.slice(0, 30).map((row) => ({ id: row.image_id, version: row.version })),
     ]);
   }
 
   paint() {
-    const { pictures } = this.view;
+    const { thumbnails } = this.view;
     this.list.replaceChildren(
       ...this.fits.map((row, i) => {
         const img = h("img", "", { alt: "" });
         const holder = h("span", "nbt-thumb", {}, img);
         holder.style.setProperty("--nbt-colour", row.colour || null);
-        paintPicture(holder, img, pictures.get(row.image_id, row.picture));
+        paintThumbnail(holder, img, thumbnails.get(row.image_id, row.version));
         return h(
           "div",
           "nbt-option",
@@ -96,7 +96,7 @@ export class Chooser {
       }),
     );
     if (this.fits.length === 0) {
-      const none = this.view.images.total === 0 ? "There are no images yet." : "No image is called that.";
+      const none = this.view.images.total === 0 ? "There are no images yet." : "No image has that name.";
       this.list.append(
         h("div", "nbt-option nbt-mute", { role: "option", "aria-disabled": "true", "aria-selected": "false" }, none),
       );

@@ -6,8 +6,8 @@ import { type CellEdit, Edits, showOutcome, showTextsOfGoneRows, undoOrRedo } fr
 import { Frame, watchSummary } from "../common/frame";
 import type { Model } from "../common/messages";
 import { Parts } from "../common/parts";
-import { Pictures, pxFor } from "../common/pictures";
 import { PAGE, Rows } from "../common/rows";
+import { pxFor, Thumbnails } from "../common/thumbnails";
 import { viewOf } from "../common/view";
 import * as columns from "./columns";
 import { COLUMNS, type DataColumn, isData } from "./columns";
@@ -42,7 +42,7 @@ export class PairView {
   readonly rows: Rows<"pairs">;
   readonly images: Rows<"images">;
   readonly edits: Edits;
-  readonly pictures: Pictures;
+  readonly thumbnails: Thumbnails;
   readonly parts: Parts<PairParts>;
   readonly lines: PairLines;
   readonly selection: PairSelection;
@@ -72,7 +72,7 @@ export class PairView {
     this.rows = new Rows(this.channel, "pairs", this.revision, this.paint);
     this.images = new Rows(this.channel, "images", this.revision, this.paint);
     this.edits = new Edits(this.channel, this.revision, this.paint, (cell) => this.settled(cell));
-    this.pictures = new Pictures(this.channel, signal, pxFor(44), () => {
+    this.thumbnails = new Thumbnails(this.channel, signal, pxFor(44), () => {
       this.editing?.chooser?.isOpen && this.editing.chooser.paint();
       this.paint();
     });
@@ -129,7 +129,7 @@ export class PairView {
       this.version = summary.version;
       this.rows.refresh(summary.total ?? 0);
       this.images.refresh(summary.counts?.images ?? 0);
-      if (!this.rows.known || this.rows.problem) void this.rows.want(0, PAGE); // rows first, then their pictures
+      if (!this.rows.known || this.rows.problem) void this.rows.want(0, PAGE); // rows first, then their images
       void this.images.want(0, this.images.total);
       void this.selection.read();
     }

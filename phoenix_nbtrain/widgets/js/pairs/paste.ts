@@ -40,15 +40,15 @@ function split(text: string, mark: string) {
   return rows;
 }
 
-/** @param pictures whether it is pasted into a column of image names */
-function cut(given: string, pictures: boolean) {
+/** @param images whether it is pasted into a column of image names */
+function cut(given: string, images: boolean) {
   const text = given.replace(/\r\n?/g, "\n").replace(/\n$/, "");
   if (text.includes("\t")) return split(text, "\t");
   // Sentences contain commas, too. They separate cells only if every line has the same number and the first is an image.
   const cells = split(text, ",");
   const named = DATA.some((name) => cells[0].some((cell) => cell.trim().toLowerCase() === name));
   const even = cells[0].length > 1 && cells.every((row) => row.length === cells[0].length);
-  return even && (pictures || named) ? cells : split(text, "");
+  return even && (images || named) ? cells : split(text, "");
 }
 
 /** Remove the quote before a text that looks like a formula. */
@@ -64,7 +64,7 @@ export default async function paste(
   const { rows, frame, selection } = view;
   const note = (words: string) => frame.note(`Not pasted: ${words}`);
   if (text.length > MOST_LETTERS)
-    return note("It is longer than 4 million letters. Paste a part of it, or import a file.");
+    return note("It is longer than 4 million characters. Paste a part of it, or import a file.");
   if (text.trim() === "") return note("There is no text to paste.");
   const block = cut(text, where.column !== "instruction");
 
@@ -79,7 +79,9 @@ export default async function paste(
       `The block has ${counted(wide, "column")}; ${columns.length} fit here. A pair has source, target and instruction.`,
     );
   if (block.length > MOST_ROWS)
-    return note(`It has ${counted(block.length, "row")}; a set has ${MOST_ROWS.toLocaleString("en")} pairs at most.`);
+    return note(
+      `It has ${counted(block.length, "row")}; a dataset has at most ${MOST_ROWS.toLocaleString("en")} pairs.`,
+    );
 
   const ids = await where.ids;
   const start = Math.max(0, ids.length ? rows.indexOf(ids[0]) : where.index);

@@ -2,7 +2,7 @@
 
 import { button, h, paintDot, paintName, printable, setAttribute, setText } from "../common/dom";
 import type { PairRow } from "../common/messages";
-import { paintPicture } from "../common/pictures";
+import { paintThumbnail } from "../common/thumbnails";
 import { VirtualScroll } from "../common/virtual_scroll";
 import { COLUMNS, type Column, DATA, SIDES } from "./columns";
 import type { PairView } from "./pairs";
@@ -38,7 +38,7 @@ export interface Line {
 }
 
 export class PairLines {
-  picturesInView: { id: string; picture: string }[] = [];
+  imagesInView: { id: string; version: string }[] = [];
   readonly grid: HTMLDivElement;
   readonly scroll: VirtualScroll<Line>;
 
@@ -85,14 +85,14 @@ export class PairLines {
     if (view.editing) keep.add(view.rows.indexOf(view.editing.id));
     const held = view.focus.placeOf(document.activeElement);
     if (held) keep.add(held.index).add(at.index);
-    this.picturesInView = [];
+    this.imagesInView = [];
     scroll.show(keep, count, (line, n) => this.paint(line, n));
     const line = scroll.shown.get(at.index);
     const lost = held && line && (moved || held.index >= count || !view.focus.canTake(line, COLUMNS[at.column]));
     // The focus must not fall back to the notebook, where "d d" deletes the cell.
     if (lost && !view.editing) view.focus.take();
     void view.rows.want(first, last + 1);
-    if (!view.editing?.chooser?.isOpen) view.pictures.want(this.picturesInView);
+    if (!view.editing?.chooser?.isOpen) view.thumbnails.want(this.imagesInView);
     view.input?.editor.place();
   }
 
@@ -123,7 +123,7 @@ export class PairLines {
     const state = cell("nbt-state", dot, word, mine, theirs);
     const icon = (sign: string, title: string, act: () => void) =>
       button(sign, "nbt-btn nbt-quiet nbt-icon", act, { title });
-    const look = icon("", "Compare the two pictures (Space)", () => view.look(id()));
+    const look = icon("", "Compare the two images (Space)", () => view.look(id()));
     look.append(h("span", "nbt-wipe", { "aria-hidden": "true" }));
     const swap = icon("⇄", "Swap source and target (Alt+→)", () =>
       view.withInput((input) => input.commands.swap([id()])),
@@ -190,7 +190,7 @@ export class PairLines {
     line.look.disabled = !row || !SIDES.every((side) => view.images.byId(row[side]));
     line.swap.disabled = line.delete.disabled = locked || !row;
     line.mine.disabled = line.theirs.disabled = locked;
-    setAttribute(line.look, "aria-label", `Compare the pictures of pair ${n + 1}`);
+    setAttribute(line.look, "aria-label", `Compare the images of pair ${n + 1}`);
     setAttribute(line.swap, "aria-label", `Swap source and target of pair ${n + 1}`);
     setAttribute(line.delete, "aria-label", `Delete pair ${n + 1}`);
     const at = n === view.focus.at.index ? view.focus.columnOf(line) : "";
@@ -225,8 +225,8 @@ export class PairLines {
     side.box.classList.toggle("nbt-gone", Boolean(row) && !name && id !== "");
     side.box.classList.toggle("nbt-open", Boolean(row) && !name && id === "");
     side.holder.style.setProperty("--nbt-colour", image?.colour || null);
-    paintPicture(side.holder, side.img, image ? view.pictures.get(id, image.picture) : undefined);
-    if (image) this.picturesInView.push({ id, picture: image.picture });
+    paintThumbnail(side.holder, side.img, image ? view.thumbnails.get(id, image.version) : undefined);
+    if (image) this.imagesInView.push({ id, version: image.version });
     setAttribute(side.box, "aria-invalid", edit?.phase === "refused" || (row && !name) ? "true" : null);
   }
 
@@ -253,9 +253,9 @@ export class PairLines {
     let [state, text, why]: string[] = [row?.state ?? "kept", "", need?.why ?? row?.reason ?? ""];
     if (pending) [state, text] = ["sending", "sending"];
     else if (refused)
-      [state, text, why] = ["refused", refused.reason, `${refused.reason} What you typed is kept: click to go on.`];
+      [state, text, why] = ["refused", refused.reason, `${refused.reason} What you typed is kept: click to continue.`];
     else if (need) [state, text] = [need.tone === "warn" ? "missing" : "refused", need.text];
-    else text = state === "kept" ? "kept here" : state;
+    else text = state === "kept" ? "saved locally" : state;
     line.dot.hidden = !row;
     paintDot(line.dot, state, why);
     setText(line.word, text);

@@ -19,12 +19,12 @@ export default function keys(root: HTMLElement) {
     [
       "Write",
       [
-        [["Enter"], "begin; again to save and go down"],
+        [["Enter"], "edit; again to save and go down"],
         [["Shift Enter"], "a new line in an instruction"],
         [["Tab", "Shift Tab"], "save and go to the next cell, or back"],
-        [["Esc"], "leave the cell as it was"],
+        [["Esc"], "cancel the edit"],
         [["Delete"], "empty the selected cells"],
-        [[`${command} D`], "fill down: all say what the first one says"],
+        [[`${command} D`], "fill down"],
       ],
     ],
     [
@@ -32,7 +32,7 @@ export default function keys(root: HTMLElement) {
       [
         [["Shift ↑ ↓ ← →"], "a range of cells"],
         [["Shift Space"], "the whole row"],
-        [["Ctrl Space"], "this row, too"],
+        [["Ctrl Space"], "toggle this row"],
         [[`${command} A`], "everything"],
         [["Esc"], "nothing"],
       ],
@@ -40,7 +40,7 @@ export default function keys(root: HTMLElement) {
     [
       "Pairs",
       [
-        [["Space"], "compare the two pictures"],
+        [["Space"], "compare the two images"],
         [[`${alt} Enter`, `${alt} Shift Enter`], "a new pair below, or above"],
         [[`${alt} →`], "swap source and target"],
         [[`${alt} ↑`, `${alt} ↓`], "move the pairs up or down"],
@@ -50,13 +50,13 @@ export default function keys(root: HTMLElement) {
       ],
     ],
   ];
-  const { body } = openDialog(root, { title: "Keys", className: "nbt-keys" });
+  const { body } = openDialog(root, { title: "Keyboard shortcuts", className: "nbt-keys" });
   // It may be longer than the screen, and contains nothing focusable that would let keys scroll it.
   for (const [key, value] of [
     ["tabindex", "0"],
     ["data-lm-suppress-shortcuts", ""],
     ["role", "group"],
-    ["aria-label", "Keys"],
+    ["aria-label", "Keyboard shortcuts"],
   ])
     setAttribute(body, key, value);
   for (const [name, lines] of groups) {
@@ -74,7 +74,7 @@ export default function keys(root: HTMLElement) {
       "p",
       "nbt-mute",
       {},
-      "Copied texts that a spreadsheet would take for a formula begin with ', which goes again when they are pasted here.",
+      "Copied text that a spreadsheet would read as a formula begins with ', which is removed when it is pasted here.",
     ),
   );
 }

@@ -31,12 +31,12 @@ export default async function template(view: PairView) {
     void look();
   };
   const chips = fields.map((word) => button(`{${word}}`, "nbt-btn nbt-tiny", () => put(word)));
-  const hint = h("div", "nbt-chips", { id: help }, h("span", "nbt-mute", {}, "Put in:"), ...chips);
+  const hint = h("div", "nbt-chips", { id: help }, h("span", "nbt-mute", {}, "Insert:"), ...chips);
   const problem = h("div", "nbt-reason", { role: "alert" });
   const list = h("ol", "nbt-preview");
   const more = h("p", "nbt-mute");
   body.append(field, hint, problem, list, more);
-  const apply = button("Write", "nbt-btn nbt-primary", () => void write());
+  const apply = button("Apply", "nbt-btn nbt-primary", () => void write());
   foot.append(button("Cancel", "nbt-btn", close), apply);
   let seen: { row: string; n: number; before: string; after: string }[] = [];
   let asked = 0;
@@ -55,7 +55,7 @@ export default async function template(view: PairView) {
     list.replaceChildren(...seen.slice(0, SEEN).map(line));
     setText(more, seen.length > SEEN ? `and ${counted(seen.length - SEEN, "pair")} more` : "");
     apply.disabled = changed.length === 0;
-    setText(apply, changed.length ? `Write ${changed.length.toLocaleString("en")}` : "Write");
+    setText(apply, changed.length ? `Apply to ${counted(changed.length, "pair")}` : "Apply");
   }
 
   function line({ n, before, after }: (typeof seen)[number]) {

@@ -16,24 +16,30 @@ export class PairToolbar {
     { role: "group", "aria-label": "Selected pairs" },
     this.count,
     this.command("Swap", "Swap source and target (Alt+→)", (input) => input.commands.swap()),
-    this.command("Fill down", "Give all what the first one says (Ctrl+D)", (input) => input.commands.fillDown()),
+    this.command("Fill down", "Copy the first value to all (Ctrl+D)", (input) => input.commands.fillDown()),
     this.command(
       "Template…",
-      "One sentence for all, with what differs",
+      "One sentence for all, with placeholders",
       () => void this.view.parts.run("template_dialog", this.view),
     ),
     this.command("Delete", "Delete the selected pairs (Ctrl+Delete)", (input) => input.commands.remove()),
   );
-  readonly needs = h("div", "nbt-needs", { role: "group", "aria-label": "Pairs to look at" });
+  readonly needs = h("div", "nbt-needs", { role: "group", "aria-label": "Pairs that need attention" });
   /** What the chips show. */
   private needed: PairsNeed[] | null | undefined = null;
 
   constructor(readonly view: PairView) {
     const { bar, undo, redo } = view.frame;
-    const heading = h("h3", "nbt-heading", {}, "Pairs", h("small", "", {}, "source → target, with what should happen"));
+    const heading = h(
+      "h3",
+      "nbt-heading",
+      {},
+      "Pairs",
+      h("small", "", {}, "source → target, with an edit instruction"),
+    );
     const help = button("?", "nbt-btn nbt-quiet nbt-icon", () => view.help(), {
-      title: "Keys (Ctrl+/)",
-      "aria-label": "Keys",
+      title: "Keyboard shortcuts (Ctrl+/)",
+      "aria-label": "Keyboard shortcuts",
     });
     bar.append(heading, h("span", "nbt-grow"), this.group, this.add, this.bring, this.export, undo, redo, help);
   }

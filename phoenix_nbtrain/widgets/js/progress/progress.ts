@@ -1,9 +1,9 @@
-// The progress panel. All that it shows is in one trait, except for the sample pictures, which are requested by id.
+// The progress panel. All that it shows is in one trait, except for the sample images, which are requested by id.
 
 import { Channel, errorText, SLOW_MS } from "../common/channel";
 import { button, h, perFrame, setAttribute, setText } from "../common/dom";
 import type { Model, ProgressSummary, Samples } from "../common/messages";
-import { Pictures } from "../common/pictures";
+import { Thumbnails } from "../common/thumbnails";
 import { viewOf } from "../common/view";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -16,7 +16,7 @@ function svg(tag: string, attributes: { [name: string]: string | number }) {
   return node;
 }
 
-/** A running mean: the loss of a single step depends on the pictures in its batch. */
+/** A running mean: the loss of a single step depends on the images in its batch. */
 function smoothed(values: number[]) {
   const keep = 0.9;
   let [sum, weight] = [0, 0];
@@ -74,7 +74,7 @@ class Curve {
 class Progress {
   readonly paint: () => void;
   readonly channel: Channel;
-  readonly pictures: Pictures;
+  readonly thumbnails: Thumbnails;
   readonly cells = new Map<string, { cell: HTMLElement; img: HTMLImageElement; why: HTMLElement }>();
   /** Epochs that were requested in addition to the newest. */
   older: Samples[] = [];
@@ -114,11 +114,11 @@ class Progress {
     this.paint = perFrame(signal, () => this.paintNow());
     this.channel = new Channel(model, signal, this.paint);
     const px = 96 * Math.min(4, Math.ceil(window.devicePixelRatio || 1));
-    this.pictures = new Pictures(this.channel, signal, px, this.paint);
+    this.thumbnails = new Thumbnails(this.channel, signal, px, this.paint);
     this.stop = button("Stop…", "nbt-btn", () => this.ask(true));
     const heading = h("h2", "nbt-heading", {}, "Training ", this.small, h("span", "nbt-grow"), this.where, this.stop);
     this.yes = button("Stop the training", "nbt-btn nbt-danger", () => this.stopNow());
-    this.no = button("Let it run", "nbt-btn", () => this.ask(false));
+    this.no = button("Keep training", "nbt-btn", () => this.ask(false));
     this.confirm = h(
       "div",
       "nbt-note nbt-warn nbt-row",
@@ -266,7 +266,7 @@ class Progress {
         kept.add(key);
         const cell = this.cell(key);
         const id = ids[i] ?? "";
-        if (id) wanted.push({ id, picture: "" });
+        if (id) wanted.push({ id, version: "" });
         this.paintCell(cell, id, `epoch ${epoch}${prompts[i] ? `, “${prompts[i]}”` : `, sample ${i + 1}`}`);
         nodes.push(cell.cell);
       }
@@ -275,7 +275,7 @@ class Progress {
     if (nodes.length !== this.samples.childElementCount || nodes.some((n, i) => this.samples.children[i] !== n)) {
       this.samples.replaceChildren(...nodes);
     }
-    this.pictures.want(wanted);
+    this.thumbnails.want(wanted);
   }
 
   label(epoch: number, kept: Set<string>) {
@@ -303,14 +303,14 @@ class Progress {
     id: string,
     name: string,
   ) {
-    const picture = id ? this.pictures.get(id, "") : undefined;
-    const url = picture?.url ?? "";
+    const image = id ? this.thumbnails.get(id, "") : undefined;
+    const url = image?.url ?? "";
     if (url && img.src !== url) img.src = url;
     img.hidden = !url;
     img.alt = name;
     cell.title = name;
-    setText(why, picture?.error ? "not shown" : "");
-    if (picture?.error) cell.title = `${name}: ${picture.error}`;
+    setText(why, image?.error ? "not shown" : "");
+    if (image?.error) cell.title = `${name}: ${image.error}`;
   }
 }
 

@@ -4,29 +4,29 @@ import { type Channel, errorText, newId } from "./channel";
 import { setAttribute } from "./dom";
 import type { Thumbnail } from "./messages";
 
-const PICTURES_KEPT = 300;
-const PICTURES_ASKED = 24; // by one message
-const PICTURES_FLIGHTS = 2;
-const PICTURES_REST_MS = 100;
-const PICTURES_PX = [96, 128, 192, 256, 384, 512, 768, 1024];
+const KEPT = 300;
+const ASKED = 24; // by one message
+const FLIGHTS = 2;
+const REST_MS = 100;
+const PX = [96, 128, 192, 256, 384, 512, 768, 1024];
 
 /**
- * The size to request for a picture of that side length. There are few sizes, so that each is rendered once.
+ * The size to request for an image of that side length. There are few sizes, so that each is rendered once.
  * @param side CSS pixels
  */
 export function pxFor(side: number) {
   const px = side * (window.devicePixelRatio || 1);
-  return PICTURES_PX.find((size) => size >= px) ?? 1024;
+  return PX.find((size) => size >= px) ?? 1024;
 }
 
 export interface Wanted {
   id: string;
-  picture: string;
+  version: string;
 }
 
 /** Thumbnails as Blob URLs. Those in view are requested; requests for others are cancelled. */
-export class Pictures {
-  most = PICTURES_KEPT;
+export class Thumbnails {
+  most = KEPT;
   /** Least recently used first. */
   readonly kept = new Map<string, { url: string; error: string; until: number; px: number }>();
   wanted: { key: string; id: string }[] = [];
@@ -49,13 +49,13 @@ export class Pictures {
     });
   }
 
-  get(id: string, picture: string) {
-    return this.kept.get(`${id}/${picture}`);
+  get(id: string, version: string) {
+    return this.kept.get(`${id}/${version}`);
   }
 
   /** Set what is in view and what may be next. Requests for anything else are cancelled. */
   want(images: Wanted[], ahead: Wanted[] = []) {
-    const keyed = ({ id, picture }: Wanted) => ({ key: `${id}/${picture}`, id });
+    const keyed = ({ id, version }: Wanted) => ({ key: `${id}/${version}`, id });
     this.wanted = images.map(keyed);
     this.ahead = ahead.map(keyed);
     const near = new Set();
@@ -81,7 +81,7 @@ export class Pictures {
     this.resting = window.setTimeout(() => {
       this.resting = 0;
       this.pump();
-    }, PICTURES_REST_MS);
+    }, REST_MS);
   }
 
   lacking(images: { key: string; id: string }[]) {
@@ -94,12 +94,12 @@ export class Pictures {
   }
 
   pump() {
-    while (!this.resting && this.flights.size < PICTURES_FLIGHTS) {
+    while (!this.resting && this.flights.size < FLIGHTS) {
       let batch = this.lacking(this.wanted);
       // What is in view must not wait for what may be next.
       if (batch.length === 0 && this.flights.size === 0) batch = this.lacking(this.ahead);
       if (batch.length === 0) return;
-      void this.fetch(batch.slice(0, PICTURES_ASKED), newId());
+      void this.fetch(batch.slice(0, ASKED), newId());
     }
   }
 
@@ -141,8 +141,8 @@ export function urlOf(buffer: DataView, mime = "") {
   return URL.createObjectURL(new Blob([buffer as DataView<ArrayBuffer>], { type }));
 }
 
-/** @param colour shown until the picture is there */
-export function paintPicture(
+/** @param colour shown until the image is there */
+export function paintThumbnail(
   holder: HTMLElement,
   img: HTMLImageElement,
   entry: { url: string; error: string } | undefined,
@@ -156,6 +156,6 @@ export function paintPicture(
   }
   img.hidden = !url;
   holder.style.setProperty("--nbt-colour", /^#[0-9a-f]{6}$/i.test(colour) ? colour : null);
-  setAttribute(holder, "data-picture", url ? "shown" : entry?.error ? "failed" : "none");
+  setAttribute(holder, "data-image", url ? "shown" : entry?.error ? "failed" : "none");
   setAttribute(holder, "title", entry?.error ? entry.error : null);
 }

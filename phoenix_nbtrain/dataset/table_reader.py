@@ -77,7 +77,7 @@ def read_table(path: Path) -> Table:
     json_lines = path.suffix.lower() in _JSON_LINES
     table = _json_lines(name, text) if json_lines else _csv(name, text)
     if not table.columns and not table.rows:
-        first = "one object a line" if json_lines else "a first line with the columns' names"
+        first = "one object per line" if json_lines else "a first line with the columns' names"
         raise InputError(f"{name} is empty.", remedy=f"It needs {first}.")
     return table
 
@@ -122,16 +122,16 @@ def _csv(name: str, text: str) -> Table:
             problem = ""
             if len(cells) != len(columns):
                 problem = (
-                    f"It has {len(cells)} values, the header {len(columns)}. "
-                    "Put texts that hold the delimiter in double quotes."
+                    f"It has {len(cells)} values, the header {len(columns)}. Put text that "
+                    "contains the delimiter in double quotes."
                 )
             values = dict(zip(columns, cells, strict=False))
             rows.append(Row(number=number, cells=values, problem=problem))
             check_count(len(rows), name)
     except csv.Error as error:
         raise InputError(
-            f"Line {reader.line_num} of {name} is no CSV: {shown(str(error), 60)}.",
-            remedy="Nothing was taken.",
+            f"Line {reader.line_num} of {name} is not valid CSV: {shown(str(error), 60)}.",
+            remedy="Nothing was added.",
         ) from None
     return Table(name=name, columns=columns, rows=rows)
 
@@ -154,7 +154,7 @@ def _json_row(number: int, line: str) -> Row:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        return Row(number=number, problem="It is no JSON object.")
+        return Row(number=number, problem="It is not a JSON object.")
     return Row(number=number, cells=value)
 
 
@@ -181,7 +181,7 @@ def _read_text(path: Path) -> str:
     except (OSError, ValueError) as error:
         raise InputError(
             f"{shown(path.name or str(path))} cannot be read: {_why(error)}.",
-            remedy="Give a text file that you may read.",
+            remedy="Give a text file that you can read.",
         ) from None
     if len(raw) > BYTES_MAX:
         raise InputError(f"{shown(path.name)} is larger than {BYTES_MAX // 1_000_000} MB.")
@@ -196,7 +196,7 @@ def _read_text(path: Path) -> str:
         ) from None
     if "\0" in text:
         raise InputError(
-            f"{shown(path.name)} is no text, or UTF-16 that does not say so.",
+            f"{shown(path.name)} is not text, or is UTF-16 without a byte order mark.",
             remedy="Save it as “CSV UTF-8”.",
         )
     return text

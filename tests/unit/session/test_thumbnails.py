@@ -28,7 +28,7 @@ TEAL = (0, 128, 128)
 
 @pytest.fixture
 def decoded(monkeypatch) -> list[int]:
-    """The sizes in which pictures were decoded, in order."""
+    """The sizes in which images were decoded, in order."""
     sizes: list[int] = []
     real = decoder.thumbnail
 
@@ -78,7 +78,7 @@ def test_a_thumbnail_is_decoded_once_for_all_kernels(opened, teal, decoded):
     assert decoded == [32, 48]
 
 
-def test_two_trainings_of_one_picture_share_its_thumbnail(opened, teal, decoded, service):
+def test_two_trainings_of_one_image_share_its_thumbnail(opened, teal, decoded, service):
     other = Training.create("other", type="flux.2-dev-lora", client=service, runner=InlineRunner())
     for training in (opened(), other):
         training.add_images(teal)
@@ -121,7 +121,7 @@ def test_memory_is_bounded(opened, monkeypatch, icons):
 # -- colours -------------------------------------------------------------------------------------
 
 
-def test_a_colour_is_there_soon_after_a_picture_was_added(opened, teal, runner, decoded):
+def test_a_colour_is_there_soon_after_an_image_was_added(opened, teal, runner, decoded):
     training = opened(images=teal)
     assert training._session.thumbnails.colours([only(training)]) == {only(training): ""}
     runner.advance(AHEAD_SECONDS)
@@ -142,7 +142,7 @@ def test_a_colour_is_known_at_once_to_a_kernel_that_was_just_started(opened, tea
     assert decoded == []
 
 
-def test_a_picture_that_cannot_be_decoded_keeps_no_other_from_its_colour(
+def test_an_image_that_cannot_be_decoded_keeps_no_other_from_its_colour(
     opened, icons, runner, monkeypatch
 ):
     real, calls = decoder.thumbnail, []
@@ -218,7 +218,7 @@ def test_colours_that_cannot_be_written_are_still_known_here(tmp_path):
     assert colours.get("a") == "#010203"
 
 
-# -- pictures of the service ---------------------------------------------------------------------
+# -- images of the service ---------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -238,14 +238,14 @@ def of(hosted: FakeService) -> Training:
     return Training.open("icons", type="flux.2-dev-lora", client=hosted, runner=InlineRunner())
 
 
-def test_a_picture_of_the_service_is_fetched_once_for_all_kernels_and_sizes(hosted, teal, decoded):
+def test_an_image_of_the_service_is_fetched_once_for_all_kernels_and_sizes(hosted, teal, decoded):
     training = remote(hosted, teal.read_bytes())
     one(training._session.thumbnails.ask([only(training)], 32))
     assert training._session.thumbnails.colours([only(training)]) == {only(training): "#008080"}
     later = of(hosted)
     one(later._session.thumbnails.ask([only(later)], 32))
     one(later._session.thumbnails.ask([only(later)], 48))
-    assert later.picture(only(later)) == teal.read_bytes()
+    assert later.image_bytes(only(later)) == teal.read_bytes()
     assert hosted.count("fetch") == 1
     assert decoded == [32, 48]
 
@@ -260,7 +260,7 @@ def test_what_is_fetched_is_kept_within_a_bound_and_without_its_address(hosted, 
     assert training._session.thumbnails._kept.fetched._bytes_max == thumbnailer_module.FETCHED_BYTES
 
 
-def test_a_picture_that_the_service_has_no_more_says_so(hosted, teal):
+def test_an_image_that_the_service_has_no_more_says_so(hosted, teal):
     training = remote(hosted, teal.read_bytes())
     hosted.lose(training.state.draft.images[0].asset_id or "")
     (future,) = training._session.thumbnails.ask([only(training)], 32)

@@ -25,7 +25,7 @@ class Part(NamedTuple):
     body_end: int
 
 
-def jpeg_parts(content: bytes) -> Iterator[Part]:
+def jpeg_segments(content: bytes) -> Iterator[Part]:
     """Walk a JPEG's segments from the first after the start marker to the end marker.
 
     A scan (``0xDA``) is one part, with the compressed data that follows its header. Bytes that
@@ -68,7 +68,7 @@ def _scan_end(content: bytes, at: int) -> int:
     return found.start()
 
 
-def png_parts(content: bytes) -> Iterator[Part]:
+def png_segments(content: bytes) -> Iterator[Part]:
     """Walk a PNG's chunks from ``IHDR`` to ``IEND``.
 
     Raises:
@@ -89,7 +89,7 @@ def png_parts(content: bytes) -> Iterator[Part]:
         at = end
 
 
-def webp_parts(content: bytes) -> Iterator[Part]:
+def webp_segments(content: bytes) -> Iterator[Part]:
     """Walk a WebP's top-level chunks.
 
     Raises:

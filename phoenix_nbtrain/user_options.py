@@ -24,7 +24,7 @@ class Options:
     def snapshots(self) -> Snapshots | None:
         """What a saved notebook shows in the place of a view, where no widget can run.
 
-        ``"full"`` is words and small pictures, ``"text"`` words alone, ``"off"`` nothing.
+        ``"full"`` is words and small images, ``"text"`` words alone, ``"off"`` nothing.
         ``None``, as it is in the beginning, is full on the local Phoenix and text on a hosted one.
         """
         return self._snapshots
@@ -42,8 +42,8 @@ class Options:
             )
         if value is not None and not (isinstance(value, str) and value in get_args(Snapshots)):
             raise InputError(
-                f"nbt.options.snapshots is no {shown(value, 40)}.",
-                remedy='It takes "full", "text" or "off"; None is the default.',
+                f"nbt.options.snapshots cannot be {shown(value, 40)}.",
+                remedy='Use "full", "text" or "off"; None is the default.',
             )
         object.__setattr__(self, "_snapshots", value)
 

@@ -1,7 +1,7 @@
-"""What a static twin says: plain HTML that reads well with no style sheet and no script.
+"""What a snapshot says: plain HTML that reads well with no style sheet and no script.
 
 Hosts take away what they please: scripts, style sheets, classes, inline styles. So the tables are
-plain ones and pictures carry their sizes as attributes; the style sheet that comes along only makes
+plain ones and images carry their sizes as attributes; the style sheet that comes along only makes
 it prettier. Whatever a person or a service wrote passes through `inert`.
 """
 
@@ -21,8 +21,8 @@ from phoenix_nbtrain.session.state import EpochSamples, Thumbnail
 from phoenix_nbtrain.text import counted, shown
 from phoenix_nbtrain.widgets.base import bundle_text
 
-Pictures = Mapping[str, Thumbnail]
-"""Small pictures by id; what cannot be shown is missing."""
+Images = Mapping[str, Thumbnail]
+"""Small images by id; what cannot be shown is missing."""
 
 IMAGES_SHOWN = 24
 PAIRS_SHOWN = 20
@@ -32,20 +32,20 @@ COLUMNS = 4
 NAME_MAX, CAPTION_MAX = 60, 240
 """Most characters of a name, and of a caption or an instruction."""
 TILE, SIDE = 120, 72
-"""Pixels of the longer side of a picture in a contact sheet, and in a row of pairs."""
+"""Pixels of the longer side of an image in a contact sheet, and in a row of pairs."""
 MIMES = ("image/jpeg", "image/png", "image/webp")
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a twin: a heading with words, and what stands below them."""
+    """One part of a snapshot: a heading with words, and what stands below them."""
 
     heading: str
     words: str
     ids: Sequence[str] = ()
-    """The pictures that it wants."""
-    body: Callable[[Pictures | None], str] = lambda _pictures: ""
-    """Makes HTML of the pictures that are there; of ``None`` for a twin without pictures."""
+    """The images that it wants."""
+    body: Callable[[Images | None], str] = lambda _images: ""
+    """Makes HTML of the images that are there; of ``None`` for a snapshot without images."""
 
 
 def images(draft: Draft) -> Section:
@@ -56,19 +56,19 @@ def images(draft: Draft) -> Section:
         "Images",
         _counts(draft.images, [row.state for row in draft.images], "image", "caption"),
         [row.image_id for row in rows],
-        lambda pictures: _tiles(_image(row, pictures) for row in rows) + rest,
+        lambda inline: _tiles(_image(row, inline) for row in rows) + rest,
     )
 
 
 def pairs(draft: Draft) -> Section:
-    """Return the first pairs, each with both its pictures."""
+    """Return the first pairs, each with both its images."""
     rows = draft.pairs[:PAIRS_SHOWN]
     rest = _more(len(draft.pairs) - len(rows), "pair")
 
-    def body(pictures: Pictures | None) -> str:
+    def body(inline: Images | None) -> str:
         table = "".join(
-            f"<tr>{_cell(f'{n}')}{_side(draft, row.source, pictures)}{_cell('→')}"
-            f"{_side(draft, row.target, pictures)}{_instruction(row)}</tr>"
+            f"<tr>{_cell(f'{n}')}{_side(draft, row.source, inline)}{_cell('→')}"
+            f"{_side(draft, row.target, inline)}{_instruction(row)}</tr>"
             for n, row in enumerate(rows, 1)
         )
         head = '<th>#</th><th colspan="2">Source</th><th>Target</th><th>Instruction</th>'
@@ -83,19 +83,19 @@ def pairs(draft: Draft) -> Section:
 
 
 def samples(last: EpochSamples, prompts: Sequence[str]) -> Section:
-    """Return the pictures that the last epoch drew, each with the prompt it was drawn from."""
+    """Return the images that the last epoch drew, each with the prompt it was drawn from."""
     ids = last.asset_ids[:SAMPLES_SHOWN]
     said = [*prompts[: len(ids)], *[""] * (len(ids) - len(prompts))]
     return Section(
         "Samples",
         f"epoch {last.epoch:,}",
         ids,
-        lambda pictures: (
+        lambda inline: (
             _tiles(
-                _tile(_picture(i, pictures, prompt, (1, 1), TILE), inert(prompt, CAPTION_MAX))
+                _tile(_image_cell(i, inline, prompt, (1, 1), TILE), inert(prompt, CAPTION_MAX))
                 for i, prompt in zip(ids, said, strict=True)
             )
-            if pictures is not None
+            if inline is not None
             else ""
         ),
     )
@@ -107,7 +107,7 @@ def facts(heading: str, words: str, rows: Sequence[tuple[str, str]]) -> Section:
         f"<tr>{_cell(inert(name, NAME_MAX))}{_cell(inert(value, CAPTION_MAX))}</tr>"
         for name, value in rows
     )
-    return Section(heading, words, body=lambda _pictures: _table("facts", table) if rows else "")
+    return Section(heading, words, body=lambda _images: _table("facts", table) if rows else "")
 
 
 # -- the whole -------------------------------------------------------------------------------------
@@ -116,28 +116,28 @@ def facts(heading: str, words: str, rows: Sequence[tuple[str, str]]) -> Section:
 def as_html(
     session: Session,
     sections: Sequence[Section],
-    pictures: Pictures | None,
+    inline: Images | None,
     *,
     as_of: str,
     classes: str,
 ) -> str:
-    """Return a twin; ``as_of`` and ``classes`` are HTML already."""
+    """Return a snapshot; ``as_of`` and ``classes`` are HTML already."""
     where = " · ".join((inert(session.type, 60), inert(session.where, 120)))
     parts = "".join(
         f'<div class="nbt-part"><p><b>{inert(s.heading, NAME_MAX)}</b> '
-        f"<small>{inert(s.words, 400)}</small></p>{s.body(pictures)}</div>"
+        f"<small>{inert(s.words, 400)}</small></p>{s.body(inline)}</div>"
         for s in sections
     )
     return (
         # MathJax passes over what has one of these names, the old one and the new.
-        f'<div class="nbt-twin {classes} tex2jax_ignore mathjax_ignore"><style>{_style()}</style>'
+        f'<div class="nbt-snapshot {classes} tex2jax_ignore mathjax_ignore"><style>{_style()}</style>'
         f"<p><b>{inert(session.name, 64)}</b><br><small>{where} · as of {as_of}</small></p>"
         f"{parts}</div>"
     )
 
 
 def as_text(session: Session, sections: Sequence[Section], *, as_of: str) -> str:
-    """Return what a twin says where there is no HTML."""
+    """Return what a snapshot says where there is no HTML."""
     lines = [f"{s.heading}: {shown(s.words, 400)}" for s in sections]
     return "\n".join([f"{shown(session.name, 64)} · as of {as_of}", *lines])
 
@@ -160,7 +160,7 @@ def clock(at: float) -> str:
 
 @cache
 def _style() -> str:
-    return bundle_text("twin.css")
+    return bundle_text("snapshot.css")
 
 
 # -- parts of it -----------------------------------------------------------------------------------
@@ -182,22 +182,22 @@ def _more(n: int, one: str) -> str:
     return f"<p><small>and {counted(n, f'more {one}')}</small></p>" if n > 0 else ""
 
 
-def _image(row: ImageRow, pictures: Pictures | None) -> str:
+def _image(row: ImageRow, inline: Images | None) -> str:
     caption = inert(row.caption, CAPTION_MAX)
     if not row.caption:
         ghost = inert(row.automatic_caption, CAPTION_MAX)
         caption = f"<i>{ghost or 'no caption'}</i>"
     refused = "<br><i>refused</i>" if row.refusal else ""
-    picture = _picture(row.image_id, pictures, row.name, _size(row), TILE)
-    return _tile(picture, f"<b>{inert(row.name, NAME_MAX)}</b><br>{caption}{refused}")
+    cell = _image_cell(row.image_id, inline, row.name, _size(row), TILE)
+    return _tile(cell, f"<b>{inert(row.name, NAME_MAX)}</b><br>{caption}{refused}")
 
 
-def _side(draft: Draft, image_id: str, pictures: Pictures | None) -> str:
+def _side(draft: Draft, image_id: str, inline: Images | None) -> str:
     row = draft.image.get(image_id)
     if row is None:
-        return _cell(f"<i>{'not in the set any more' if image_id else 'not chosen yet'}</i>")
-    picture = _picture(image_id, pictures, row.name, _size(row), SIDE)
-    return _cell(f"{picture}<span>{inert(row.name, NAME_MAX)}</span>")
+        return _cell(f"<i>{'no longer in the dataset' if image_id else 'not chosen yet'}</i>")
+    cell = _image_cell(image_id, inline, row.name, _size(row), SIDE)
+    return _cell(f"{cell}<span>{inert(row.name, NAME_MAX)}</span>")
 
 
 def _instruction(row: PairRow) -> str:
@@ -205,14 +205,14 @@ def _instruction(row: PairRow) -> str:
     return _cell(words + ("<br><i>refused</i>" if row.refusal else ""))
 
 
-def _picture(
-    key: str, pictures: Pictures | None, name: str, size: tuple[int, int], side: int
+def _image_cell(
+    key: str, inline: Images | None, name: str, size: tuple[int, int], side: int
 ) -> str:
-    if pictures is None:
+    if inline is None:
         return ""
-    made = pictures.get(key)
+    made = inline.get(key)
     if made is None or made.mime not in MIMES:
-        return "<i>no picture</i><br>"
+        return "<i>no image</i><br>"
     longest = max(size)
     width, height = (max(1, round(side * n / longest)) for n in size)
     # In one line: some hosts drop an address that has a line's end in it.
@@ -228,10 +228,8 @@ def _size(row: ImageRow) -> tuple[int, int]:
     return (row.width or 1, row.height or 1)
 
 
-def _tile(picture: str, words: str) -> str:
-    return (
-        f'<td valign="top" width="{100 // COLUMNS}%"><div align="left">{picture}{words}</div></td>'
-    )
+def _tile(cell: str, words: str) -> str:
+    return f'<td valign="top" width="{100 // COLUMNS}%"><div align="left">{cell}{words}</div></td>'
 
 
 def _tiles(tiles: Iterable[str]) -> str:
