@@ -34,10 +34,10 @@ def not_there(path: Path) -> InputError:
     if near:
         there, hint = "", f"Did you mean {ending(folder / near, 50)}?"
     else:
-        there = "" if str(folder) == "." else f"; {ending(folder, 30)} is there"
+        there = "" if str(folder) == "." else f"; {ending(folder, 30)} does"
         hint = "Check the path."
     return InputError(
-        f"There is no {ending(path, 50)}{there}.", remedy=hint + _working_directory(path)
+        f"{ending(path, 50)} does not exist{there}.", remedy=hint + _working_directory(path)
     )
 
 

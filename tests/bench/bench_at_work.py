@@ -181,7 +181,7 @@ def main() -> None:
     added: dict[int, list[float]] = {SMALL: [], LARGE: []}
 
     def prepare(folder: Path) -> None:
-        draw_pairs(folder / "pictures", count=PAIRS, size=512)
+        draw_pairs(folder / "images", count=PAIRS, size=512)
 
     with opened([SETUP, *CELLS], prepare=prepare, script=LISTEN) as (notebook, _):
         page = notebook.page

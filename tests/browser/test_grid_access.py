@@ -59,7 +59,7 @@ def open_everything(view: Shown, given: StagedTraining) -> Iterator[str]:
     view.button("Replace…").click()
     view.dialog.get_by_role("textbox").fill("notes.txt")
     view.press("Enter")
-    view.dialog.get_by_text("There is no").wait_for()
+    view.dialog.get_by_text("does not exist").wait_for()
     yield "an image to replace, refused"
     view.closed()
 

@@ -143,7 +143,7 @@ def test_a_missing_folder_names_the_nearest_one(tmp_path: Path) -> None:
     (tmp_path / "props").mkdir()
     message = refused(tmp_path / "porps")
     assert "porps" in message and "props?" in message
-    assert "There is no" in refused(tmp_path / "props" / "deep" / "deeper")
+    assert "does not exist" in refused(tmp_path / "props" / "deep" / "deeper")
     assert "Patterns" in refused(str(tmp_path / "*.png"))
 
 
@@ -404,15 +404,15 @@ def test_a_relative_path_that_leads_nowhere_says_what_is_near_and_where_it_was_l
     (here / "data" / "props").mkdir(parents=True)
     (here / "pairs.csv").write_text("source,target\n")
     from_there = f"The working directory is …{str(here)[-39:]}."
-    assert refused("dat") == f"There is no dat. Did you mean data? {from_there}"
+    assert refused("dat") == f"dat does not exist. Did you mean data? {from_there}"
     assert refused("data/prosp/a.png") == (
-        f"There is no data/prosp/a.png. Did you mean data/props? {from_there}"
+        f"data/prosp/a.png does not exist. Did you mean data/props? {from_there}"
     )
-    assert refused("data/x") == f"There is no data/x; data is there. Check the path. {from_there}"
-    csv = f"There is no pair.csv. Did you mean pairs.csv? {from_there}"
+    assert refused("data/x") == f"data/x does not exist; data does. Check the path. {from_there}"
+    csv = f"pair.csv does not exist. Did you mean pairs.csv? {from_there}"
     assert refused(Path("pair.csv")) == csv
     assert drafts.refused(lines_of, "pair.csv").startswith(csv[:58])
-    assert refused("nowhere").startswith("There is no nowhere. Check the path. The working")
+    assert refused("nowhere").startswith("nowhere does not exist. Check the path. The working")
     assert "not an asset id" in refused("asset_abc")
     assert "working directory" not in refused(here / "dat")
     assert "working directory" not in refused("~/no-such-folder-of-mine")

@@ -83,12 +83,12 @@ def test_ids_are_the_same_whenever_and_however_it_is_listed(training, folder, wr
     ("given", "words"),
     [
         ("", "No source"),
-        ("nowhere", "There is no"),
-        ("~nobody-of-that-name/x", "There is no"),
+        ("nowhere", "does not exist"),
+        ("~nobody-of-that-name/x", "does not exist"),
         ("\\\\attacker\\share", "Network paths"),
         ("pictures/a.png", "is not a folder"),
-        ("x\0y", "There is no"),
-        ("x" * 5_000, "There is no"),
+        ("x\0y", "does not exist"),
+        ("x" * 5_000, "does not exist"),
     ],
 )
 def test_what_is_no_folder_is_refused_in_words(training, folder, write, monkeypatch, given, words):

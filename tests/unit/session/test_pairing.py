@@ -33,7 +33,7 @@ def test_pairs_go_to_a_file_and_come_from_one_in_one_step(opened, icons, tmp_pat
         "pairs", training._session.pairs.save, str(tmp_path / "pairs.jsonl")
     ).result()
     assert training.add_pairs(other).summary == "1 already there"
-    with pytest.raises(InputError, match="There is no"):
+    with pytest.raises(InputError, match="does not exist"):
         training.add_pairs(tmp_path / "gone.csv")
 
 
