@@ -423,7 +423,10 @@ def test_an_undecodable_name_is_shown_and_says_why_it_cannot_be_taken(many: Path
 
 def test_a_file_or_a_missing_folder_is_told(many: Path) -> None:
     picker = ImagePicker(training_of())
-    for path, words in ((many / "img1.png", "is not a folder"), (many / "nowhere", "does not exist")):
+    for path, words in (
+        (many / "img1.png", "is not a folder"),
+        (many / "nowhere", "does not exist"),
+    ):
         picker._path.value = str(path)
         picker._show.click()
         assert words in picker._report.value
