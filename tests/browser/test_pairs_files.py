@@ -20,7 +20,7 @@ def test_a_file_is_imported_and_each_line_says_what_became_of_it(
     field = view.page.get_by_role("textbox", name="File on the kernel's computer")
     field.fill(str(tmp_path / "gone.csv"))
     view.press("Enter")
-    view.says("gone.csv; ")
+    view.says("gone.csv does not exist")
     field.fill(str(path))
     view.press("Enter")
     view.page.get_by_role("dialog").get_by_text("1 added, 1 refused.").wait_for()

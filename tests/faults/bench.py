@@ -59,6 +59,8 @@ class Bench:
 
     def held(self, model_id: str) -> Held:
         """Read the Phoenix's own database."""
+        # Before, not within: a second reading waits for a writer that waits for the first.
+        jobs = len(self.jobs(model_id))
         with self.store.reading() as db:
             model = rows.model_row(db, model_id)
             images = rows.image_rows(db, model_id)
@@ -70,7 +72,7 @@ class Bench:
                     (content[row["source_id"]], content[row["target_id"]], row["instruction"])
                     for row in rows.pair_rows(db, model_id)
                 ),
-                jobs=len(self.jobs(model_id)),
+                jobs=jobs,
                 status=model["status"],
             )
 
