@@ -51,7 +51,8 @@ def moment() -> Moment:
 @cache
 def _boot() -> str:
     try:
-        return _BOOT_ID.read_text("ascii").strip()
+        # Decoded without looking up a codec: a kernel forked amid that import hangs its child.
+        return _BOOT_ID.read_bytes().decode().strip()
     except (OSError, ValueError):
         return f"process {secrets.token_hex(8)}"
 

@@ -344,7 +344,7 @@ def _locking(path: Path) -> set[int]:
     """Return the processes that have locked a file, as far as the system tells."""
     try:
         status = path.stat()
-        lines = Path("/proc/locks").read_text("ascii").splitlines()
+        lines = Path("/proc/locks").read_bytes().decode().splitlines()
     except (OSError, ValueError):
         return set()
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"

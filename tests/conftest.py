@@ -42,12 +42,9 @@ _recorded = pytest.StashKey[Path]()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return how many processes run the tests: none beside this one where only a few files do.
-
-    Two for each core, since tests wait half of their time: for browsers, kernels, children.
-    """
+    """Return how many processes run the tests: none beside this one where only a few files do."""
     folders = any(Path(argument.partition("::")[0]).is_dir() for argument in config.args)
-    return min(2 * (os.cpu_count() or 1), WORKERS) if folders else 0
+    return min(os.cpu_count() or 1, WORKERS) if folders else 0
 
 
 def pytest_configure(config: pytest.Config) -> None:
